@@ -1,0 +1,253 @@
+"""`propneat datasets`: what there is to learn from, what is in it, and how to get it."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from propneat.cli.main import LazyGroup
+from propneat.errors import DataError
+
+if TYPE_CHECKING:
+    import pandas
+    from rich.console import Console
+
+    from propneat.data import CatalogueEntry, Table
+
+__all__ = ["datasets"]
+
+_data_dir = click.option(
+    "--data-dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder of PMLB files.  [default: $PROPNEAT_DATA, ./datasets if there is one, or ~/.cache/propneat]",
+)
+_as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+
+
+@click.group(cls=LazyGroup)
+def datasets() -> None:
+    """List, describe and download data sets.
+
+    \b
+    Examples:
+      propneat datasets list --embedded
+      propneat datasets info tic_tac_toe
+      propneat datasets info patients.csv --target outcome
+      propneat datasets fetch phoneme sonar
+      propneat datasets fetch --suite paper
+    """
+
+
+@datasets.command("list")
+@click.option("--embedded", is_flag=True, help="Only data sets that need no download.")
+@click.option("--cached", is_flag=True, help="Only data sets whose PMLB file is in the cache.")
+@_data_dir
+@_as_json
+def list_data_sets(embedded: bool, cached: bool, data_dir: Path | None, as_json: bool) -> None:
+    """List the data sets of the catalogue.
+
+    \b
+    Examples:
+      propneat datasets list
+      propneat datasets list --embedded
+      propneat datasets list --json
+
+    Classes are 0 for a regression. Data sets of one family are copies of one another, or nearly. Any other data set of
+    PMLB can be had by its name too.
+    """
+    from propneat.data import read_catalogue
+    from propneat.data.pmlb_source import cached_file, find_cache
+
+    cache = find_cache(data_dir)
+    rows = [
+        {
+            "name": entry.name,
+            "rows": entry.rows,
+            "features": entry.features,
+            "classes": entry.classes,
+            "task": entry.task,
+            "embedded": entry.embedded,
+            "cached": cached_file(entry.name, cache) is not None,
+            "family": entry.family,
+            "in_paper_list": entry.in_paper_list,
+        }
+        for entry in read_catalogue().values()
+    ]
+    rows = [row for row in rows if (row["embedded"] or not embedded) and (row["cached"] or not cached)]
+    if as_json:
+        click.echo(json.dumps(rows, indent=2))
+        return
+    shown = ("name", "rows", "features", "classes", "task", "embedded", "cached", "family")
+    _print_table(shown, [[row[column] for column in shown] for row in rows])
+    click.echo(f"{len(rows)} data sets, cache {cache}", err=True)
+
+
+@datasets.command()
+@click.argument("name")
+@click.option("--target", metavar="COLUMN", help="The column to predict.  [default: the one called target or class]")
+@_data_dir
+@_as_json
+def info(name: str, target: str | None, data_dir: Path | None, as_json: bool) -> None:
+    """Describe a data set or a file: its columns, its classes, and where it is from.
+
+    \b
+    Examples:
+      propneat datasets info monk3
+      propneat datasets info patients.csv --target outcome
+      propneat datasets info iris --json
+
+    A data set that is neither embedded nor in the cache is not downloaded for this.
+    """
+    from propneat.data import load_table, read_catalogue
+    from propneat.data.pmlb_source import cached_file, check_name, find_cache
+    from propneat.data.table import is_file_name
+
+    entry = read_catalogue().get(name)
+    known = _pick(entry, "family", "in_paper_list", "embedded", "exact", "note")
+    cache = find_cache(data_dir)
+    if not is_file_name(name) and not (entry and entry.embedded) and cached_file(name, cache) is None:
+        check_name(name)
+        size = _pick(entry, "rows", "features", "classes", "task")
+        facts = {"name": name, "source": f"PMLB, not in the cache {cache}"} | size | known
+        _print_facts(facts, as_json)
+        click.echo(f"For its columns, first run: propneat datasets fetch {name}", err=True)
+        return
+    table = load_table(name, target=target, data_dir=data_dir)
+    facts = {"name": table.name, "source": table.source, "rows": len(table), "features": len(table.features.columns)}
+    facts |= {"task": table.task, "target": str(table.target.name)} | known
+    _print_facts(facts | {"target_summary": _summarise_target(table), "columns": _summarise_columns(table.features)}, as_json)
+
+
+@datasets.command()
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.option("--suite", type=click.Choice(["paper"]), help="All data sets the authors of PropNEAT list for their experiments.")
+@_data_dir
+@_as_json
+def fetch(names: tuple[str, ...], suite: str | None, data_dir: Path | None, as_json: bool) -> None:
+    """Download PMLB data sets into the cache; those already there are checked and kept.
+
+    \b
+    Examples:
+      propneat datasets fetch phoneme sonar
+      propneat datasets fetch --suite paper
+      propneat datasets fetch pima --data-dir datasets
+
+    Exit code 1 when a data set could not be had.
+    """
+    from propneat.data import read_catalogue
+    from propneat.data.pmlb_source import check_name
+
+    in_suite = [entry.name for entry in read_catalogue().values() if suite and entry.in_paper_list]
+    wanted = list(dict.fromkeys([*names, *in_suite]))
+    if not wanted:
+        raise click.UsageError("Name the data sets to fetch, or use --suite paper.")
+    for name in names:
+        check_name(name)
+    results = _fetch_all(wanted, data_dir, quiet=as_json)
+    failed = sum(result["error"] is not None for result in results)
+    if as_json:
+        click.echo(json.dumps(results, indent=2))
+    click.echo(f"{len(results) - failed} of {len(results)} data sets are in the cache", err=True)
+    if failed:
+        click.get_current_context().exit(1)
+
+
+def _fetch_all(names: list[str], data_dir: Path | None, quiet: bool) -> list[dict[str, str | None]]:
+    """Fetch data sets one by one; once the server is out of reach, only those in the cache already are looked at."""
+    from rich.console import Console
+    from rich.progress import track
+
+    from propneat.data.pmlb_source import UnreachableError, cached_file, fetch, find_cache
+
+    console = Console(stderr=True)
+    unreachable: UnreachableError | None = None
+    results: list[dict[str, str | None]] = []
+    for name in track(names, "Fetching", console=console, disable=not console.is_terminal, transient=True):
+        try:
+            if unreachable and cached_file(name, find_cache(data_dir)) is None:
+                raise DataError("not tried, PMLB's server cannot be reached")
+            results.append({"name": name, "path": str(fetch(name, data_dir)), "error": None})
+        except DataError as error:
+            unreachable = error if isinstance(error, UnreachableError) else unreachable
+            results.append({"name": name, "path": None, "error": str(error)})
+            click.echo(f"{name}: {error}", err=True)
+        else:
+            if not quiet:
+                click.echo(f"{name}\t{results[-1]['path']}")
+    return results
+
+
+def _pick(entry: "CatalogueEntry | None", *keys: str) -> dict[str, object]:
+    """Return some fields of a catalogue entry; nothing of a data set that is not in the catalogue."""
+    return {} if entry is None else {key: getattr(entry, key) for key in keys}
+
+
+def _summarise_target(table: "Table") -> dict[str, object]:
+    """Return the rows of each class, or the range of a regression target."""
+    if table.task == "regression":
+        values = table.target.astype(float)
+        return {"min": values.min(), "mean": values.mean(), "max": values.max()}
+    counts = table.target.value_counts().sort_index()
+    return {str(label): int(count) for label, count in counts.items()}
+
+
+def _summarise_columns(features: "pandas.DataFrame") -> list[dict[str, object]]:
+    """Return for each column its kind, its missing and distinct values, and its range or its most frequent values."""
+    from propneat.data.columns import as_numbers, kind_of
+
+    summaries = []
+    for name in features.columns:
+        column = features[name]
+        summary = {"column": name, "kind": kind_of(column, name), "missing": int(column.isna().sum())}
+        summary["distinct"] = int(column.nunique())
+        if summary["kind"] == "number" and summary["distinct"]:
+            numbers = as_numbers(column, name)
+            summary["values"] = f"{min(numbers):.6g} to {max(numbers):.6g}"
+        else:
+            summary["values"] = ", ".join(map(str, column.value_counts().index[:5]))
+        summaries.append(summary)
+    return summaries
+
+
+def _print_facts(facts: dict[str, object], as_json: bool) -> None:
+    """Print what is known of a data set, one line each, then the table of its columns."""
+    if as_json:
+        click.echo(json.dumps(facts, indent=2))
+        return
+    for key, value in facts.items():
+        if key == "columns":
+            _print_table(tuple(value[0]), [list(summary.values()) for summary in value])
+        elif isinstance(value, dict):
+            click.echo(f"{key.replace('_', ' ')}: " + ", ".join(f"{name} {_text(number)}" for name, number in value.items()))
+        elif value not in ("", None):
+            click.echo(f"{key.replace('_', ' ')}: {_text(value)}")
+
+
+def _print_table(columns: tuple[str, ...], rows: list[list[object]]) -> None:
+    """Print a table to stdout: fitted to a terminal, or as wide as it needs where stdout is something else."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table as Grid
+    from rich.text import Text
+
+    grid = Grid(box=SIMPLE_HEAD, pad_edge=False)
+    for column in columns:
+        is_number = bool(rows) and all(isinstance(row[columns.index(column)], int) for row in rows)
+        is_number = is_number and not isinstance(rows[0][columns.index(column)], bool)
+        grid.add_column(column, justify="right" if is_number else "left", overflow="fold", min_width=len(column))
+    for row in rows:
+        grid.add_row(*(Text(_text(value)) for value in row))
+    _console().print(grid)
+
+
+def _console() -> "Console":
+    from rich.console import Console
+
+    console = Console()
+    return console if console.is_terminal else Console(width=10_000)
+
+
+def _text(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:.6g}" if isinstance(value, float) else str(value)

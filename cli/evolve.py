@@ -1,0 +1,249 @@
+"""`propneat evolve`: from a table to a small trained network, in a folder of its own."""
+
+import json
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from click.core import ParameterSource
+
+from propneat.setting_notes import NOTES
+
+if TYPE_CHECKING:
+    from propneat.cli.run_view import RunView
+    from propneat.evolve import EvolveState
+    from propneat.run import RunData
+    from propneat.run_folder import RunFolder
+    from propneat.settings_file import Settings
+
+__all__ = ["evolve"]
+
+
+class _OrNone(click.ParamType):
+    """A number, or the word "none"."""
+
+    def __init__(self, kind: click.ParamType) -> None:
+        self.kind = kind
+        self.name = f"{kind.name}|none"
+
+    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> Any:
+        return value if value == "none" else self.kind.convert(value, parameter, context)
+
+
+_SETTINGS: dict[str, tuple[str, str]] = {
+    "target": ("data", "target"),
+    "task": ("data", "task"),
+    "data_dir": ("data", "data_dir"),
+    "test_fraction": ("data", "test_fraction"),
+    "validation_fraction": ("data", "validation_fraction"),
+    "class_weight": ("data", "class_weight"),
+    "method": ("", "method"),
+    "generations": ("", "generations"),
+    "population": ("evolution", "population_size"),
+    "activations": ("evolution", "activations"),
+    "epochs": ("training", "epochs"),
+    "learning_rate": ("training", "learning_rate"),
+    "batch_size": ("training", "batch_size"),
+    "l2": ("training", "l2"),
+    "loss": ("", "loss"),
+    "size_penalty": ("", "size_penalty"),
+    "fine_tune_epochs": ("", "fine_tune_epochs"),
+    "refit_epochs": ("", "refit_epochs"),
+    "write_back": ("", "write_back"),
+    "retrain": ("", "retrain"),
+    "engine": ("", "engine"),
+    "device": ("", "device"),
+    "seed": ("", "seed"),
+}
+"""Option -> table and key of the setting it is."""
+
+
+def _setting(flag: str, kind: Any = str, **more: Any) -> Any:
+    """Return an option that stands for a setting; its help is the setting's note."""
+    section, key = _SETTINGS[flag.split("/")[0].removeprefix("--").replace("-", "_")]
+    return click.option(flag, type=kind, default=None, help=NOTES[section][key], **more)
+
+
+@click.command(context_settings={"auto_envvar_prefix": "PROPNEAT"})
+@click.argument("data", required=False, metavar="[NAME|FILE]")
+@_setting("--target", metavar="COLUMN")
+@_setting("--task", metavar="TASK")
+@_setting("--data-dir", click.Path(file_okay=False), allow_from_autoenv=False)
+@_setting("--test-fraction", float)
+@_setting("--validation-fraction", float)
+@_setting("--class-weight", metavar="balanced|none")
+@_setting("--method", metavar="propneat|neat")
+@_setting("--generations", int)
+@_setting("--population", int)
+@_setting("--activations", metavar="NAME,NAME,...")
+@_setting("--epochs", int)
+@_setting("--learning-rate", float)
+@_setting("--batch-size", _OrNone(click.INT))
+@_setting("--l2", float)
+@_setting("--loss", metavar="LOSS")
+@_setting("--size-penalty", float)
+@_setting("--fine-tune-epochs", int)
+@_setting("--refit-epochs", int)
+@_setting("--write-back/--no-write-back", bool)
+@_setting("--retrain/--no-retrain", bool)
+@_setting("--engine", metavar="ENGINE")
+@_setting("--device", metavar="DEVICE")
+@_setting("--seed", int)
+@click.option("--config", type=click.Path(path_type=Path), metavar="FILE", help="TOML file of settings, see propneat init.")
+@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Folder to write.  [default: results/NAME-seedN]")
+@click.option("--resume", type=click.Path(path_type=Path), metavar="DIR", allow_from_autoenv=False, help="Run to continue.")
+@click.option("--force", is_flag=True, allow_from_autoenv=False, help="Replace the run that is in the folder.")
+@click.option("--json", "as_json", is_flag=True, allow_from_autoenv=False, help="Print the result as one JSON object.")
+@click.option("--quiet", is_flag=True, help="Print nothing but the result.")
+@click.pass_context
+def evolve(context: click.Context, **options: Any) -> None:
+    """Evolve and train a small network for a data set or a table of yours.
+
+    \b
+    Examples:
+      propneat evolve breast_cancer_wisconsin
+      propneat evolve patients.csv --target outcome
+      propneat evolve monk1 --generations 30 --population 100 --seed 7
+      propneat evolve patients.csv --config propneat.toml --out results/first
+      propneat evolve --resume results/monk1-seed7
+      propneat evolve --resume results/monk1-seed7 --generations 200
+
+    The folder written holds champion.json, which is all that propneat predict needs, pictures of the network and of the
+    progress, the history, the settings, and a checkpoint. The same seed gives the same champion.json and history.csv,
+    also when the run is interrupted and resumed.
+
+    An option comes before an environment variable PROPNEAT_<OPTION> (such as PROPNEAT_SEED), that before the --config
+    file, and that before the defaults of the method. Ctrl-C stops after the generation in flight and keeps what is done.
+    """
+    from propneat.run_folder import open_run_folder
+
+    resume, as_json, quiet = options["resume"], options["as_json"], options["quiet"]
+    if resume and (options["out"] or options["force"] or options["config"]):
+        raise click.UsageError("--resume continues a run with its own settings: --config, --out and --force do not go with it.")
+    folder = open_run_folder(resume) if resume else None
+    settings = _settle(context, options, folder)
+    data, folder, state = _open(settings, folder, options)
+    summary = folder.read_summary() or {}
+    if state and summary.get("finished") is True and summary.get("generations_asked") == settings.evolve.generations:
+        _talk(f"The run in {folder.path} is finished, nothing is left to do.", quiet)
+    else:
+        summary = _run(settings, data, folder, state, quiet)
+    click.echo(json.dumps(summary, indent=2, ensure_ascii=False) if as_json else _describe(summary))
+    if summary.get("signal"):
+        context.exit(128 + summary["signal"])
+
+
+def _settle(context: click.Context, options: dict[str, Any], folder: "RunFolder | None") -> "Settings":
+    """Lay the options over the configuration file; on resuming, only those typed, over the configuration of the run."""
+    from propneat.settings_file import read_settings_file, resolve_settings
+
+    given: dict[str, Any] = {"data": {}, "evolution": {}, "training": {}}
+    for option, (section, key) in _SETTINGS.items():
+        typed = context.get_parameter_source(option) is ParameterSource.COMMANDLINE
+        if options[option] is None or (folder and not typed):
+            continue
+        value = None if options[option] == "none" else options[option]
+        if option == "activations":
+            value = tuple(name.strip() for name in value.split(","))
+        (given[section] if section else given)[key] = value
+    if options["data"]:
+        from propneat.data.table import is_file_name
+
+        given["data"]["source"] = str(Path(options["data"]).absolute()) if is_file_name(options["data"]) else options["data"]
+    source = folder.config if folder else options["config"]
+    return resolve_settings([*([read_settings_file(source)] if source else []), given])
+
+
+def _open(
+    settings: "Settings", folder: "RunFolder | None", options: dict[str, Any]
+) -> "tuple[RunData, RunFolder, EvolveState | None]":
+    """Load the data, then open the folder of the run or make it."""
+    from propneat.run import find_state, prepare_run
+    from propneat.run_folder import create_run_folder, default_run_folder
+    from propneat.settings_file import format_settings
+
+    data = prepare_run(settings)
+    if folder:
+        return data, folder, find_state(folder, settings, data)
+    path = options["out"] or default_run_folder(Path("results"), data.name, settings.evolve.seed, again=options["force"])
+    return data, create_run_folder(path, format_settings(settings), force=options["force"]), None
+
+
+def _run(
+    settings: "Settings", data: "RunData", folder: "RunFolder", state: "EvolveState | None", quiet: bool
+) -> dict[str, Any]:
+    from propneat.cli.run_view import RunView, say_when_slow
+    from propneat.run import run, warm_up
+    from propneat.scores import SCORE_NAMES
+
+    n_train, n_judge = len(data.prepared.problem.train), len(data.prepared.problem.validation)
+    n_test = 0 if data.test_features is None else len(data.test_features)
+    parts = f"{n_train} distinct to train on, {n_judge} to judge by, {n_test} held out"
+    _talk(f"{data.name}: {data.task}, {data.n_rows} rows ({parts})", quiet)
+    _talk(f"{'Continuing' if state else 'Writing'} {folder.path}", quiet)
+    with say_when_slow("Compiling kernels, once per installation: about half a minute ...", seconds=3.0, quiet=quiet):
+        warm_up(settings.evolve)
+    shown = RunView(data.name, settings.evolve.generations, SCORE_NAMES[data.task], quiet=quiet)
+    with shown as view, _stop_on_signal(view, folder) as stop:
+        summary = run(settings, data, folder, state=state, callbacks=[view, lambda _: bool(stop)])
+    if summary["finished"]:
+        return summary
+    _talk(f"Stopped. Continue with: propneat evolve --resume {folder.path}", quiet)
+    return summary | {"signal": int(stop[0])}
+
+
+@contextmanager
+def _stop_on_signal(view: "RunView", folder: "RunFolder") -> Iterator[list[int]]:
+    """Collect SIGINT and SIGTERM in the list given; at the second one the process ends at once."""
+    received: list[int] = []
+
+    def note(number: int, _: object) -> None:
+        received.append(number)
+        if len(received) == 1:
+            view.say("Stopping after this generation, then finishing the best network so far; once more to quit at once ...")
+            return
+        # every file is whole at any moment, so there is nothing to wait for
+        view.close()
+        click.echo(f"Quit. Continue with: propneat evolve --resume {folder.path}", err=True)
+        os._exit(128 + number)
+
+    previous = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield received
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+def _describe(summary: dict[str, Any]) -> str:
+    """Return the result for people."""
+    names = {"auc": "AUC", "balanced_accuracy": "balanced accuracy", "log_loss": "log loss", "r2": "R²", "rmse": "RMSE"}
+    tested = ", ".join(f"{names.get(name, name)} {_figure(value)}" for name, value in summary["test"].items())
+    lines = {
+        "test": f"{tested} on {summary['test_rows']} rows held out" if tested else "no rows held out",
+        "validation": f"loss {_figure(summary['validation_loss'])}, "
+        f"{summary['score_name']} {_figure(summary['validation_score'])} at the end of evolution",
+        "size": f"{_count(summary['connections'], 'connection')}, {_count(summary['hidden_nodes'], 'hidden node')}, "
+        f"{_count(summary['layers'], 'layer')}, "
+        f"{summary['inputs_used']} of {summary['inputs']} inputs used",
+        "time": f"{summary['seconds']:.1f} s for {summary['generations']} of {summary['generations_asked']} generations",
+        "network": summary["champion"],
+    }
+    return "\n".join(f"{name:<11}{line}" for name, line in lines.items())
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
+def _figure(value: float | None) -> str:
+    return "undefined" if value is None else f"{value:.4f}"
+
+
+def _talk(text: str, quiet: bool) -> None:
+    if not quiet:
+        click.echo(text, err=True)

@@ -1,0 +1,35 @@
+"""`propneat init`: a commented configuration file to start from."""
+
+from pathlib import Path
+
+import click
+
+__all__ = ["init"]
+
+
+@click.command()
+@click.option("--method", metavar="propneat|neat", default="propneat", show_default=True, help="Whose settings to write.")
+@click.option("--out", type=click.Path(path_type=Path), default="propneat.toml", show_default=True, help="- is stdout.")
+@click.option("--force", is_flag=True, help="Replace the file if it exists.")
+def init(method: str, out: Path, force: bool) -> None:
+    """Write a configuration file with every setting, its default value and what it means.
+
+    \b
+    Examples:
+      propneat init
+      propneat init --method neat --out neat.toml
+      propneat evolve breast_cancer_wisconsin --config neat.toml
+    """
+    from propneat.errors import ConfigError
+    from propneat.evolve import default_config
+    from propneat.records import write_atomic
+    from propneat.settings_file import Settings, format_settings
+
+    text = format_settings(Settings(evolve=default_config(method)))
+    if str(out) == "-":
+        click.echo(text, nl=False)
+        return
+    if out.exists() and not force:
+        raise ConfigError(f"{out} exists: choose another name with --out, or replace it with --force")
+    write_atomic(out, text)
+    click.echo(f"Wrote {out}; use it with: propneat evolve NAME --config {out}", err=True)

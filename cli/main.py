@@ -1,0 +1,112 @@
+"""The `propneat` command: finds the command asked for, imports that one alone, and turns every error into one sentence."""
+
+import difflib
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+
+import click
+
+from propneat import __version__
+from propneat.errors import PropneatError
+
+__all__ = ["COMMANDS", "LazyGroup", "main", "propneat"]
+
+COMMANDS: dict[str, tuple[str, str]] = {
+    "evolve": ("propneat.cli.evolve:evolve", "Evolve and train a network for a data set or a table of yours."),
+    "predict": ("propneat.cli.predict:predict", "Apply a network to the rows of a table."),
+    "show": ("propneat.cli.show:show", "Describe a network and draw it."),
+    "export": ("propneat.cli.export:export", "Write a network in another format."),
+    "init": ("propneat.cli.init:init", "Write a commented configuration file."),
+    "datasets": ("propneat.cli.datasets:datasets", "List, describe and download data sets."),
+}
+"""Command names, where each command lives, and its line in the help."""
+
+
+class LazyGroup(click.Group):
+    """A group of commands that are imported when they are run, not when they are listed."""
+
+    def __init__(self, *arguments: object, lazy: Mapping[str, tuple[str, str]] | None = None, **options: object) -> None:
+        """Take `lazy`, command name -> ("module:attribute", help line), besides what click takes."""
+        super().__init__(*arguments, **options)
+        self.lazy = dict(lazy or {})
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        """Return the command names in the order of their table."""
+        return [*self.lazy, *super().list_commands(context)]
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        """Import and return a command; None when there is no such command."""
+        if name not in self.lazy:
+            return super().get_command(context, name)
+        module, attribute = self.lazy[name][0].split(":")
+        return getattr(import_module(module), attribute)
+
+    def resolve_command(
+        self, context: click.Context, arguments: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command; one that does not exist is a usage error that names the nearest."""
+        names = self.list_commands(context)
+        if arguments[0] not in names and not arguments[0].startswith("-"):
+            close = difflib.get_close_matches(arguments[0].lower(), names, n=1)
+            hint = f"Did you mean {close[0]!r}?" if close else f"The commands are {', '.join(names)}."
+            context.fail(f"No such command {arguments[0]!r}. {hint}")
+        return super().resolve_command(context, arguments)
+
+    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands without importing any."""
+        if not self.lazy:
+            super().format_commands(context, formatter)
+            return
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in self.lazy.items()])
+
+
+@click.group(cls=LazyGroup, lazy=COMMANDS, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="propneat", message="%(prog)s %(version)s")
+def propneat() -> None:
+    """Evolve small, sparse neural networks with NEAT and train them by backpropagation.
+
+    \b
+    Examples:
+      propneat evolve breast_cancer_wisconsin
+      propneat evolve patients.csv --target outcome
+      propneat predict results/patients/champion.json new_patients.csv
+      propneat datasets list
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and leave with its exit code: 0 done, 1 failed, 2 wrong usage or input, 130 interrupted."""
+    sys.exit(_run(arguments))
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    """Run the command line and return its exit code; errors are told on stderr."""
+    try:
+        code = propneat.main(args=arguments, prog_name="propneat", standalone_mode=False)
+        sys.stdout.flush()
+        return code if isinstance(code, int) else 0
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("Interrupted.", err=True)
+        return 130
+    except PropneatError as error:
+        click.echo(f"Error: {error}", err=True)
+        return error.exit_code
+    except BrokenPipeError:
+        # The reader of stdout is gone: give the interpreter somewhere else to flush to when it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except OSError as error:
+        click.echo(f"Error: {_describe(error)}", err=True)
+        return 1
+
+
+def _describe(error: OSError) -> str:
+    """Say what the system refused, and for which file."""
+    reason = error.strerror or str(error) or type(error).__name__
+    return f"{error.filename}: {reason}" if error.filename else reason

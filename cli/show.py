@@ -1,0 +1,82 @@
+"""`propneat show`: what a genome file holds, in words and as a drawing."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from propneat.network_summary import NetworkSummary
+
+__all__ = ["show"]
+
+_MOST_INPUTS = 10
+
+
+@click.command()
+@click.argument("genome", type=click.Path(path_type=Path), metavar="GENOME.json")
+@click.option("--svg", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Draw the network to an SVG file.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def show(genome: Path, svg: Path | None, as_json: bool) -> None:
+    """Describe a network: its size, its most important inputs, and node by node what it computes.
+
+    \b
+    Examples:
+      propneat show results/patients-seed0/champion.json
+      propneat show champion.json --svg network.svg
+      propneat show champion.json --json
+    """
+    from propneat.model import load_genome_file
+    from propneat.network_summary import summarise
+
+    found, model = load_genome_file(genome)
+    names = (model.input_names, model.output_names) if model else (None, None)
+    summary = summarise(found, *names)
+    if svg:
+        from propneat.records import write_atomic
+        from propneat.report.network_svg import draw_network
+
+        write_atomic(svg, draw_network(found, input_names=names[0], output_names=names[1], title=genome.stem))
+        click.echo(f"Drawing written to {svg}", err=True)
+    task = model.task if model else None
+    if as_json:
+        about = dict(model.about) if model else {}
+        click.echo(json.dumps({"task": task, "about": about} | summary.to_dict(), indent=2, ensure_ascii=False))
+        return
+    facts: dict[str, Any] = {"task": f"{task}, target {model.target_name}" if model else "unknown, the file is a bare genome"}
+    if model and model.classes:
+        facts["classes"] = ", ".join(map(str, model.classes))
+    click.echo(_text(facts | _facts(summary)))
+    click.echo()
+    click.echo("\n".join(_lines(summary)))
+
+
+def _facts(summary: "NetworkSummary") -> dict[str, str]:
+    used, n_inputs = len(summary.input_importance), summary.n_inputs
+    heaviest = list(summary.input_importance.items())[:_MOST_INPUTS]
+    return {
+        "size": f"{summary.n_connections} connections, {summary.n_hidden} hidden nodes, {summary.n_layers} layers",
+        "idle genes": f"{summary.n_idle_connections} connections, {summary.n_idle_nodes} hidden nodes",
+        "activations": ", ".join(f"{name} {count}" for name, count in summary.activations.items()),
+        "inputs": f"{used} of {n_inputs} used",
+        "heaviest": ", ".join(f"{name} {value:.3g}" for name, value in heaviest) + " (sum of |weight|)" if heaviest else "none",
+        "unused": ", ".join(summary.unused_inputs) or "none",
+    }
+
+
+def _text(facts: dict[str, str]) -> str:
+    return "\n".join(f"{name:<12}{value}" for name, value in facts.items())
+
+
+def _lines(summary: "NetworkSummary") -> list[str]:
+    """One line for each node that computes, under the layer it is in."""
+    lines, layer = [], None
+    for node in summary.nodes:
+        if node.layer != layer:
+            layer = node.layer
+            lines.append(f"layer {layer}")
+        terms = [f"{weight:+.3g} {name}" for name, weight in node.terms]
+        joined = " ".join(terms) if node.aggregation == "sum" else f"{node.aggregation}({', '.join(terms)})"
+        lines.append(f"  {node.name} = {node.activation}({' '.join(part for part in (joined, f'{node.bias:+.3g}') if part)})")
+    return lines

@@ -1,0 +1,37 @@
+"""propneat: evolve the topology of small, sparse neural networks and train their weights by backpropagation.
+
+The names below load with the module they live in on first use, so that importing propneat alone costs nothing.
+"""
+
+from importlib import import_module
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "EvolutionConfig": "propneat.evolution",
+    "EvolveConfig": "propneat.evolve",
+    "Genome": "propneat.genome",
+    "Model": "propneat.model",
+    "Population": "propneat.evolution",
+    "PropNEATClassifier": "propneat.estimators",
+    "PropNEATRegressor": "propneat.estimators",
+    "PropneatError": "propneat.errors",
+    "compile_genome": "propneat.compiler",
+    "default_config": "propneat.evolve",
+    "load_model": "propneat.model",
+    "load_table": "propneat.data",
+    "prepare_problem": "propneat.problem",
+    "train_population": "propneat.training",
+}
+
+__all__ = [*_HOMES, "__version__"]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

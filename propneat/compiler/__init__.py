@@ -1,0 +1,19 @@
+"""From genome to layer plan and back: topological order, exact trainable numbers, and the gene each belongs to.
+
+The torch form lives in `propneat.compiler.network`, imported on its own because torch is slow to load.
+"""
+
+from propneat.compiler.plan import LayerPlan, PopulationPlan, compile_genome, compile_pool
+from propneat.compiler.reference import apply_activation, evaluate
+from propneat.compiler.write_back import write_back, write_back_pool
+
+__all__ = [
+    "LayerPlan",
+    "PopulationPlan",
+    "apply_activation",
+    "compile_genome",
+    "compile_pool",
+    "evaluate",
+    "write_back",
+    "write_back_pool",
+]

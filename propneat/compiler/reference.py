@@ -1,0 +1,79 @@
+"""The reference evaluator: a plain float64 walk over a plan, one node at a time, every row at once."""
+
+from functools import reduce
+
+import numpy as np
+
+from propneat.compiler.plan import LayerPlan
+from propneat.genome import ACTIVATIONS, AGGREGATIONS
+
+__all__ = ["apply_activation", "evaluate"]
+
+_ROWS_AT_ONCE = 16_384
+
+
+def _sigmoid(z: np.ndarray) -> np.ndarray:
+    e = np.exp(-np.abs(z))
+    return np.where(z >= 0, 1.0, e) / (1.0 + e)
+
+
+_FUNCTIONS = {
+    "identity": lambda z: z,
+    "sigmoid": _sigmoid,
+    "steep_sigmoid": lambda z: _sigmoid(4.9 * z),
+    "tanh": np.tanh,
+    "relu": lambda z: np.maximum(z, 0.0),
+    "leaky_relu": lambda z: np.where(z > 0, z, 0.01 * z),
+    "elu": lambda z: np.where(z > 0, z, np.expm1(np.minimum(z, 0.0))),
+    "gelu": lambda z: z * _sigmoid(2.0 * np.sqrt(2.0 / np.pi) * (z + 0.044715 * z**3)),
+    "silu": lambda z: z * _sigmoid(z),
+    "softplus": lambda z: np.maximum(z, 0.0) + np.log1p(np.exp(-np.abs(z))),
+    "sin": np.sin,
+    "gauss": lambda z: np.exp(-(z**2)),
+    "abs": np.abs,
+    "square": np.square,
+}
+
+# term by term, because the order in which numpy sums an axis depends on the number of rows
+_JOINS = {
+    "sum": lambda terms: reduce(np.add, terms),
+    "mean": lambda terms: reduce(np.add, terms) / len(terms),
+    "product": lambda terms: reduce(np.multiply, terms),
+    "max": lambda terms: reduce(np.maximum, terms),
+    "min": lambda terms: reduce(np.minimum, terms),
+}
+
+
+def apply_activation(code: int, z: np.ndarray) -> np.ndarray:
+    """Apply the activation with a code (its position in ACTIVATIONS) to every element of `z`."""
+    return _FUNCTIONS[ACTIVATIONS[code]](z)
+
+
+def evaluate(plan: LayerPlan, X: np.ndarray) -> np.ndarray:
+    """Compute the network on rows `X`, shape (n_rows, n_inputs); returns float64 of shape (n_rows, n_outputs).
+
+    A row's answer depends on that row alone, to the bit, whatever other rows stand beside it. Raises ValueError when the
+    number of columns is not the number of inputs.
+    """
+    X = np.asarray(X, dtype=np.float64)
+    if X.ndim != 2 or X.shape[1] != plan.n_inputs:
+        raise ValueError(f"expected rows of {plan.n_inputs} inputs, got an array of shape {X.shape}")
+    answers = np.empty((len(X), plan.n_outputs))
+    for first in range(0, len(X), _ROWS_AT_ONCE):
+        rows = slice(first, first + _ROWS_AT_ONCE)
+        answers[rows] = _evaluate_block(plan, X[rows]).T
+    return answers
+
+
+def _evaluate_block(plan: LayerPlan, X: np.ndarray) -> np.ndarray:
+    values = np.empty((plan.n_slots, len(X)))
+    values[: plan.n_inputs] = X.T
+    with np.errstate(over="ignore", invalid="ignore"):
+        for slot in range(plan.n_inputs, plan.n_slots):
+            edges = slice(plan.edge_start[slot], plan.edge_start[slot + 1])
+            z = np.full(len(X), plan.biases[slot - plan.n_inputs])
+            if edges.stop > edges.start:
+                terms = plan.weights[edges, None] * values[plan.edge_source[edges]]
+                z += _JOINS[AGGREGATIONS[plan.aggregation[slot]]](terms)
+            values[slot] = apply_activation(plan.activation[slot], z)
+        return values[plan.output_slot]

@@ -1,0 +1,42 @@
+"""The way back: trained numbers return into exactly the genes they came from."""
+
+import numpy as np
+
+from propneat.compiler.plan import LayerPlan, PopulationPlan
+from propneat.genome import GenePool, Genome, frozen
+
+__all__ = ["write_back", "write_back_pool"]
+
+
+def write_back(genome: Genome, plan: LayerPlan, weights: np.ndarray, biases: np.ndarray) -> Genome:
+    """Return the genome with trained numbers in the genes that `plan` names; every other gene stays as it is, to the bit.
+
+    `weights` has shape (n_edges,), `biases` (n_slots - n_inputs,), both in plan order; float32 values keep their exact
+    value. Raises ValueError when a shape does not fit the plan.
+    """
+    if weights.shape != plan.weights.shape or biases.shape != plan.biases.shape:
+        raise ValueError(
+            f"expected {plan.weights.shape} weights and {plan.biases.shape} biases, got {weights.shape} and {biases.shape}"
+        )
+    nodes, connections = genome.nodes.copy(), genome.connections.copy()
+    connections["weight"][plan.edge_gene] = weights
+    nodes["bias"][plan.slot_gene[plan.n_inputs :]] = biases
+    return Genome(frozen(nodes), frozen(connections))
+
+
+def write_back_pool(pool: GenePool, plan: PopulationPlan, weights: np.ndarray, biases: np.ndarray) -> GenePool:
+    """Return the pool with trained numbers in place, all genomes at once.
+
+    `weights` has shape (all edges,), `biases` (all slots,) with unused entries for inputs, as in PopulationPlan.
+    Raises ValueError when a shape does not fit the plan.
+    """
+    if weights.shape != plan.weights.shape or biases.shape != plan.biases.shape:
+        raise ValueError(
+            f"expected {plan.weights.shape} weights and {plan.biases.shape} biases, got {weights.shape} and {biases.shape}"
+        )
+    nodes, connections = pool.nodes.copy(), pool.connections.copy()
+    connections["weight"][plan.edge_gene + np.repeat(pool.connection_start[:-1], np.diff(plan.genome_edge_start))] = weights
+    node_rows = plan.slot_gene + np.repeat(pool.node_start[:-1], np.diff(plan.slot_start))
+    trained = plan.depth > 0
+    nodes["bias"][node_rows[trained]] = biases[trained]
+    return GenePool(frozen(nodes), pool.node_start, frozen(connections), pool.connection_start)

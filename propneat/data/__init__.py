@@ -1,0 +1,22 @@
+"""Data: tables from files, embedded data sets and PMLB, and the preprocessing that turns them into network inputs.
+
+Only light modules load with this package; pandas, scikit-learn and pmlb load when a function needs them.
+"""
+
+from propneat.data.catalogue import CatalogueEntry, read_catalogue
+from propneat.data.preprocessing import InputRule, Preprocessor
+from propneat.data.table import Table, load_table
+from propneat.data.targets import TASKS, TargetScale, encode_target, infer_task
+
+__all__ = [
+    "CatalogueEntry",
+    "InputRule",
+    "Preprocessor",
+    "TASKS",
+    "Table",
+    "TargetScale",
+    "encode_target",
+    "infer_task",
+    "load_table",
+    "read_catalogue",
+]

@@ -1,0 +1,36 @@
+"""Rows made canonical, and divided into a part to learn from and a part to judge by."""
+
+import numpy as np
+
+__all__ = ["merge_rows", "split_rows"]
+
+
+def merge_rows(inputs: np.ndarray, target: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Sort rows and join those equal in inputs and target, adding up their weights; rows of weight 0 are dropped.
+
+    `inputs` has shape (n_rows, n_inputs), `target` and `weights` (n_rows,). What is learnt from the result cannot depend on the
+    order of rows nor on whether a row is repeated or weighted, and a repeated row cannot lie on both sides of a split.
+    """
+    kept = weights > 0
+    inputs, target, weights = inputs[kept], target[kept], weights[kept]
+    # the first column is the most significant key; -0.0 and 0.0 are one value
+    keys = np.column_stack([target, inputs]) + 0.0
+    # weights last, so that they are added up in an order of their own
+    order = np.lexsort([weights, *keys.T[::-1]])
+    keys = keys[order]
+    is_first = np.ones(len(keys), bool)
+    is_first[1:] = np.any(keys[1:] != keys[:-1], axis=1)
+    totals = np.add.reduceat(weights[order], np.flatnonzero(is_first)) if len(keys) else weights
+    first = order[is_first]
+    return inputs[first] + 0.0, target[first], totals
+
+
+def split_rows(target: np.ndarray, fraction: float, stratified: bool, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Divide row numbers at random into those to learn from and, about `fraction` of them, those to judge by.
+
+    `stratified` divides each class of `target` on its own. The learning part has at least one row of each. Both results are sorted.
+    """
+    groups = [np.flatnonzero(target == value) for value in np.unique(target)] if stratified else [np.arange(len(target))]
+    judged = [rng.permutation(rows)[: min(int(round(fraction * len(rows))), len(rows) - 1)] for rows in groups]
+    judge = np.sort(np.concatenate(judged))
+    return np.setdiff1d(np.arange(len(target)), judge), judge

@@ -1,0 +1,49 @@
+"""Weighted mean and spread that treat a row of weight 2 exactly like the same row twice."""
+
+import numpy as np
+
+from propneat.errors import DataError
+
+__all__ = ["check_weights", "measure", "tally"]
+
+
+def check_weights(weights: object, n_rows: int) -> np.ndarray:
+    """Return row weights as float64 of shape (n_rows,); None means 1 for every row.
+
+    Raises DataError when the shape is another, when a weight is negative or not finite, or when all are zero.
+    """
+    if weights is None:
+        return np.ones(n_rows)
+    values = np.asarray(weights, dtype=np.float64)
+    if values.shape != (n_rows,):
+        raise DataError(f"expected one weight for each of the {n_rows} rows, got weights of shape {values.shape}")
+    if not np.isfinite(values).all() or (values < 0).any():
+        raise DataError("row weights must be finite and not negative: set the weight of a row to leave out to 0")
+    if not values.any():
+        raise DataError("all row weights are zero, so there is nothing to learn from: give some rows a positive weight")
+    return values
+
+
+def tally(values: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the distinct `values` (n_distinct,), ascending, and the total weight of each.
+
+    Totals of whole-number weights are exact, so rows in another order, or repeated instead of weighted, give the same bits.
+    """
+    distinct, position = np.unique(values, return_inverse=True)
+    return distinct, np.bincount(position, weights=weights, minlength=len(distinct))
+
+
+def measure(distinct: np.ndarray, totals: np.ndarray) -> tuple[float, float]:
+    """Return the weighted mean and standard deviation (population form) of tallied values.
+
+    The spread of a constant is given as 1, so that dividing by it changes nothing; no values at all give (0, 1).
+    Values are first scaled by a power of two, which is exact and keeps the squares of huge or tiny values finite.
+    """
+    if len(distinct) < 2:
+        return (float(distinct[0]) if len(distinct) else 0.0), 1.0
+    exponent = int(np.frexp(np.abs(distinct).max())[1]) - 1
+    scaled = np.ldexp(distinct, -exponent)
+    shares = totals / totals.sum()
+    mean = float((shares * scaled).sum())
+    spread = float(np.ldexp(np.sqrt((shares * (scaled - mean) ** 2).sum()), exponent))
+    return float(np.ldexp(mean, exponent)), spread if spread > 0 else 1.0

@@ -1,0 +1,31 @@
+"""Named errors: one sentence each, saying what was expected, what came and what to do."""
+
+__all__ = [
+    "CheckpointError",
+    "ConfigError",
+    "DataError",
+    "GenomeError",
+    "PropneatError",
+]
+
+
+class PropneatError(ValueError):
+    """Base of every error propneat raises on purpose; the command line shows its text and exits with `exit_code`."""
+
+    exit_code = 2
+
+
+class GenomeError(PropneatError):
+    """A genome, or a file that should hold one, breaks a rule of the genome format."""
+
+
+class DataError(PropneatError):
+    """A data set is missing, unreadable, or not usable for the task asked of it."""
+
+
+class ConfigError(PropneatError):
+    """An option or a configuration file holds a value that cannot be used."""
+
+
+class CheckpointError(PropneatError):
+    """A run folder cannot be continued: its checkpoint is missing, damaged, or belongs to other options or data."""

@@ -1,0 +1,121 @@
+"""Every setting of evolution, with the values of the original NEAT paper unless said otherwise."""
+
+from dataclasses import dataclass
+
+from propneat.errors import ConfigError
+from propneat.genome import ACTIVATIONS, AGGREGATIONS
+
+__all__ = ["EvolutionConfig"]
+
+_RATES = (
+    "add_connection_rate",
+    "delete_connection_rate",
+    "add_node_rate",
+    "delete_node_rate",
+    "toggle_rate",
+    "weight_mutation_rate",
+    "bias_mutation_rate",
+    "replace_fraction",
+    "activation_mutation_rate",
+    "aggregation_mutation_rate",
+    "crossover_rate",
+    "interspecies_rate",
+    "average_rate",
+    "disabled_inheritance",
+    "survival",
+    "initial_connection_fraction",
+)
+_NOT_NEGATIVE = (
+    "weight_sigma",
+    "perturb_sigma",
+    "excess_coefficient",
+    "disjoint_coefficient",
+    "weight_coefficient",
+    "compatibility_threshold",
+)
+
+
+@dataclass(frozen=True)
+class EvolutionConfig:
+    """Settings of a population; rates are probabilities per offspring unless a line says otherwise."""
+
+    population_size: int = 150
+    direction: str = "maximise"
+    """"maximise" or "minimise" the fitness that is told."""
+
+    add_connection_rate: float = 0.05
+    delete_connection_rate: float = 0.0
+    add_node_rate: float = 0.03
+    delete_node_rate: float = 0.0
+    toggle_rate: float = 0.0
+    weight_mutation_rate: float = 0.8
+    """Chance that all weights of an offspring are mutated together, each perturbed or replaced."""
+    bias_mutation_rate: float = 0.8
+    """The same for biases."""
+    replace_fraction: float = 0.1
+    """Of the weights and biases mutated, the share drawn anew from N(0, weight_sigma^2)."""
+    perturb_sigma: float = 0.5
+    """Standard deviation of the normal step of a perturbed weight or bias."""
+    weight_sigma: float = 1.0
+    """Standard deviation of initial, newly connected and replaced weights and biases."""
+    activation_mutation_rate: float = 0.0
+    """Chance that one hidden node draws a new activation."""
+    aggregation_mutation_rate: float = 0.0
+    """Chance that one hidden node draws a new aggregation."""
+    activations: tuple[str, ...] = ("sigmoid",)
+    """What hidden nodes choose from."""
+    aggregations: tuple[str, ...] = ("sum",)
+    """What hidden nodes choose from."""
+    output_activation: str = "identity"
+    initial_connection_fraction: float = 1.0
+    """Share of its possible inputs that a node of a first genome is connected to, drawn per node (at least one unless 0)."""
+    initial_hidden: int = 0
+    """Most hidden nodes of a first genome, each fed by inputs and feeding all outputs; the number is drawn from 0 to this."""
+
+    crossover_rate: float = 0.75
+    """Share of offspring with two parents; the others are mutated copies of one."""
+    interspecies_rate: float = 0.001
+    """Chance that the second parent comes from any species."""
+    average_rate: float = 0.4
+    """Chance that an offspring takes the mean of matching genes' numbers rather than either parent's at random."""
+    disabled_inheritance: float = 0.75
+    """Chance that a matching gene disabled in either parent is disabled in the offspring."""
+
+    excess_coefficient: float = 1.0
+    disjoint_coefficient: float = 1.0
+    weight_coefficient: float = 0.4
+    compatibility_threshold: float = 3.0
+    target_species: int | None = None
+    """Adapt the threshold by 5 % a generation towards this number of species; None keeps it fixed."""
+    survival: float = 0.2
+    """Share of each species, its best members, that may have offspring."""
+    elitism: int = 1
+    """Best members copied unchanged, in species above `elitism_species_size` and in the species of the best genome."""
+    elitism_species_size: int = 5
+    stagnation: int = 15
+    """Generations without a better best member after which a species has no offspring."""
+    species_elitism: int = 2
+    """Best species that are never removed for stagnation."""
+
+    def __post_init__(self) -> None:
+        """Raise ConfigError naming the first value that cannot be used."""
+        for name in _RATES:
+            if not 0 <= getattr(self, name) <= 1:
+                raise ConfigError(f"{name} is a share between 0 and 1, not {getattr(self, name)}")
+        for name in _NOT_NEGATIVE:
+            if not 0 <= getattr(self, name) < float("inf"):
+                raise ConfigError(f"{name} must be a number of 0 or more, not {getattr(self, name)}")
+        for name, least in (("population_size", 1), ("initial_hidden", 0), ("elitism", 0), ("stagnation", 1), ("species_elitism", 0)):
+            if getattr(self, name) < least:
+                raise ConfigError(f"{name} must be {least} or more, not {getattr(self, name)}")
+        if self.target_species is not None and self.target_species < 1:
+            raise ConfigError(f"target_species must be 1 or more, not {self.target_species}")
+        if self.direction not in ("maximise", "minimise"):
+            raise ConfigError(f"direction must be 'maximise' or 'minimise', not {self.direction!r}")
+        for name, known in (("activations", ACTIVATIONS), ("aggregations", AGGREGATIONS)):
+            chosen = getattr(self, name)
+            unknown = [entry for entry in chosen if entry not in known]
+            if unknown or not chosen:
+                raise ConfigError(f"{name} must name at least one of {', '.join(known)}, and got {', '.join(unknown) or 'none'}")
+        if self.output_activation not in ACTIVATIONS:
+            raise ConfigError(f"output_activation must be one of {', '.join(ACTIVATIONS)}, not {self.output_activation!r}")

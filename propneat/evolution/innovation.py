@@ -1,0 +1,149 @@
+"""Innovation numbers: the same structural event gets the same number, everywhere in a run."""
+
+import numpy as np
+
+from propneat.errors import GenomeError
+from propneat.genome import MAX_IDENTIFIER, GenePool, NodeKind
+from propneat.native import inner, outer
+
+__all__ = ["InnovationTracker", "link_innovation", "split_node"]
+
+_NEXT_INNOVATION, _NEXT_NODE, _N_LINKS, _N_SPLITS = range(4)
+_FREE = -1
+
+
+@inner
+def _find(table, key):
+    """Row of `key` in an open-addressing table, or of the free row where it belongs; rows are (key, value)."""
+    mask = table.shape[0] - 1
+    # Fibonacci hashing: multiply by 2^64 / golden ratio, keep the high bits
+    row = np.int64((np.uint64(key) * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(20)) & mask
+    while table[row, 0] != _FREE and table[row, 0] != key:
+        row = (row + 1) & mask
+    return row
+
+
+@outer
+def link_innovation(state, links, source, target):
+    """Number of the connection source -> target, new if this run never had it."""
+    key = (source << 32) | target
+    row = _find(links, key)
+    if links[row, 0] == _FREE:
+        links[row, 0] = key
+        links[row, 1] = state[_NEXT_INNOVATION]
+        state[_NEXT_INNOVATION] += 1
+        state[_N_LINKS] += 1
+    return links[row, 1]
+
+
+@outer
+def split_node(state, splits, innovation, occurrence):
+    """Id of the node that splits connection `innovation` for the `occurrence`-th time in one genome, new if need be."""
+    key = (innovation << 32) | occurrence
+    row = _find(splits, key)
+    if splits[row, 0] == _FREE:
+        splits[row, 0] = key
+        splits[row, 1] = state[_NEXT_NODE]
+        state[_NEXT_NODE] += 1
+        state[_N_SPLITS] += 1
+    return splits[row, 1]
+
+
+@outer
+def _enter(entries, table):
+    """Put rows of (key, value) into a table that has room for them; free rows are passed over."""
+    for row in range(entries.shape[0]):
+        if entries[row, 0] != _FREE:
+            place = _find(table, entries[row, 0])
+            table[place, 0] = entries[row, 0]
+            table[place, 1] = entries[row, 1]
+
+
+def _check_shared_nodes(pool: GenePool) -> None:
+    """Raise GenomeError unless all genomes have the same inputs and outputs, and no id that is hidden in one and not in another."""
+    known = np.unique(pool.nodes[["id", "kind"]])
+    n_fixed = np.count_nonzero(known["kind"] != NodeKind.HIDDEN)
+    one_kind_each = len(np.unique(known["id"])) == len(known)
+    if not one_kind_each or np.count_nonzero(pool.nodes["kind"] != NodeKind.HIDDEN) != n_fixed * len(pool):
+        raise GenomeError("these genomes have different input or output nodes, so they cannot share a population")
+
+
+class InnovationTracker:
+    """The memory of a run: which connection has which innovation number, which split made which node.
+
+    Rules: a connection's number depends on its two node ids alone. Splitting a connection gives the same node id in every
+    genome and generation, except in a genome that still holds the node of its earlier split: there the second
+    split has an id of its own, the same again for every genome that splits twice. Mutable; owned by one population.
+
+    `state` (int64, 4) holds the counters, `links` and `splits` (int64, (capacity, 2)) are hash tables for compiled loops.
+    """
+
+    def __init__(self, next_node: int, next_innovation: int = 0) -> None:
+        self.state = np.array([next_innovation, next_node, 0, 0], np.int64)
+        self.links = np.full((1024, 2), _FREE, np.int64)
+        self.splits = np.full((1024, 2), _FREE, np.int64)
+
+    @classmethod
+    def following(cls, pool: GenePool) -> "InnovationTracker":
+        """Return a tracker for a run that begins with these genomes: it knows their connections and goes on above their ids.
+
+        Raises GenomeError when two genomes give one innovation number to different connections, or one connection two
+        numbers, or when they do not share their input and output nodes.
+        """
+        _check_shared_nodes(pool)
+        tracker = cls(int(pool.nodes["id"].max()) + 1, int(pool.connections["innovation"].max(initial=-1)) + 1)
+        known = np.unique(pool.connections[["innovation", "source", "target"]])
+        for column in (known[["innovation"]], known[["source", "target"]]):
+            if len(np.unique(column)) < len(known):
+                raise GenomeError("these genomes disagree about innovation numbers, so they cannot share a population")
+        tracker.reserve(len(known))
+        keys = (known["source"] << 32) | known["target"]
+        _enter(np.column_stack([keys, known["innovation"]]), tracker.links)
+        tracker.state[_N_LINKS] = len(known)
+        return tracker
+
+    def reserve(self, n_events: int) -> None:
+        """Make room for `n_events` more links and splits; raises GenomeError when identifiers would pass 2^31 - 1."""
+        if max(self.state[_NEXT_INNOVATION], self.state[_NEXT_NODE]) + n_events > MAX_IDENTIFIER:
+            raise GenomeError(f"this run has used up the {MAX_IDENTIFIER} innovation numbers a genome can hold")
+        self.links = self._with_room(self.links, int(self.state[_N_LINKS]) + n_events)
+        self.splits = self._with_room(self.splits, int(self.state[_N_SPLITS]) + n_events)
+
+    @staticmethod
+    def _with_room(table: np.ndarray, n_keys: int) -> np.ndarray:
+        capacity = len(table)
+        while capacity < 2 * n_keys:
+            capacity *= 2
+        if capacity == len(table):
+            return table
+        larger = np.full((capacity, 2), _FREE, np.int64)
+        _enter(table, larger)
+        return larger
+
+    def link(self, source: int, target: int) -> int:
+        """Return the innovation number of the connection between two node ids."""
+        self.reserve(1)
+        return int(link_innovation(self.state, self.links, source, target))
+
+    def split(self, innovation: int, occurrence: int = 0) -> int:
+        """Return the id of the node that splits a connection; `occurrence` counts earlier splits that are still in the genome."""
+        self.reserve(1)
+        return int(split_node(self.state, self.splits, innovation, occurrence))
+
+    def new_nodes(self, n_nodes: int) -> np.ndarray:
+        """Return node ids that this run never had, int64, shape (n_nodes,)."""
+        self.reserve(n_nodes)
+        first = int(self.state[_NEXT_NODE])
+        self.state[_NEXT_NODE] += n_nodes
+        return np.arange(first, first + n_nodes)
+
+    def to_arrays(self) -> dict[str, np.ndarray]:
+        """Return the whole memory as arrays that `from_arrays` restores."""
+        return {"state": self.state.copy(), "links": self.links.copy(), "splits": self.splits.copy()}
+
+    @classmethod
+    def from_arrays(cls, arrays: dict[str, np.ndarray]) -> "InnovationTracker":
+        """Restore a tracker from `to_arrays`."""
+        tracker = cls(0)
+        tracker.state, tracker.links, tracker.splits = (arrays[name].copy() for name in ("state", "links", "splits"))
+        return tracker

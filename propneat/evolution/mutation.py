@@ -1,0 +1,197 @@
+"""Mutations of one genome in a work buffer, compiled."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from propneat.evolution.config import EvolutionConfig
+from propneat.evolution.editing import (
+    closes_cycle,
+    find_node,
+    insert_connection,
+    insert_node,
+    remove_connection,
+    remove_isolated,
+    remove_node,
+)
+from propneat.evolution.innovation import link_innovation, split_node
+from propneat.genome import NodeKind, activation_code, aggregation_code
+from propneat.native import inner
+
+__all__ = ["MutationRates", "mutate_genes"]
+
+_INPUT, _OUTPUT, _HIDDEN = int(NodeKind.INPUT), int(NodeKind.OUTPUT), int(NodeKind.HIDDEN)
+_TRIES = 20
+
+
+class MutationRates(NamedTuple):
+    """The part of EvolutionConfig that compiled mutations read, as plain numbers."""
+
+    add_connection: float
+    delete_connection: float
+    add_node: float
+    delete_node: float
+    toggle: float
+    weight: float
+    bias: float
+    replace_fraction: float
+    perturb_sigma: float
+    weight_sigma: float
+    activation: float
+    aggregation: float
+    activations: np.ndarray
+    aggregations: np.ndarray
+
+    @classmethod
+    def of(cls, config: EvolutionConfig) -> "MutationRates":
+        """Read the rates from a configuration."""
+        return cls(
+            add_connection=float(config.add_connection_rate),
+            delete_connection=float(config.delete_connection_rate),
+            add_node=float(config.add_node_rate),
+            delete_node=float(config.delete_node_rate),
+            toggle=float(config.toggle_rate),
+            weight=float(config.weight_mutation_rate),
+            bias=float(config.bias_mutation_rate),
+            replace_fraction=float(config.replace_fraction),
+            perturb_sigma=float(config.perturb_sigma),
+            weight_sigma=float(config.weight_sigma),
+            activation=float(config.activation_mutation_rate),
+            aggregation=float(config.aggregation_mutation_rate),
+            activations=np.array([activation_code(name) for name in config.activations], np.int8),
+            aggregations=np.array([aggregation_code(name) for name in config.aggregations], np.int8),
+        )
+
+
+@inner
+def _one_of(options, rng):
+    return options[rng.integers(0, options.shape[0])]
+
+
+@inner
+def _random_row_where_hidden(nodes, n, rng):
+    """A random hidden node's row, or -1 when there is none."""
+    n_hidden = 0
+    for row in range(n):
+        n_hidden += nodes[row].kind == _HIDDEN
+    if n_hidden == 0:
+        return -1
+    chosen = rng.integers(0, n_hidden)
+    for row in range(n):
+        if nodes[row].kind == _HIDDEN:
+            if chosen == 0:
+                return row
+            chosen -= 1
+    return -1
+
+
+@inner
+def _add_node(nodes, n, connections, m, tracker, rates, rng):
+    """Split a random enabled connection: it is disabled, the way in gets weight 1, the way out the old weight."""
+    n_enabled = 0
+    for k in range(m):
+        n_enabled += connections[k].enabled
+    if n_enabled == 0:
+        return n, m
+    chosen = rng.integers(0, n_enabled)
+    row = 0
+    while not connections[row].enabled or chosen > 0:
+        chosen -= connections[row].enabled
+        row += 1
+    state, links, splits = tracker
+    innovation, source, target = connections[row].innovation, connections[row].source, connections[row].target
+    weight = connections[row].weight
+    connections[row].enabled = False
+    occurrence = 0
+    identifier = split_node(state, splits, innovation, occurrence)
+    while find_node(nodes, n, identifier) >= 0:
+        occurrence += 1
+        identifier = split_node(state, splits, innovation, occurrence)
+    activation, aggregation = _one_of(rates.activations, rng), _one_of(rates.aggregations, rng)
+    n = insert_node(nodes, n, identifier, _HIDDEN, 0.0, activation, aggregation)
+    m = insert_connection(connections, m, link_innovation(state, links, source, identifier), source, identifier, 1.0, True)
+    m = insert_connection(connections, m, link_innovation(state, links, identifier, target), identifier, target, weight, True)
+    return n, m
+
+
+@inner
+def _add_connection(nodes, n, connections, m, tracker, rates, rng):
+    """Join two random nodes that are not joined yet, without closing a cycle; a disabled connection found there is enabled."""
+    state, links, _ = tracker
+    for _ in range(_TRIES):
+        source, target = rng.integers(0, n), rng.integers(0, n)
+        if source == target or nodes[source].kind == _OUTPUT or nodes[target].kind == _INPUT:
+            continue
+        row = -1
+        for k in range(m):
+            if connections[k].source == nodes[source].id and connections[k].target == nodes[target].id:
+                row = k
+        if row >= 0:
+            if connections[row].enabled:
+                continue
+            connections[row].enabled = True
+            return m
+        if nodes[source].kind != _INPUT and closes_cycle(nodes, n, connections, m, nodes[source].id, nodes[target].id):
+            continue
+        innovation = link_innovation(state, links, nodes[source].id, nodes[target].id)
+        weight = rates.weight_sigma * rng.standard_normal()
+        return insert_connection(connections, m, innovation, nodes[source].id, nodes[target].id, weight, True)
+    return m
+
+
+@inner
+def _mutated_number(value, rates, rng):
+    if rng.random() < rates.replace_fraction:
+        return rates.weight_sigma * rng.standard_normal()
+    return value + rates.perturb_sigma * rng.standard_normal()
+
+
+@inner
+def mutate_genes(nodes, n, connections, m, tracker, rates, rng):
+    """Mutate a genome in its work buffer, which needs room for one more node and three more connections.
+
+    `tracker` is (state, links, splits) of an InnovationTracker with room for three events. Each kind of mutation happens or
+    not on its own, in the order delete, add, toggle, numbers, functions. Returns the new numbers of nodes and connections.
+    """
+    n_before = m
+    if rates.delete_node > 0 and rng.random() < rates.delete_node:
+        row = _random_row_where_hidden(nodes, n, rng)
+        if row >= 0:
+            n, m = remove_node(nodes, n, connections, m, row)
+    if rates.delete_connection > 0 and m > 0 and rng.random() < rates.delete_connection:
+        m = remove_connection(connections, m, rng.integers(0, m))
+    if m < n_before:
+        n = remove_isolated(nodes, n, connections, m)
+    if rates.add_node > 0 and rng.random() < rates.add_node:
+        n, m = _add_node(nodes, n, connections, m, tracker, rates, rng)
+    if rates.add_connection > 0 and rng.random() < rates.add_connection:
+        m = _add_connection(nodes, n, connections, m, tracker, rates, rng)
+    if rates.toggle > 0 and m > 0 and rng.random() < rates.toggle:
+        row = rng.integers(0, m)
+        connections[row].enabled = not connections[row].enabled
+    _mutate_numbers(nodes, n, connections, m, rates, rng)
+    _mutate_functions(nodes, n, rates, rng)
+    return n, m
+
+
+@inner
+def _mutate_numbers(nodes, n, connections, m, rates, rng):
+    if rates.weight > 0 and rng.random() < rates.weight:
+        for k in range(m):
+            connections[k].weight = _mutated_number(connections[k].weight, rates, rng)
+    if rates.bias > 0 and rng.random() < rates.bias:
+        for row in range(n):
+            if nodes[row].kind != _INPUT:
+                nodes[row].bias = _mutated_number(nodes[row].bias, rates, rng)
+
+
+@inner
+def _mutate_functions(nodes, n, rates, rng):
+    if rates.activation > 0 and rng.random() < rates.activation:
+        row = _random_row_where_hidden(nodes, n, rng)
+        if row >= 0:
+            nodes[row].activation = _one_of(rates.activations, rng)
+    if rates.aggregation > 0 and rng.random() < rates.aggregation:
+        row = _random_row_where_hidden(nodes, n, rng)
+        if row >= 0:
+            nodes[row].aggregation = _one_of(rates.aggregations, rng)

@@ -1,0 +1,228 @@
+"""The population: asked for genomes, told their fitness, it breeds the next generation."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from propneat.errors import ConfigError
+from propneat.evolution.breeding import breed
+from propneat.evolution.config import EvolutionConfig
+from propneat.evolution.initial import first_generation, minimal_generation
+from propneat.evolution.innovation import InnovationTracker
+from propneat.evolution.reproduction import allocate_offspring, plan_mating, rank_fitness
+from propneat.evolution.speciation import assign_species
+from propneat.genome import GenePool, Genome, NodeKind
+from propneat.rng import make_rng
+
+__all__ = ["GenerationReport", "Population", "PopulationState", "Species"]
+
+_THRESHOLD_STEP = 1.05
+
+
+@dataclass(frozen=True)
+class Species:
+    """A species between two generations: its identity, its representative, and the best it ever reached."""
+
+    id: int
+    representative: Genome
+    best_fitness: float
+    improved: int
+    """Generation in which `best_fitness` was last raised."""
+
+
+@dataclass(frozen=True, eq=False)
+class GenerationReport:
+    """What `tell` found: figures of the generation just judged."""
+
+    generation: int
+    best: Genome
+    """The best genome of this generation."""
+    best_fitness: float
+    """In the direction it was told; NaN when no fitness was finite."""
+    mean_fitness: float
+    """Over genomes with a finite fitness."""
+    n_unusable: int
+    """Number of fitness values that were not finite and counted as worst."""
+    species: np.ndarray
+    """Species id of every genome, int64, shape (population_size,)."""
+    n_species: int
+    n_stagnant: int
+    """Number of species that had no offspring because they stagnated."""
+    extinct: bool
+    """Whether all species stagnated, so that the next generation starts afresh around the best genome ever."""
+    threshold: float
+    """Compatibility threshold that was used."""
+
+
+@dataclass(frozen=True, eq=False)
+class PopulationState:
+    """All that changes in a population; with the seed and the configuration it determines every later generation."""
+
+    generation: int
+    pool: GenePool
+    species: tuple[Species, ...]
+    next_species: int
+    threshold: float
+    tracker: dict[str, np.ndarray]
+    best: Genome | None
+    best_fitness: float
+
+
+class Population:
+    """Genomes under evolution, by `ask` and `tell`.
+
+    The course of a run depends on the seed, the configuration, and the fitness told, and on nothing else. Random numbers of
+    generation t come from a stream of its own, so a restored population goes on exactly as the saved one would have.
+    Mutable: `tell` moves it on by one generation.
+    """
+
+    def __init__(
+        self, n_inputs: int, n_outputs: int, config: EvolutionConfig | None = None, *, seed: int = 0, start: Sequence[Genome] = ()
+    ) -> None:
+        """Make the first generation: minimal networks, or copies and mutations of the genomes in `start`."""
+        self.config = config or EvolutionConfig()
+        self.seed = seed
+        pool, self._tracker = first_generation(n_inputs, n_outputs, self.config, make_rng(seed, "first"), start)
+        self._state = PopulationState(0, pool, (), 0, self.config.compatibility_threshold, {}, None, float("nan"))
+
+    @property
+    def generation(self) -> int:
+        """Number of generations told so far."""
+        return self._state.generation
+
+    @property
+    def best(self) -> Genome | None:
+        """The best genome ever told, None before that."""
+        return self._state.best
+
+    @property
+    def best_fitness(self) -> float:
+        """Its fitness, in the direction it was told."""
+        return self._sign * self._state.best_fitness
+
+    @property
+    def state(self) -> PopulationState:
+        """Everything needed to continue elsewhere; see `restore`."""
+        return replace(self._state, tracker=self._tracker.to_arrays())
+
+    @classmethod
+    def restore(cls, state: PopulationState, config: EvolutionConfig, seed: int) -> "Population":
+        """Return a population that goes on where `state` was taken."""
+        population = cls.__new__(cls)
+        population.config, population.seed = config, seed
+        population._tracker = InnovationTracker.from_arrays(state.tracker)
+        population._state = state
+        return population
+
+    @property
+    def _sign(self) -> float:
+        return 1.0 if self.config.direction == "maximise" else -1.0
+
+    def ask(self) -> GenePool:
+        """Return the genomes of the current generation, exactly `population_size` of them."""
+        return self._state.pool
+
+    def tell(self, fitness: Sequence[float] | np.ndarray, genomes: GenePool | None = None) -> GenerationReport:
+        """Take the fitness of every genome, in the order asked, breed the next generation, and report on this one.
+
+        `genomes` replaces the asked ones, same order, when training changed them (Lamarckian inheritance). Values that are
+        not finite count as worst. Raises ConfigError when the numbers of values or genomes do not match.
+        """
+        state = self._state
+        pool = state.pool if genomes is None else genomes
+        told = np.array(fitness, dtype=np.float64)
+        if told.shape != (len(state.pool),) or len(pool) != len(state.pool):
+            raise ConfigError(f"expected one fitness for each of {len(state.pool)} genomes, got {told.shape} for {len(pool)}")
+        usable = np.isfinite(told)
+        score = np.where(usable, self._sign * told, -np.inf)
+        rng = make_rng(self.seed, "breed", state.generation)
+        species, labels = self._speciate(pool, score, rng)
+        ranks = rank_fitness(score)
+        alive = self._alive(species)
+        champion = int(np.argmax(score))
+        state = self._remember_best(pool, score, champion)
+        if np.any(alive):
+            next_pool = self._next_pool(pool, labels, ranks, alive, rng)
+            survivors = tuple(entry for entry, keep in zip(species, alive, strict=True) if keep)
+        else:
+            next_pool, survivors = self._start_again(state.best, rng), ()
+        self._state = replace(
+            state,
+            generation=state.generation + 1,
+            pool=next_pool,
+            species=survivors,
+            next_species=max([state.next_species, *(entry.id + 1 for entry in species)]),
+            threshold=self._adapted_threshold(len(species)),
+        )
+        return GenerationReport(
+            generation=state.generation,
+            best=pool[champion],
+            best_fitness=float(told[champion]) if usable[champion] else float("nan"),
+            mean_fitness=float(told[usable].mean()) if usable.any() else float("nan"),
+            n_unusable=int(np.count_nonzero(~usable)),
+            species=np.array([entry.id for entry in species])[labels],
+            n_species=len(species),
+            n_stagnant=int(np.count_nonzero(~alive)),
+            extinct=not np.any(alive),
+            threshold=state.threshold,
+        )
+
+    def _speciate(self, pool: GenePool, score: np.ndarray, rng: np.random.Generator) -> tuple[list[Species], np.ndarray]:
+        """Sort genomes into species, each with a new random representative; returns species and the index of each genome's."""
+        state = self._state
+        known = GenePool.pack(entry.representative for entry in state.species)
+        labels, founders = assign_species(pool, known, state.threshold, self.config)
+        new = [Species(state.next_species + k, pool[int(f)], -np.inf, state.generation) for k, f in enumerate(founders)]
+        old = [*state.species, *new]
+        present, labels = np.unique(labels, return_inverse=True)
+        species = []
+        for position, index in enumerate(present):
+            members = np.flatnonzero(labels == position)
+            best = float(score[members].max())
+            better = best > old[index].best_fitness
+            species.append(
+                Species(
+                    id=old[index].id,
+                    representative=pool[int(rng.choice(members))],
+                    best_fitness=best if better else old[index].best_fitness,
+                    improved=state.generation if better else old[index].improved,
+                )
+            )
+        return species, labels
+
+    def _alive(self, species: list[Species]) -> np.ndarray:
+        """Which species may have offspring: those that improved of late, and the `species_elitism` best."""
+        age = np.array([self._state.generation - entry.improved for entry in species])
+        best_first = np.argsort([-entry.best_fitness for entry in species], kind="stable")
+        alive = age < self.config.stagnation
+        alive[best_first[: self.config.species_elitism]] = True
+        return alive
+
+    def _next_pool(
+        self, pool: GenePool, labels: np.ndarray, ranks: np.ndarray, alive: np.ndarray, rng: np.random.Generator
+    ) -> GenePool:
+        members = [np.flatnonzero(labels == index) for index in np.flatnonzero(alive)]
+        shares = np.array([ranks[positions].mean() for positions in members])
+        strongest = int(np.argmax([ranks[positions].max() for positions in members]))
+        allocation = allocate_offspring(shares, self.config.population_size, strongest)
+        return breed(pool, plan_mating(members, ranks, allocation, self.config, rng), self._tracker, self.config, rng)
+
+    def _remember_best(self, pool: GenePool, score: np.ndarray, champion: int) -> PopulationState:
+        state = self._state
+        if np.isfinite(score[champion]) and not score[champion] <= state.best_fitness:
+            return replace(state, best=GenePool.pack([pool[champion]])[0], best_fitness=float(score[champion]))
+        return state
+
+    def _start_again(self, best: Genome | None, rng: np.random.Generator) -> GenePool:
+        """A fresh first generation in which the best genome ever, if there is one, takes the first place."""
+        nodes = self._state.pool[0].nodes
+        inputs, outputs = (nodes["id"][nodes["kind"] == kind] for kind in (NodeKind.INPUT, NodeKind.OUTPUT))
+        pool = minimal_generation(inputs, outputs, self.config, rng, self._tracker)
+        return pool if best is None else GenePool.pack([best, *pool[1:]])
+
+    def _adapted_threshold(self, n_species: int) -> float:
+        threshold, target = self._state.threshold, self.config.target_species
+        if target is None or n_species == target:
+            return threshold
+        return threshold * _THRESHOLD_STEP if n_species > target else threshold / _THRESHOLD_STEP

@@ -1,0 +1,72 @@
+"""Who has how many offspring with whom: ranks, fitness sharing, allocation, stagnation, mating."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from propneat.evolution.breeding import Mating
+from propneat.evolution.config import EvolutionConfig
+
+__all__ = ["allocate_offspring", "plan_mating", "rank_fitness"]
+
+
+def rank_fitness(fitness: np.ndarray) -> np.ndarray:
+    """Return ranks from 1 (worst) to n (best), ties sharing their mean rank; float64, shape of `fitness`.
+
+    Ranks stand in for fitness values wherever they are shared or compared across species, so that any sign, scale or
+    monotone change of the fitness leaves a run as it is (a departure from the paper, which needs positive values).
+    """
+    _, inverse, counts = np.unique(fitness, return_inverse=True, return_counts=True)
+    last = np.cumsum(counts)
+    return (last - (counts - 1) / 2)[inverse]
+
+
+def allocate_offspring(shares: np.ndarray, n_offspring: int, sure: int) -> np.ndarray:
+    """Divide `n_offspring` among species in proportion to `shares` by largest remainders; the sum is exact.
+
+    Species number `sure` gets at least one. `shares` are not negative; all zero counts as all equal.
+    """
+    shares = shares / shares.sum() if shares.sum() > 0 else np.full(len(shares), 1 / len(shares))
+    exact = shares * n_offspring
+    allocation = np.floor(exact).astype(np.int64)
+    by_remainder = np.argsort(-(exact - allocation), kind="stable")
+    allocation[by_remainder[: n_offspring - allocation.sum()]] += 1
+    if allocation[sure] == 0:
+        allocation[np.argmax(allocation)] -= 1
+        allocation[sure] = 1
+    return allocation
+
+
+def plan_mating(
+    members: Sequence[np.ndarray], ranks: np.ndarray, allocation: np.ndarray, config: EvolutionConfig, rng: np.random.Generator
+) -> Mating:
+    """Choose parents for every offspring.
+
+    `members[s]` holds the positions of species s, `ranks` the rank of every genome, `allocation[s]` the number of
+    offspring. Elites come first in each species, unchanged; the others have a mother drawn evenly from the surviving share
+    and, with `crossover_rate`, a father drawn likewise, or with `interspecies_rate` from the survivors of all species.
+    """
+    by_rank = [positions[np.argsort(-ranks[positions], kind="stable")] for positions in members]
+    survivors = [positions[: max(1, int(np.ceil(config.survival * len(positions))))] for positions in by_rank]
+    everyone = np.concatenate(survivors)
+    best_species = int(np.argmax([ranks[positions[0]] for positions in by_rank]))
+    mothers, fathers, mutated = [], [], []
+    for species, n_offspring in enumerate(allocation):
+        champions = by_rank[species]
+        keeps_elite = len(champions) > config.elitism_species_size or species == best_species
+        n_elite = min(config.elitism, n_offspring, len(champions)) if keeps_elite else 0
+        n_bred = n_offspring - n_elite
+        pool = survivors[species]
+        mother = pool[rng.integers(len(pool), size=n_bred)]
+        father = pool[rng.integers(len(pool), size=n_bred)]
+        stranger = rng.random(n_bred) < config.interspecies_rate
+        father = np.where(stranger, everyone[rng.integers(len(everyone), size=n_bred)], father)
+        alone = (rng.random(n_bred) >= config.crossover_rate) | (father == mother)
+        mothers += [champions[:n_elite], mother]
+        fathers += [np.full(n_elite, -1), np.where(alone, -1, father)]
+        mutated += [np.zeros(n_elite, bool), np.ones(n_bred, bool)]
+    mother, father = np.concatenate(mothers), np.concatenate(fathers)
+    crossed = father >= 0
+    swap = crossed & (ranks[father] > ranks[mother])
+    mother, father = np.where(swap, father, mother), np.where(swap, mother, father)
+    return Mating(mother, father, crossed & (ranks[father] == ranks[mother]), np.concatenate(mutated))

@@ -1,0 +1,286 @@
+"""The main loop: ask, compile, train, write back, score, tell; then the champion, fine-tuned."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from propneat.compiler import compile_genome, compile_pool, evaluate, write_back_pool
+from propneat.densify import densify
+from propneat.errors import ConfigError
+from propneat.evolution import EvolutionConfig, GenerationReport, Population, PopulationState
+from propneat.genome import GenePool, Genome
+from propneat.rng import make_rng
+from propneat.scores import score_outputs
+from propneat.training import ENGINES, Samples, TrainingConfig, train_population
+
+__all__ = ["EvolveConfig", "EvolveResult", "EvolveState", "METHODS", "Problem", "default_config", "evolve"]
+
+METHODS = ("propneat", "neat")
+"""With gradients, and the original without."""
+
+_LOSSES_OF_TASK = {"binary": ("bce",), "multiclass": ("cross_entropy",), "regression": ("mse", "rmse")}
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """What to learn: rows to train on, rows to judge by, and the task, "binary", "multiclass" or "regression".
+
+    The judging rows choose among genomes; they are the same object as the training rows where there are too few to divide.
+    """
+
+    train: Samples
+    validation: Samples
+    task: str
+
+    def all_rows(self) -> Samples:
+        """Return training and judging rows together."""
+        if self.validation is self.train:
+            return self.train
+        parts = (self.train, self.validation)
+        return Samples(*(np.concatenate([getattr(part, name) for part in parts]) for name in ("X", "targets", "weights")))
+
+
+@dataclass(frozen=True)
+class EvolveConfig:
+    """Every setting of a run; `default_config` gives those of a method."""
+
+    method: str = "propneat"
+    generations: int = 100
+    seed: int = 0
+    write_back: bool = True
+    """Whether offspring inherit trained numbers (Lamarckian) or only the fitness they led to (Baldwinian)."""
+    retrain: bool = False
+    """Whether the champion's layers are filled to a dense network, drawn anew and trained long (the paper's retrain arm)."""
+    size_penalty: float = 0.0
+    """Fitness lost for each enabled connection gene, in units of the loss summed over rows: 1 is Akaike's criterion."""
+    n_finalists: int = 10
+    """How many species' best genomes of the last generation are fine-tuned beside the champion, to choose the final one from."""
+    fine_tune_epochs: int = 500
+    """Most epochs of the final training, 0 for none."""
+    fine_tune_patience: int = 50
+    """Epochs without a better validation loss after which final training stops."""
+    refit_epochs: int = 300
+    """Epochs that the chosen genomes are trained on, after the choice, on training and validation rows together."""
+    loss: str | None = None
+    """Loss to train on; None takes the task's own: "bce", "cross_entropy" or "mse". Regression may take "rmse" instead."""
+    engine: str = "numba"
+    device: str = "cpu"
+    evolution: EvolutionConfig = field(default_factory=EvolutionConfig)
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+
+    def __post_init__(self) -> None:
+        """Raise ConfigError for a value that cannot be used."""
+        if self.method not in METHODS:
+            raise ConfigError(f"method must be one of {', '.join(METHODS)}, not {self.method!r}")
+        if self.engine not in ENGINES:
+            raise ConfigError(f"engine must be one of {', '.join(ENGINES)}, not {self.engine!r}")
+        for name, least in (("generations", 1), ("n_finalists", 0), ("fine_tune_epochs", 0), ("refit_epochs", 0), ("fine_tune_patience", 1), ("size_penalty", 0)):
+            if not least <= getattr(self, name) < float("inf"):
+                raise ConfigError(f"{name} must be {least} or more, not {getattr(self, name)}")
+
+
+def default_config(method: str = "propneat") -> EvolveConfig:
+    """Return the settings that suit a method: for "neat" those of the NEAT paper, no gradients, many generations."""
+    if method == "neat":
+        evolution = EvolutionConfig(add_connection_rate=0.3, add_node_rate=0.1, activations=("tanh",), target_species=10)
+        return EvolveConfig(method="neat", generations=500, fine_tune_epochs=0, refit_epochs=0, evolution=evolution)
+    evolution = EvolutionConfig(
+        add_connection_rate=0.5,
+        delete_connection_rate=0.3,
+        add_node_rate=0.3,
+        delete_node_rate=0.15,
+        weight_mutation_rate=0.0,
+        bias_mutation_rate=0.0,
+        activation_mutation_rate=0.1,
+        weight_sigma=0.7,
+        activations=("tanh", "relu", "sin", "gauss"),
+        initial_hidden=4,
+        compatibility_threshold=1.5,
+        target_species=10,
+    )
+    training = TrainingConfig(epochs=20, learning_rate=0.02, l2=1.0)
+    return EvolveConfig(method=method, generations=50, size_penalty=0.2, evolution=evolution, training=training)
+
+
+@dataclass(frozen=True, eq=False)
+class EvolveState:
+    """A run between two generations: with the same problem and configuration, `evolve` goes on from it to the same end."""
+
+    population: PopulationState
+    champion: Genome
+    champion_loss: float
+    leaders: GenePool
+    """The best genome of every species of the last generation, its numbers trained, best first."""
+    history: tuple[dict[str, Any], ...]
+
+
+@dataclass(frozen=True, eq=False)
+class EvolveResult:
+    """What a run found."""
+
+    champion: Genome
+    """The genome of lowest validation loss, size penalty included, trained on all rows after it was chosen."""
+    validation_loss: float
+    """The champion's when it was chosen, before it was trained on validation rows too."""
+    validation_score: float
+    """Likewise its AUC or R squared on validation rows; see `score_outputs`."""
+    finalists: tuple[Genome, ...]
+    """All genomes that were fine-tuned, the champion first."""
+    finalist_losses: tuple[float, ...]
+    """Their validation losses, as for the champion."""
+    history: tuple[dict[str, Any], ...]
+    """One row per generation: see `_history_row`."""
+    interrupted: bool
+    """Whether a callback ended the run before its last generation."""
+
+
+Callback = Callable[[EvolveState], bool | None]
+"""Called after every generation with the state reached; True ends the run there, cleanly."""
+
+
+def evolve(
+    problem: Problem, config: EvolveConfig, *, callbacks: Sequence[Callback] = (), state: EvolveState | None = None
+) -> EvolveResult:
+    """Evolve networks for a problem and return the best, chosen on validation rows.
+
+    Each generation is compiled, trained for `config.training.epochs` epochs (none for "neat"), scored, and bred. Fitness is
+    minus the validation loss, or minus the training loss for "neat", less the size penalty. The champion is the genome of
+    lowest penalised validation loss ever seen. At the end it and the species' best are trained on until their validation
+    loss no longer falls, the best of them is chosen, and trained on all rows.
+
+    The result depends on the problem, the configuration and nothing else: not on threads, callbacks, or whether the run
+    was continued from `state`.
+    """
+    n_inputs, n_outputs = problem.train.X.shape[1], problem.train.targets.shape[1]
+    training = replace(config.training, loss=_checked_loss(config.loss, problem.task))
+    if state is None:
+        population = Population(n_inputs, n_outputs, config.evolution, seed=config.seed)
+    else:
+        population = Population.restore(state.population, config.evolution, config.seed)
+    interrupted = False
+    while population.generation < config.generations and not interrupted:
+        state = _run_generation(population, problem, config, training, state)
+        stops = [callback(state) for callback in callbacks]
+        interrupted = any(stop is True for stop in stops) and population.generation < config.generations
+    chosen, losses = _fine_tune(state, problem, config, training)
+    score = _score(chosen[0], problem)
+    finalists = tuple(_refit(chosen, problem, config, training))
+    return EvolveResult(finalists[0], losses[0], score, finalists, losses, state.history, interrupted)
+
+
+def _score(genome: Genome, problem: Problem) -> float:
+    """Score a genome on the validation rows."""
+    judge = problem.validation
+    return score_outputs(problem.task, evaluate(compile_genome(genome), judge.X), judge.targets, judge.weights)
+
+
+def _checked_loss(loss: str | None, task: str) -> str:
+    known = _LOSSES_OF_TASK[task]
+    if loss is not None and loss not in known:
+        raise ConfigError(f"the loss of a {task} task is {' or '.join(known)}, not {loss!r}")
+    return loss or known[0]
+
+
+def _run_generation(
+    population: Population, problem: Problem, config: EvolveConfig, training: TrainingConfig, state: EvolveState | None
+) -> EvolveState:
+    """Train, score and breed one generation."""
+    pool, generation = population.ask(), population.generation
+    rng = make_rng(config.seed, "train", generation)
+    trained, validation_losses, losses = _train_and_score(pool, problem, config, training, rng)
+    cost = _penalised(np.where(np.isfinite(losses), losses, np.nan), pool, problem, config)
+    fitness = cost if config.evolution.direction == "minimise" else -cost
+    report = population.tell(fitness, trained if config.write_back else pool)
+    leaders = _leaders(trained, cost, report.species)
+    champion, champion_loss, score = leaders[0], float("inf"), float("nan")
+    if state is not None:
+        champion, champion_loss, score = state.champion, state.champion_loss, state.history[-1]["validation_score"]
+    contender = float(validation_losses[int(np.nanargmin(cost))]) if np.isfinite(cost).any() else float("nan")
+    rivals = _penalised(np.array([contender, champion_loss]), GenePool.pack([leaders[0], champion]), problem, config)
+    if rivals[0] < rivals[1]:
+        champion, champion_loss = leaders[0], contender
+        score = _score(champion, problem)
+    row = _history_row(report, champion, champion_loss, score)
+    return EvolveState(population.state, champion, champion_loss, leaders, (*(state.history if state else ()), row))
+
+
+def _leaders(pool: GenePool, cost: np.ndarray, species: np.ndarray) -> GenePool:
+    """The genome of lowest cost of every species, lowest first; NaN counts as highest."""
+    order = np.argsort(cost, kind="stable")
+    _, first = np.unique(species[order], return_index=True)
+    return GenePool.pack(pool[int(position)] for position in order[np.sort(first)])
+
+
+def _train_and_score(
+    pool: GenePool, problem: Problem, config: EvolveConfig, training: TrainingConfig, rng: np.random.Generator
+) -> tuple[GenePool, np.ndarray, np.ndarray]:
+    """Return the trained pool, every genome's validation loss, and the loss it is selected by, float64 (n_genomes,)."""
+    plan = compile_pool(pool)
+    if config.method == "neat":
+        untrained = replace(training, epochs=0)
+        validation_losses, losses = (
+            train_population(
+                plan, problem.train, untrained, rng, validation=samples, engine=config.engine, device=config.device
+            ).validation_loss
+            for samples in (problem.validation, problem.train)
+        )
+        return pool, validation_losses, losses
+    result = train_population(
+        plan, problem.train, training, rng, validation=problem.validation, engine=config.engine, device=config.device
+    )
+    trained = write_back_pool(pool, plan, result.weights, result.biases)
+    return trained, result.validation_loss, result.validation_loss
+
+
+def _history_row(report: GenerationReport, champion: Genome, champion_loss: float, score: float) -> dict[str, Any]:
+    """One generation in plain numbers: fitness as told, losses and sizes of the champion so far."""
+    plan = compile_genome(champion)
+    return {
+        "generation": report.generation,
+        "best_fitness": report.best_fitness,
+        "mean_fitness": report.mean_fitness,
+        "n_species": report.n_species,
+        "n_unusable": report.n_unusable,
+        "threshold": report.threshold,
+        "validation_loss": champion_loss,
+        "validation_score": score,
+        "n_connections": plan.n_edges,
+        "n_hidden": plan.n_slots - plan.n_inputs - plan.n_outputs,
+        "n_layers": plan.n_layers,
+    }
+
+
+def _fine_tune(
+    state: EvolveState, problem: Problem, config: EvolveConfig, training: TrainingConfig
+) -> tuple[GenePool, tuple[float, ...]]:
+    """Train the champion and its rivals on, together; returns them with their validation losses, best first."""
+    rng = make_rng(config.seed, "finish")
+    pool = GenePool.pack([state.champion, *list(state.leaders)[: config.n_finalists]])
+    if config.retrain:
+        pool = GenePool.pack([densify(state.champion, rng)])
+    plan = compile_pool(pool)
+    final = replace(training, epochs=config.fine_tune_epochs, patience=config.fine_tune_patience)
+    result = train_population(
+        plan, problem.train, final, rng, validation=problem.validation, engine=config.engine, device=config.device
+    )
+    tuned = write_back_pool(pool, plan, result.weights, result.biases)
+    losses = np.where(np.isfinite(result.validation_loss), result.validation_loss, np.inf)
+    order = np.argsort(_penalised(losses, tuned, problem, config), kind="stable")
+    return GenePool.pack(tuned[int(k)] for k in order), tuple(float(losses[k]) for k in order)
+
+
+def _penalised(losses: np.ndarray, pool: GenePool, problem: Problem, config: EvolveConfig) -> np.ndarray:
+    """Losses plus the size penalty of every genome, as a mean over training rows."""
+    sizes = np.array([genome.n_enabled for genome in pool])
+    return losses + config.size_penalty / float(problem.train.weights.sum()) * sizes
+
+
+def _refit(pool: GenePool, problem: Problem, config: EvolveConfig, training: TrainingConfig) -> GenePool:
+    """Train chosen genomes on all rows; nothing is judged any more, so what holds them back is `training.l2` alone."""
+    plan = compile_pool(pool)
+    rng = make_rng(config.seed, "refit")
+    whole = replace(training, epochs=config.refit_epochs, patience=None)
+    result = train_population(plan, problem.all_rows(), whole, rng, engine=config.engine, device=config.device)
+    return write_back_pool(pool, plan, result.weights, result.biases)

@@ -1,0 +1,78 @@
+"""Gene layouts and the names that genes use: node kinds, activations and aggregations, each with a stable code."""
+
+from enum import IntEnum
+
+import numpy as np
+
+__all__ = [
+    "ACTIVATIONS",
+    "AGGREGATIONS",
+    "CONNECTION_DTYPE",
+    "MAX_IDENTIFIER",
+    "NODE_DTYPE",
+    "NodeKind",
+    "activation_code",
+    "aggregation_code",
+]
+
+
+class NodeKind(IntEnum):
+    """What a node is: fed by the data, read as an answer, or evolved in between."""
+
+    INPUT = 0
+    OUTPUT = 1
+    HIDDEN = 2
+
+
+ACTIVATIONS: tuple[str, ...] = (
+    "identity",
+    "sigmoid",
+    "steep_sigmoid",
+    "tanh",
+    "relu",
+    "leaky_relu",
+    "elu",
+    "gelu",
+    "silu",
+    "softplus",
+    "sin",
+    "gauss",
+    "abs",
+    "square",
+)
+"""Activation names; the position is the code. `steep_sigmoid` is 1 / (1 + exp(-4.9 z)) (Stanley and Miikkulainen 2002),
+`leaky_relu` has slope 0.01, `elu` has alpha 1, `gelu` is the tanh form, `gauss` is exp(-z^2)."""
+
+AGGREGATIONS: tuple[str, ...] = ("sum", "mean", "product", "max", "min")
+"""How a node joins its weighted inputs; the position is the code. The bias is added after; no inputs at all join to 0."""
+
+NODE_DTYPE = np.dtype(
+    [("id", np.int64), ("bias", np.float64), ("kind", np.int8), ("activation", np.int8), ("aggregation", np.int8)],
+    align=True,
+)
+"""One node gene. Input nodes have bias 0, activation identity and aggregation sum."""
+
+CONNECTION_DTYPE = np.dtype(
+    [
+        ("innovation", np.int64),
+        ("source", np.int64),
+        ("target", np.int64),
+        ("weight", np.float64),
+        ("enabled", np.bool_),
+    ],
+    align=True,
+)
+"""One connection gene; `source` and `target` are node ids."""
+
+MAX_IDENTIFIER = 2**31 - 1
+"""Largest node id and innovation number."""
+
+
+def activation_code(name: str) -> int:
+    """Return the code of an activation name; raises ValueError for an unknown one."""
+    return ACTIVATIONS.index(name)
+
+
+def aggregation_code(name: str) -> int:
+    """Return the code of an aggregation name; raises ValueError for an unknown one."""
+    return AGGREGATIONS.index(name)

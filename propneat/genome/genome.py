@@ -1,0 +1,81 @@
+"""The genome: one network's node genes and connection genes as two frozen arrays."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from propneat.genome.genes import CONNECTION_DTYPE, NODE_DTYPE, NodeKind
+
+__all__ = ["Genome", "frozen", "make_genome"]
+
+
+def frozen(array: np.ndarray) -> np.ndarray:
+    """Return the array after marking it read-only."""
+    array.flags.writeable = False
+    return array
+
+
+@dataclass(frozen=True, eq=False)
+class Genome:
+    """A directed acyclic network as genes.
+
+    `nodes` has dtype NODE_DTYPE, shape (n_nodes,), sorted by id; `connections` has dtype CONNECTION_DTYPE,
+    shape (n_connections,), sorted by innovation number. Input k of the data feeds the k-th input node in id order;
+    output k of the network is the k-th output node in id order. The constructor trusts its caller; genomes from
+    outside go through `propneat.genome.validate`.
+    """
+
+    nodes: np.ndarray
+    connections: np.ndarray
+
+    @property
+    def n_inputs(self) -> int:
+        """Number of input nodes."""
+        return int(np.count_nonzero(self.nodes["kind"] == NodeKind.INPUT))
+
+    @property
+    def n_outputs(self) -> int:
+        """Number of output nodes."""
+        return int(np.count_nonzero(self.nodes["kind"] == NodeKind.OUTPUT))
+
+    @property
+    def n_hidden(self) -> int:
+        """Number of hidden nodes, used or not."""
+        return int(np.count_nonzero(self.nodes["kind"] == NodeKind.HIDDEN))
+
+    @property
+    def n_enabled(self) -> int:
+        """Number of enabled connections."""
+        return int(np.count_nonzero(self.connections["enabled"]))
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Genome):
+            return NotImplemented
+        return self.to_bytes() == other.to_bytes()
+
+    def __hash__(self) -> int:
+        return hash(self.to_bytes())
+
+    def to_bytes(self) -> bytes:
+        """Return every gene's fields as bytes: equal if and only if the genomes are equal to the bit."""
+        parts = [self.nodes[name].tobytes() for name in NODE_DTYPE.names]
+        parts += [self.connections[name].tobytes() for name in CONNECTION_DTYPE.names]
+        return b"".join([len(self.nodes).to_bytes(8, "little"), *parts])
+
+    def __repr__(self) -> str:
+        return (
+            f"Genome(inputs={self.n_inputs}, outputs={self.n_outputs}, hidden={self.n_hidden}, "
+            f"connections={len(self.connections)}, enabled={self.n_enabled})"
+        )
+
+
+def make_genome(nodes: Sequence[tuple], connections: Sequence[tuple]) -> Genome:
+    """Build a genome from plain tuples in field order, sorting both lists.
+
+    A node is (id, bias, kind, activation code, aggregation code); a connection is (innovation, source id, target id,
+    weight, enabled).
+    """
+    node_array = np.array(sorted(nodes), dtype=NODE_DTYPE)
+    connection_array = np.array(sorted(connections), dtype=CONNECTION_DTYPE)
+    return Genome(frozen(node_array), frozen(connection_array))

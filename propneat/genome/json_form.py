@@ -1,0 +1,183 @@
+"""The genome's JSON form, schema "propneat.genome/1": strict on reading, the same bytes for the same genome on writing.
+
+A document is an object with `schema`, `nodes` and `connections`; other keys carry what goes with a genome (see
+`propneat.model`). A node is {"id", "kind", "bias", "activation", "aggregation"}, a connection
+{"innovation", "source", "target", "weight", "enabled"}. Floats are written with as many digits as read back to the same bits.
+"""
+
+import json
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from propneat.errors import GenomeError
+from propneat.genome.genes import ACTIVATIONS, AGGREGATIONS, MAX_IDENTIFIER, NodeKind
+from propneat.genome.genome import Genome, make_genome
+from propneat.genome.validation import validate
+
+__all__ = ["SCHEMA", "format_document", "genome_from_document", "genome_to_document", "parse_document"]
+
+SCHEMA = "propneat.genome/1"
+MAX_CHARACTERS = 32 * 2**20
+"""Longest text that is read; a hundred thousand connections take about a third of it."""
+
+_KINDS = tuple(kind.name.lower() for kind in NodeKind)
+_NODE_KEYS = ("id", "kind", "bias", "activation", "aggregation")
+_CONNECTION_KEYS = ("innovation", "source", "target", "weight", "enabled")
+
+
+def genome_to_document(genome: Genome) -> dict[str, Any]:
+    """Return the genome as plain lists and objects, genes in order."""
+    nodes = [
+        {
+            "id": gene_id,
+            "kind": _KINDS[kind],
+            "bias": bias,
+            "activation": ACTIVATIONS[activation],
+            "aggregation": AGGREGATIONS[aggregation],
+        }
+        for gene_id, bias, kind, activation, aggregation in genome.nodes.tolist()
+    ]
+    connections = [dict(zip(_CONNECTION_KEYS, gene, strict=True)) for gene in genome.connections.tolist()]
+    return {"schema": SCHEMA, "nodes": nodes, "connections": connections}
+
+
+def genome_from_document(document: Mapping[str, Any]) -> Genome:
+    """Read the genome of a parsed document; raises GenomeError, one sentence, for whatever breaks a rule of the format."""
+    if not isinstance(document, Mapping):
+        raise GenomeError(f"a genome file holds one JSON object, not a {type(document).__name__}")
+    schema = document.get("schema")
+    if schema != SCHEMA:
+        raise GenomeError(f"expected the schema {SCHEMA!r}, and this file says {_shown(schema)}")
+    nodes = [_read_node(entry) for entry in _list_of(document, "nodes")]
+    connections = [_read_connection(entry) for entry in _list_of(document, "connections")]
+    if not nodes:
+        raise GenomeError("the genome has no nodes")
+    return validate(make_genome(nodes, connections))
+
+
+def format_document(document: Mapping[str, Any]) -> str:
+    """Write a document as JSON text with one line for each entry of a list, ending in a newline; refuses NaN by ValueError."""
+    return _format(document, "") + "\n"
+
+
+def _format(value: Any, indent: str) -> str:
+    deeper = indent + "  "
+    if isinstance(value, Mapping) and value:
+        lines = [f"{deeper}{_dump(str(key))}: {_format(entry, deeper)}" for key, entry in value.items()]
+        return "{\n" + ",\n".join(lines) + f"\n{indent}}}"
+    if isinstance(value, list) and value and isinstance(value[0], Mapping):
+        return "[\n" + ",\n".join(deeper + _dump(entry) for entry in value) + f"\n{indent}]"
+    return _dump(value)
+
+
+def _dump(value: Any) -> str:
+    return json.dumps(value, allow_nan=False, ensure_ascii=False)
+
+
+def parse_document(text: str) -> dict[str, Any]:
+    """Parse JSON text strictly; raises GenomeError for damaged text, repeated keys, NaN and infinities, and huge files."""
+    if len(text) > MAX_CHARACTERS:
+        raise GenomeError(f"the file has {len(text)} characters, and at most {MAX_CHARACTERS} are read")
+    try:
+        return json.loads(text, object_pairs_hook=_without_repeats, parse_constant=_refuse_constant)
+    except json.JSONDecodeError as error:
+        raise GenomeError(f"the file is not valid JSON: {error.msg} at line {error.lineno}, column {error.colno}") from error
+    except RecursionError as error:
+        raise GenomeError("the file nests its lists and objects too deeply to be a genome") from error
+    except ValueError as error:
+        if isinstance(error, GenomeError):
+            raise
+        raise GenomeError("the file holds a number with too many digits to be read") from error
+
+
+def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result = dict(pairs)
+    if len(result) < len(pairs):
+        keys = sorted(key for key, _ in pairs)
+        twice = next(key for key, following in zip(keys, keys[1:], strict=False) if key == following)
+        raise GenomeError(f"the key {_shown(twice)} appears twice in one object")
+    return result
+
+
+def _refuse_constant(name: str) -> None:
+    raise GenomeError(f"the file holds {name}, and every number must be finite")
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _list_of(document: Mapping[str, Any], key: str) -> list[Any]:
+    if key not in document:
+        raise GenomeError(f"the file lacks the key {key!r}")
+    if not isinstance(document[key], list):
+        raise GenomeError(f"{key!r} must be a list, not {_shown(document[key])}")
+    return document[key]
+
+
+def _checked(entry: Any, keys: tuple[str, ...], what: str) -> dict[str, Any]:
+    if not isinstance(entry, dict):
+        raise GenomeError(f"a {what} must be an object with {', '.join(keys)}, not {_shown(entry)}")
+    missing = [key for key in keys if key not in entry]
+    unknown = [key for key in entry if key not in keys]
+    if missing:
+        raise GenomeError(f"a {what} lacks {missing[0]!r}: {_shown(entry)}")
+    if unknown:
+        raise GenomeError(f"a {what} has an unknown key {_shown(unknown[0])}: {_shown(entry)}")
+    return entry
+
+
+def _identifier(value: Any, what: str) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MAX_IDENTIFIER:
+        raise GenomeError(f"{what} must be a whole number from 0 to {MAX_IDENTIFIER}, not {_shown(value)}")
+    return value
+
+
+def _number(value: Any, what: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise GenomeError(f"{what} must be a number, not {_shown(value)}")
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    if not np.isfinite(number):
+        raise GenomeError(f"{what} must be a finite number, not {_shown(value)}")
+    return number
+
+
+def _code(value: Any, names: tuple[str, ...], what: str) -> int:
+    if not isinstance(value, str) or value not in names:
+        raise GenomeError(f"{what} must be one of {', '.join(names)}, not {_shown(value)}")
+    return names.index(value)
+
+
+def _read_node(entry: Any) -> tuple:
+    node = _checked(entry, _NODE_KEYS, "node")
+    gene_id = _identifier(node["id"], "a node id")
+    what = f"of node {gene_id}"
+    return (
+        gene_id,
+        _number(node["bias"], f"the bias {what}"),
+        _code(node["kind"], _KINDS, f"the kind {what}"),
+        _code(node["activation"], ACTIVATIONS, f"the activation {what}"),
+        _code(node["aggregation"], AGGREGATIONS, f"the aggregation {what}"),
+    )
+
+
+def _read_connection(entry: Any) -> tuple:
+    connection = _checked(entry, _CONNECTION_KEYS, "connection")
+    innovation = _identifier(connection["innovation"], "an innovation number")
+    what = f"of connection {innovation}"
+    if not isinstance(connection["enabled"], bool):
+        raise GenomeError(f"'enabled' {what} must be true or false, not {_shown(connection['enabled'])}")
+    return (
+        innovation,
+        _identifier(connection["source"], f"the source {what}"),
+        _identifier(connection["target"], f"the target {what}"),
+        _number(connection["weight"], f"the weight {what}"),
+        connection["enabled"],
+    )

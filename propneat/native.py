@@ -1,0 +1,51 @@
+"""How compiled loops are compiled and spread over processor cores."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+import numba
+import numpy as np
+
+__all__ = ["FAST_MATH", "inlined", "inner", "outer", "share_out"]
+
+FAST_MATH = {"contract", "reassoc", "nsz", "arcp", "afn"}
+"""Every licence for vector code but "no NaN, no infinity", which trainers look for. A function that is inlined by numba
+(`inline="always"`) takes the licence of its caller instead of its own."""
+
+inner = partial(numba.njit, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+"""Decorator for helpers called from compiled code alone. They are compiled into their callers, so they keep no cache."""
+
+inlined = partial(inner, forceinline=True)
+"""Decorator for helpers that compute with fast mathematics, and for all between them and what Python calls.
+
+A helper that stays a function of its own exists twice, compiled on its own and compiled into its caller; which of the two
+runs depends on whether the caller was just compiled or read from the cache, and with fast mathematics their last bits may
+differ. Inlined, there is one.
+"""
+
+outer = partial(numba.njit, error_model="numpy", cache=True, nogil=True, no_cfunc_wrapper=True)
+"""Decorator for what Python calls: compiled at the first call of an installation, read from numba's cache after.
+
+numba renews a cached function when its own file changes, not when a helper's file does: after editing helpers, delete the
+`__pycache__` folders, or point NUMBA_CACHE_DIR at a fresh place as the tests do.
+"""
+
+_SHARES_PER_THREAD = 4
+
+
+def share_out(work: Callable[[np.ndarray], None], cost: np.ndarray) -> None:
+    """Call `work` on arrays of task numbers that together cover every task once, in as many threads as numba may use.
+
+    `cost`, shape (n_tasks,), says how long each task takes, in any unit; shares hold about equal cost. `work` runs compiled
+    code without the interpreter lock, and tasks must not depend on each other. The number of threads is NUMBA_NUM_THREADS,
+    by default the number of cores.
+    """
+    n_threads = min(numba.config.NUMBA_NUM_THREADS, len(cost))
+    by_cost = np.argsort(-cost, kind="stable")
+    if n_threads <= 1:
+        work(by_cost)
+        return
+    n_shares = min(_SHARES_PER_THREAD * n_threads, len(cost))
+    with ThreadPoolExecutor(n_threads) as executor:
+        list(executor.map(work, [by_cost[share::n_shares] for share in range(n_shares)]))

@@ -1,0 +1,93 @@
+"""A network in words and numbers: its size, what it uses, and node by node what it computes."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from propneat.compiler import LayerPlan, compile_genome
+from propneat.genome import ACTIVATIONS, AGGREGATIONS, Genome
+from propneat.genome.presentation import node_names
+
+__all__ = ["NetworkSummary", "NodeSummary", "summarise"]
+
+
+@dataclass(frozen=True)
+class NodeSummary:
+    """One node that computes: activation(aggregation of weight * source, for each term, + bias)."""
+
+    name: str
+    layer: int
+    activation: str
+    aggregation: str
+    bias: float
+    terms: tuple[tuple[str, float], ...]
+    """Name of the source and weight of the connection, the heaviest first."""
+
+
+@dataclass(frozen=True)
+class NetworkSummary:
+    """What a genome comes to; sizes count what takes part in an output, idle genes are the others."""
+
+    n_inputs: int
+    n_outputs: int
+    n_hidden: int
+    n_connections: int
+    n_layers: int
+    n_idle_nodes: int
+    n_idle_connections: int
+    activations: dict[str, int]
+    """Number of hidden and output nodes by activation, most frequent first."""
+    input_importance: dict[str, float]
+    """Sum of |weight| of the connections out of every input that is used, the largest first."""
+    unused_inputs: tuple[str, ...]
+    nodes: tuple[NodeSummary, ...]
+    """Hidden and output nodes in order of evaluation."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values for JSON."""
+        return asdict(self)
+
+
+def summarise(
+    genome: Genome, input_names: Sequence[str] | None = None, output_names: Sequence[str] | None = None
+) -> NetworkSummary:
+    """Summarise a genome; hidden nodes are called h<id>. Raises ConfigError when there are not as many names as nodes."""
+    plan = compile_genome(genome)
+    given = node_names(genome, input_names, output_names)
+    ids = genome.nodes["id"][plan.slot_gene].tolist()
+    names = [given.get(node, f"h{node}") for node in ids]
+    weight_out = np.bincount(plan.edge_source, weights=np.abs(plan.weights), minlength=plan.n_slots)
+    is_used = np.bincount(plan.edge_source, minlength=plan.n_slots) > 0
+    inputs = range(plan.n_inputs)
+    heaviest = sorted((k for k in inputs if is_used[k]), key=lambda k: -weight_out[k])
+    counts = Counter(ACTIVATIONS[code] for code in plan.activation[plan.n_inputs :].tolist())
+    n_hidden = plan.n_slots - plan.n_inputs - plan.n_outputs
+    return NetworkSummary(
+        n_inputs=plan.n_inputs,
+        n_outputs=plan.n_outputs,
+        n_hidden=n_hidden,
+        n_connections=plan.n_edges,
+        n_layers=plan.n_layers,
+        n_idle_nodes=genome.n_hidden - n_hidden,
+        n_idle_connections=len(genome.connections) - plan.n_edges,
+        activations=dict(counts.most_common()),
+        input_importance={names[k]: float(weight_out[k]) for k in heaviest},
+        unused_inputs=tuple(names[k] for k in inputs if not is_used[k]),
+        nodes=tuple(_node(plan, slot, names) for slot in range(plan.n_inputs, plan.n_slots)),
+    )
+
+
+def _node(plan: LayerPlan, slot: int, names: list[str]) -> NodeSummary:
+    edges = range(int(plan.edge_start[slot]), int(plan.edge_start[slot + 1]))
+    terms = sorted(((names[plan.edge_source[e]], float(plan.weights[e])) for e in edges), key=lambda term: -abs(term[1]))
+    return NodeSummary(
+        name=names[slot],
+        layer=int(plan.depth[slot]),
+        activation=ACTIVATIONS[plan.activation[slot]],
+        aggregation=AGGREGATIONS[plan.aggregation[slot]],
+        bias=float(plan.biases[slot - plan.n_inputs]),
+        terms=tuple(terms),
+    )

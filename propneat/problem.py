@@ -1,0 +1,110 @@
+"""From a table to a learning problem: preprocessing fitted, rows made canonical, divided, and laid out for training."""
+
+from dataclasses import dataclass
+from numbers import Real
+from typing import Any
+
+import numpy as np
+
+from propneat.data import Preprocessor, TargetScale, encode_target
+from propneat.data.split import merge_rows, split_rows
+from propneat.errors import ConfigError
+from propneat.evolve import Problem
+from propneat.genome import Genome
+from propneat.model import Model
+from propneat.rng import make_rng
+from propneat.training import Samples
+
+__all__ = ["PreparedProblem", "prepare_problem"]
+
+_LIGHTEST = 1e-9
+
+
+@dataclass(frozen=True, eq=False)
+class PreparedProblem:
+    """A problem, and what turns its champion into a model."""
+
+    problem: Problem
+    preprocessor: Preprocessor
+    classes: tuple[Any, ...] | None
+    target_scale: TargetScale | None
+
+    def model(self, genome: Genome, *, target_name: str = "target", about: dict[str, Any] | None = None) -> Model:
+        """Return the model that applies `genome` to tables like the one prepared."""
+        return Model(
+            genome, self.problem.task, self.preprocessor, self.classes, self.target_scale, target_name, about or {}
+        )
+
+
+def prepare_problem(
+    features: Any,
+    target: Any,
+    task: str,
+    *,
+    seed: int,
+    validation_fraction: float = 0.25,
+    weights: np.ndarray | None = None,
+    class_weight: str | dict[Any, float] | None = None,
+    one_hot_integers: int = 0,
+) -> PreparedProblem:
+    """Fit the preprocessing to training rows and divide them, by class, into a part to train on and a part to judge by.
+
+    `features` is a DataFrame or an array (n_rows, n_columns), `target` has shape (n_rows,), `weights` likewise. `class_weight`
+    "balanced" makes classes weigh the same in total; a dict gives the weight of each class. Rows that are equal are joined
+    before the division. When too few rows are left to judge by, all rows do both. Raises DataError or ConfigError for
+    unusable input.
+    """
+    if not 0 < validation_fraction < 1:
+        raise ConfigError(f"validation_fraction must lie between 0 and 1, not {validation_fraction}")
+    classes, values = encode_target(target, task)
+    weights = np.ones(len(values)) if weights is None else np.asarray(weights, dtype=np.float64)
+    preprocessor = Preprocessor.fit(features, weights, one_hot_integers=one_hot_integers)
+    scale = TargetScale.fit(values, weights) if task == "regression" else None
+    inputs, merged, totals = merge_rows(preprocessor.transform(features), values, weights)
+    if scale is not None:
+        targets = scale.apply(merged)
+    elif task == "binary":
+        targets = merged.astype(np.float64)
+    else:
+        targets = np.eye(len(classes))[merged]
+    if class_weight is not None:
+        totals = totals * _class_factors(class_weight, classes, merged, totals)
+    if not _LIGHTEST < totals.mean() < 1 / _LIGHTEST:
+        raise ConfigError(f"row weights must be near 1 on average, and these average {totals.mean():g}: divide them by that")
+    samples = Samples.make(inputs, targets, totals)
+    learn, judge = split_rows(merged, validation_fraction, task != "regression", make_rng(seed, "split"))
+    enough = min(len(learn), len(judge)) >= 2
+    problem = Problem(_rows(samples, learn), _rows(samples, judge), task) if enough else Problem(samples, samples, task)
+    return PreparedProblem(problem, preprocessor, classes, scale)
+
+
+def _rows(samples: Samples, rows: np.ndarray) -> Samples:
+    return Samples.make(samples.X[rows], samples.targets[rows], samples.weights[rows])
+
+
+def _class_factors(
+    class_weight: str | dict[Any, float], classes: tuple[Any, ...] | None, codes: np.ndarray, weights: np.ndarray
+) -> np.ndarray:
+    """Factor for the weight of every row, shape (n_rows,)."""
+    if classes is None:
+        raise ConfigError("class_weight is for classification, and the target is a number")
+    if class_weight == "balanced":
+        share = np.bincount(codes, weights=weights, minlength=len(classes))
+        factors = weights.sum() / (len(classes) * np.maximum(share, np.finfo(float).tiny))
+    elif isinstance(class_weight, dict):
+        factors = _listed_factors(class_weight, classes)
+    else:
+        raise ConfigError(f"class_weight must be 'balanced', a dict or None, not {class_weight!r}")
+    return factors[codes]
+
+
+def _listed_factors(class_weight: dict[Any, float], classes: tuple[Any, ...]) -> np.ndarray:
+    """Factor of every class, 1 where the dict has none, shape (n_classes,)."""
+    unknown = [label for label in class_weight if label not in classes]
+    if unknown and any(label not in class_weight for label in classes):
+        known = ", ".join(map(repr, classes[:10]))
+        raise ConfigError(f"class_weight has a weight for {unknown[0]!r}, and the classes are {known}")
+    factors = [class_weight.get(label, 1.0) for label in classes]
+    if not all(isinstance(factor, Real) and 0 < factor < float("inf") for factor in factors):
+        raise ConfigError(f"class_weight must hold a positive number for each class, and gives them {factors[:10]}")
+    return np.array(factors, dtype=np.float64)

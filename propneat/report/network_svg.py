@@ -1,0 +1,275 @@
+"""A network as one self-contained SVG picture: layers from left to right, weights as colour and width, names and tooltips."""
+
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from xml.sax.saxutils import escape, quoteattr
+
+import numpy as np
+
+from propneat.compiler import LayerPlan, compile_genome
+from propneat.genome import ACTIVATIONS, AGGREGATIONS, Genome, NodeKind
+from propneat.genome.presentation import (
+    NEGATIVE_COLOUR,
+    POSITIVE_COLOUR,
+    clean_text,
+    node_names,
+    sign_colour,
+    weight_strengths,
+)
+from propneat.report.network_layout import Layout, lay_out
+
+__all__ = ["draw_network"]
+
+_MARGIN = 24.0
+_HEADER, _FOOTER = 64.0, 52.0
+_LEAST_WIDTH = 520.0
+_LABEL_CHARACTERS = 30
+_CHARACTER_WIDTH = 7.0
+"""Pixels per character of 12 px text, generous enough for the fonts named below."""
+
+_FONTS = "Helvetica, Arial, 'Liberation Sans', 'DejaVu Sans', sans-serif"
+_STYLE = ".propneat-network .edge:hover{stroke-opacity:1;stroke-width:5}"
+
+
+@dataclass(frozen=True)
+class _Node:
+    """One drawn node: its slot, the lines of text on it, its tooltip and its box in pixels."""
+
+    slot: int
+    kind: NodeKind
+    lines: list[str]
+    tooltip: str
+    width: float
+    height: float
+
+
+def draw_network(
+    genome: Genome,
+    *,
+    input_names: Sequence[str] | None = None,
+    output_names: Sequence[str] | None = None,
+    title: str | None = None,
+) -> str:
+    """Draw the network a genome computes as SVG text, the same bytes for the same arguments.
+
+    Drawn are the connections that are enabled and on the way to an output, the inputs that have such a connection, every
+    output, and the hidden nodes in between; a line below counts the other inputs. Blue connections have positive
+    weights, orange ones negative weights; width and opacity grow with the size of the weight up to the 95 % quantile. Each
+    hidden and output node names its activation, and its aggregation when it is not the sum. Names that are too long are
+    shortened in the middle; tooltips hold them in full, with weights and biases. Raises ConfigError when the number of
+    names is not that of the nodes.
+    """
+    plan = compile_genome(genome)
+    names = node_names(genome, input_names, output_names)
+    nodes = _nodes(genome, plan, names)
+    layout = _layout(plan, nodes)
+    heading = "Network" if title is None else clean_text(title)
+    summary = _summary(plan, nodes)
+    width = max(layout.width + _input_label_width(nodes), _LEAST_WIDTH, 6.4 * len(summary)) + 2 * _MARGIN
+    unused = _unused_inputs(genome, plan, nodes, names)
+    height = _HEADER + layout.height + (28.0 if unused else 0.0) + _FOOTER
+    shift = (width - layout.width + _input_label_width(nodes)) / 2
+    parts = [
+        *_header(heading, summary, width, height),
+        f'<g transform="translate({shift:.1f} {_HEADER:.0f})">',
+        *_edges(plan, nodes, layout),
+        *_boxes(nodes, layout),
+        *_unused_line(unused, layout),
+        "</g>",
+        *_legend(plan, height),
+        "</svg>",
+    ]
+    return "\n".join(parts) + "\n"
+
+
+def _nodes(genome: Genome, plan: LayerPlan, names: dict[int, str]) -> list[_Node]:
+    """Return the drawn nodes in slot order: inputs that feed something, then all others."""
+    feeding = np.zeros(plan.n_slots, bool)
+    feeding[plan.edge_source] = True
+    feeding[plan.n_inputs :] = True
+    nodes = []
+    for slot in np.flatnonzero(feeding).tolist():
+        gene = genome.nodes[plan.slot_gene[slot]]
+        node, kind = int(gene["id"]), NodeKind(int(gene["kind"]))
+        if kind == NodeKind.INPUT:
+            nodes.append(_Node(slot, kind, [_shorten(names[node])], f"{names[node]}\ninput node {node}", 8.0, 8.0))
+            continue
+        function = ACTIVATIONS[plan.activation[slot]]
+        lines = [function] if plan.aggregation[slot] == 0 else [function, f"of {AGGREGATIONS[plan.aggregation[slot]]}"]
+        tooltip = f"{kind.name.lower()} node {node}\n{AGGREGATIONS[plan.aggregation[slot]]}, then {function}"
+        tooltip += f"\nbias {_number(plan.biases[slot - plan.n_inputs])}"
+        if kind == NodeKind.OUTPUT:
+            lines, tooltip = [_shorten(names[node]), " ".join(lines)], f"{names[node]}\n{tooltip}"
+        width = max(_text_width(line) * (1.0 if k == 0 else 0.9) for k, line in enumerate(lines)) + 18.0
+        nodes.append(_Node(slot, kind, lines, tooltip, width, 24.0 + 13.0 * (len(lines) - 1)))
+    return nodes
+
+
+def _layout(plan: LayerPlan, nodes: list[_Node]) -> Layout:
+    """Lay the nodes out by depth; outputs that feed nothing stand in the last column, and empty columns are left out."""
+    row = {node.slot: k for k, node in enumerate(nodes)}
+    feeds = set(plan.edge_source.tolist())
+    column = [plan.n_layers if node.slot not in feeds else int(plan.depth[node.slot]) for node in nodes]
+    return lay_out(
+        np.unique(column, return_inverse=True)[1],
+        np.array([row[slot] for slot in plan.edge_source.tolist()], dtype=np.int64),
+        np.array([row[slot] for slot in plan.edge_target.tolist()], dtype=np.int64),
+        np.array([node.width for node in nodes]),
+        np.array([node.height for node in nodes]),
+    )
+
+
+def _edges(plan: LayerPlan, nodes: list[_Node], layout: Layout) -> list[str]:
+    """Return a path per edge, weak ones first so that strong ones lie on top."""
+    name = {node.slot: node.lines[0] if node.kind == NodeKind.INPUT else node.tooltip.split("\n")[0] for node in nodes}
+    strengths, _ = weight_strengths(plan.weights)
+    targets = plan.edge_target
+    parts = ['<g fill="none" stroke-linecap="round">']
+    for edge in np.argsort(strengths, kind="stable").tolist():
+        weight, strength = float(plan.weights[edge]), float(strengths[edge])
+        ends = f"{name[int(plan.edge_source[edge])]} \u2192 {name[int(targets[edge])]}"
+        parts.append(
+            f'<path class="edge" d="{_curve(layout.routes[edge])}" stroke="{sign_colour(weight)}" '
+            f'stroke-width="{_stroke_width(strength):.2f}" stroke-opacity="{_stroke_opacity(strength):.2f}">'
+            f"<title>{escape(ends)}\nweight {_number(weight)}</title></path>"
+        )
+    return [*parts, "</g>"]
+
+
+def _stroke_width(strength: float) -> float:
+    return 0.8 + 3.2 * strength
+
+
+def _stroke_opacity(strength: float) -> float:
+    return 0.4 + 0.5 * strength
+
+
+def _curve(points: list[tuple[float, float, float]]) -> str:
+    """Return the path of a route: straight lines across columns, cubic curves between them."""
+    x, y, slope = points[0]
+    path = f"M{x:.1f} {y:.1f}"
+    for k, (next_x, next_y, next_slope) in enumerate(points[1:]):
+        reach = (next_x - x) / 2
+        if k % 2 == 0:
+            path += f"L{next_x:.1f} {next_y:.1f}" if next_x - x >= 0.1 else ""
+        else:
+            path += f"C{x + reach:.1f} {y + slope * reach:.1f} {x + reach:.1f} {next_y - next_slope * reach:.1f} "
+            path += f"{next_x:.1f} {next_y:.1f}"
+        x, y, slope = next_x, next_y, next_slope
+    return path
+
+
+def _boxes(nodes: list[_Node], layout: Layout) -> list[str]:
+    parts = []
+    for node, x, y in zip(nodes, layout.x.tolist(), layout.y.tolist(), strict=True):
+        tooltip = f"<title>{escape(node.tooltip)}</title>"
+        if node.kind == NodeKind.INPUT:
+            parts.append(
+                f'<g class="input">{tooltip}<circle cx="{x:.1f}" cy="{y:.1f}" r="4" fill="#333333"/>'
+                f'<text x="{x - 10:.1f}" y="{y + 4:.1f}" font-size="12" text-anchor="end" fill="#222222">'
+                f"{escape(node.lines[0])}</text></g>"
+            )
+            continue
+        output = node.kind == NodeKind.OUTPUT
+        fill, stroke, ink = ("#333333", "#333333", "#ffffff") if output else ("#ffffff", "#777777", "#222222")
+        parts.append(
+            f'<g class="{node.kind.name.lower()}">{tooltip}<rect x="{x - node.width / 2:.1f}" y="{y - node.height / 2:.1f}" '
+            f'width="{node.width:.1f}" height="{node.height:.1f}" rx="{5 if output else 12}" fill="{fill}" stroke="{stroke}"/>'
+        )
+        for k, line in enumerate(node.lines):
+            baseline = y - node.height / 2 + 16 + 13 * k
+            style = f'font-size="{12 if k == 0 else 10}"' + (' font-weight="bold"' if output and k == 0 else "")
+            place = f'x="{x:.1f}" y="{baseline:.1f}" text-anchor="middle"'
+            parts.append(f'<text {place} {style} fill="{ink}">{escape(line)}</text>')
+        parts.append("</g>")
+    return parts
+
+
+def _unused_inputs(genome: Genome, plan: LayerPlan, nodes: list[_Node], names: dict[int, str]) -> list[str]:
+    """Return the names of the inputs that feed nothing, in input order."""
+    used = {node.slot for node in nodes if node.kind == NodeKind.INPUT}
+    return [names[int(genome.nodes["id"][plan.slot_gene[slot]])] for slot in range(plan.n_inputs) if slot not in used]
+
+
+def _unused_line(unused: list[str], layout: Layout) -> list[str]:
+    if not unused:
+        return []
+    text = "1 input unused" if len(unused) == 1 else f"{len(unused)} inputs unused"
+    return [
+        f'<text class="unused" x="-6" y="{layout.height + 22:.1f}" font-size="12" font-style="italic" text-anchor="end" '
+        f'fill="#777777"><title>{escape(", ".join(unused))}</title>{text}</text>'
+    ]
+
+
+def _header(heading: str, summary: str, width: float, height: float) -> list[str]:
+    """Return the opening of the document: style, white background, title and summary."""
+    room = max(8, int((width - 2 * _MARGIN) / 10.5))
+    label = quoteattr(f"{heading}: {summary}")
+    return [
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="propneat-network" width="{width:.0f}" height="{height:.0f}" '
+        f'viewBox="0 0 {width:.0f} {height:.0f}" font-family="{_FONTS}" role="img" aria-label={label}>',
+        f"<style>{_STYLE}</style>",
+        f'<rect width="{width:.0f}" height="{height:.0f}" fill="#ffffff"/>',
+        f'<text x="{_MARGIN:.0f}" y="30" font-size="17" font-weight="bold" fill="#111111">'
+        f"<title>{escape(heading)}</title>{escape(_shorten(heading, room))}</text>",
+        f'<text x="{_MARGIN:.0f}" y="48" font-size="12" fill="#666666">{escape(summary)}</text>',
+    ]
+
+
+def _summary(plan: LayerPlan, nodes: list[_Node]) -> str:
+    n_used = sum(node.kind == NodeKind.INPUT for node in nodes)
+    n_hidden = sum(node.kind == NodeKind.HIDDEN for node in nodes)
+    parts = [
+        f"{n_used} of {plan.n_inputs} inputs" if n_used < plan.n_inputs else _count(n_used, "input"),
+        _count(n_hidden, "hidden node"),
+        _count(plan.n_outputs, "output"),
+        _count(plan.n_edges, "connection"),
+        f"depth {plan.n_layers}",
+    ]
+    return " \u00b7 ".join(parts)
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
+def _legend(plan: LayerPlan, height: float) -> list[str]:
+    """Return what colour and width mean, in one row at the bottom."""
+    _, reference = weight_strengths(plan.weights)
+    entries = [(POSITIVE_COLOUR, 0.6, "positive weight"), (NEGATIVE_COLOUR, 0.6, "negative weight")]
+    if reference > 0:
+        entries.append(("#444444", 0.1, f"|weight| {_number(reference / 10, 2)}"))
+        entries.append(("#444444", 1.0, f"{_number(reference, 2)} or more"))
+    parts, x, y = ['<g class="legend">'], _MARGIN, height - 20
+    for colour, strength, text in entries:
+        parts.append(
+            f'<line x1="{x:.1f}" y1="{y - 4:.1f}" x2="{x + 24:.1f}" y2="{y - 4:.1f}" stroke="{colour}" '
+            f'stroke-width="{_stroke_width(strength):.2f}" stroke-opacity="{_stroke_opacity(strength):.2f}"/>'
+            f'<text x="{x + 30:.1f}" y="{y:.1f}" font-size="11" fill="#666666">{text}</text>'
+        )
+        x += 30 + 0.9 * _text_width(text) + 16
+    return [*parts, "</g>"]
+
+
+def _input_label_width(nodes: list[_Node]) -> float:
+    """Return the room that names take to the left of the input column, in pixels; the line on unused inputs fits in as well."""
+    labels = [_text_width(node.lines[0]) for node in nodes if node.kind == NodeKind.INPUT]
+    return max([*labels, _text_width("1000 inputs unused")]) + 8.0
+
+
+def _text_width(text: str) -> float:
+    """Return a generous estimate of the width of 12 px text, in pixels; wide and full-width characters count double."""
+    return _CHARACTER_WIDTH * sum(1 + (unicodedata.east_asian_width(character) in "WF") for character in text)
+
+
+def _shorten(text: str, n_characters: int = _LABEL_CHARACTERS) -> str:
+    """Return the text with its middle replaced by an ellipsis if it has more than `n_characters` characters."""
+    if len(text) <= n_characters:
+        return text
+    head = (n_characters - 1) * 3 // 5
+    return f"{text[:head].rstrip()}\u2026{text[len(text) - (n_characters - 1 - head) :].lstrip()}"
+
+
+def _number(value: float, n_digits: int = 4) -> str:
+    return f"{value:.{n_digits}g}"

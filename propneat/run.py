@@ -1,0 +1,201 @@
+"""A run from settings to files: load, divide, evolve with checkpoints, judge on rows held out, write what came of it."""
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from propneat import __version__
+from propneat.checkpoint import CHECKPOINT_SCHEMA, check_identity, load_checkpoint, save_checkpoint
+from propneat.compiler import compile_genome
+from propneat.data import encode_target, load_table
+from propneat.data.split import split_rows
+from propneat.errors import ConfigError, DataError
+from propneat.evolve import EvolveConfig, EvolveResult, EvolveState, Problem, evolve
+from propneat.model import Model
+from propneat.model_scores import score_model
+from propneat.problem import PreparedProblem, prepare_problem
+from propneat.records import sha256_hex, write_atomic
+from propneat.report.network_svg import draw_network
+from propneat.rng import make_rng
+from propneat.run_folder import RunFolder, finite_or_none
+from propneat.scores import SCORE_NAMES
+from propneat.settings_file import Settings, format_settings, to_layer
+from propneat.training import Samples
+
+__all__ = ["RunData", "find_state", "prepare_run", "run", "warm_up"]
+
+
+@dataclass(frozen=True, eq=False)
+class RunData:
+    """A table divided into rows to learn from, as a problem, and rows held out (None when there are none)."""
+
+    name: str
+    target_name: str
+    prepared: PreparedProblem
+    n_rows: int
+    test_features: Any
+    test_target: Any
+    sha256: str
+    """Of everything learnt or judged from: prepared rows, their preprocessing, and the rows held out."""
+
+    @property
+    def task(self) -> str:
+        """ "binary", "multiclass" or "regression"."""
+        return self.prepared.problem.task
+
+
+def prepare_run(settings: Settings) -> RunData:
+    """Load the table of some settings and divide its rows; nothing is fitted to the rows held out.
+
+    Raises DataError or ConfigError for a table or settings that cannot be learnt from.
+    """
+    data, seed = settings.data, settings.evolve.seed
+    if data.source is None:
+        raise ConfigError("no data set is given: name one, as in propneat evolve breast_cancer_wisconsin, or a .csv file")
+    table = load_table(data.source, target=data.target, data_dir=data.data_dir, task=data.task)
+    codes = encode_target(table.target, table.task)[1]
+    learn, test = split_rows(codes, data.test_fraction, table.task != "regression", make_rng(seed, "test"))
+    if len(learn) < 4:
+        raise DataError(f"a test_fraction of {data.test_fraction} leaves {len(learn)} rows to learn from, not 4: lower it")
+    prepared = prepare_problem(
+        table.features.iloc[learn],
+        table.target.iloc[learn],
+        table.task,
+        seed=seed,
+        validation_fraction=data.validation_fraction,
+        class_weight=data.class_weight,
+        one_hot_integers=data.one_hot_integers,
+    )
+    test_features, test_target = (table.features.iloc[test], table.target.iloc[test]) if len(test) else (None, None)
+    digest = _fingerprint(prepared, test_features, codes[test])
+    return RunData(table.name, str(table.target.name), prepared, len(table), test_features, test_target, digest)
+
+
+def _fingerprint(prepared: PreparedProblem, test_features: Any, test_codes: np.ndarray) -> str:
+    scale = prepared.target_scale
+    words = json.dumps([prepared.preprocessor.to_dict(), prepared.classes, scale and asdict(scale)])
+    parts = [words.encode()]
+    for samples in (prepared.problem.train, prepared.problem.validation):
+        parts += [samples.X.tobytes(), samples.targets.tobytes(), samples.weights.tobytes()]
+    if test_features is not None:
+        parts += [prepared.preprocessor.transform(test_features).tobytes(), test_codes.tobytes()]
+    return sha256_hex(b"".join(len(part).to_bytes(8, "little") + part for part in parts))
+
+
+def identity_of(settings: Settings, data: RunData) -> dict[str, Any]:
+    """Return all that a run's course depends on; where the table lies is not part of it, what is in it is."""
+    layer = to_layer(settings)
+    kept = {key: value for key, value in layer["data"].items() if key not in ("source", "data_dir")}
+    return {
+        "checkpoint schema": CHECKPOINT_SCHEMA,
+        "propneat version": __version__,
+        **layer,
+        "data": kept,
+        "data set": data.name,
+        "SHA-256 of the data": data.sha256,
+    }
+
+
+def find_state(folder: RunFolder, settings: Settings, data: RunData) -> EvolveState | None:
+    """Return the state a run folder stopped in, None when it has not got through a generation.
+
+    The settings and the data must be those the run was begun with, except that `generations` may have been raised: the
+    run then goes on as if it had been asked for that many from the start. Raises CheckpointError, naming the difference.
+    """
+    if not folder.checkpoint.exists() and not folder.summary.exists():
+        return None
+    state, identity = load_checkpoint(folder.checkpoint)
+    check_identity(identity, identity_of(settings, data), may_grow=frozenset({"generations"}))
+    return state
+
+
+def run(
+    settings: Settings,
+    data: RunData,
+    folder: RunFolder,
+    *,
+    state: EvolveState | None = None,
+    callbacks: Sequence[Callable[[EvolveState], bool | None]] = (),
+) -> dict[str, Any]:
+    """Evolve, save a checkpoint after every generation, write the results into the folder, and return the summary.
+
+    Callbacks are called after the checkpoint is on disk; one that returns True ends the run there, with results so far.
+    Champion and history do not depend on interruptions; elapsed seconds, kept apart, count the sessions that ended cleanly.
+    """
+    write_atomic(folder.config, format_settings(settings))
+    identity = identity_of(settings, data)
+    n_done = len(state.history) if state else 0
+    seconds = {generation: value for generation, value in folder.read_timing().items() if generation < n_done}
+    before, start = max(seconds.values(), default=0.0), time.perf_counter()
+
+    def keep(reached: EvolveState) -> None:
+        save_checkpoint(folder.checkpoint, reached, identity)
+        seconds[len(reached.history) - 1] = before + time.perf_counter() - start
+
+    result = evolve(data.prepared.problem, settings.evolve, callbacks=[keep, *callbacks], state=state)
+    facts = _facts(settings, data, result)
+    model = data.prepared.model(result.champion, target_name=data.target_name, about=facts)
+    model.save(folder.champion)
+    folder.write_history(result.history)
+    folder.write_timing(seconds)
+    _draw(folder, data, model, result, seconds)
+    summary = facts | {
+        "finished": not result.interrupted,
+        "generations_asked": settings.evolve.generations,
+        "score_name": SCORE_NAMES[data.task],
+        "folder": str(folder.path),
+        "champion": str(folder.champion),
+        "seconds": round(before + time.perf_counter() - start, 3),
+    }
+    folder.write_summary(summary)
+    return summary
+
+
+def _facts(settings: Settings, data: RunData, result: EvolveResult) -> dict[str, Any]:
+    """What a run came to, without anything that differs when it is run again."""
+    plan = compile_genome(result.champion)
+    scores: dict[str, float] = {}
+    if data.test_features is not None:
+        model = data.prepared.model(result.champion, target_name=data.target_name)
+        scores = score_model(model, data.test_features, data.test_target)
+    return {
+        "data": data.name,
+        "task": data.task,
+        "method": settings.evolve.method,
+        "seed": settings.evolve.seed,
+        "propneat": __version__,
+        "generations": len(result.history),
+        "rows": data.n_rows,
+        "test_rows": 0 if data.test_features is None else len(data.test_features),
+        "validation_loss": finite_or_none(result.validation_loss),
+        "validation_score": finite_or_none(result.validation_score),
+        "test": {name: finite_or_none(value) for name, value in scores.items()},
+        "connections": plan.n_edges,
+        "hidden_nodes": plan.n_slots - plan.n_inputs - plan.n_outputs,
+        "layers": plan.n_layers,
+        "inputs_used": len(np.unique(plan.edge_source[plan.edge_source < plan.n_inputs])),
+        "inputs": plan.n_inputs,
+    }
+
+
+def _draw(folder: RunFolder, data: RunData, model: Model, result: EvolveResult, seconds: dict[int, float]) -> None:
+    from propneat.report.progress import draw_progress
+
+    title = f"{data.name}, seed {model.about['seed']}"
+    drawing = draw_network(model.genome, input_names=model.input_names, output_names=model.output_names, title=title)
+    write_atomic(folder.network, drawing)
+    timed = [{**row, "seconds": seconds.get(number)} for number, row in enumerate(result.history)]
+    write_atomic(folder.progress, draw_progress(timed, score_name=SCORE_NAMES[data.task]))
+
+
+def warm_up(config: EvolveConfig) -> None:
+    """Run one generation of a tiny problem, so that nearly all that has to be compiled or loaded first is."""
+    samples = Samples.make(np.array([[0.0], [1.0], [0.0], [1.0]]), np.array([0.0, 1.0, 0.0, 1.0]))
+    evolution = replace(config.evolution, population_size=4)
+    training = replace(config.training, epochs=min(1, config.training.epochs))
+    brief = {"generations": 1, "fine_tune_epochs": 1, "refit_epochs": 1, "retrain": False, "loss": "mse"}
+    evolve(Problem(samples, samples, "regression"), replace(config, **brief, evolution=evolution, training=training))

@@ -1,0 +1,158 @@
+"""The folder of a run: which files it has, how it is made, and how they are read and written, each whole or absent."""
+
+import json
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from propneat.errors import CheckpointError, ConfigError
+from propneat.records import format_csv, write_atomic
+
+__all__ = ["RunFolder", "create_run_folder", "default_run_folder", "finite_or_none", "open_run_folder"]
+
+_MADE_BY_RUNS = (
+    "champion.json",
+    "history.csv",
+    "timing.csv",
+    "network.svg",
+    "progress.png",
+    "summary.json",
+    "checkpoint.npz",
+    "config.toml",
+)
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """The paths of a run's files; `config.toml` is written first, and `summary.json` last."""
+
+    path: Path
+
+    @property
+    def champion(self) -> Path:
+        """The model, all that is needed to predict."""
+        return self.path / "champion.json"
+
+    @property
+    def history(self) -> Path:
+        """One row per generation, the same bytes for the same run."""
+        return self.path / "history.csv"
+
+    @property
+    def timing(self) -> Path:
+        """Elapsed seconds after each generation, which differ from run to run."""
+        return self.path / "timing.csv"
+
+    @property
+    def network(self) -> Path:
+        """Drawing of the champion."""
+        return self.path / "network.svg"
+
+    @property
+    def progress(self) -> Path:
+        """Picture of the history."""
+        return self.path / "progress.png"
+
+    @property
+    def summary(self) -> Path:
+        """What the run came to; with `finished` true nothing is left to do."""
+        return self.path / "summary.json"
+
+    @property
+    def checkpoint(self) -> Path:
+        """State after the last generation done."""
+        return self.path / "checkpoint.npz"
+
+    @property
+    def config(self) -> Path:
+        """All settings of the run."""
+        return self.path / "config.toml"
+
+    def write_summary(self, summary: Mapping[str, Any]) -> None:
+        """Write the summary as JSON."""
+        write_atomic(self.summary, json.dumps(summary, indent=2, ensure_ascii=False) + "\n")
+
+    def read_summary(self) -> dict[str, Any] | None:
+        """Return the summary; None when there is none that can be read."""
+        try:
+            summary = json.loads(self.summary.read_bytes())
+        except (OSError, ValueError):
+            return None
+        return summary if isinstance(summary, dict) else None
+
+    def write_history(self, history: Sequence[Mapping[str, Any]]) -> None:
+        """Write the history, one row per generation, columns as in the first row."""
+        write_atomic(self.history, format_csv(history, list(history[0])))
+
+    def write_timing(self, seconds: Mapping[int, float]) -> None:
+        """Write elapsed seconds by generation."""
+        rows = [{"generation": generation, "seconds": f"{value:.3f}"} for generation, value in sorted(seconds.items())]
+        write_atomic(self.timing, format_csv(rows, ["generation", "seconds"]))
+
+    def read_timing(self) -> dict[int, float]:
+        """Return elapsed seconds by generation, as far as they are known."""
+        try:
+            lines = self.timing.read_text().splitlines()[1:]
+            return {int(generation): float(seconds) for generation, seconds in (line.split(",") for line in lines)}
+        except (OSError, ValueError):
+            return {}
+
+
+def default_run_folder(root: Path, name: str, seed: int, *, again: bool = False) -> Path:
+    """Return `root`/<name>-seed<seed>; with -2, -3, ... after it when that is taken, unless it is wanted `again`."""
+    plain = re.sub(r"[^\w.-]+", "-", name).strip(".-") or "run"
+    stem = f"{plain}-seed{seed}"
+    path, count = root / stem, 2
+    while _is_taken(path) and not again:
+        path, count = root / f"{stem}-{count}", count + 1
+    return path
+
+
+def create_run_folder(path: Path, config: str, *, force: bool = False) -> RunFolder:
+    """Make the folder of a new run and write its configuration into it.
+
+    A folder that has files is refused by ConfigError, or with `force` cleared of what a run writes; other files are left alone.
+    """
+    if _is_taken(path):
+        if not path.is_dir():
+            raise ConfigError(f"{path} is a file, and a run needs a folder: choose another with --out")
+        if not force:
+            raise ConfigError(f"{path} is not empty: continue its run with --resume, choose another --out, or add --force")
+        for name in _MADE_BY_RUNS:
+            (path / name).unlink(missing_ok=True)
+    path.mkdir(parents=True, exist_ok=True)
+    _remove_parts(path)
+    folder = RunFolder(path)
+    write_atomic(folder.config, config)
+    return folder
+
+
+def open_run_folder(path: Path) -> RunFolder:
+    """Return the folder of a run, cleared of what a kill left half written; raises CheckpointError when it is none."""
+    folder = RunFolder(path)
+    if not path.is_dir():
+        raise CheckpointError(f"there is no run folder {path}: give the folder that propneat evolve has written")
+    if not folder.config.is_file():
+        raise CheckpointError(f"{path} has no {folder.config.name}, so it is not the folder of a run")
+    _remove_parts(path)
+    return folder
+
+
+def finite_or_none(value: float | None) -> float | None:
+    """Return the number, or None for one that JSON has no word for."""
+    return value if value is not None and math.isfinite(value) else None
+
+
+def _is_taken(path: Path) -> bool:
+    if path.is_dir():
+        return any(not entry.name.startswith(".") for entry in path.iterdir())
+    return path.exists()
+
+
+def _remove_parts(path: Path) -> None:
+    for name in _MADE_BY_RUNS:
+        for part in path.glob(f".{name}.*.part"):
+            part.unlink(missing_ok=True)

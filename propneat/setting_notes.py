@@ -1,0 +1,82 @@
+"""One line on every setting of a run: the comments of configuration files and the help of command-line options."""
+
+__all__ = ["NOTES", "SECTIONS"]
+
+SECTIONS: dict[str, str] = {
+    "": "The run.",
+    "data": "The table to learn from, and how its rows are divided.",
+    "evolution": "NEAT. Rates are probabilities per offspring unless a line says otherwise.",
+    "training": "Backpropagation of every genome in every generation.",
+}
+"""The tables of a configuration file, in order, and what each is about."""
+
+NOTES: dict[str, dict[str, str]] = {
+    "": {
+        "method": '"propneat" trains every network by gradients, "neat" is the original without.',
+        "generations": "Number of generations.",
+        "seed": "Everything random follows from this number.",
+        "write_back": "Whether offspring inherit trained numbers (Lamarckian) or only the fitness they led to (Baldwinian).",
+        "retrain": "Whether the champion's layers are filled to a dense network, drawn anew and trained long.",
+        "size_penalty": "Fitness lost for each enabled connection: this much summed loss, which is this / rows of mean loss.",
+        "n_finalists": "How many of the last generation's best are fine-tuned beside the champion, to choose the final one from.",
+        "fine_tune_epochs": "Most epochs of the final training, 0 for none.",
+        "fine_tune_patience": "Epochs without a better validation loss after which the final training stops.",
+        "refit_epochs": "Epochs of a last training of the chosen network on training and validation rows together; 0 for none.",
+        "loss": '"bce", "cross_entropy", "mse" or "rmse"; "none" takes the one of the task.',
+        "engine": 'What trains: "numba" (CPU), "layered" (torch, any device), or "naive" (torch, node by node).',
+        "device": 'Where torch engines work: "cpu", "cuda", ...',
+    },
+    "data": {
+        "source": "Name of a data set (see propneat datasets list) or a .csv, .tsv or .parquet file.",
+        "target": 'The column to predict; "none" takes the one called target or class.',
+        "task": '"binary", "multiclass" or "regression"; "none" tells it by the target\'s values.',
+        "data_dir": 'Folder of PMLB files; "none" takes $PROPNEAT_DATA, ./datasets if there is one, or ~/.cache/propneat.',
+        "test_fraction": "Share of the rows held out from everything but the final report; 0 for none.",
+        "validation_fraction": "Share of the other rows that networks are judged by instead of trained on.",
+        "class_weight": '"balanced" makes all classes weigh the same in total; "none" counts rows.',
+        "one_hot_integers": "Give columns of at most this many whole numbers an input per number as well; 0 for never.",
+    },
+    "evolution": {
+        "population_size": "Number of genomes in every generation.",
+        "add_connection_rate": "Chance of a new connection.",
+        "delete_connection_rate": "Chance that a connection is deleted.",
+        "add_node_rate": "Chance that a connection is split by a new node.",
+        "delete_node_rate": "Chance that a hidden node is deleted.",
+        "toggle_rate": "Chance that a connection is switched on or off.",
+        "weight_mutation_rate": "Chance that all weights are mutated together, each perturbed or replaced.",
+        "bias_mutation_rate": "The same for biases.",
+        "replace_fraction": "Of the weights and biases mutated, the share drawn anew.",
+        "perturb_sigma": "Standard deviation of the step of a perturbed weight or bias.",
+        "weight_sigma": "Standard deviation of first, newly connected and replaced weights and biases.",
+        "activation_mutation_rate": "Chance that one hidden node draws a new activation.",
+        "aggregation_mutation_rate": "Chance that one hidden node draws a new aggregation.",
+        "activations": "What hidden nodes choose from.",
+        "aggregations": 'What hidden nodes choose from: "sum", "mean", "product", "max", "min".',
+        "output_activation": "Activation of output nodes; the losses expect identity.",
+        "initial_connection_fraction": "Share of its possible inputs that a node of a first genome is connected to.",
+        "initial_hidden": "Most hidden nodes of a first genome; the number is drawn from 0 to this.",
+        "crossover_rate": "Share of offspring with two parents; the others are mutated copies of one.",
+        "interspecies_rate": "Chance that the second parent comes from any species.",
+        "average_rate": "Chance that matching genes are averaged rather than taken from either parent.",
+        "disabled_inheritance": "Chance that a gene disabled in either parent is disabled in the offspring.",
+        "excess_coefficient": "Weight of excess genes in the compatibility distance.",
+        "disjoint_coefficient": "Weight of disjoint genes in the compatibility distance.",
+        "weight_coefficient": "Weight of the mean weight difference in the compatibility distance.",
+        "compatibility_threshold": "Distance within which genomes belong to one species, at first.",
+        "target_species": 'Number of species the threshold is adapted to; "none" keeps it fixed.',
+        "survival": "Share of each species, its best members, that may have offspring.",
+        "elitism": "Best members of a species copied unchanged.",
+        "elitism_species_size": "Species above this size keep their elite.",
+        "stagnation": "Generations without progress after which a species has no offspring.",
+        "species_elitism": "Best species that are never removed for stagnation.",
+    },
+    "training": {
+        "epochs": "Epochs of training in every generation.",
+        "optimiser": '"adam" or "adadelta".',
+        "learning_rate": "Step size of the optimiser.",
+        "batch_size": 'Rows in a mini-batch; "none" takes all rows at once.',
+        "l2": "Pull of all connection weights towards 0, on the scale of 1/C in logistic regression.",
+        "patience": 'Epochs without a better validation loss after which a genome stops training; "none" for never.',
+    },
+}
+"""Explanation of every key of every table; exactly these keys may stand in a configuration file."""

@@ -1,0 +1,15 @@
+"""Population training: one call, several engines, the same mathematics."""
+
+from propneat.training.population import ENGINES, train_population
+from propneat.training.settings import LOSSES, OPTIMISERS, Samples, TrainedPopulation, TrainingConfig, make_schedule
+
+__all__ = [
+    "ENGINES",
+    "LOSSES",
+    "OPTIMISERS",
+    "Samples",
+    "TrainedPopulation",
+    "TrainingConfig",
+    "make_schedule",
+    "train_population",
+]

@@ -1,0 +1,257 @@
+"""The CPU engine: one native call trains the whole population, one genome per task, rows innermost.
+
+A genome is walked node by node in slot order with a tile of rows held in cache; the backward pass gathers over outgoing
+edges. Batches larger than a tile are worked off tile by tile with the gradients added up.
+"""
+
+import numpy as np
+
+from propneat.compiler import PopulationPlan
+from propneat.native import inlined, outer, share_out
+from propneat.training.kernel_losses import loss_of_mean, output_loss
+from propneat.training.kernel_walk import backward, forward, slice_plan
+from propneat.training.settings import LOSSES, OPTIMISERS, Samples, TrainedPopulation, TrainingConfig, make_schedule
+
+__all__ = ["predict_population", "train"]
+
+_F = np.float32
+_LARGEST = np.finfo(_F).max
+_TILE_ROWS = 256
+_ADAM = OPTIMISERS.index("adam")
+_BETA1, _BETA2, _ADAM_EPSILON = 0.9, 0.999, _F(1e-8)
+_RHO, _ADADELTA_EPSILON = _F(0.9), _F(1e-6)
+
+
+@inlined
+def _batch_loss(plan, numbers, samples, first_row, last_row, loss, is_output, scratch, gradient):
+    """Return the loss of rows first_row..last_row and their weight, and set `gradient` if it has room for one.
+
+    Rows without any weight have loss 0 and gradient 0.
+    """
+    X, targets, weights = samples
+    tile, gradients, slopes, work = scratch
+    weight, total = 0.0, 0.0
+    for i in range(first_row, last_row):
+        weight += weights[i]
+    for k in range(gradient.shape[0]):
+        gradient[k] = _F(0)
+    if weight <= 0:
+        return 0.0, weight
+    share = _F(1.0 / weight)
+    for first in range(first_row, last_row, tile.shape[1]):
+        n = min(tile.shape[1], last_row - first)
+        forward(plan, numbers, X, first, n, tile, slopes)
+        total += output_loss(loss, tile, gradients, plan[5], targets, weights, first, share, work, n)
+        if gradient.shape[0] > 0:
+            backward(plan, numbers, X.shape[0], n, tile, slopes, gradients, is_output, gradient)
+    value, factor = loss_of_mean(loss, total / weight)
+    if factor != _F(1):
+        for k in range(gradient.shape[0]):
+            gradient[k] *= factor
+    return value, weight
+
+
+@inlined
+def _moved(number, step):
+    moved = number - step
+    return moved if abs(moved) <= _LARGEST else number
+
+
+@inlined
+def _step(optimiser, learning_rate, time, numbers, gradient, first_moment, second_moment):
+    """One optimiser step on all numbers. Adam: moments of the gradient. Adadelta: moments of the step and the gradient.
+
+    A number that its step would take out of range stays as it is.
+    """
+    if optimiser == _ADAM:
+        correction1 = _F(1 - _BETA1**time)
+        correction2 = _F(1 - _BETA2**time)
+        for k in range(numbers.shape[0]):
+            g = gradient[k]
+            first_moment[k] = _F(_BETA1) * first_moment[k] + _F(1 - _BETA1) * g
+            second_moment[k] = _F(_BETA2) * second_moment[k] + _F(1 - _BETA2) * g * g
+            step = learning_rate * (first_moment[k] / correction1) / (np.sqrt(second_moment[k] / correction2) + _ADAM_EPSILON)
+            numbers[k] = _moved(numbers[k], step)
+    else:
+        for k in range(numbers.shape[0]):
+            g = gradient[k]
+            second_moment[k] = _RHO * second_moment[k] + (_F(1) - _RHO) * g * g
+            step = np.sqrt(first_moment[k] + _ADADELTA_EPSILON) / np.sqrt(second_moment[k] + _ADADELTA_EPSILON) * g
+            first_moment[k] = _RHO * first_moment[k] + (_F(1) - _RHO) * step * step
+            numbers[k] = _moved(numbers[k], learning_rate * step)
+
+
+@inlined
+def _add_l2_and_check(gradient, numbers, n_edges, l2):
+    """Add the weight penalty and return whether every entry is finite."""
+    probe = _F(0)
+    for k in range(gradient.shape[0]):
+        if k < n_edges:
+            gradient[k] += l2 * numbers[k]
+        probe += _F(0) * gradient[k]
+    return probe == _F(0)
+
+
+@inlined
+def _train_one(plan, numbers, train, validation, schedule, settings, scratch):
+    """Train one genome's numbers in place; returns (train loss, validation loss, epochs run).
+
+    One loop takes batches and judgements in turn, so that the code that computes either is compiled into it once.
+    """
+    loss, optimiser, learning_rate, l2, patience = settings
+    batch_start, order = schedule
+    n_batches, n_judges = order.shape[1], validation[0].shape[1]
+    n_steps = order.shape[0] * n_batches
+    is_output = np.zeros(plan[0].shape[0], np.bool_)
+    for slot in plan[5]:
+        is_output[slot] = True
+    gradient, first, second = np.zeros_like(numbers), np.zeros_like(numbers), np.zeros_like(numbers)
+    best, no_gradient = numbers.copy(), np.zeros(0, numbers.dtype)
+    train_loss, best_loss, total = np.nan, np.inf, 0.0
+    step, epoch, time, n_taken, waited = 0, 0, 0, 0, 0
+    judging = n_judges > 0 and (patience > 0 or n_steps == 0)
+    while step < n_steps or judging:
+        if judging:
+            samples, begin, end, wanted = validation, 0, n_judges, no_gradient
+        else:
+            batch = order[step // n_batches, step % n_batches]
+            samples, begin, end, wanted = train, batch_start[batch], batch_start[batch + 1], gradient
+        value, weight = _batch_loss(plan, numbers, samples, begin, end, loss, is_output, scratch, wanted)
+        if judging:
+            judging = False
+            waited += epoch > 0
+            if patience == 0:
+                best_loss = value
+            elif value < best_loss:
+                best_loss, waited = value, 0
+                for k in range(numbers.shape[0]):
+                    best[k] = numbers[k]
+            if patience > 0 and waited >= patience:
+                break
+            continue
+        if weight > 0:
+            if not _add_l2_and_check(gradient, numbers, plan[3].shape[0], l2):
+                n_steps = step
+                judging = n_judges > 0 and patience == 0
+                continue
+            time += 1
+            n_taken += 1
+            total += value
+            _step(optimiser, learning_rate, time, numbers, gradient, first, second)
+        step += 1
+        if step % n_batches == 0:
+            train_loss, total, n_taken = total / n_taken, 0.0, 0
+            epoch += 1
+            judging = n_judges > 0 and (patience > 0 or step == n_steps)
+    if patience > 0:
+        for k in range(numbers.shape[0]):
+            numbers[k] = best[k]
+    return train_loss, best_loss if n_judges > 0 else np.nan, epoch
+
+
+@inlined
+def _scratch(shape):
+    """Tiles of values, gradients and slopes, and two rows of work space for the loss; one set per share keeps threads apart."""
+    return np.empty(shape, np.float32), np.empty(shape, np.float32), np.empty(shape, np.float32), np.empty((2, shape[1]), np.float32)
+
+
+@outer
+def _train_some(genomes, packed, numbers, number_start, train, validation, schedule, settings, scratch_shape, report):
+    """Train the genomes of one share in place; `report` is (train loss, validation loss, epochs) of all genomes."""
+    scratch = _scratch(scratch_shape)
+    for g in genomes:
+        own = numbers[number_start[g] : number_start[g + 1]]
+        result = _train_one(slice_plan(packed, g), own, train, validation, schedule, settings, scratch)
+        report[0][g], report[1][g], report[2][g] = result
+
+
+@outer
+def _predict_some(genomes, packed, numbers, number_start, X, scratch_shape, answers):
+    tile, _, slopes, _ = _scratch(scratch_shape)
+    for g in genomes:
+        plan = slice_plan(packed, g)
+        own = numbers[number_start[g] : number_start[g + 1]]
+        for first in range(0, X.shape[1], tile.shape[1]):
+            n = min(tile.shape[1], X.shape[1] - first)
+            forward(plan, own, X, first, n, tile, slopes)
+            for k in range(answers.shape[1]):
+                for i in range(n):
+                    answers[g, k, first + i] = tile[plan[5][k], i]
+
+
+def _pack(plan: PopulationPlan) -> tuple[tuple[np.ndarray, ...], np.ndarray, np.ndarray]:
+    """Return the plan's arrays for the kernels, every genome's numbers (weights, then a bias per slot), and their starts."""
+    n_slots, n_edges = np.diff(plan.slot_start), np.diff(plan.genome_edge_start)
+    number_start = plan.slot_start + plan.genome_edge_start
+    numbers = np.empty(number_start[-1], np.float32)
+    is_weight = np.repeat(np.tile([True, False], len(plan)), np.stack([n_edges, n_slots], axis=1).ravel())
+    numbers[is_weight] = plan.weights
+    numbers[~is_weight] = plan.biases
+    packed = (
+        plan.slot_start, plan.genome_edge_start, plan.activation, plan.aggregation, plan.edge_start, plan.edge_source,
+        plan.output_slot, np.arange(n_edges.max(initial=0)),
+    )  # fmt: skip
+    return packed, numbers, number_start
+
+
+def _unpack(plan: PopulationPlan, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Split trained numbers into weights and biases in plan order, inputs' unused biases set to 0."""
+    n_slots, n_edges = np.diff(plan.slot_start), np.diff(plan.genome_edge_start)
+    is_weight = np.repeat(np.tile([True, False], len(plan)), np.stack([n_edges, n_slots], axis=1).ravel())
+    return numbers[is_weight], np.where(plan.depth > 0, numbers[~is_weight], _F(0))
+
+
+def _scratch_shape(plan: PopulationPlan, n_rows: int) -> tuple[int, int]:
+    """Slots and rows of a tile that has room for every genome of the plan."""
+    return int(np.diff(plan.slot_start).max()), min(_TILE_ROWS, max(n_rows, 1))
+
+
+def _columns(samples: Samples, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The samples in a given row order, features and targets as rows of contiguous memory."""
+    X, targets = np.ascontiguousarray(samples.X[rows].T), np.ascontiguousarray(samples.targets[rows].T)
+    return X, targets, np.ascontiguousarray(samples.weights[rows])
+
+
+def train(
+    plan: PopulationPlan,
+    train: Samples,
+    validation: Samples | None,
+    config: TrainingConfig,
+    rng: np.random.Generator,
+    device: str,
+) -> TrainedPopulation:
+    """Train every genome in float32 on the CPU; see `propneat.training.train_population`."""
+    rows, batch_start, order = make_schedule(len(train), config, rng)
+    packed, numbers, number_start = _pack(plan)
+    nothing = Samples(train.X[:0], train.targets[:0], train.weights[:0])
+    judge = nothing if validation is None else validation
+    settings = (
+        LOSSES.index(config.loss), OPTIMISERS.index(config.optimiser), _F(config.learning_rate), _F(config.l2 / train.weights.sum()), config.patience or 0
+    )  # fmt: skip
+    schedule, columns, judge_columns = (batch_start, order), _columns(train, rows), _columns(judge, np.arange(len(judge)))
+    shape = _scratch_shape(plan, max(len(train), len(judge)))
+    report = np.empty(len(plan)), np.empty(len(plan)), np.empty(len(plan), np.int64)
+
+    def work(genomes: np.ndarray) -> None:
+        _train_some(genomes, packed, numbers, number_start, columns, judge_columns, schedule, settings, shape, report)
+
+    share_out(work, np.diff(plan.genome_edge_start))
+    weights, biases = _unpack(plan, numbers)
+    return TrainedPopulation(weights, biases, *report)
+
+
+def predict_population(plan: PopulationPlan, X: np.ndarray) -> np.ndarray:
+    """Compute every genome on rows `X`, shape (n_rows, n_inputs), in float32.
+
+    Returns float32 of shape (n_genomes, n_rows, n_outputs).
+    """
+    packed, numbers, number_start = _pack(plan)
+    columns = np.ascontiguousarray(np.asarray(X, np.float32).T)
+    answers = np.empty((len(plan), plan.n_outputs, columns.shape[1]), np.float32)
+    shape = _scratch_shape(plan, columns.shape[1])
+
+    def work(genomes: np.ndarray) -> None:
+        _predict_some(genomes, packed, numbers, number_start, columns, shape, answers)
+
+    share_out(work, np.diff(plan.genome_edge_start))
+    return answers.transpose(0, 2, 1)

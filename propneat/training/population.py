@@ -1,0 +1,54 @@
+"""`train_population`: one call that trains a whole population, whatever engine does the work."""
+
+from collections.abc import Callable
+from importlib import import_module
+
+import numpy as np
+
+from propneat.compiler import PopulationPlan
+from propneat.errors import ConfigError
+from propneat.training.settings import Samples, TrainedPopulation, TrainingConfig
+
+__all__ = ["ENGINES", "train_population"]
+
+ENGINES = {
+    "numba": "propneat.training.kernel_engine",
+    "layered": "propneat.training.layered_engine",
+    "naive": "propneat.training.naive_engine",
+}
+"""Engine names and the module whose `train(plan, train, validation, config, rng, device)` does the work, imported on use."""
+
+
+def train_population(
+    plan: PopulationPlan,
+    train: Samples,
+    config: TrainingConfig,
+    rng: np.random.Generator,
+    *,
+    validation: Samples | None = None,
+    engine: str = "numba",
+    device: str = "cpu",
+) -> TrainedPopulation:
+    """Train every genome of a plan by backpropagation on the same rows, each from its own numbers.
+
+    All engines see the same mini-batches (`make_schedule`) and follow the same optimiser equations, so they end at the
+    same numbers up to rounding: "numba" trains the population in one native call on the CPU in float32, "layered" each genome as
+    a layered torch module (PropNEAT, Merry et al. 2025), "naive" each genome node by node; both torch engines work in
+    float32 on any device. The result does not depend on the number of threads.
+
+    Raises ConfigError for an unknown engine, a patience without validation rows, or samples that do not fit the plan.
+    """
+    if engine not in ENGINES:
+        raise ConfigError(f"engine must be one of {', '.join(ENGINES)}, not {engine!r}")
+    if engine == "numba" and device != "cpu":
+        raise ConfigError(f"the numba engine works on the CPU, not on {device!r}: choose engine 'layered' for another device")
+    if config.patience is not None and validation is None:
+        raise ConfigError("patience needs validation rows to judge progress by, and there are none")
+    for samples in (train,) if validation is None else (train, validation):
+        if samples.X.shape[1] != plan.n_inputs or samples.targets.shape[1] != plan.n_outputs:
+            raise ConfigError(
+                f"expected rows of {plan.n_inputs} inputs and {plan.n_outputs} targets, "
+                f"got {samples.X.shape[1]} and {samples.targets.shape[1]}"
+            )
+    run: Callable[..., TrainedPopulation] = import_module(ENGINES[engine]).train
+    return run(plan, train, validation, config, rng, device)

@@ -1,0 +1,109 @@
+"""What a training run is given and what it returns: settings, samples, schedule, result."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from propneat.errors import ConfigError
+
+__all__ = ["LOSSES", "OPTIMISERS", "Samples", "TrainedPopulation", "TrainingConfig", "make_schedule"]
+
+LOSSES = ("bce", "cross_entropy", "mse", "rmse")
+OPTIMISERS = ("adam", "adadelta")
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """How to run backpropagation.
+
+    `loss` is "bce" (binary cross entropy of logits, mean over outputs), "cross_entropy" (of softmax over outputs), "mse" or
+    "rmse" (mean over outputs of the squared error, and its root over the batch). `l2` adds l2 * weight / (total weight of the
+    training rows) to the gradient of every connection weight, not of biases: 1 is what C = 1 is in scikit-learn's logistic
+    regression. `batch_size` None means all rows at once. `patience` None trains for `epochs`; a number keeps the
+    numbers of the best validation loss, untrained ones included, and stops after that many epochs without a better one.
+    Adam uses betas 0.9 and 0.999 and epsilon 1e-8 (Kingma and Ba 2015), Adadelta rho 0.9 and epsilon 1e-6 (Zeiler 2012).
+    """
+
+    loss: str = "bce"
+    epochs: int = 10
+    optimiser: str = "adam"
+    learning_rate: float = 0.02
+    batch_size: int | None = None
+    l2: float = 0.0
+    patience: int | None = None
+
+    def __post_init__(self) -> None:
+        """Raise ConfigError for a value that cannot be used."""
+        if self.loss not in LOSSES:
+            raise ConfigError(f"loss must be one of {', '.join(LOSSES)}, not {self.loss!r}")
+        if self.optimiser not in OPTIMISERS:
+            raise ConfigError(f"optimiser must be one of {', '.join(OPTIMISERS)}, not {self.optimiser!r}")
+        if self.epochs < 0:
+            raise ConfigError(f"epochs must be 0 or more, not {self.epochs}")
+        if not 0 < self.learning_rate < float("inf"):
+            raise ConfigError(f"learning_rate must be a positive number, not {self.learning_rate}")
+        if self.batch_size is not None and self.batch_size < 1:
+            raise ConfigError(f"batch_size must be 1 or more, not {self.batch_size}")
+        if not 0 <= self.l2 < float("inf"):
+            raise ConfigError(f"l2 must be 0 or more, not {self.l2}")
+        if self.patience is not None and self.patience < 1:
+            raise ConfigError(f"patience must be 1 or more, not {self.patience}")
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """Rows to learn from or to be judged by.
+
+    `X` is float32 of shape (n_rows, n_inputs), `targets` float32 of shape (n_rows, n_outputs) (0 or 1 for "bce", one-hot for
+    "cross_entropy", values for the others), `weights` float32 of shape (n_rows,), not negative and not all zero; a
+    loss is the weighted mean over rows.
+    """
+
+    X: np.ndarray
+    targets: np.ndarray
+    weights: np.ndarray
+
+    @classmethod
+    def make(cls, X: np.ndarray, targets: np.ndarray, weights: np.ndarray | None = None) -> "Samples":
+        """Convert arrays to float32 in C order; targets of shape (n_rows,) become one column, weights default to 1."""
+        X = np.ascontiguousarray(X, dtype=np.float32)
+        targets = np.ascontiguousarray(targets, dtype=np.float32).reshape(len(X), -1)
+        weights = np.ones(len(X), np.float32) if weights is None else np.ascontiguousarray(weights, dtype=np.float32)
+        return cls(X, targets, weights)
+
+    def __len__(self) -> int:
+        return len(self.X)
+
+
+@dataclass(frozen=True, eq=False)
+class TrainedPopulation:
+    """What training made of a population.
+
+    `weights` and `biases` are laid out as in the PopulationPlan that was trained, float32. Per genome, shape (n_genomes,):
+    `train_loss` the mean loss over the last epoch's batches (NaN when no epoch ran), `validation_loss` that of the returned
+    numbers (NaN without validation rows), `epochs` the number of epochs run. A genome whose gradient stops being finite
+    stops there and keeps the last finite numbers.
+    """
+
+    weights: np.ndarray
+    biases: np.ndarray
+    train_loss: np.ndarray
+    validation_loss: np.ndarray
+    epochs: np.ndarray
+
+
+def make_schedule(n_rows: int, config: TrainingConfig, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Decide the mini-batches of a call, the same for every genome and every engine.
+
+    Returns (rows, batch_start, order): `rows` a permutation of the row numbers, int64 (n_rows,); batch b holds
+    `rows[batch_start[b]:batch_start[b + 1]]`, all batches of nearly equal size; `order`, int64 (epochs, n_batches), says
+    which batch comes when. Membership is drawn once per call, the order anew for every epoch. A single batch keeps the rows in their own order.
+    """
+    batch_size = n_rows if config.batch_size is None else min(config.batch_size, n_rows)
+    n_batches = -(-n_rows // batch_size)
+    batch_start = np.linspace(0, n_rows, n_batches + 1).round().astype(np.int64)
+    if n_batches == 1:
+        return np.arange(n_rows), batch_start, np.zeros((config.epochs, 1), np.int64)
+    rows = rng.permutation(n_rows)
+    order = rng.permuted(np.tile(np.arange(n_batches), (config.epochs, 1)), axis=1)
+    return rows, batch_start, order

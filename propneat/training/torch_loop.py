@@ -1,0 +1,170 @@
+"""The training loop of the torch engines: one network after another, the same batches, losses, optimisers and early stop."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from propneat.compiler import LayerPlan, PopulationPlan
+from propneat.errors import ConfigError
+from propneat.training.settings import Samples, TrainedPopulation, TrainingConfig, make_schedule
+
+__all__ = ["sample_loss", "train_one_by_one"]
+
+
+@dataclass(frozen=True, eq=False)
+class _Batch:
+    """Rows of data on the device; `X` (n_rows, n_inputs), `targets` (n_rows, n_outputs), `weights` (n_rows,)."""
+
+    X: torch.Tensor
+    targets: torch.Tensor
+    weights: torch.Tensor
+
+    @classmethod
+    def make(cls, samples: Samples, rows: np.ndarray, device: torch.device, dtype: torch.dtype) -> "_Batch":
+        parts = (samples.X[rows], samples.targets[rows], samples.weights[rows])
+        return cls(*(torch.tensor(part, device=device, dtype=dtype) for part in parts))
+
+
+def sample_loss(loss: str, outputs: torch.Tensor, targets: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+    """Return the weighted mean loss over rows, a tensor of shape ().
+
+    `outputs` and `targets` have shape (n_rows, n_outputs), `weights` (n_rows,) with a positive sum; `loss` is one of LOSSES.
+    The gradient of "rmse" at an error of exactly 0, where the root has none, is 0.
+    """
+    if loss == "bce":
+        row_losses = functional.binary_cross_entropy_with_logits(outputs, targets, reduction="none").mean(dim=1)
+    elif loss == "cross_entropy":
+        row_losses = functional.cross_entropy(outputs, targets, reduction="none")
+    else:
+        row_losses = torch.square(outputs - targets).mean(dim=1)
+    mean = (weights * row_losses).sum() / weights.sum()
+    if loss == "rmse":
+        is_zero = mean == 0
+        return torch.where(is_zero, 0.0, torch.sqrt(torch.where(is_zero, 1.0, mean)))
+    return mean
+
+
+def train_one_by_one(
+    make_network: Callable[[LayerPlan, torch.dtype], torch.nn.Module],
+    plan: PopulationPlan,
+    train: Samples,
+    validation: Samples | None,
+    config: TrainingConfig,
+    rng: np.random.Generator,
+    device: str,
+    dtype: torch.dtype = torch.float32,
+) -> TrainedPopulation:
+    """Train the networks of a plan in turn, each with a fresh optimiser, on the batches that `make_schedule` draws once.
+
+    `make_network` returns a module from (n_rows, n_inputs) to (n_rows, n_outputs) whose parameters are `weights` and
+    `biases`, each one tensor or a list, and whose `numbers()` returns both in plan order. See `train_population` and
+    `TrainedPopulation`; the numbers come back in `dtype`. A batch whose rows all have weight 0 is passed over. Raises
+    ConfigError when the device cannot be used.
+    """
+    place = _usable_device(device)
+    rows, batch_start, order = make_schedule(len(train), config, rng)
+    batches = [_Batch.make(train, rows[a:b], place, dtype) for a, b in zip(batch_start[:-1], batch_start[1:], strict=True)]
+    has_weight = [bool(batch.weights.sum() > 0) for batch in batches]
+    epochs = [[batches[number] for number in epoch if has_weight[number]] for epoch in order]
+    judge = None if validation is None else _Batch.make(validation, np.arange(len(validation)), place, dtype)
+    decay = config.l2 / float(train.weights.sum())
+    outcomes = [_train_network(make_network(p, dtype).to(place), epochs, judge, config, decay) for p in plan]
+    biases = np.zeros(len(plan.biases), outcomes[0].biases.dtype)
+    biases[plan.depth > 0] = np.concatenate([outcome.biases for outcome in outcomes])
+    return TrainedPopulation(
+        weights=np.concatenate([outcome.weights for outcome in outcomes]),
+        biases=biases,
+        train_loss=np.array([outcome.train_loss for outcome in outcomes]),
+        validation_loss=np.array([outcome.validation_loss for outcome in outcomes]),
+        epochs=np.array([outcome.epochs for outcome in outcomes]),
+    )
+
+
+def _usable_device(name: str) -> torch.device:
+    try:
+        device = torch.device(name)
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0].rstrip(".")
+        raise ConfigError(f"device must be one that torch can use here, not {name!r} ({reason}): choose 'cpu'") from error
+    return device
+
+
+@dataclass(frozen=True, eq=False)
+class _Outcome:
+    """What training made of one network: numbers in plan order, mean losses, completed epochs."""
+
+    weights: np.ndarray
+    biases: np.ndarray
+    train_loss: float
+    validation_loss: float
+    epochs: int
+
+
+def _train_network(
+    network: torch.nn.Module, epochs: list[list[_Batch]], judge: _Batch | None, config: TrainingConfig, decay: float
+) -> _Outcome:
+    optimiser = _make_optimiser(network, config, decay)
+    train_loss, n_epochs = float("nan"), 0
+    if config.patience is not None:
+        best, best_loss, n_worse = network.numbers(), _judge(network, judge, config), 0
+        if np.isnan(best_loss):
+            best_loss = float("inf")
+    for batches in epochs:
+        epoch_loss = _run_epoch(network, optimiser, batches, config)
+        if epoch_loss is None:
+            break
+        train_loss, n_epochs = epoch_loss, n_epochs + 1
+        if config.patience is not None:
+            loss = _judge(network, judge, config)
+            if loss < best_loss:
+                best, best_loss, n_worse = network.numbers(), loss, 0
+            else:
+                n_worse += 1
+            if n_worse == config.patience:
+                break
+    if config.patience is None:
+        best, best_loss = network.numbers(), _judge(network, judge, config)
+    return _Outcome(*best, train_loss, best_loss, n_epochs)
+
+
+def _make_optimiser(network: torch.nn.Module, config: TrainingConfig, decay: float) -> torch.optim.Optimizer:
+    """Return the optimiser in torch's fastest form for many small parameters, so that no engine is slowed down by it.
+
+    `decay` times the weight is added to the gradient of every connection weight.
+    """
+    weights, biases = [], []
+    for name, parameter in network.named_parameters():
+        (weights if name.startswith("weights") else biases).append(parameter)
+    groups = [{"params": weights, "weight_decay": decay}, {"params": biases}]
+    if config.optimiser == "adam":
+        return torch.optim.Adam(groups, lr=config.learning_rate, betas=(0.9, 0.999), eps=1e-8, fused=True)
+    return torch.optim.Adadelta(groups, lr=config.learning_rate, rho=0.9, eps=1e-6, foreach=True)
+
+
+def _run_epoch(
+    network: torch.nn.Module, optimiser: torch.optim.Optimizer, batches: list[_Batch], config: TrainingConfig
+) -> float | None:
+    """Take one step per batch; returns the batches' mean loss, or None as soon as a gradient is not finite (no step then)."""
+    parameters = list(network.parameters())
+    losses = []
+    for batch in batches:
+        optimiser.zero_grad()
+        loss = sample_loss(config.loss, network(batch.X), batch.targets, batch.weights)
+        loss.backward()
+        if not torch.cat([parameter.grad.flatten() for parameter in parameters]).isfinite().all():
+            return None
+        optimiser.step()
+        losses.append(loss.detach())
+    return float(np.mean(torch.stack(losses).tolist()))
+
+
+@torch.no_grad()
+def _judge(network: torch.nn.Module, judge: _Batch | None, config: TrainingConfig) -> float:
+    """Return the loss on the validation rows, NaN without any."""
+    if judge is None:
+        return float("nan")
+    return float(sample_loss(config.loss, network(judge.X), judge.targets, judge.weights))

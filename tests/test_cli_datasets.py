@@ -1,0 +1,171 @@
+"""The command line's frame and `propneat datasets`: what is printed where, and with which exit code."""
+
+import json
+import os
+import subprocess
+import sys
+
+import click
+import pytest
+
+from propneat.cli import main as cli
+from propneat.data import pmlb_source, read_catalogue
+from propneat.errors import CheckpointError
+
+HEAVY = ("torch", "numba", "sklearn", "pandas", "matplotlib", "numpy", "rich", "pmlb")
+
+
+def run(capsys, *arguments: str) -> tuple[int, str, str]:
+    """Run the command line in this process; return exit code, stdout and stderr."""
+    with pytest.raises(SystemExit) as left:
+        cli.main(list(arguments))
+    captured = capsys.readouterr()
+    return left.value.code, captured.out, captured.err
+
+
+@pytest.fixture
+def failing(monkeypatch) -> object:
+    """Return a function that makes `propneat fail` raise an error."""
+
+    def install(error: BaseException) -> None:
+        @click.command()
+        def fail() -> None:
+            raise error
+
+        monkeypatch.setitem(cli.propneat.commands, "fail", fail)
+
+    return install
+
+
+def test_help_lists_every_command_without_importing_one():
+    code = "import sys, propneat.cli.main as m; m._run(['--help']); print(sorted(set(sys.argv[1:]) & set(sys.modules)))"
+    commands = [entry[0].split(":")[0] for entry in cli.COMMANDS.values()]
+    done = subprocess.run([sys.executable, "-c", code, *HEAVY, *commands], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+    for name, (_, line) in cli.COMMANDS.items():
+        assert f"  {name:<10}{line}" in done.stdout
+
+
+def test_python_m_propneat_is_the_command():
+    done = subprocess.run([sys.executable, "-m", "propneat", "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("propneat ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["evolv"], "Did you mean 'evolve'?"),
+        (["qqq"], "The commands are evolve, predict"),
+        (["datasets", "lst"], "Did you mean 'list'?"),
+        (["datasets", "list", "--jsn"], "Did you mean '--json'?"),
+        (["datasets", "info"], "Missing argument 'NAME'"),
+        (["datasets", "fetch"], "Name the data sets to fetch"),
+        (["datasets", "fetch", "--suite", "all"], "paper"),
+        (["datasets", "fetch", "phonem"], "did you mean 'phoneme'?"),
+        (["datasets", "fetch", "digits"], "needs no download"),
+        (["datasets", "info", "tic_tac_to"], "did you mean 'tic_tac_toe'?"),
+        (["datasets", "info", "absent.csv"], "there is no file absent.csv"),
+        (["datasets", "info", "monk1", "--target", "Jacket colour"], "did you mean 'Jacket color'?"),
+    ],
+)
+def test_wrong_input_is_one_sentence_on_stderr_and_exit_code_2(capsys, arguments, words):
+    code, out, err = run(capsys, *arguments)
+    assert (code, out) == (2, "")
+    assert words in err
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "words"),
+    [
+        (CheckpointError("the run is damaged: start anew"), 2, "Error: the run is damaged: start anew\n"),
+        (KeyboardInterrupt(), 130, "Interrupted."),
+        (OSError(28, "No space left on device", "results/x.json"), 1, "Error: results/x.json: No space left on device\n"),
+        (PermissionError(13, "Permission denied"), 1, "Error: Permission denied\n"),
+        (click.exceptions.Exit(7), 7, ""),
+    ],
+)
+def test_errors_become_exit_codes_in_one_place(capsys, failing, error, code, words):
+    failing(error)
+    found, out, err = run(capsys, "fail")
+    assert (found, out) == (code, "")
+    assert words in err
+
+
+def test_programming_errors_are_not_hidden(failing):
+    failing(ZeroDivisionError("a bug"))
+    with pytest.raises(ZeroDivisionError):
+        cli.main(["fail"])
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs a POSIX pipe")
+def test_a_reader_that_leaves_early_is_no_error():
+    command = f"{sys.executable} -m propneat datasets list --json | head -n 1"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("[\n", "")
+
+
+def test_list_as_table_and_as_json(capsys, tmp_path):
+    code, out, err = run(capsys, "datasets", "list", "--embedded", "--json", "--data-dir", str(tmp_path))
+    rows = json.loads(out)
+    assert code == 0
+    assert [row["name"] for row in rows] == [entry.name for entry in read_catalogue().values() if entry.embedded]
+    assert not any(row["cached"] for row in rows)
+    code, out, err = run(capsys, "datasets", "list", "--data-dir", str(tmp_path))
+    assert "69 data sets" in err
+    lines = {line.split()[0]: line.split()[1:] for line in out.splitlines() if line.strip()}
+    assert lines["wdbc"] == ["569", "30", "2", "binary", "yes", "no", "breast_cancer_wisconsin"]
+    assert "\x1b" not in out
+
+
+def test_list_shows_what_is_cached(capsys, tmp_path):
+    (tmp_path / "sonar").mkdir()
+    (tmp_path / "sonar" / "sonar.tsv.gz").touch()
+    code, out, _ = run(capsys, "datasets", "list", "--cached", "--json", "--data-dir", str(tmp_path))
+    assert [row["name"] for row in json.loads(out)] == ["sonar"]
+
+
+def test_info_of_an_embedded_set_a_file_and_a_set_not_at_hand(capsys, tmp_path):
+    _, out, _ = run(capsys, "datasets", "info", "monk3", "--json")
+    facts = json.loads(out)
+    assert (facts["rows"], facts["target_summary"]) == (554, {"0": 266, "1": 288})
+    assert [column["column"] for column in facts["columns"]][:2] == ["Head shape", "Body shape"]
+    path = tmp_path / "people.csv"
+    path.write_text("height,eyes,height in feet\n" + "1.5,blue,4.9\n1.8,,5.9\n1.7,brown,5.6\n" * 4)
+    code, out, _ = run(capsys, "datasets", "info", str(path), "--target", "height in feet")
+    assert code == 0
+    assert "task: regression" in out
+    assert "target summary: min 4.9, mean 5.46667, max 5.9" in out
+    assert ["eyes", "text", "4", "2", "blue,", "brown"] in [line.split() for line in out.splitlines()]
+    code, out, err = run(capsys, "datasets", "info", "phoneme", "--data-dir", str(tmp_path))
+    assert (code, "rows: 5404" in out, "propneat datasets fetch phoneme" in err) == (0, True, True)
+
+
+def test_fetch_reports_each_failure_and_goes_on(capsys, monkeypatch, tmp_path):
+    asked = []
+
+    def answer(stored: str, name: str, cache: object) -> bytes:
+        asked.append(stored)
+        if name == "sonar":
+            raise pmlb_source.UnreachableError("no connection")
+        return b"not a gzip file"
+
+    monkeypatch.setattr(pmlb_source, "_download", answer)
+    code, out, err = run(capsys, "datasets", "fetch", "phoneme", "sonar", "pima", "--json", "--data-dir", str(tmp_path))
+    results = json.loads(out)
+    assert code == 1
+    assert [result["name"] for result in results] == ["phoneme", "sonar", "pima"]
+    assert "damaged" in results[0]["error"]
+    assert "not tried" in results[2]["error"]
+    assert asked == ["phoneme", "sonar"]
+    assert "0 of 3 data sets are in the cache" in err
+
+
+def test_fetch_of_the_papers_suite_asks_for_all_of_it(capsys, monkeypatch, tmp_path):
+    monkeypatch.setattr(pmlb_source, "fetch", lambda name, data_dir: tmp_path / name)
+    code, out, err = run(capsys, "datasets", "fetch", "--suite", "paper", "--data-dir", str(tmp_path))
+    assert code == 0
+    assert [line.split("\t")[0] for line in out.splitlines()] == [
+        entry.name for entry in read_catalogue().values() if entry.in_paper_list
+    ]
+    assert "61 of 61" in err

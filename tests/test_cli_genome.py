@@ -1,0 +1,320 @@
+"""`propneat predict`, `show`, `export` and `init`: right answers, and one sentence for whatever cannot be read."""
+
+import json
+import re
+import xml.etree.ElementTree
+
+import networkx
+import numpy as np
+import pandas
+import pytest
+from random_genomes import random_genome
+
+from propneat.cli import main as cli
+from propneat.compiler import apply_activation, compile_genome, evaluate
+from propneat.data import Preprocessor, TargetScale
+from propneat.genome import activation_code, format_document, genome_to_document
+from propneat.genome.graph_form import from_networkx
+from propneat.model import Model, load_genome_file, load_model
+from propneat.model_scores import answer
+from propneat.network_summary import summarise
+
+
+def people(n_rows: int = 12) -> pandas.DataFrame:
+    """Return rows of numbers and texts, some missing, and a target."""
+    rng = np.random.default_rng(0)
+    frame = pandas.DataFrame({"height": rng.normal(170, 10, n_rows).round(1), "eyes": rng.choice(["blue", "brown"], n_rows)})
+    frame.loc[1, "height"] = np.nan
+    frame.loc[2, "eyes"] = None
+    return frame.assign(ill=rng.choice(["no", "yes"], n_rows))
+
+
+def model_for(task: str) -> Model:
+    """Return a model of random genes for the rows of `people`."""
+    preprocessor = Preprocessor.fit(people()[["height", "eyes"]])
+    classes = {"binary": ("no", "yes"), "multiclass": ("no", "perhaps", "yes"), "regression": None}[task]
+    rng, n_inputs, n_outputs = np.random.default_rng(4), len(preprocessor.rules), 3 if task == "multiclass" else 1
+    while compile_genome(genome := random_genome(rng, n_inputs=n_inputs, n_outputs=n_outputs, max_hidden=6)).n_edges < 8:
+        continue
+    scale = TargetScale(5.0, 2.0) if task == "regression" else None
+    return Model(genome, task, preprocessor, classes, scale, "ill", {"seed": 4})
+
+
+@pytest.fixture
+def run(capsys, tmp_path, monkeypatch):
+    """Return a function that runs the command line, in a folder with models and tables, to exit code, stdout and stderr."""
+    monkeypatch.chdir(tmp_path)
+    for task in ("binary", "multiclass", "regression"):
+        model_for(task).save(tmp_path / f"{task}.json")
+    (tmp_path / "bare.json").write_text(format_document(genome_to_document(model_for("binary").genome)))
+    people().to_csv("people.csv", index=False)
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as left:
+            cli.main(list(arguments))
+        captured = capsys.readouterr()
+        return left.value.code, captured.out, captured.err
+
+    return run
+
+
+@pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
+def test_predictions_are_those_of_the_model_row_by_row(run, task):
+    code, out, err = run("predict", f"{task}.json", "people.csv")
+    lines = out.splitlines()
+    expected = load_model(f"{task}.json").predict(people())
+    assert (code, err, lines[0]) == (0, "", "prediction")
+    assert lines[1:] == [str(value) if task != "regression" else repr(float(value)) for value in expected]
+
+
+def test_the_table_may_be_shuffled_lack_the_target_have_other_columns_and_be_parquet(run, tmp_path):
+    order = np.random.default_rng(1).permutation(12)
+    _, whole, _ = run("predict", "binary.json", "people.csv")
+    people().iloc[order].assign(extra=1)[["extra", "eyes", "height"]].to_parquet("shuffled.parquet")
+    code, out, _ = run("predict", "binary.json", "shuffled.parquet")
+    assert code == 0
+    assert out.splitlines()[1:] == [whole.splitlines()[1:][row] for row in order]
+    people().iloc[:1].to_csv("one.csv", index=False)
+    assert run("predict", "binary.json", "one.csv")[1].splitlines() == whole.splitlines()[:2]
+
+
+def test_probabilities_as_csv_as_file_and_as_json(run, tmp_path):
+    _, out, _ = run("predict", "multiclass.json", "people.csv", "--proba")
+    code, nothing, err = run("predict", "multiclass.json", "people.csv", "--proba", "--out", "answers.csv")
+    assert (code, nothing) == (0, "")
+    assert "answers.csv" in err
+    assert (tmp_path / "answers.csv").read_text() == out
+    table = pandas.read_csv("answers.csv")
+    columns = ["probability_no", "probability_perhaps", "probability_yes"]
+    assert list(table.columns) == ["prediction", *columns]
+    np.testing.assert_array_equal(table[columns], load_model("multiclass.json").predict_proba(people()))
+    _, out, _ = run("predict", "multiclass.json", "people.csv", "--proba", "--json")
+    content = json.loads(out)
+    assert content["rows"] == 12
+    assert content["probability_yes"] == table["probability_yes"].tolist()
+
+
+def test_scores_instead_of_answers(run):
+    code, out, _ = run("predict", "binary.json", "people.csv", "--score")
+    model = load_model("binary.json")
+    right = np.array([(answer(model, people())[0] == label)[people()["ill"] == label].mean() for label in ("no", "yes")])
+    assert code == 0
+    assert float(re.search(r"^balanced_accuracy +(\S+)$", out, re.MULTILINE)[1]) == pytest.approx(right.mean(), abs=1e-6)
+    _, out, _ = run("predict", "binary.json", "people.csv", "--score", "--json")
+    assert set(json.loads(out)["scores"]) == {"auc", "balanced_accuracy", "log_loss"}
+
+
+def test_an_embedded_data_set_can_be_named(run, tmp_path):
+    preprocessor = Preprocessor.fit(pandas.DataFrame({"Head shape": [1, 2, 3]}))
+    model = Model(random_genome(np.random.default_rng(0), n_inputs=1, n_outputs=1), "binary", preprocessor, (0, 1))
+    model.save(tmp_path / "monk.json")
+    code, out, _ = run("predict", "monk.json", "monk1", "--score", "--json")
+    assert code == 0
+    assert json.loads(out)["rows"] == 556
+
+
+def test_show_gives_size_and_a_line_per_node_that_can_be_computed_by(run):
+    code, out, _ = run("show", "multiclass.json")
+    model = load_model("multiclass.json")
+    plan = compile_genome(model.genome)
+    assert code == 0
+    assert f"{plan.n_edges} connections" in out
+    assert out.count(" = ") == plan.n_slots - plan.n_inputs
+    for name in ("no", "perhaps", "yes"):
+        assert f"\n  {name} = " in out
+
+
+def test_a_summary_holds_every_number_the_network_computes_with():
+    rng = np.random.default_rng(5)
+    for _ in range(60):
+        genome = random_genome(rng, aggregations=(0,))
+        plan, found = compile_genome(genome), summarise(genome)
+        assert found.n_connections == sum(len(node.terms) for node in found.nodes) == plan.n_edges
+        X = rng.standard_normal((5, genome.n_inputs))
+        values = {f"x{k}": X[:, k] for k in range(genome.n_inputs)}
+        for node in found.nodes:
+            total = node.bias + sum((weight * values[source] for source, weight in node.terms), np.zeros(5))
+            values[node.name] = apply_activation(activation_code(node.activation), total)
+        outputs = np.column_stack([values[f"y{k}"] for k in range(genome.n_outputs)])
+        np.testing.assert_allclose(outputs, evaluate(plan, X), rtol=1e-9, atol=1e-9)
+        used = {source for node in found.nodes for source, _ in node.terms if source.startswith("x")}
+        assert set(found.input_importance) == used
+        assert set(found.unused_inputs) == {f"x{k}" for k in range(genome.n_inputs)} - used
+        assert found.n_idle_connections == len(genome.connections) - plan.n_edges
+
+
+def test_show_of_a_bare_genome_as_drawing_and_as_json(run, tmp_path):
+    code, out, err = run("show", "bare.json", "--svg", "bare.svg", "--json")
+    assert code == 0
+    assert json.loads(out)["task"] is None
+    assert xml.etree.ElementTree.parse(tmp_path / "bare.svg").getroot().tag.endswith("svg")
+    assert "bare genome" in run("show", "bare.json")[1]
+
+
+def test_exports_hold_the_network(run, tmp_path):
+    genome, model = load_genome_file("binary.json")
+    assert run("export", "binary.json", "--to", "json")[1] == model.to_json()
+    assert run("export", "bare.json", "--to", "json")[1] == (tmp_path / "bare.json").read_text()
+    graph = networkx.parse_graphml(run("export", "binary.json", "--to", "graphml")[1])
+    assert from_networkx(graph) == genome
+    assert run("export", "binary.json", "--to", "dot")[1].startswith("digraph")
+    assert run("export", "bare.json", "--to", "svg")[1].startswith("<svg")
+    code, out, err = run("export", "binary.json", "--to", "dot", "--out", "network.dot")
+    assert (code, out) == (0, "")
+    assert (tmp_path / "network.dot").read_text().startswith("digraph")
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_torch_program_computes_what_the_genome_does(run):
+    """torch's exporter warns about torch itself."""
+    import torch
+
+    assert run("export", "binary.json", "--to", "torch", "--out", "network.pt2")[0] == 0
+    genome, _ = load_genome_file("binary.json")
+    rows = np.random.default_rng(0).standard_normal((7, genome.n_inputs)).astype(np.float32)
+    answers = torch.export.load("network.pt2").module()(torch.tensor(rows)).detach().numpy()
+    np.testing.assert_allclose(answers, evaluate(compile_genome(genome), rows), rtol=1e-5, atol=1e-5)
+
+
+def test_init_writes_a_file_once(run, tmp_path):
+    assert run("init")[0] == 0
+    first = (tmp_path / "propneat.toml").read_text()
+    code, _, err = run("init", "--method", "neat")
+    assert code == 2
+    assert "--force" in err
+    assert (tmp_path / "propneat.toml").read_text() == first
+    assert run("init", "--method", "neat", "--force")[0] == 0
+    assert 'method = "neat"' in (tmp_path / "propneat.toml").read_text()
+    assert run("init", "--out", "-")[1] == first
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["predict", "absent.json", "people.csv"], "there is no genome file"),
+        (["predict", "people.csv", "people.csv"], "not valid JSON"),
+        (["predict", "bare.json", "people.csv"], "bare genome"),
+        (["predict", "binary.json", "absent.csv"], "there is no file"),
+        (["predict", "binary.json", "binary.json"], "not a kind of file that can be read"),
+        (["predict", "binary.json", "other.csv"], "lacks columns used in training: 'eyes'"),
+        (["predict", "binary.json", "texts.csv"], "column 'height' must hold numbers"),
+        (["predict", "binary.json", "other.csv", "--score"], "lacks columns"),
+        (["predict", "binary.json", "unknown.csv", "--score"], "the target holds 'perhaps'"),
+        (["predict", "binary.json", "targetless.csv", "--score"], "no column 'ill'"),
+        (["predict", "regression.json", "people.csv", "--proba"], "predicts a number"),
+        (["predict", "regression.json", "people.csv", "--score"], "must hold numbers"),
+        (["predict", "binary.json", "people.csv", "--out", "."], "is a directory"),
+        (["predict", "binary.json"], "Missing argument"),
+        (["show", "absent.json"], "there is no genome file"),
+        (["show", "."], "there is no genome file"),
+        (["show", "binary.json", "--svgg", "x"], "--svg"),
+        (["export", "binary.json"], "--to"),
+        (["export", "binary.json", "--to", "onnx"], "graphml"),
+        (["export", "binary.json", "--to", "torch"], "--out"),
+        (["init", "--method", "sgd"], "method must be one of"),
+    ],
+)
+def test_wrong_input_is_one_sentence_and_exit_code_2(run, tmp_path, arguments, words):
+    (tmp_path / "other.csv").write_text("height,hair\n1,2\n")
+    (tmp_path / "texts.csv").write_text("height,eyes\ntall,blue\n")
+    (tmp_path / "unknown.csv").write_text("height,eyes,ill\n170,blue,perhaps\n")
+    (tmp_path / "targetless.csv").write_text("height,eyes\n170,blue\n")
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    code, out, err = run(*arguments)
+    assert (code, out) == (2, "")
+    assert words in err.replace("\n", " ")
+    assert "Traceback" not in err
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+HOSTILE = (None, True, False, -1, 0, 0.5, 2**31, 2**63, 10**40, 1e308, -1e308, "", "x", "tanh", [], {}, [[]], {"a": 1}, [1])
+
+
+def _paths(value: object, path: tuple = ()) -> list[tuple]:
+    """Every place in a document."""
+    entries = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [path, *(found for key, entry in entries for found in _paths(entry, (*path, key)))]
+
+
+def _changed_document(document: object, rng: np.random.Generator) -> str:
+    """Delete, replace, double or rename something somewhere in a document."""
+    document = json.loads(json.dumps(document))
+    paths = _paths(document)[1:]
+    *way, last = paths[rng.integers(len(paths))]
+    parent = document
+    for key in way:
+        parent = parent[key]
+    action = rng.integers(5)
+    if action == 0:
+        del parent[last]
+    elif action == 1 and isinstance(parent, list):
+        parent.append(parent[last])
+    elif action == 2 and isinstance(parent, dict):
+        parent[last + "x"] = parent.pop(last)
+    else:
+        parent[last] = HOSTILE[rng.integers(len(HOSTILE))]
+    return json.dumps(document)
+
+
+def _changed_text(text: str, rng: np.random.Generator) -> bytes:
+    """Flip, cut or double bytes of a text, or put in a word that JSON readers stumble over."""
+    data, action = bytearray(text.encode()), rng.integers(6)
+    first, last = sorted(rng.integers(0, len(data), 2).tolist())
+    if action == 0:
+        for position in rng.integers(0, len(data), rng.integers(1, 20)).tolist():
+            data[position] = int(rng.integers(256))
+    elif action == 1:
+        del data[first:last]
+    elif action == 2:
+        data[first:first] = data[first:last]
+    elif action == 3:
+        words = ("NaN", "-Infinity", "1e999", "9" * 5000, "[" * 50_000, "{}", "\\ud800", "0x1f", "\x00")
+        numbers = [found.span() for found in re.finditer(rb"-?\d+\.\d+", data)]
+        start, stop = numbers[rng.integers(len(numbers))]
+        data[start:stop] = str(words[rng.integers(len(words))]).encode()
+    elif action == 4:
+        keys = [found.span() for found in re.finditer(rb'"\w+": [^,{}\[\]]+,', data)]
+        start, stop = keys[rng.integers(len(keys))]
+        data[stop:stop] = data[start:stop]
+    else:
+        del data[first:]
+    return bytes(data)
+
+
+def _corrupted(rng: np.random.Generator, model: Model) -> bytes:
+    text = model.to_json()
+    if rng.random() < 0.6:
+        return _changed_document(json.loads(text), rng).encode()
+    return _changed_text(text, rng)
+
+
+@pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
+def test_corrupted_genome_files_work_or_are_refused_in_one_sentence(run, tmp_path, task):
+    rng, model, refused = np.random.default_rng(7), model_for(task), 0
+    path = tmp_path / "corrupted.json"
+    for number in range(100):
+        content = _corrupted(rng, model)
+        path.write_bytes(content)
+        for arguments in (["predict", path.name, "people.csv"], ["show", path.name], ["show", path.name, "--json"]):
+            code, out, err = run(*arguments)
+            assert code in (0, 2), (number, arguments, content)
+            if code == 2:
+                refused += 1
+                assert out == ""
+                assert re.fullmatch(r"Error: [^\n]{5,1000}\n", err), (number, arguments, err)
+        for form in ("dot", "graphml", "svg"):
+            assert run("export", path.name, "--to", form)[0] in (0, 2)
+    assert 150 < refused < 300
+
+
+def test_weights_too_large_to_compute_with_are_told(run, tmp_path):
+    model = model_for("binary")
+    document = json.loads(model.to_json())
+    for connection in document["connections"]:
+        connection["weight"] = 1e308
+    for node in document["nodes"]:
+        node |= {"activation": "identity", "aggregation": "sum"}
+    (tmp_path / "huge.json").write_text(json.dumps(document))
+    code, out, err = run("predict", "huge.json", "people.csv")
+    assert (code, out) == (2, "")
+    assert "overflows on row" in err

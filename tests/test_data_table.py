@@ -1,0 +1,194 @@
+"""Files either load as they are or are refused in one sentence."""
+
+import gzip
+
+import numpy as np
+import pandas
+import pytest
+
+from propneat.data import Preprocessor, load_table
+from propneat.errors import DataError, PropneatError
+
+ROWS = 12
+
+
+def good_frame() -> pandas.DataFrame:
+    """A small table with numbers, texts, truth values and holes."""
+    return pandas.DataFrame(
+        {
+            "age": [30, 41, 25, 67, 50, 33, 29, 44, 38, 61, 27, 55],
+            "weight": [70.5, None, 61.25, 80.0, 1e-3, 66.6, 0.1, 72.0, None, 90.9, 58.0, 77.7],
+            "city": ["Oslo", "Rome", 'a "b", c', "Oslo", None, "Rome"] * 2,
+            "smoker": [True, False, False, True] * 3,
+            "class": ["ill", "well", "well"] * 4,
+        }
+    )
+
+
+@pytest.mark.parametrize("ending", [".csv", ".tsv", ".csv.gz", ".tsv.gz", ".parquet", ".CSV"])
+def test_every_kind_of_file_gives_the_same_table(tmp_path, ending):
+    path, frame = tmp_path / f"patients{ending}", good_frame()
+    if ending == ".parquet":
+        frame.to_parquet(path)
+    else:
+        compression = "gzip" if ending.endswith(".gz") else None
+        frame.to_csv(path, index=False, sep="\t" if ".tsv" in ending else ",", compression=compression)
+    table = load_table(str(path))
+    pandas.testing.assert_frame_equal(table.features, frame.drop(columns="class"), check_dtype=False)
+    assert table.target.tolist() == frame["class"].tolist()
+    assert (table.name, table.task, table.source) == ("patients", "binary", f"file patients{ending}")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+@pytest.mark.parametrize(("delimiter", "decimal"), [(",", "."), (";", "."), (";", ","), ("\t", ","), ("\t", ".")])
+def test_encodings_line_ends_delimiters_and_decimal_commas(tmp_path, encoding, newline, delimiter, decimal):
+    path, frame = tmp_path / "t.csv", good_frame()
+    text = frame.to_csv(index=False, sep=delimiter, decimal=decimal, lineterminator=newline)
+    path.write_bytes(text.encode(encoding))
+    table = load_table(path)
+    pandas.testing.assert_frame_equal(table.features, frame.drop(columns="class"), check_dtype=False)
+
+
+def write(path, text: str) -> str:
+    """Write a text as it is and return the path."""
+    path.write_bytes(text.encode())
+    return str(path)
+
+
+def rows(*fields: str, count: int = ROWS) -> str:
+    """Repeat two alternating lines."""
+    return "".join(f"{fields[index % len(fields)]}\n" for index in range(count))
+
+
+def test_a_nameless_count_of_rows_is_dropped(tmp_path):
+    good_frame().to_csv(tmp_path / "t.csv")
+    assert list(load_table(tmp_path / "t.csv").features) == ["age", "weight", "city", "smoker"]
+
+
+def test_question_marks_and_empty_cells_are_missing(tmp_path):
+    path = write(tmp_path / "t.csv", "a,b,target\n" + rows("1,?,0", ",x,1", "NA,y,1"))
+    table = load_table(path)
+    assert table.features["a"].isna().tolist() == [False, True, True] * 4
+    assert table.features["b"].isna().tolist() == [True, False, False] * 4
+
+
+def test_long_whole_numbers_are_numbers(tmp_path):
+    path = write(tmp_path / "t.csv", "a,target\n" + rows("100000000000000000000001,0", "7,1"))
+    assert Preprocessor.fit(load_table(path).features).rules[0].center == pytest.approx(5e22)
+
+
+@pytest.mark.parametrize(
+    ("text", "target", "words"),
+    [
+        ("", None, "is empty"),
+        (" \n \n", None, "is empty"),
+        ("a,target\n", None, "no rows below its header"),
+        ("a,b\n" + rows("1,0", "2,1"), None, "no column called target or class: say which one to predict, of a, b"),
+        ("age,klass\n" + rows("1,0", "2,1"), "class", "no column 'class': did you mean 'klass'"),
+        ("a,b\n" + rows("1,0", "2,1"), "zzz", "the columns are a, b"),
+        ("a,target\n" + rows("1,0", "2,0"), None, "only one class"),
+        ("a,target\n" + rows("1,0", "2,1", count=5), None, "5 rows, and at least 10"),
+        ("a,a,target\n" + rows("1,1,0", "1,2,1"), None, "more than one column named 'a'"),
+        ("a,,target\n" + rows("1,x,0", "1,y,1"), None, "column 2 has no name"),
+        ("a,target\n" + rows("1,0", "2,", "3,1"), None, "missing in 4 of 12 rows"),
+        ("a,b,target\n" + rows(",?,0", ",,1"), None, "every feature value"),
+        ("a,target\n" + rows("1,0", "inf,1"), None, "column 'a' holds an infinite value"),
+        ("a,target\n" + rows("1,0", "1e999,1"), None, "column 'a' holds an infinite value"),
+        ("target\n" + rows("0", "1"), None, "no column besides the target"),
+        ("a,target\n" + rows("1,0", "2,1") + "3\n", None, "line 14 has 1 fields where the header has 2"),
+        ("a,target\n" + rows("1,0", "2,1,5"), None, "line 3 has 3 fields where the header has 2"),
+        ("a,target\n" + rows("1,0", "2,1") + '"3,1\n', None, "line 14 has 1 fields|marks|inside string"),
+        ("a,target\n" + rows("1,0", "2,1\x00"), None, "control character 0x00"),
+    ],
+)
+def test_what_is_wrong_is_said_in_one_sentence(tmp_path, text, target, words):
+    with pytest.raises(DataError, match=words) as caught:
+        load_table(write(tmp_path / "t.csv", text), target=target)
+    assert "\n" not in str(caught.value)
+
+
+def test_files_that_are_no_tables(tmp_path):
+    (tmp_path / "folder.csv").mkdir()
+    (tmp_path / "latin.csv").write_bytes("naïve,target\n1,0\n".encode("latin-1"))
+    (tmp_path / "cut.csv.gz").write_bytes(gzip.compress(good_frame().to_csv().encode())[:-20])
+    (tmp_path / "plain.csv.gz").write_bytes(b"a,b\n1,2\n")
+    (tmp_path / "not.parquet").write_bytes(b"PAR1 but not really PAR1")
+    (tmp_path / "notes.txt").write_text("a,b")
+    expected = {
+        "folder.csv": "cannot be read",
+        "latin.csv": "not UTF-8 text",
+        "cut.csv.gz": "damaged",
+        "plain.csv.gz": "damaged",
+        "not.parquet": "not a readable Parquet file",
+        "notes.txt": "not a kind of file that can be read",
+        "absent.csv": "there is no file",
+    }
+    for name, words in expected.items():
+        with pytest.raises(DataError, match=words):
+            load_table(tmp_path / name)
+
+
+def test_the_task_may_be_said_and_must_be_possible(tmp_path):
+    path = write(tmp_path / "t.csv", "a,target\n" + rows("1,0", "2,1"))
+    assert load_table(path).task == "binary"
+    assert load_table(path, task="regression").task == "regression"
+    assert load_table("iris", target="petal width (cm)").task == "regression"
+    with pytest.raises(DataError, match="task must be one of"):
+        load_table(path, task="ranking")
+    with pytest.raises(DataError, match="same value in every row"):
+        load_table(write(tmp_path / "u.csv", "a,target\n" + rows("1,3", "2,3")), task="regression")
+
+
+def test_whole_float_classes_become_integers(tmp_path):
+    path = write(tmp_path / "t.csv", "a,target\n" + rows("1,1.0", "2,2.0", "3,3.0"))
+    assert load_table(path).target.dtype == np.int64
+
+
+def corrupt(data: bytes, rng: np.random.Generator) -> bytes:
+    """Damage a file in one of the ways that files get damaged."""
+    damaged = bytearray(data)
+    way = rng.integers(8)
+    start = int(rng.integers(len(damaged)))
+    length = int(rng.integers(1, 40))
+    if way == 0:
+        del damaged[start:]
+    elif way == 1:
+        del damaged[start : start + length]
+    elif way == 2:
+        damaged[start : start + length] = rng.bytes(length)
+    elif way == 3:
+        damaged[start:start] = damaged[: start // 2]
+    elif way == 4:
+        damaged[start:start] = rng.choice([b'"', b"\n", b",", b"\r", b"'", b";", b"\t", b"\xff", b"1e999", b"nan"]).item()
+    elif way == 5:
+        damaged = bytearray(bytes(damaged).replace(*(rng.permutation([b",", b"\n", b'"', b".", b";", b"0"])[:2].tolist())))
+    elif way == 6:
+        damaged[start:start] = bytes(rng.choice(list(b'0123456789",;\n.eE-+'), length * 10).tolist())
+    else:
+        damaged = bytearray(bytes(damaged)[start:])
+    return bytes(damaged)
+
+
+@pytest.mark.parametrize("ending", [".csv", ".csv.gz", ".parquet"])
+def test_damaged_files_load_or_are_refused(tmp_path, ending):
+    path = tmp_path / f"t{ending}"
+    good_frame().to_parquet(path) if ending == ".parquet" else good_frame().to_csv(path, index=False)
+    data = path.read_bytes()
+    rng = np.random.default_rng(3)
+    outcomes = {True: 0, False: 0}
+    for _ in range(300 if ending == ".csv" else 100):
+        damaged = data
+        for _ in range(int(rng.integers(1, 3))):
+            damaged = corrupt(damaged, rng) if damaged else damaged
+        path.write_bytes(damaged)
+        try:
+            table = load_table(path)
+            outcomes[True] += 1
+            assert len(table.features) == len(table.target) >= 10
+            assert not table.target.isna().any()
+        except PropneatError as error:
+            outcomes[False] += 1
+            assert "\n" not in str(error)
+    assert outcomes[False] > 50
+    assert ending != ".csv" or outcomes[True] > 20

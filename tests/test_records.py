@@ -1,0 +1,85 @@
+"""Laws of seeds and files: a seed depends on its identity alone, a file is whole or absent."""
+
+import csv
+import io
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from propneat.records import format_csv, sha256_hex, write_atomic
+from propneat.rng import derive_seed, make_rng
+
+
+def test_a_seed_depends_on_its_identity_alone():
+    script = "from propneat.rng import derive_seed; print(derive_seed(7, 'breed', 3))"
+    for hash_seed in ("0", "1"):
+        environment = {**os.environ, "PYTHONHASHSEED": hash_seed}
+        told = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)
+        assert int(told.stdout) == derive_seed(7, "breed", 3)
+    assert derive_seed(np.int64(7), "breed", np.uint8(3)) == derive_seed(7, "breed", 3)
+
+
+def test_identities_do_not_run_into_each_other():
+    identities = [(), (1,), ("1",), (1, 1), (11,), ("1", 1), ("a", "b"), ("ab",), ("a,b",), ('a","b',), (-1,), (2**80,)]
+    assert len({derive_seed(*identity) for identity in identities}) == len(identities)
+    assert all(0 <= derive_seed(*identity) < 2**128 for identity in identities)
+
+
+@pytest.mark.parametrize("part", [1.5, None, (1,)])
+def test_a_part_of_an_identity_is_a_whole_number_or_text(part):
+    with pytest.raises(TypeError):
+        derive_seed(part)
+
+
+def test_streams_repeat_and_leave_global_random_state_alone():
+    before = np.random.get_state()[1].copy()
+    first, again, other = (make_rng(*identity).random(4).tolist() for identity in ((1, "x"), (1, "x"), (1, "y")))
+    assert first == again != other
+    np.testing.assert_array_equal(np.random.get_state()[1], before)
+
+
+def test_a_written_file_holds_exactly_what_was_given(tmp_path):
+    write_atomic(tmp_path / "text", "zwölf\nlines\r\n")
+    assert (tmp_path / "text").read_bytes() == "zwölf\nlines\r\n".encode()
+    write_atomic(str(tmp_path / "text"), b"\x00\xff")
+    assert (tmp_path / "text").read_bytes() == b"\x00\xff"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["text"]
+
+
+def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):
+    write_atomic(tmp_path / "kept", "old")
+
+    def fail(descriptor):
+        raise OSError("disk full")
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(OSError, match="disk full"):
+        write_atomic(tmp_path / "kept", "new")
+    assert (tmp_path / "kept").read_text() == "old"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["kept"]
+
+
+def test_a_missing_folder_is_the_callers_error(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        write_atomic(tmp_path / "no" / "file", "x")
+
+
+def test_numbers_survive_csv_to_the_bit():
+    numbers = [0.1, 1 / 3, 5e-324, 1.7976931348623157e308, -0.0, 123456789.123456789]
+    text = format_csv([{"number": number, "note": 'a,"b"'} for number in numbers], ["number", "note"])
+    rows = list(csv.DictReader(io.StringIO(text)))
+    assert np.array([float(row["number"]) for row in rows]).tobytes() == np.array(numbers).tobytes()
+    assert {row["note"] for row in rows} == {'a,"b"'}
+    assert text.startswith("number,note\n") and "\r" not in text
+
+
+def test_a_row_with_an_unknown_column_is_refused():
+    with pytest.raises(ValueError, match="typo"):
+        format_csv([{"typo": 1}], ["number"])
+
+
+def test_sha256_is_the_published_function():
+    assert sha256_hex(b"abc") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"

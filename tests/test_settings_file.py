@@ -1,0 +1,134 @@
+"""Configuration files: what is written is read back, and every mistake is named."""
+
+import tomllib
+from dataclasses import fields, replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from propneat.errors import ConfigError
+from propneat.evolution import EvolutionConfig
+from propneat.evolve import METHODS, EvolveConfig, default_config
+from propneat.setting_notes import NOTES, SECTIONS
+from propneat.settings_file import DataSettings, Settings, format_settings, read_settings_file, resolve_settings, to_layer
+from propneat.training import TrainingConfig
+
+SET_BY_THE_LOOP = {"": {"evolution", "training"}, "data": set(), "evolution": {"direction"}, "training": {"loss"}}
+
+
+def test_every_setting_has_a_note_and_every_note_a_setting():
+    owners = {"": EvolveConfig, "data": DataSettings, "evolution": EvolutionConfig, "training": TrainingConfig}
+    assert list(NOTES) == list(SECTIONS) == list(owners)
+    for section, owner in owners.items():
+        assert set(NOTES[section]) == {field.name for field in fields(owner)} - SET_BY_THE_LOOP[section]
+    assert all("\n" not in note and note.endswith(".") for notes in NOTES.values() for note in notes.values())
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_file_of_a_method_is_its_defaults_with_every_line_explained(tmp_path, method):
+    wanted = Settings(evolve=default_config(method))
+    text = format_settings(wanted)
+    path = tmp_path / "propneat.toml"
+    path.write_text(text)
+    assert resolve_settings([read_settings_file(path)]) == wanted
+    lines = text.splitlines()
+    values = [number for number, line in enumerate(lines) if " = " in line and not line.startswith("#")]
+    assert len(values) == sum(map(len, NOTES.values()))
+    assert all(lines[number - 1].startswith("# ") for number in values)
+
+
+texts = st.text(st.characters(codec="utf-8"), min_size=1).filter(lambda text: text != "none")
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    target=texts | st.none(),
+    source=texts,
+    size_penalty=st.floats(0, 1e300),
+    seed=st.integers(0, 2**80),
+    batch_size=st.integers(1, 10**9) | st.none(),
+    learning_rate=st.floats(1e-300, 1e300),
+    activations=st.lists(st.sampled_from(["tanh", "sin", "relu"]), min_size=1).map(tuple),
+)
+def test_any_settings_come_back_from_their_file(
+    tmp_path_factory, target, source, size_penalty, seed, batch_size, learning_rate, activations
+):
+    base = default_config()
+    evolution = replace(base.evolution, activations=activations)
+    training = replace(base.training, batch_size=batch_size, learning_rate=learning_rate)
+    evolve = replace(base, seed=seed, size_penalty=size_penalty, evolution=evolution, training=training)
+    wanted = Settings(DataSettings(source=source, target=target), evolve)
+    path = tmp_path_factory.getbasetemp() / "any.toml"
+    path.write_bytes(format_settings(wanted).encode())
+    assert resolve_settings([read_settings_file(path)]) == wanted
+    assert resolve_settings([to_layer(wanted)]) == wanted
+    assert tomllib.loads(format_settings(wanted))["data"]["source"] == source
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("generatons = 5", "unknown key 'generatons', did you mean 'generations'?"),
+        ("[evolution]\npopulation = 5", "did you mean 'population_size'?"),
+        ("[evolutoin]\nsurvival = 0.5", "did you mean 'evolution'?"),
+        ("population_size = 5", "'population_size', which belongs in the table [evolution]"),
+        ("[training]\nseed = 5", "'training.seed', which belongs above all tables"),
+        ("[data]\nqqqqq = 5", "'data.qqqqq'; the keys are source, target"),
+        ("[evolution]\ndirection = 'minimise'", "unknown key 'evolution.direction'"),
+        ("generations = 'ten'", "generations must be a whole number, not 'ten'"),
+        ("generations = 10.0", "generations must be a whole number, not 10.0"),
+        ("generations = true", "generations must be a whole number, not True"),
+        ("write_back = 1", "write_back must be true or false, not 1"),
+        ("loss = 3", 'loss must be a text or "none", not 3'),
+        ("size_penalty = 'none'", "size_penalty must be a number, not 'none'"),
+        ("[evolution]\nactivations = 'tanh'", "evolution.activations must be a list of texts, not 'tanh'"),
+        ("[evolution]\nactivations = ['tanh', 3]", "must be a list of texts"),
+        ("[training]\nbatch_size = 'all'", "training.batch_size must be a whole number or \"none\", not 'all'"),
+        ("evolution = 3", "evolution must be a table [evolution], not 3"),
+        ("[generations]\nx = 1", "generations must be a whole number, not {'x': 1}"),
+        ("generations = ", "is not valid TOML"),
+        ("generations = 1\ngenerations = 2", "is not valid TOML"),
+        ("size_penalty = " + "9" * 400, "size_penalty must be a number"),
+        ("generations = " + "9" * 5000, "is not valid TOML"),
+        ("x = " + "[" * 100_000, "is not valid TOML"),
+        ("# " + "x" * 2**20, "cannot be a configuration file"),
+        ("generations = 0", "generations must be 1 or more, not 0"),
+        ("size_penalty = nan", "size_penalty must be 0 or more, not nan"),
+        ("[data]\ntest_fraction = 1.0", "test_fraction must be 0 or more and below 1"),
+        ("[data]\nvalidation_fraction = 0.0", "validation_fraction must lie between 0 and 1"),
+        ("[data]\nclass_weight = 'heavy'", "class_weight must be 'balanced' or 'none'"),
+        ("[data]\none_hot_integers = -1", "one_hot_integers must be 0 or more"),
+        ("method = 'hyperneat'", "method must be one of propneat, neat"),
+    ],
+)
+def test_a_mistake_is_named_in_one_sentence(tmp_path, text, words):
+    path = tmp_path / "propneat.toml"
+    path.write_text(text)
+    with pytest.raises(ConfigError) as found:
+        resolve_settings([read_settings_file(path)])
+    assert words in str(found.value)
+    assert "\n" not in str(found.value)
+    assert len(str(found.value)) < 700
+
+
+def test_files_that_cannot_be_read_are_refused(tmp_path):
+    (tmp_path / "latin.toml").write_bytes(b"method = '\xe9'")
+    for name, words in (("absent.toml", "cannot be read"), (".", "cannot be read"), ("latin.toml", "UTF-8")):
+        with pytest.raises(ConfigError, match=words):
+            read_settings_file(tmp_path / name)
+
+
+def test_later_layers_come_before_earlier_ones_and_the_method_brings_its_defaults():
+    first = {"method": "neat", "seed": 3, "evolution": {"survival": 0.5}}
+    found = resolve_settings([first, {"seed": 4, "evolution": {"elitism": 2}}])
+    neat = default_config("neat")
+    assert found.evolve == replace(neat, seed=4, evolution=replace(neat.evolution, survival=0.5, elitism=2))
+    assert resolve_settings([]) == Settings()
+
+
+def test_none_overrules_a_default_that_is_not_none(tmp_path):
+    path = tmp_path / "propneat.toml"
+    path.write_text("[evolution]\ntarget_species = 'none'")
+    assert default_config().evolution.target_species is not None
+    assert resolve_settings([read_settings_file(path)]).evolve.evolution.target_species is None
