@@ -19,6 +19,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "show": ("propneat.cli.show:show", "Describe a network and draw it."),
     "export": ("propneat.cli.export:export", "Write a network in another format."),
     "init": ("propneat.cli.init:init", "Write a commented configuration file."),
+    "benchmark": ("propneat.cli.benchmark:benchmark", "Train methods on data sets and report statistics."),
     "datasets": ("propneat.cli.datasets:datasets", "List, describe and download data sets."),
 }
 """Command names, where each command lives, and its line in the help."""
@@ -74,6 +75,7 @@ def propneat() -> None:
       propneat evolve patients.csv --target outcome
       propneat predict results/patients/champion.json new_patients.csv
       propneat datasets list
+      propneat benchmark
     """
 
 

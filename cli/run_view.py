@@ -17,7 +17,7 @@ from rich.text import Text
 if TYPE_CHECKING:
     from propneat.evolve import EvolveState
 
-__all__ = ["RunView", "say_when_slow"]
+__all__ = ["RunView", "clock", "say_when_slow"]
 
 _SECONDS_BETWEEN_LINES = 5.0
 _RECENT = 10
@@ -79,10 +79,10 @@ class RunView:
             (f"validation {self.score_name}", f"{score:.4f}") if math.isfinite(score) else ("validation loss", f"{loss:.4g}"),
             ("connections", str(row["n_connections"])),
             ("hidden", str(row["n_hidden"])),
-            ("elapsed", _clock(time.perf_counter() - self.start)),
+            ("elapsed", clock(time.perf_counter() - self.start)),
         ]
         is_going_on = 1 < len(self.times) and row["generation"] + 1 < self.n_generations
-        return [*shown, ("left", _clock(self._seconds_left()))] if is_going_on else shown
+        return [*shown, ("left", clock(self._seconds_left()))] if is_going_on else shown
 
     def _seconds_left(self) -> float:
         per_generation = (self.times[-1] - self.times[0]) / (len(self.times) - 1)
@@ -108,7 +108,8 @@ class RunView:
         return rows
 
 
-def _clock(seconds: float) -> str:
+def clock(seconds: float) -> str:
+    """Return a time as minutes:seconds, or hours:minutes:seconds."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

@@ -6,6 +6,8 @@ __all__ = [
     "DataError",
     "GenomeError",
     "PropneatError",
+    "RunError",
+    "StoreError",
 ]
 
 
@@ -29,3 +31,15 @@ class ConfigError(PropneatError):
 
 class CheckpointError(PropneatError):
     """A run folder cannot be continued: its checkpoint is missing, damaged, or belongs to other options or data."""
+
+
+class StoreError(PropneatError):
+    """A file of results cannot be read: it is damaged, or not what its name says."""
+
+    exit_code = 3
+
+
+class RunError(PropneatError):
+    """A folder of results belongs to another kind of run than the one asked for, or another process is writing it."""
+
+    exit_code = 4

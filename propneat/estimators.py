@@ -103,6 +103,7 @@ class _PropNEAT(BaseEstimator):
         result = evolve(prepared.problem, settings.evolve, callbacks=callbacks)
         about = {"propneat": __version__, "method": settings.evolve.method, "seed": seed}
         self.champion_ = result.champion
+        self.finalists_, self.finalist_votes_ = result.finalists, result.finalist_votes
         self.model_ = prepared.model(result.champion, target_name=target_name, about=about)
         self.history_ = list(result.history)
         self.n_iter_ = len(result.history)
@@ -131,7 +132,9 @@ class PropNEATClassifier(ClassifierMixin, _PropNEAT):
     Rows of weight 2 count as two rows, to the bit, rows of weight 0 not at all, and the order of rows does not matter.
 
     After `fit`: `champion_`, the Genome; `model_`, the Model with its preprocessing and classes too; `history_`, one
-    dict per generation; `n_iter_`, the number of generations; `classes_`, `n_features_in_`, and `feature_names_in_`.
+    dict per generation; `n_iter_`, the number of generations; `finalists_`, the best genomes of the last generation's species,
+    trained like the champion, which is the first, and `finalist_votes_`, how much each counts when they answer together;
+    `classes_`, `n_features_in_`, and `feature_names_in_`.
     """
 
     class_weight: str | dict[Any, float] | None = None
@@ -175,7 +178,9 @@ class PropNEATRegressor(RegressorMixin, _PropNEAT):
     Rows of weight 2 count as two rows, to the bit, rows of weight 0 not at all, and the order of rows does not matter.
 
     After `fit`: `champion_`, the Genome; `model_`, the Model with its preprocessing and target scale too; `history_`,
-    one dict per generation; `n_iter_`, the number of generations; `n_features_in_`, and `feature_names_in_`.
+    one dict per generation; `n_iter_`, the number of generations; `finalists_`, the best genomes of the last generation's
+    species, trained like the champion, which is the first, and `finalist_votes_`, how much each counts when they answer
+    together; `n_features_in_`, and `feature_names_in_`.
     """
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> "PropNEATRegressor":

@@ -14,6 +14,7 @@ from propneat.genome import GenePool, Genome
 from propneat.rng import make_rng
 from propneat.scores import score_outputs
 from propneat.training import ENGINES, Samples, TrainingConfig, train_population
+from propneat.vote import vote_weights
 
 __all__ = ["EvolveConfig", "EvolveResult", "EvolveState", "METHODS", "Problem", "default_config", "evolve"]
 
@@ -130,6 +131,8 @@ class EvolveResult:
     """All genomes that were fine-tuned, the champion first."""
     finalist_losses: tuple[float, ...]
     """Their validation losses, as for the champion."""
+    finalist_votes: tuple[float, ...]
+    """How much each counts when they answer together, by validation rows; see `vote_weights`."""
     history: tuple[dict[str, Any], ...]
     """One row per generation: see `_history_row`."""
     interrupted: bool
@@ -165,9 +168,16 @@ def evolve(
         stops = [callback(state) for callback in callbacks]
         interrupted = any(stop is True for stop in stops) and population.generation < config.generations
     chosen, losses = _fine_tune(state, problem, config, training)
-    score = _score(chosen[0], problem)
+    score, votes = _score(chosen[0], problem), _vote(chosen, problem)
     finalists = tuple(_refit(chosen, problem, config, training))
-    return EvolveResult(finalists[0], losses[0], score, finalists, losses, state.history, interrupted)
+    return EvolveResult(finalists[0], losses[0], score, finalists, losses, votes, state.history, interrupted)
+
+
+def _vote(pool: GenePool, problem: Problem) -> tuple[float, ...]:
+    """Weigh genomes against each other on the validation rows."""
+    judge = problem.validation
+    outputs = np.stack([evaluate(compile_genome(genome), judge.X) for genome in pool])
+    return tuple(vote_weights(problem.task, outputs, judge.targets, judge.weights).tolist())
 
 
 def _score(genome: Genome, problem: Problem) -> float:

@@ -35,7 +35,7 @@ class DataSettings:
     test_fraction: float = 0.25
     validation_fraction: float = 0.25
     class_weight: str | None = None
-    one_hot_integers: int = 0
+    one_hot_integers: int = 10
 
     def __post_init__(self) -> None:
         """Raise ConfigError for a value that cannot be used."""

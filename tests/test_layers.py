@@ -15,16 +15,16 @@ import propneat
 ROOT = Path(__file__).resolve().parent.parent
 ROWS = (
     {"errors", "native", "records", "rng"},
-    {"genome"},
+    {"genome", "stats"},
     {"compiler", "evolution"},
     {"training"},
     {"data"},
     {
         "checkpoint", "densify", "estimator_settings", "estimators", "evolve", "model", "model_scores", "network_summary",
-        "problem", "run_folder", "scores", "setting_notes", "settings_file",
+        "problem", "run_folder", "scores", "setting_notes", "settings_file", "vote",
     },
-    {"report"},
-    {"run"},
+    {"methods", "report"},
+    {"benchmark", "run"},
     {"cli"},
     {"__main__"},
 )  # fmt: skip
@@ -106,7 +106,8 @@ def test_no_module_imports_itself_round_a_corner():
 def test_torch_and_networkx_load_in_their_own_files_alone():
     for module in FILES:
         tops = {name.split(".")[0] for name in imports_on_load(module)}
-        assert "torch" not in tops or module in TORCH_MODULES
+        in_a_room = module.startswith("propneat.methods.") and module.count(".") == 3
+        assert "torch" not in tops or module in TORCH_MODULES or in_a_room
         assert "networkx" not in tops or module == "propneat.genome.graph_form"
         if module.startswith("propneat.cli"):
             assert not tops & {"numpy", "numba", "pandas", "sklearn", "matplotlib", "scipy"}
@@ -118,6 +119,8 @@ def test_torch_and_networkx_load_in_their_own_files_alone():
         ("propneat", "torch sklearn pandas matplotlib networkx scipy numba numpy"),
         ("propneat.cli.main", "torch sklearn pandas matplotlib networkx scipy numba numpy"),
         ("propneat.evolve", "torch sklearn pandas matplotlib networkx"),
+        ("propneat.methods", "torch matplotlib"),
+        ("propneat.methods.natives", "torch matplotlib"),
     ],
 )
 def test_light_modules_load_nothing_heavy(module, absent):
@@ -132,6 +135,13 @@ def test_every_public_name_is_there():
     assert set(propneat.__all__) <= set(dir(propneat))
     with pytest.raises(AttributeError, match="no attribute 'NoSuchName'"):
         propneat.NoSuchName
+
+
+def test_rooms_of_papers_do_not_know_each_other():
+    for module in FILES:
+        own = module.split(".")[2:3] if module.startswith("propneat.methods.") and module.count(".") == 3 else None
+        others = {name.split(".")[2] for name in all_imports(module) if name.startswith("propneat.methods.") and name.count(".") == 3}
+        assert own is None or others <= set(own), module
 
 
 def test_the_package_list_is_the_tree():

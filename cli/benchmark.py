@@ -1,0 +1,270 @@
+"""`propneat benchmark`: train methods on data sets, keep every result, and report."""
+
+import json
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from propneat.cli.main import LazyGroup
+
+if TYPE_CHECKING:
+    from propneat.benchmark import BenchmarkConfig, Store
+    from propneat.benchmark.executor import Executor
+    from propneat.benchmark.task import Planned
+    from propneat.cli.benchmark_view import BenchmarkView
+
+__all__ = ["benchmark"]
+
+_TOOLS = {
+    "status": ("propneat.cli.benchmark_tools:status", "Say how far a run is."),
+    "report": ("propneat.cli.benchmark_tools:report", "Write statistics, tables and pictures of a run."),
+    "export": ("propneat.cli.benchmark_tools:export", "Write the results as CSV, Parquet or JSON."),
+    "merge": ("propneat.cli.benchmark_tools:merge", "Join the results of several folders, such as shards."),
+    "methods": ("propneat.cli.benchmark_tools:methods", "List methods and suites."),
+    "native": ("propneat.cli.native:native", "Run a paper's method on the paper's own problem."),
+}
+_GRACE_SECONDS = 30.0
+
+
+class _Pairs(click.ParamType):
+    """METHOD.OPTION=VALUE, the value in JSON, or a plain text."""
+
+    name = "METHOD.OPTION=VALUE"
+
+    def convert(self, value: Any, param: click.Parameter | None, context: click.Context | None) -> tuple[str, str, Any]:
+        """Return method, option and value."""
+        if isinstance(value, tuple):
+            return value
+        left, equals, text = value.partition("=")
+        method, dot, option = left.rpartition(".")
+        if not (equals and dot and method and option.isidentifier()):
+            self.fail(f"expected METHOD.OPTION=VALUE, such as propneat.generations=20, not {value!r}", param, context)
+        try:
+            return method, option, json.loads(text)
+        except ValueError:
+            return method, option, text
+
+
+class _Shard(click.ParamType):
+    """I/N, two whole numbers."""
+
+    name = "I/N"
+
+    def convert(self, value: Any, param: click.Parameter | None, context: click.Context | None) -> tuple[int, int]:
+        """Return both numbers."""
+        if isinstance(value, tuple):
+            return value
+        first, slash, second = value.partition("/")
+        if not (slash and first.isdigit() and second.isdigit() and 1 <= int(first) <= int(second)):
+            self.fail(f"expected I/N with I from 1 to N, such as 3/10, not {value!r}", param, context)
+        return int(first), int(second)
+
+
+@click.group(cls=LazyGroup, lazy=_TOOLS, invoke_without_command=True, context_settings={"auto_envvar_prefix": "PROPNEAT"})
+@click.option("--suite", default="embedded", show_default=True, help="Which data sets; propneat benchmark methods lists suites.")
+@click.option("--datasets", metavar="NAME,NAME,...", help="Data sets by name, or files, instead of a suite.")
+@click.option("--methods", metavar="NAME,NAME,...", help="Methods, also your own as package.module:attribute.  [default: core]")
+@click.option("--set", "settings", type=_Pairs(), multiple=True, help="An option of a method; repeatable.")
+@click.option("--protocol", default="cv", show_default=True, metavar="cv|paper|tabmini", help="How rows are divided.")
+@click.option("--folds", type=click.IntRange(2), default=5, show_default=True, help="Folds of protocol cv.")
+@click.option("--repeats", type=click.IntRange(1), help="Repeats of cv, runs of paper.  [default: 1; paper: 5]")
+@click.option("--workers", type=click.IntRange(1), help="Worker processes.  [default: one a core]")
+@click.option("--threads", type=click.IntRange(1), help="Threads of each worker.  [default: 1]")
+@click.option("--time-limit", type=click.FloatRange(0, min_open=True), metavar="SECONDS", help="Longest a task may take.")
+@click.option("--memory-limit", type=click.FloatRange(0, min_open=True), metavar="MIB", help="Most memory a worker may hold.")
+@click.option("--executor", type=click.Choice(["local", "dask"]), default="local", show_default=True, help="Who runs tasks.")
+@click.option("--address", metavar="tcp://HOST:PORT", help="Of the dask scheduler.")
+@click.option("--shard", type=_Shard(), help="Do the I-th of N parts; join their folders with merge.")
+@click.option("--retry", type=click.Choice(["failed", "timeout", "all"]), help="Do failed tasks again that are stored as such.")
+@click.option("--data-dir", type=click.Path(file_okay=False), allow_from_autoenv=False, help="Folder of PMLB files.")
+@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Folder to write.  [default: results/benchmark-SUITE-PROTOCOL]")
+@click.option("--dry-run", is_flag=True, allow_from_autoenv=False, help="List the tasks with an estimate of time, and stop.")
+@click.option("--no-report", is_flag=True, help="Do not write the report at the end.")
+@click.option("--json", "as_json", is_flag=True, allow_from_autoenv=False, help="Print the result as JSON.")
+@click.option("--quiet", is_flag=True, help="Print nothing but the result.")
+@click.pass_context
+def benchmark(context: click.Context, **options: Any) -> None:
+    """Train methods on data sets under one protocol, keep every result, and report statistics.
+
+    \b
+    Examples:
+      propneat benchmark
+      propneat benchmark --suite pmlb58 --protocol paper --workers 4 --time-limit 600
+      propneat benchmark --datasets monk1,my_table.csv --methods propneat,random-forest
+      propneat benchmark --methods propneat --set propneat.generations=20 --dry-run
+      propneat benchmark --shard 3/10 --out shards/3
+      propneat benchmark status results/benchmark-embedded-cv
+      propneat benchmark report results/benchmark-embedded-cv
+
+    The same command again goes on where it stopped: what is stored is not done again, and other methods, data sets or
+    options are added. Ctrl-C stops after the tasks in flight, a second one at once. A task that fails, runs out of time or
+    memory, or takes its worker down is a stored row with its reason; then the exit code is 1.
+    """
+    if context.invoked_subcommand is not None:
+        return
+    config = _configure(options)
+    plan = _plan(config, options)
+    if options["dry_run"]:
+        _show_plan(plan, options)
+        return
+    from propneat.benchmark import select_shard
+    from propneat.benchmark.store import create_store
+
+    folder = options["out"] or _default_folder(options)
+    with create_store(folder) as store:
+        _settle(store, config, plan, options)
+        chosen = select_shard(plan, options["shard"])
+        code = _run(store, config, chosen, options, folder)
+        _finish(store, folder, options)
+    context.exit(code)
+
+
+def _names(text: str | None) -> tuple[str, ...]:
+    return tuple(name.strip() for name in (text or "").split(",") if name.strip())
+
+
+def _configure(options: dict[str, Any]) -> "BenchmarkConfig":
+    from propneat.benchmark import BenchmarkConfig, Protocol
+
+    if (options["executor"] == "dask") != bool(options["address"]):
+        raise click.UsageError("--executor dask and --address tcp://HOST:PORT go together.")
+    chosen: dict[str, dict[str, Any]] = {}
+    for method, option, value in options["settings"]:
+        chosen.setdefault(method, {})[option] = value
+    repeats = options["repeats"] or (5 if options["protocol"] == "paper" else 1)
+    return BenchmarkConfig(
+        suite=options["suite"],
+        datasets=_names(options["datasets"]),
+        methods=_names(options["methods"]),
+        protocol=Protocol(options["protocol"], options["folds"], repeats),
+        options=chosen,
+        data_dir=options["data_dir"],
+    )
+
+
+def _default_folder(options: dict[str, Any]) -> Path:
+    name = "chosen" if options["datasets"] else options["suite"]
+    return Path("results") / f"benchmark-{name}-{options['protocol']}"
+
+
+def _plan(config: "BenchmarkConfig", options: dict[str, Any]) -> "list[Planned]":
+    from propneat.benchmark import make_plan
+    from propneat.cli.benchmark_view import show_steps
+
+    with show_steps("reading data sets", quiet=options["quiet"]) as progress:
+        return make_plan(config, progress)
+
+
+def _show_plan(plan: "list[Planned]", options: dict[str, Any]) -> None:
+    from propneat.benchmark import select_shard
+    from propneat.cli.benchmark_view import count_workers, print_plan
+
+    plan = select_shard(plan, options["shard"])
+    if options["as_json"]:
+        rows = [{"key": entry.task.key, **vars(entry.task), "estimate_seconds": entry.estimate} for entry in plan]
+        click.echo(json.dumps([{name: row[name] for name in row if name != "options"} for row in rows], indent=2))
+    else:
+        print_plan(plan, count_workers(options["workers"], options["threads"])[0])
+
+
+def _settle(store: "Store", config: "BenchmarkConfig", plan: "list[Planned]", options: dict[str, Any]) -> None:
+    """Check that the folder is one of this protocol, and write down what is to be done."""
+    from propneat.benchmark.plan import options_of
+    from propneat.errors import RunError
+
+    label = config.protocol.label
+    known = store.meta("configuration")
+    if known and known["protocol"] != label:
+        raise RunError(
+            f"{store.path.parent} holds results of protocol {known['protocol']}, and {label} is asked for: give another --out"
+        )
+    if options["retry"]:
+        again = {"failed": ["error", "crashed"], "timeout": ["timeout", "memory"]}
+        store.discard(again.get(options["retry"], [*again["failed"], *again["timeout"]]))
+    store.add_plan(plan)
+    methods = {entry.task.method: options_of(config, entry.task.method) for entry in plan}
+    suites = sorted({*(known or {}).get("suites", []), "chosen" if config.datasets else config.suite})
+    limits = {"seconds": options["time_limit"], "memory_mb": options["memory_limit"]}
+    store.note(
+        "configuration",
+        {"protocol": label, "suites": suites, "methods": {**(known or {}).get("methods", {}), **methods}, "limits": limits},
+    )
+
+
+def _executor(options: dict[str, Any]) -> "tuple[Executor, int, int]":
+    """Return the executor, its workers (0 where a cluster decides) and the threads of each."""
+    from propneat.benchmark.executor import Limits
+    from propneat.cli.benchmark_view import count_workers
+
+    limits = Limits(options["time_limit"], options["memory_limit"])
+    if options["executor"] == "dask":
+        from propneat.benchmark.dask_executor import DaskExecutor
+
+        return DaskExecutor(options["address"], limits), 0, options["threads"] or 1
+    from propneat.benchmark.local_executor import LocalExecutor
+
+    n_workers, n_threads = count_workers(options["workers"], options["threads"])
+    return LocalExecutor(n_workers, n_threads, limits), n_workers, n_threads
+
+
+def _run(store: "Store", config: "BenchmarkConfig", plan: "list[Planned]", options: dict[str, Any], folder: Path) -> int:
+    """Run what is left and return the exit code."""
+    from propneat.benchmark import run_benchmark
+    from propneat.benchmark.environment import describe_environment
+    from propneat.benchmark.plan import options_of
+    from propneat.cli.benchmark_view import BenchmarkView
+
+    executor, n_workers, n_threads = _executor(options)
+    environment = store.add_environment(describe_environment(executor.name, n_workers, n_threads))
+    again = f"Continue with the same command; what is done is kept in {folder}."
+    try:
+        with BenchmarkView(folder, quiet=options["quiet"]) as view, _stop_on_signal(view, again) as received:
+            progress = run_benchmark(
+                plan,
+                store,
+                executor,
+                environment=environment,
+                options={entry.task.method: options_of(config, entry.task.method) for entry in plan},
+                data_dir=config.data_dir,
+                n_threads=n_threads,
+                watch=view,
+                stopping=lambda: None if not received else (_GRACE_SECONDS if len(received) == 1 else 0.0),
+            )
+    finally:
+        executor.close()
+    if received:
+        if not options["quiet"]:
+            click.echo(f"Stopped with {progress.n_remaining} tasks left. {again}", err=True)
+        return 128 + received[0]
+    return 1 if progress.n_failed else 0
+
+
+@contextmanager
+def _stop_on_signal(view: "BenchmarkView", again: str) -> Iterator[list[int]]:
+    """Collect SIGINT and SIGTERM in the list given."""
+    received: list[int] = []
+
+    def note(number: int, _: object) -> None:
+        received.append(number)
+        words = f"Stopping: up to {_GRACE_SECONDS:g} s for the tasks in flight; once more to quit at once ..."
+        view.say(words if len(received) == 1 else f"Quit. {again}")
+
+    previous = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield received
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+def _finish(store: "Store", folder: Path, options: dict[str, Any]) -> None:
+    """Write the report and print the table of methods."""
+    from propneat.cli.benchmark_tools import print_summary, write_the_report
+
+    print_summary(store, options["as_json"])
+    if not options["no_report"]:
+        write_the_report(store, folder, options["quiet"])

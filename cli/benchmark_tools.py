@@ -1,0 +1,200 @@
+"""What is done with the results of a benchmark: status, report, export, merge; and what can be benchmarked."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from propneat.errors import RunError
+
+if TYPE_CHECKING:
+    from propneat.benchmark import Store
+
+__all__ = ["export", "merge", "methods", "print_summary", "report", "status", "write_the_report"]
+
+_folder = click.argument("folder", type=click.Path(path_type=Path), metavar="DIR")
+_as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+_quiet = click.option("--quiet", is_flag=True, help="Print nothing but the result.")
+
+
+@click.command()
+@_folder
+@_as_json
+def status(folder: Path, as_json: bool) -> None:
+    """Say how far a run is, also while it goes on.
+
+    \b
+    Examples:
+      propneat benchmark status results/benchmark-embedded-cv
+      propneat benchmark status results/benchmark-embedded-cv --json
+
+    The exit code is 1 when some tasks failed.
+    """
+    from propneat.benchmark import open_store
+    from propneat.benchmark.results import read_rows
+
+    with open_store(folder) as store:
+        rows = read_rows(store)
+    counts = rows["status"].value_counts().to_dict()
+    table = rows.pivot_table(index="label", columns="status", values="key", aggfunc="count", fill_value=0)
+    if as_json:
+        click.echo(json.dumps({"tasks": len(rows), "counts": counts, "methods": table.to_dict("index")}, indent=2))
+    else:
+        _print_table(["method", *table.columns], [[name, *row] for name, row in zip(table.index, table.to_numpy().tolist(), strict=True)])
+        told = ", ".join(f"{number} {name}" for name, number in counts.items())
+        click.echo(f"{len(rows)} tasks: {told}", err=True)
+    failed = sum(counts.get(name, 0) for name in ("error", "timeout", "memory", "crashed"))
+    click.get_current_context().exit(1 if failed else 0)
+
+
+@click.command()
+@_folder
+@_quiet
+def report(folder: Path, quiet: bool) -> None:
+    """Write report.html, report.md, report.json and figures from the results in a folder.
+
+    \b
+    Examples:
+      propneat benchmark report results/benchmark-embedded-cv
+
+    The page needs no network. It can be made while the run goes on, from what there is.
+    """
+    from propneat.benchmark import open_store
+
+    with open_store(folder) as store:
+        write_the_report(store, folder, quiet)
+
+
+@click.command()
+@_folder
+@click.option("--format", "file_format", type=click.Choice(["csv", "parquet", "json"]), default="csv", show_default=True)
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="[default: DIR/results.FORMAT]")
+def export(folder: Path, file_format: str, out: Path | None) -> None:
+    """Write one row per task, with its identity, status, metrics, times and sizes.
+
+    \b
+    Examples:
+      propneat benchmark export results/benchmark-embedded-cv
+      propneat benchmark export results/benchmark-embedded-cv --format parquet --out all.parquet
+    """
+    from propneat.benchmark import open_store
+    from propneat.benchmark.export import export_results
+
+    path = out or folder / f"results.{file_format}"
+    with open_store(folder) as store:
+        n_rows = export_results(store, path, file_format)
+    click.echo(str(path))
+    click.echo(f"{n_rows} rows", err=True)
+
+
+@click.command()
+@click.argument("target", type=click.Path(path_type=Path), metavar="DIR")
+@click.argument("sources", type=click.Path(path_type=Path), metavar="SHARD_DIR...", nargs=-1, required=True)
+@_quiet
+def merge(target: Path, sources: tuple[Path, ...], quiet: bool) -> None:
+    """Join the results of several folders in the first one, which is made if it is not there.
+
+    \b
+    Examples:
+      propneat benchmark merge results/whole shards/1 shards/2 shards/3
+
+    A task that several folders hold is taken once. The folders must be of one protocol.
+    """
+    from propneat.benchmark import open_store
+    from propneat.benchmark.store import create_store
+
+    opened = [open_store(source) for source in sources]
+    configurations = [store.meta("configuration") for store in opened]
+    protocols = {configuration["protocol"] for configuration in configurations}
+    with create_store(target) as store:
+        known = store.meta("configuration")
+        if len(protocols | ({known["protocol"]} if known else set())) > 1:
+            raise RunError("the folders hold results of different protocols, which do not compare: merge those of one protocol")
+        for source, other in zip(sources, opened, strict=True):
+            n_new, n_known = store.absorb(other)
+            other.close()
+            if not quiet:
+                click.echo(f"{source}: {n_new} new results, {n_known} known already", err=True)
+        first = known or configurations[0]
+        methods = {name: found for each in (*configurations, first) for name, found in each["methods"].items()}
+        suites = sorted({suite for each in (*configurations, first) for suite in each["suites"]})
+        store.note("configuration", {**first, "methods": methods, "suites": suites})
+    click.echo(str(target))
+
+
+@click.command()
+@_as_json
+def methods(as_json: bool) -> None:
+    """List the methods and the suites of data sets.
+
+    \b
+    Examples:
+      propneat benchmark methods
+
+    A method of your own is a propneat.methods.Method object, named as package.module:attribute.
+    """
+    from propneat.benchmark.suites import SUITES
+    from propneat.methods import METHODS
+
+    if as_json:
+        rows: list[dict[str, Any]] = [
+            {"name": m.name, "summary": m.summary, "cost": m.cost, "paper": m.paper, "tasks": m.tasks, "options": dict(m.options), "core": m.is_core}
+            for m in METHODS.values()
+        ]
+        click.echo(json.dumps({"methods": rows, "suites": SUITES}, indent=2, default=list))
+        return
+    _print_table(["method", "core", "what it is", "what a fit costs"], [[m.name, "yes" if m.is_core else "", m.summary, m.cost] for m in METHODS.values()])
+    click.echo("")
+    _print_table(["suite", "data sets"], [[name, about] for name, about in SUITES.items()])
+
+
+def print_summary(store: "Store", as_json: bool) -> None:
+    """Print what each method came to, best mean rank first, on stdout."""
+    from propneat.benchmark.results import read_rows, summarise
+
+    summary = summarise(read_rows(store))
+    if as_json:
+        click.echo(json.dumps({"folder": str(store.path.parent), "methods": summary}, indent=2))
+        return
+    heads = {"method": "method", "mean_auc": "mean AUC", "n_datasets": "data sets", "mean_rank": "mean rank", "fit_seconds": "fit s", "n_parameters": "parameters", "failed": "failed"}
+    _print_table(list(heads.values()), [[_cell(name, row[name]) for name in heads] for row in summary])
+    if summary and summary[0]["n_common"]:
+        click.echo(f"AUC and rank over the {summary[0]['n_common']} data sets that every method has results for; medians of seconds and parameters.", err=True)
+
+
+def _cell(name: str, value: Any) -> str:
+    if value is None:
+        return "-"
+    digits = {"mean_auc": 4, "mean_rank": 2, "fit_seconds": 2, "n_parameters": 0}
+    return f"{value:.{digits[name]}f}" if name in digits else str(value)
+
+
+def write_the_report(store: "Store", folder: Path, quiet: bool) -> None:
+    """Write the report of a store into its folder, and say where it is."""
+    from propneat.benchmark.results import load_results
+    from propneat.cli.run_view import say_when_slow
+    from propneat.report.benchmark import write_report
+
+    with say_when_slow("Writing the report ...", seconds=2.0, quiet=quiet):
+        written = write_report(load_results(store, title=folder.name), folder)
+    if not quiet:
+        click.echo(f"report     {written.html}", err=True)
+
+
+def _print_table(heads: list[str], rows: list[list[Any]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for position, head in enumerate(heads):
+        numeric = bool(rows) and all(_is_number(row[position]) for row in rows)
+        table.add_column(head, justify="right" if numeric else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*map(str, row))
+    console = Console(highlight=False)
+    console.print(table, soft_wrap=not console.is_terminal)
+
+
+def _is_number(value: Any) -> bool:
+    return str(value).replace(".", "", 1).replace("-", "", 1).isdigit() or value == "-"

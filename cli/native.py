@@ -1,0 +1,107 @@
+"""`propneat benchmark native`: a paper's method on the paper's own problem."""
+
+import json
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+
+from propneat.errors import ConfigError
+
+__all__ = ["native"]
+
+
+@click.command()
+@click.argument("name", required=False)
+@click.option("--full", is_flag=True, help="The paper's size instead of one that ends within ten minutes.")
+@click.option("--meta-train", is_flag=True, help="vsml: make the meta-trained parameters anew first.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Everything random follows from this number.")
+@click.option("--device", default="cpu", show_default=True, metavar="DEVICE", help="Where torch works.")
+@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Folder to write.  [default: results/native-NAME]")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+@click.option("--quiet", is_flag=True, help="Print nothing but the result.")
+@click.pass_context
+def native(context: click.Context, name: str | None, **options: Any) -> None:
+    """Run a paper's method on the paper's own problem, and compare with what the paper says.
+
+    \b
+    Examples:
+      propneat benchmark native
+      propneat benchmark native forward-gradients
+      propneat benchmark native modprop --full --out results/modprop-full
+
+    Without a name, lists the studies. Writes result.json and figures; the exit code is 1 when a figure does not hold.
+    """
+    from propneat.methods.natives import NATIVES
+
+    if name is None:
+        for study in NATIVES.values():
+            click.echo(f"{study.name:20} {study.summary}  [{study.paper}]")
+        return
+    study = _find(name, NATIVES)
+    flags = _flags(study, options)
+    folder = options["out"] or Path("results") / f"native-{study.name}"
+    claims = _run(study, folder, flags, options)
+    context.exit(0 if all(claim.holds for claim in claims) else 1)
+
+
+def _find(name: str, studies: dict[str, Any]) -> Any:
+    from propneat.data.catalogue import find_suggestion
+
+    if name in studies:
+        return studies[name]
+    close = find_suggestion(name, studies)
+    hint = f"did you mean {close!r}?" if close else f"the studies are {', '.join(studies)}"
+    raise ConfigError(f"there is no native study {name!r}: {hint}")
+
+
+def _flags(study: Any, options: dict[str, Any]) -> dict[str, bool]:
+    if options["meta_train"] and "meta-train" not in study.flags:
+        raise click.UsageError(f"--meta-train does not go with {study.name}.")
+    return {"meta_train": True} if options["meta_train"] else {}
+
+
+def _run(study: Any, folder: Path, flags: dict[str, bool], options: dict[str, Any]) -> tuple[Any, ...]:
+    from importlib import import_module
+
+    from propneat import __version__
+    from propneat.cli.benchmark_view import show_steps
+    from propneat.methods.contract import NativeRun
+    from propneat.records import write_atomic
+
+    folder.mkdir(parents=True, exist_ok=True)
+    module, _, function = study.home.partition(":")
+    begin = time.perf_counter()
+    with show_steps(study.name, quiet=options["quiet"]) as progress:
+        request = NativeRun(folder, options["full"], options["seed"], options["device"], progress)
+        outcome = getattr(import_module(module), function)(request, **flags)
+    facts = {"study": study.name, "paper": study.paper, "propneat": __version__, "seed": options["seed"], "full": options["full"]}
+    document = facts | {
+        "device": options["device"],
+        "seconds": round(time.perf_counter() - begin, 2),
+        "claims": [asdict(claim) for claim in outcome.claims],
+        "figures": list(outcome.figures),
+        "data": outcome.data,
+    }
+    write_atomic(folder / "result.json", json.dumps(document, indent=1, ensure_ascii=False) + "\n")
+    if options["as_json"]:
+        click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+    else:
+        _show(outcome, folder)
+    return outcome.claims
+
+
+def _show(outcome: Any, folder: Path) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for head in ("claim", "expected", "here", "holds"):
+        table.add_column(head, overflow="fold")
+    for claim in outcome.claims:
+        table.add_row(claim.name, claim.expected, f"{claim.value:.6g}", "yes" if claim.holds else "NO")
+    console = Console(highlight=False)
+    console.print(table, soft_wrap=not console.is_terminal)
+    click.echo(f"figures    {', '.join(str(folder / figure) for figure in outcome.figures)}", err=True)

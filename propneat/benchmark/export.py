@@ -1,0 +1,28 @@
+"""Results as flat files that other programs read."""
+
+import json
+from pathlib import Path
+
+from propneat.benchmark.results import read_rows
+from propneat.benchmark.store import Store
+from propneat.records import write_atomic
+
+__all__ = ["FORMATS", "export_results"]
+
+FORMATS = ("csv", "parquet", "json")
+
+
+def export_results(store: Store, path: Path, file_format: str) -> int:
+    """Write one row per planned task to a file, whole or not at all; returns the number of rows.
+
+    Columns are those of `read_rows`; metrics and sizes are empty (null) where a task has none.
+    """
+    rows = read_rows(store).drop(columns="environment")
+    if file_format == "csv":
+        write_atomic(path, rows.to_csv(index=False, lineterminator="\n"))
+    elif file_format == "parquet":
+        write_atomic(path, rows.to_parquet(index=False))
+    else:
+        records = json.loads(rows.to_json(orient="records", double_precision=15))
+        write_atomic(path, "".join(["[\n", ",\n".join(map(json.dumps, records)), "\n]\n"]))
+    return len(rows)

@@ -1,0 +1,41 @@
+"""Scores of class probabilities."""
+
+import numpy as np
+
+__all__ = ["one_class_reason", "score_probabilities"]
+
+_LEAST = float(np.finfo(np.float64).eps)
+
+
+def one_class_reason(codes: np.ndarray) -> str | None:
+    """Say why a test fold has no AUC; None when it has one."""
+    return "one class: the test rows are all of one class, so there is no AUC" if len(np.unique(codes)) < 2 else None
+
+
+def score_probabilities(codes: np.ndarray, probabilities: np.ndarray) -> dict[str, float]:
+    """Score probabilities, float (n_rows, n_classes), against true class numbers, int (n_rows,).
+
+    `auc`: of two classes the area under the ROC curve of the second's probability, of several the unweighted mean over the
+    one-against-rest questions that have both answers among the rows. `accuracy` and `balanced_accuracy` of the most
+    probable class. `log_loss` in nats per row, probabilities cut at the float64 epsilon. `brier`: of two classes the mean
+    squared error of the second's probability, of several its sum over classes. Raises ValueError for probabilities that
+    are not finite, negative, or do not add up to 1.
+    """
+    from sklearn.metrics import roc_auc_score
+
+    probabilities = np.asarray(probabilities, dtype=np.float64)
+    if not np.isfinite(probabilities).all() or (probabilities < -1e-9).any():
+        raise ValueError("the method gave probabilities that are negative or not finite")
+    if not np.allclose(probabilities.sum(axis=1), 1.0, atol=1e-3):
+        raise ValueError("the method gave probabilities that do not add up to 1")
+    n_classes = probabilities.shape[1]
+    asked = [1] if n_classes == 2 else [k for k in range(n_classes) if 0 < np.count_nonzero(codes == k) < len(codes)]
+    right = np.argmax(probabilities, axis=1) == codes
+    errors = np.square(probabilities - np.eye(n_classes)[codes])
+    return {
+        "auc": float(np.mean([roc_auc_score(codes == k, probabilities[:, k]) for k in asked])),
+        "balanced_accuracy": float(np.mean([right[codes == code].mean() for code in np.unique(codes)])),
+        "accuracy": float(right.mean()),
+        "log_loss": float(-np.mean(np.log(np.maximum(probabilities[np.arange(len(codes)), codes], _LEAST)))),
+        "brier": float(errors[:, 1].mean() if n_classes == 2 else errors.sum(axis=1).mean()),
+    }

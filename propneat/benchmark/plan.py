@@ -1,0 +1,86 @@
+"""From what is asked for to tasks: every method on every split of every data set."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from propneat import __version__
+from propneat.benchmark.registry import core_methods, find_method
+from propneat.benchmark.splits import Protocol
+from propneat.benchmark.suites import suite_names
+from propneat.benchmark.tables import read_benchmark_table
+from propneat.benchmark.task import Planned, Task, format_options
+from propneat.errors import ConfigError
+
+__all__ = ["BenchmarkConfig", "make_plan", "options_of", "select_shard"]
+
+
+@dataclass(frozen=True)
+class BenchmarkConfig:
+    """What a benchmark is made of. Data sets named one by one come instead of the suite's."""
+
+    suite: str = "embedded"
+    datasets: tuple[str, ...] = ()
+    methods: tuple[str, ...] = ()
+    """Empty for the core methods."""
+    protocol: Protocol = field(default_factory=Protocol)
+    options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Method name -> options that come over the method's own."""
+    data_dir: str | None = None
+
+
+def options_of(config: BenchmarkConfig, method: str) -> dict[str, Any]:
+    """Return the options a method is run with."""
+    return {**find_method(method).options, **config.options.get(method, {})}
+
+
+def make_plan(config: BenchmarkConfig, progress: Callable[[str, int, int], None] = lambda name, done, total: None) -> list[Planned]:
+    """Return all tasks, longest estimate first; `progress` is told which data set is loaded, and how many of how many.
+
+    Raises ConfigError for methods, options and suites that do not exist, and DataError for data sets that cannot be had.
+    """
+    methods = list(dict.fromkeys(config.methods)) or core_methods()
+    for name in config.options:
+        if name not in methods:
+            raise ConfigError(f"there are options for {name!r}, which is not among the methods {', '.join(methods)}")
+    made = {name: (find_method(name), format_options(options_of(config, name))) for name in methods}
+    _try_options(config, methods)
+    names = list(dict.fromkeys(config.datasets)) or suite_names(config.suite)
+    plan = []
+    for number, name in enumerate(names):
+        progress(name, number, len(names))
+        table = read_benchmark_table(name, config.data_dir)
+        shape = (len(table.codes), table.features.shape[1], table.n_classes)
+        for method, (entry, options) in made.items():
+            plan += [
+                Planned(
+                    Task(method, options, name, table.data_hash, config.protocol.label, repeat, fold, __version__),
+                    table.family,
+                    table.task,
+                    *shape,
+                    estimate=entry.seconds(*shape),
+                )
+                for repeat, fold in config.protocol.parts()
+            ]
+    progress("", len(names), len(names))
+    return sorted(plan, key=lambda planned: (-planned.estimate, planned.task.key))
+
+
+def _try_options(config: BenchmarkConfig, methods: list[str]) -> None:
+    """Make every method that has options of its own once, so that a misspelt option is told before anything runs."""
+    for name in methods:
+        if name in config.options:
+            try:
+                find_method(name).make(random_state=0, **options_of(config, name))
+            except TypeError as error:
+                raise ConfigError(f"the options of {name} cannot be used: {error}") from error
+
+
+def select_shard(plan: list[Planned], shard: tuple[int, int] | None) -> list[Planned]:
+    """Return the tasks of shard (number, total), numbers from 1; by the hash of the task, so that machines need not agree on more."""
+    if shard is None:
+        return plan
+    number, total = shard
+    if not 1 <= number <= total:
+        raise ConfigError(f"a shard is I/N with I from 1 to N, not {number}/{total}")
+    return [planned for planned in plan if int(planned.task.key, 16) % total == number - 1]

@@ -1,0 +1,88 @@
+"""From the store to the report: rows under the names that readers see."""
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from propneat.benchmark.store import Store
+from propneat.benchmark.task import FAILURES
+from propneat.stats import average_ranks
+
+if TYPE_CHECKING:
+    import pandas
+
+    from propneat.report.benchmark import Results
+
+__all__ = ["load_results", "read_rows", "summarise"]
+
+
+def read_rows(store: Store) -> "pandas.DataFrame":
+    """Return one row per planned task, as `Store.rows` does, with `label` and `seed`.
+
+    `label` is the method's name; where a method was run with several sets of options, those in which they differ follow
+    it. Of tasks that only differ in propneat's version or the data's hash, the one that ended last stands for all.
+    """
+    rows = store.rows()
+    rows = rows.sort_values(["finished", "key"], na_position="first", kind="stable")
+    rows = rows.drop_duplicates(["method", "options", "dataset", "protocol", "repeat", "fold"], keep="last")
+    rows = rows.sort_values(["method", "dataset", "options", "repeat", "fold"], kind="stable", ignore_index=True)
+    labels = {}
+    for method, texts in rows.groupby("method")["options"].unique().items():
+        labels |= {(method, text): label for text, label in zip(texts, _labels(method, list(texts)), strict=True)}
+    rows["label"] = [labels[pair] for pair in zip(rows["method"], rows["options"], strict=True)]
+    rows["seed"] = [int(key[:8], 16) for key in rows["key"]]
+    return rows
+
+
+def _labels(method: str, texts: list[str]) -> list[str]:
+    """Return one label per set of options."""
+    if len(texts) == 1:
+        return [method]
+    parsed = [json.loads(text) for text in texts]
+    names = sorted({name for options in parsed for name in options})
+    differing = [name for name in names if len({json.dumps(options.get(name)) for options in parsed}) > 1]
+    return [
+        f"{method} ({', '.join(f'{name}={json.dumps(options[name])}' for name in differing if name in options) or 'as it is'})"
+        for options in parsed
+    ]
+
+
+def load_results(store: Store, title: str) -> "Results":
+    """Return what the report is made from."""
+    from propneat.report.benchmark import Results
+
+    rows = read_rows(store)
+    used = {int(number) for number in rows["environment"].dropna().unique()}
+    provenance = [facts for number, facts in store.environments().items() if number in used]
+    rows = rows.drop(columns=["method", "environment"]).rename(columns={"label": "method", "kind": "task"})
+    rows["reason"] = rows["reason"].replace({np.nan: None})
+    return Results(rows=rows, provenance=provenance, configuration=store.meta("configuration") or {}, title=title)
+
+
+def summarise(rows: "pandas.DataFrame") -> list[dict[str, Any]]:
+    """Return one dict per method, best mean rank first, from the rows of `read_rows`.
+
+    AUCs are averaged within a data set first. Mean AUC and mean rank are over the `n_common` data sets that all methods
+    have results for, so they compare; `n_datasets` is how many the method itself has. Seconds and parameters are medians.
+    """
+    done = rows[rows["status"] == "ok"]
+    means = done.pivot_table(index="dataset", columns="label", values="auc").reindex(columns=sorted(rows["label"].unique()))
+    common = means.dropna()
+    ranks = average_ranks(common.to_numpy()) if len(common) and common.shape[1] > 1 else [None] * means.shape[1]
+    summary = []
+    for label, rank in zip(means.columns, ranks, strict=True):
+        own = done[done["label"] == label]
+        summary.append(
+            {
+                "method": label,
+                "mean_auc": float(common[label].mean()) if len(common) else None,
+                "mean_rank": None if rank is None else float(rank),
+                "n_common": len(common),
+                "n_datasets": int(means[label].notna().sum()),
+                "fit_seconds": float(own["fit_seconds"].median()) if len(own) else None,
+                "n_parameters": float(own["n_parameters"].median()) if own["n_parameters"].notna().any() else None,
+                "failed": int(rows[rows["label"] == label]["status"].isin(FAILURES).sum()),
+            }
+        )
+    return sorted(summary, key=lambda row: (row["mean_rank"] is None, row["mean_rank"], row["method"]))

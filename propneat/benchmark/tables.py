@@ -1,0 +1,49 @@
+"""Data sets as the benchmark reads them: loaded once per process, and named by what is in them."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from propneat.data import encode_target, load_table, read_catalogue
+from propneat.data.table import is_file_name
+from propneat.errors import DataError
+from propneat.records import sha256_hex
+
+if TYPE_CHECKING:
+    import pandas
+
+__all__ = ["BenchmarkTable", "hash_table", "read_benchmark_table"]
+
+
+@dataclass(frozen=True, eq=False)
+class BenchmarkTable:
+    """A classification table: features, class numbers int64 (n_rows,), number of classes, task and family."""
+
+    name: str
+    features: "pandas.DataFrame"
+    codes: np.ndarray
+    n_classes: int
+    task: str
+    family: str
+    data_hash: str
+
+
+@lru_cache(maxsize=4)
+def read_benchmark_table(name: str, data_dir: str | None = None) -> BenchmarkTable:
+    """Load a data set by name, or a file, for classification; raises DataError as `load_table` does, and for a regression."""
+    table = load_table(name, data_dir=data_dir)
+    if table.task == "regression":
+        raise DataError(f"{name} is a regression, and the benchmark compares classifiers")
+    classes, codes = encode_target(table.target, table.task)
+    entry = None if is_file_name(name) else read_catalogue().get(name)
+    return BenchmarkTable(
+        name, table.features, codes, len(classes), table.task, entry.family if entry else name, hash_table(table.features, codes)
+    )
+
+
+def hash_table(features: "pandas.DataFrame", codes: np.ndarray) -> str:
+    """Return 16 hexadecimal digits for the values of a table, its column names and its classes, in row order."""
+    text = features.to_csv(index=False, float_format="%.17g", lineterminator="\n")
+    return sha256_hex(text.encode() + codes.astype("<i8").tobytes())[:16]

@@ -1,0 +1,98 @@
+"""What a worker does with a task: load, split, fit, predict, score. The only place where methods are fitted."""
+
+import gc
+import resource
+import sys
+import time
+import traceback
+import warnings
+from pathlib import Path
+
+import numpy as np
+
+from propneat.benchmark.metrics import one_class_reason, score_probabilities
+from propneat.benchmark.predictions import pack
+from propneat.benchmark.registry import find_method
+from propneat.benchmark.splits import split
+from propneat.benchmark.tables import read_benchmark_table
+from propneat.benchmark.task import Outcome, Task
+
+__all__ = ["run_task"]
+
+_REASON_LENGTH = 4000
+_CLEAR_REFS = Path("/proc/self/clear_refs")
+_STATUS = Path("/proc/self/status")
+
+
+def run_task(task: Task, options: dict[str, object], data_dir: str | None, n_threads: int) -> Outcome:
+    """Fit a method on the training rows of a task and score it on its test rows; whatever it raises becomes an outcome."""
+    _limit_torch(n_threads)
+    reset = _reset_peak()
+    cpu = time.process_time()
+    try:
+        outcome = _fit_and_score(task, options, data_dir)
+    except MemoryError:
+        outcome = Outcome("memory", "the method asked for more memory than there is")
+    except Exception:
+        outcome = Outcome("error", traceback.format_exc()[-_REASON_LENGTH:])
+    measured = {"cpu_seconds": time.process_time() - cpu, "peak_memory_mb": _peak_memory(reset)}
+    gc.collect()
+    return Outcome(**{**vars(outcome), **measured})
+
+
+def _fit_and_score(task: Task, options: dict[str, object], data_dir: str | None) -> Outcome:
+    table = read_benchmark_table(task.dataset, data_dir)
+    if table.data_hash != task.data_hash:
+        return Outcome("error", f"data set {task.dataset} has other values here than when the run was planned")
+    method = find_method(task.method)
+    rows = split(task.protocol, task.dataset, table.codes, task.repeat, task.fold)
+    sizes = {"n_train": len(rows.train), "n_test": len(rows.test)}
+    if table.task not in method.tasks:
+        return Outcome("skipped", f"{task.method} is not for {table.task} tasks", **sizes)
+    if reason := one_class_reason(table.codes[rows.test]):
+        return Outcome("skipped", reason, **sizes)
+    if len(np.unique(table.codes[rows.train])) < 2:
+        return Outcome("skipped", "one class: the training rows are all of one class", **sizes)
+    X, y = table.features.iloc[rows.train], table.codes[rows.train]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        begin = time.perf_counter()
+        estimator = method.make(random_state=task.seed, **options).fit(X, y)
+        fitted = time.perf_counter()
+        shares = np.asarray(estimator.predict_proba(table.features.iloc[rows.test]), dtype=np.float64)
+        predicted = time.perf_counter()
+    probabilities = np.zeros((len(rows.test), table.n_classes))
+    probabilities[:, np.asarray(estimator.classes_, dtype=np.int64)] = shares
+    truth = table.codes[rows.test]
+    return Outcome(
+        "ok",
+        metrics=score_probabilities(truth, probabilities),
+        fit_seconds=fitted - begin,
+        predict_seconds=predicted - fitted,
+        predictions=pack(rows.test, truth, probabilities),
+        **method.size(estimator)._asdict(),
+        **sizes,
+    )
+
+
+def _limit_torch(n_threads: int) -> None:
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(n_threads)
+
+
+def _reset_peak() -> bool:
+    """Set the process's peak memory back to what it holds now, so that a task is not charged for the one before; Linux only."""
+    try:
+        _CLEAR_REFS.write_text("5")
+    except OSError:
+        return False
+    return True
+
+
+def _peak_memory(was_reset: bool) -> float:
+    """Return the largest resident memory in MiB since the reset, or of the process's life where there is no reset."""
+    if was_reset:
+        line = next(line for line in _STATUS.read_text().splitlines() if line.startswith("VmHWM"))
+        return int(line.split()[1]) / 1024
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (1024 if sys.platform != "darwin" else 1024**2)

@@ -1,0 +1,22 @@
+"""Ways to train a classifier, by name: PropNEAT and its arms, baselines, and methods from other papers.
+
+A method is one file (or one package) and one line here; the benchmark runs whatever this dict holds.
+"""
+
+from propneat.methods.baselines import BASELINES
+from propneat.methods.contract import Method, Size
+from propneat.methods.dense import DENSE
+from propneat.methods.evolved import EVOLVED
+from propneat.methods.species_vote import SPECIES_VOTE
+
+__all__ = ["METHODS", "Method", "Size"]
+
+METHODS: dict[str, Method] = {
+    method.name: method
+    for method in (
+        *EVOLVED,
+        SPECIES_VOTE,
+        *BASELINES,
+        *DENSE,
+    )
+}

@@ -1,0 +1,99 @@
+"""What a training method is to the benchmark, and what a paper's native study is to its command."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+__all__ = ["Claim", "Method", "NativeOutcome", "NativeRun", "NativeStudy", "Size", "own_size"]
+
+
+class Size(NamedTuple):
+    """How large a fitted model is; None where the notion does not apply."""
+
+    n_parameters: int | None
+    """Numbers that fitting set and prediction uses: weights and biases, or nodes of trees (a split or a leaf each)."""
+    depth: int | None
+    """Layers of computation between inputs and outputs, or the depth of the deepest tree."""
+
+
+def own_size(estimator: Any) -> Size:
+    """Return the size that a fitted estimator states by itself, as `n_parameters_` and `depth_`."""
+    return Size(getattr(estimator, "n_parameters_", None), getattr(estimator, "depth_", None))
+
+
+@dataclass(frozen=True)
+class Method:
+    """A way to train a classifier, as the benchmark sees it.
+
+    `make(random_state=int, **options)` returns an unfitted scikit-learn classifier with `predict_proba`. It is fitted on a
+    DataFrame of raw columns (numbers, texts, missing values), so whatever encoding it needs is part of it and learnt from
+    the rows it is given. `options` are the settings that it is run with unless the benchmark is told others; together with
+    the name they are the method's identity.
+    """
+
+    name: str
+    summary: str
+    """One line for tables and help."""
+    make: Callable[..., Any]
+    cost: str
+    """What a fit costs, in words."""
+    paper: str | None = None
+    tasks: tuple[str, ...] = ("binary", "multiclass")
+    options: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    size: Callable[[Any], Size] = own_size
+    seconds: Callable[[int, int, int], float] = lambda n_rows, n_features, n_classes: 5.0 + 2e-5 * n_rows * n_features * n_classes
+    """Rough seconds of a fit on one core, from rows, columns and classes; orders tasks and estimates how long a run takes."""
+    is_core: bool = False
+    """Whether `propneat benchmark` runs it unless told which methods to run."""
+
+
+@dataclass(frozen=True)
+class NativeRun:
+    """How a native study is asked to run."""
+
+    folder: Path
+    """Where figures go; it exists."""
+    full: bool = False
+    """Whether to run at the paper's size instead of one that ends within ten minutes on two cores."""
+    seed: int = 0
+    device: str = "cpu"
+    progress: Callable[[str, int, int], None] = lambda step, done, total: None
+    """Called with the name of the step under way, and how many units of how many in this step are done."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One figure of a paper or a specification, beside ours."""
+
+    name: str
+    expected: str
+    """What the paper or its closed form says, in words or digits."""
+    value: float
+    """What this run found."""
+    holds: bool
+
+
+@dataclass(frozen=True)
+class NativeOutcome:
+    """What a native study found."""
+
+    claims: tuple[Claim, ...]
+    figures: tuple[str, ...] = ()
+    """Names of the picture files written into the folder."""
+    data: Mapping[str, Any] = field(default_factory=dict)
+    """All numbers behind claims and figures, as plain JSON values."""
+
+
+@dataclass(frozen=True)
+class NativeStudy:
+    """A paper's own problem, where its method shows what it claims."""
+
+    name: str
+    summary: str
+    paper: str
+    home: str
+    """Where `run(NativeRun) -> NativeOutcome` lives, "module:function", imported when it is run."""
+    flags: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    """Further modes, flag name -> help; a flag given is passed to `run` as the keyword of that name, True."""

@@ -1,0 +1,169 @@
+"""Dense multi-layer networks in torch: the paper's large one, and a small one tuned by inner validation."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.model_selection import StratifiedKFold
+from sklearn.utils.validation import check_is_fitted
+
+from propneat.methods.contract import Method
+from propneat.methods.tabular import on_table, size_of_last
+from propneat.rng import derive_seed
+
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["DENSE", "DenseNetworkClassifier"]
+
+
+class DenseNetworkClassifier(ClassifierMixin, BaseEstimator):
+    """A dense ReLU network with dropout, trained by mini-batches on part of the rows and stopped early by the others.
+
+    `layers` is one tuple of hidden widths, or several such tuples, of which the one of lowest validation loss is kept.
+    A share `validation_fraction` of the rows, by class, judges: the numbers of the best epoch are kept, and training ends
+    after `patience` epochs without a better one, or after `max_epochs`. `optimiser` is "sgd" (plain, as in the PropNEAT
+    experiments) or "adam". With too few rows to divide, all rows do both.
+
+    After `fit`: `weights_`, a list of (weight (n_out, n_in), bias (n_out,)) float32; `layers_`; `n_epochs_`; `classes_`.
+    """
+
+    def __init__(
+        self,
+        layers: tuple[Any, ...] = (256, 512, 512, 256),
+        dropout: float = 0.25,
+        optimiser: str = "sgd",
+        learning_rate: float = 0.01,
+        batch_size: int = 32,
+        patience: int = 50,
+        max_epochs: int = 500,
+        validation_fraction: float = 0.2,
+        device: str = "cpu",
+        random_state: int | None = None,
+    ) -> None:
+        self.layers = layers
+        self.dropout = dropout
+        self.optimiser = optimiser
+        self.learning_rate = learning_rate
+        self.batch_size = batch_size
+        self.patience = patience
+        self.max_epochs = max_epochs
+        self.validation_fraction = validation_fraction
+        self.device = device
+        self.random_state = random_state
+
+    def fit(self, X: np.ndarray, y: np.ndarray) -> "DenseNetworkClassifier":
+        """Train on standardised X, (n_rows, n_features), and labels y, (n_rows,)."""
+        import torch
+
+        X, y = np.asarray(X, np.float32), np.asarray(y)
+        self.classes_, codes = np.unique(y, return_inverse=True)
+        learn, judge = _divide(codes, self.validation_fraction, self.random_state)
+        parts = [
+            (torch.tensor(X[rows], device=self.device), torch.tensor(codes[rows], device=self.device)) for rows in (learn, judge)
+        ]
+        options = self.layers if isinstance(self.layers[0], tuple) else (self.layers,)
+        with torch.random.fork_rng(devices=[]):
+            found = [self._train(torch, widths, *parts) for widths in options]
+        best = int(np.argmin([loss for loss, _, _ in found]))
+        _, self.n_epochs_, self.weights_ = found[best]
+        self.layers_, self.n_features_in_ = options[best], X.shape[1]
+        self.n_parameters_ = sum(weight.size + bias.size for weight, bias in self.weights_)
+        self.depth_ = len(self.weights_)
+        return self
+
+    def _train(self, torch: Any, widths: tuple[int, ...], learn: Any, judge: Any) -> tuple[float, int, list[Any]]:
+        """Train one network; returns its best validation loss, the epochs run, and the numbers of the best epoch."""
+        seed = derive_seed("dense", str(self.random_state), *widths) % 2**63
+        torch.manual_seed(seed)
+        network = _network(torch, learn[0].shape[1], widths, len(self.classes_), self.dropout).to(self.device)
+        optimiser = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam}[self.optimiser](network.parameters(), lr=self.learning_rate)
+        loss_of = torch.nn.functional.cross_entropy
+        best_loss, best, waited, epoch = float("inf"), _numbers(network), 0, 0
+        while epoch < self.max_epochs and waited < self.patience:
+            network.train()
+            for rows in torch.randperm(len(learn[0])).to(self.device).split(self.batch_size):
+                optimiser.zero_grad()
+                loss_of(network(learn[0][rows]), learn[1][rows]).backward()
+                optimiser.step()
+            network.eval()
+            with torch.no_grad():
+                loss = float(loss_of(network(judge[0]), judge[1]))
+            epoch, waited = epoch + 1, waited + 1
+            if loss < best_loss:
+                best_loss, best, waited = loss, _numbers(network), 0
+        return best_loss, epoch, best
+
+    def predict_proba(self, X: np.ndarray) -> np.ndarray:
+        """Return class probabilities, float64 (n_rows, n_classes), computed row by row in float64."""
+        from scipy.special import softmax
+
+        check_is_fitted(self)
+        values = np.asarray(X, np.float64)
+        for position, (weight, bias) in enumerate(self.weights_):
+            values = values @ weight.T.astype(np.float64) + bias
+            if position + 1 < len(self.weights_):
+                values = np.maximum(values, 0.0)
+        return softmax(values, axis=1)
+
+    def predict(self, X: np.ndarray) -> np.ndarray:
+        """Return the most probable label of every row, (n_rows,)."""
+        return self.classes_[np.argmax(self.predict_proba(X), axis=1)]
+
+
+def _divide(codes: np.ndarray, fraction: float, seed: int | None) -> tuple[np.ndarray, np.ndarray]:
+    """Return the rows to learn from and those to judge by; all for both when a class has fewer than two rows."""
+    n_parts = min(max(2, round(1 / fraction)), int(np.bincount(codes).min()))
+    if n_parts < 2:
+        return np.arange(len(codes)), np.arange(len(codes))
+    return next(StratifiedKFold(n_parts, shuffle=True, random_state=seed).split(codes, codes))
+
+
+def _network(torch: Any, n_inputs: int, widths: tuple[int, ...], n_classes: int, dropout: float) -> "torch.nn.Module":
+    parts, width = [], n_inputs
+    for wide in widths:
+        parts += [torch.nn.Linear(width, wide), torch.nn.ReLU(), torch.nn.Dropout(dropout)]
+        width = wide
+    return torch.nn.Sequential(*parts, torch.nn.Linear(width, n_classes))
+
+
+def _numbers(network: "torch.nn.Module") -> list[tuple[np.ndarray, np.ndarray]]:
+    return [
+        (part.weight.detach().cpu().numpy().copy(), part.bias.detach().cpu().numpy().copy())
+        for part in network
+        if hasattr(part, "weight")
+    ]
+
+
+def _make(random_state: int | None = None, **options: Any) -> Any:
+    return on_table(DenseNetworkClassifier(random_state=random_state, **options))
+
+
+DENSE = (
+    Method(
+        "dense-nn",
+        "dense network 256-512-512-256, dropout 0.25, SGD 0.01, patience 50, as in the PropNEAT experiments",
+        _make,
+        "half a million weights, up to 500 epochs",
+        size=size_of_last,
+        seconds=lambda n_rows, n_features, n_classes: 5.0 + 0.05 * n_rows,
+    ),
+    Method(
+        "dense-nn-small",
+        "dense network of 16, 32-16 or 64-32 hidden nodes, whichever validates best, Adam",
+        _make,
+        "three small networks, up to 200 epochs each",
+        options={
+            "layers": ((16,), (32, 16), (64, 32)),
+            "dropout": 0.0,
+            "optimiser": "adam",
+            "learning_rate": 0.005,
+            "patience": 20,
+            "max_epochs": 200,
+        },
+        size=size_of_last,
+        seconds=lambda n_rows, n_features, n_classes: 1.0 + 0.01 * n_rows,
+        is_core=True,
+    ),
+)
+"""Dense networks."""

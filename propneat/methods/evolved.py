@@ -1,0 +1,68 @@
+"""PropNEAT and the arms it is compared with: one estimator, five settings."""
+
+from typing import Any
+
+from propneat.methods.contract import Method, Size
+
+__all__ = ["EVOLVED", "make_propneat", "size_of_genome"]
+
+_PAPER = "Merry, Riddle, Warren 2025 (arXiv 2411.03726)"
+
+
+def make_propneat(random_state: int | None = None, **options: Any) -> Any:
+    """Return a PropNEATClassifier; `options` are its parameters."""
+    from propneat.estimators import PropNEATClassifier
+
+    return PropNEATClassifier(random_state=random_state, **options)
+
+
+def size_of_genome(estimator: Any) -> Size:
+    """Count the champion's weights and biases that reach an output, and its layers."""
+    plan = estimator.model_.plan
+    return Size(plan.n_edges + plan.n_slots - plan.n_inputs, plan.n_layers)
+
+
+def _seconds(n_rows: int, n_features: int, n_classes: int) -> float:
+    return 1.0 + 2.0e-6 * n_rows * (n_features + 50) * (n_classes if n_classes > 2 else 1)
+
+
+def _arm(name: str, summary: str, cost: str, *, seconds: Any = _seconds, paper: str = _PAPER, is_core: bool = False, **options: Any) -> Method:
+    return Method(name, summary, make_propneat, cost, paper, options=options, size=size_of_genome, seconds=seconds, is_core=is_core)
+
+
+EVOLVED = (
+    _arm(
+        "propneat",
+        "evolved topology, weights trained by backpropagation and inherited",
+        "a population of 150 trained for 20 epochs in each of 50 generations, in compiled code",
+        is_core=True,
+    ),
+    _arm(
+        "propneat-no-writeback",
+        "as propneat, but offspring inherit untrained weights (training only decides who is fit)",
+        "as propneat",
+        write_back=False,
+    ),
+    _arm(
+        "propneat-retrain",
+        "as propneat, the champion's layers then filled to a dense network and trained anew",
+        "as propneat",
+        retrain=True,
+    ),
+    _arm(
+        "naive-backprop",
+        "as propneat, with gradients computed node by node in torch",
+        "several hundred times propneat's, for the same result up to rounding",
+        seconds=lambda n_rows, n_features, n_classes: 600 * _seconds(n_rows, n_features, n_classes),
+        engine="naive",
+    ),
+    _arm(
+        "neat",
+        "the original: topology and weights by mutation and crossover alone, 500 generations",
+        "500 generations without gradients, about as long as propneat",
+        paper="Stanley, Miikkulainen 2002 (Evolutionary Computation 10:2)",
+        method="neat",
+        is_core=True,
+    ),
+)
+"""Every arm that evolves."""

@@ -1,0 +1,41 @@
+"""What methods that want standardised numbers share: the encoding of a table as the first step of their estimator."""
+
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.pipeline import Pipeline
+
+from propneat.data import Preprocessor
+from propneat.methods.contract import Size, own_size
+
+__all__ = ["TableEncoder", "on_table", "size_of_last"]
+
+
+class TableEncoder(TransformerMixin, BaseEstimator):
+    """Turns a table into the inputs a propneat network would get: standardised numbers, indicators of levels and gaps.
+
+    After `fit`: `preprocessor_`, learnt from the rows given and their weights.
+    """
+
+    def __init__(self, one_hot_integers: int = 0) -> None:
+        self.one_hot_integers = one_hot_integers
+
+    def fit(self, X: Any, y: Any = None) -> "TableEncoder":
+        """Learn the rules from X, a DataFrame or an array of shape (n_rows, n_features). Raises DataError for unusable tables."""
+        self.preprocessor_ = Preprocessor.fit(X, one_hot_integers=self.one_hot_integers)
+        return self
+
+    def transform(self, X: Any) -> np.ndarray:
+        """Return float64 (n_rows, n_inputs). Raises DataError for a table that lacks columns or holds other kinds of values."""
+        return self.preprocessor_.transform(X)
+
+
+def on_table(classifier: Any, one_hot_integers: int = 0) -> Pipeline:
+    """Return a classifier of standardised numbers as one of raw tables."""
+    return Pipeline([("encode", TableEncoder(one_hot_integers)), ("classify", classifier)])
+
+
+def size_of_last(pipeline: Pipeline) -> Size:
+    """Return the size that the classifier of a fitted `on_table` pipeline states by itself."""
+    return own_size(pipeline[-1])

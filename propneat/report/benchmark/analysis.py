@@ -1,0 +1,232 @@
+"""Numbers of a benchmark report: cells to statistics, each with a sentence where it cannot be computed."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from propneat import stats
+from propneat.report.benchmark.cells import CONSTANT_AUC, Cells, FailureGroup, gather_cells, group_failures
+from propneat.report.benchmark.results import Results
+from propneat.rng import make_rng
+
+__all__ = ["ALPHA", "ROPE", "Analysis", "FoldTests", "MethodSummary", "Pool", "analyse"]
+
+ALPHA = 0.05
+ROPE = 0.01
+"""Half the width of the region of practical equivalence, in AUC."""
+
+_BAYES_SAMPLES, _BOOTSTRAP_SAMPLES = 50_000, 2_000
+
+
+@dataclass(frozen=True, eq=False)
+class Pool:
+    """One matrix of scores and its statistics. What cannot be computed is None or empty, and `notes` says why.
+
+    `scores` has the shape (n_datasets, n_methods) and `imputed` says which of them are the constant predictor's. `datasets`
+    and `methods` are row and column numbers in the cells; `reference` is a column of this pool, None where the reference is
+    not in it.
+    """
+
+    name: str
+    datasets: tuple[int, ...]
+    methods: tuple[int, ...]
+    scores: np.ndarray
+    imputed: np.ndarray
+    reference: int | None
+    notes: dict[str, str]
+    ranks: np.ndarray | None = None
+    bootstrap: stats.FamilyBootstrap | None = None
+    friedman: stats.FriedmanResult | None = None
+    nemenyi: stats.NemenyiResult | None = None
+    pairs: stats.PairwiseResult | None = None
+    cliques: tuple[tuple[int, ...], ...] = ()
+    primary: tuple[stats.Comparison, ...] = ()
+    bayes: tuple[stats.BayesianResult, ...] = ()
+    """One per comparison of `primary`, in its order."""
+
+
+@dataclass(frozen=True)
+class MethodSummary:
+    """A method over all data sets. AUC and rank include imputed cells, everything else does not; NaN where there is nothing."""
+
+    method: int
+    n_measured: int
+    """Data sets with a usable result, over which all but AUC and rank are summarised."""
+    n_imputed: int
+    mean_auc: float
+    median_auc: float
+    mean_rank: float
+    measured_auc: float
+    """Mean AUC over the `n_measured` data sets alone."""
+    balanced_accuracy: float
+    log_loss: float
+    brier: float
+    n_parameters: float
+    """This and the rest are medians over data sets."""
+    depth: float
+    fit_seconds: float
+    predict_seconds: float
+
+
+@dataclass(frozen=True, eq=False)
+class FoldTests:
+    """The reference against every other method within each data set; arrays of shape (n_datasets, n_methods).
+
+    NaN where the reference is itself or the two share fewer than 2 usable folds. `difference` is the mean of reference minus
+    other, in AUC, `adjusted` by Holm over the data sets, for each other method.
+    """
+
+    difference: np.ndarray
+    p_value: np.ndarray
+    adjusted: np.ndarray
+    n_folds: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Analysis:
+    """All numbers of a report."""
+
+    cells: Cells
+    imputed: Pool
+    """Every data set with a usable result of any method; empty cells count as the constant predictor."""
+    complete: Pool
+    """Data sets on which every method that has any result at all has one."""
+    one_per_family: Pool
+    """The first data set of each family, otherwise as `imputed`."""
+    summary: tuple[MethodSummary, ...]
+    """In order of mean rank."""
+    fold_tests: FoldTests
+    failures: tuple[FailureGroup, ...]
+
+
+def analyse(results: Results) -> Analysis:
+    """Compute everything a report shows, the same numbers for the same results."""
+    cells = gather_cells(results)
+    scores, empty = np.where(cells.is_empty, CONSTANT_AUC, cells.auc), cells.is_empty
+    everyone, rows = np.arange(len(cells.methods)), np.flatnonzero(cells.is_measured)
+    imputed = _compare("imputed", cells, rows, everyone, scores, empty)
+    active = np.flatnonzero(~empty.all(axis=0))
+    whole = np.flatnonzero(cells.is_measured & ~empty[:, active].any(axis=1))
+    same = len(whole) == len(rows) and len(active) == len(everyone)
+    complete = replace(imputed, name="complete_cases") if same else _compare(
+        "complete_cases", cells, whole, active, scores, empty
+    )  # fmt: skip
+    families = [cells.datasets[row].family for row in rows]
+    first = rows[stats.one_per_family(families)] if len(rows) else rows
+    one = _compare("one_per_family", cells, first, everyone, scores, empty)
+    return Analysis(
+        cells, imputed, complete, one, _summarise(cells, imputed), _test_folds(cells), group_failures(results)
+    )  # fmt: skip
+
+
+def _compare(name: str, cells: Cells, rows: np.ndarray, columns: np.ndarray, scores: np.ndarray, empty: np.ndarray) -> Pool:
+    """Compute the statistics of the given rows and columns of all scores."""
+    where = np.ix_(rows, columns)
+    found = np.flatnonzero(columns == cells.reference)
+    reference = int(found[0]) if len(found) else None
+    notes: dict[str, str] = {}
+    pool = Pool(name, tuple(rows.tolist()), tuple(columns.tolist()), scores[where], empty[where], reference, notes)
+    n_datasets, n_methods = pool.scores.shape
+    if n_datasets == 0 or n_methods == 0:
+        notes["all"] = "No data set has a usable result to compare, so no statistic can be computed."
+        return pool
+    pool = replace(pool, ranks=stats.average_ranks(pool.scores))
+    families = [cells.datasets[row].family for row in rows]
+    if len(set(families)) < 2:
+        notes["bootstrap"] = "There is one family of data sets, so means and ranks have no bootstrap interval."
+    else:
+        rng = make_rng("report", "bootstrap", name)
+        pool = replace(pool, bootstrap=stats.bootstrap_families(pool.scores, families, _BOOTSTRAP_SAMPLES, rng))
+    if n_methods < 2:
+        notes["all"] = "There is one method with results, so there is nothing to compare it with."
+        return pool
+    if n_datasets < 2:
+        notes["all"] = "There is one data set with results, and a test over data sets needs two or more."
+        return pool
+    return _add_primary(_add_tests(pool), cells)
+
+
+def _add_tests(pool: Pool) -> Pool:
+    pairs = stats.pairwise_wilcoxon(pool.scores)
+    if len(pool.scores) < 6:
+        pool.notes["power"] = (
+            f"With {len(pool.scores)} data sets no Wilcoxon test can reach p < {ALPHA}: six are the least that can."
+        )
+    return replace(
+        pool,
+        friedman=stats.friedman(pool.scores),
+        nemenyi=stats.nemenyi(pool.scores, ALPHA),
+        pairs=pairs,
+        cliques=stats.cliques(pool.ranks, pairs.adjusted < ALPHA),
+    )
+
+
+def _add_primary(pool: Pool, cells: Cells) -> Pool:
+    if pool.reference is None:
+        pool.notes["primary"] = f"{cells.methods[cells.reference]} has no usable result, so it is compared with none."
+        return pool
+    primary = stats.against_one(pool.scores, pool.reference, ALPHA)
+    bayes = []
+    for comparison in primary:
+        difference = pool.scores[:, pool.reference] - pool.scores[:, comparison.other]
+        rng = make_rng("report", "bayes", pool.name, cells.methods[pool.methods[comparison.other]])
+        bayes.append(stats.bayesian_signed_rank(difference, ROPE, _BAYES_SAMPLES, rng))
+    return replace(pool, primary=primary, bayes=tuple(bayes))
+
+
+def _summarise(cells: Cells, pool: Pool) -> tuple[MethodSummary, ...]:
+    """Summarise methods in order of mean rank, the imputed pool's."""
+    made = []
+    for method in range(len(cells.methods)):
+        usable = cells.usable[:, method] > 0
+        own = {name: values[usable & np.isfinite(values[:, method]), method] for name, values in cells.means.items()}
+        scores = pool.scores[:, method]
+        medians = (_of(np.median, own[name]) for name in ("n_parameters", "depth", "fit_seconds", "predict_seconds"))
+        made.append(
+            MethodSummary(
+                method,
+                int(usable.sum()),
+                int(pool.imputed[:, method].sum()),
+                _of(np.mean, scores),
+                _of(np.median, scores),
+                float(pool.ranks[method]) if pool.ranks is not None else np.nan,
+                *(_of(np.mean, own[name]) for name in ("auc", "balanced_accuracy", "log_loss", "brier")),
+                *medians,
+            )
+        )
+    return tuple(sorted(made, key=lambda row: (row.mean_rank if row.mean_rank == row.mean_rank else np.inf, row.method)))
+
+
+def _of(statistic: object, values: np.ndarray) -> float:
+    return float(statistic(values)) if len(values) else np.nan
+
+
+def _test_folds(cells: Cells) -> FoldTests:
+    """Test the reference against each other method over the folds of each data set that both have."""
+    shape = cells.planned.shape
+    difference, p_value, adjusted = (np.full(shape, np.nan) for _ in range(3))
+    n_folds = np.zeros(shape, np.int64)
+    folds = cells.folds
+    start = np.searchsorted(folds.dataset, np.arange(shape[0] + 1))
+    for row in range(shape[0]):
+        part = slice(start[row], start[row + 1])
+        keys = np.stack([folds.repeat[part], folds.fold[part]], axis=1)
+        method, auc, share = folds.method[part], folds.auc[part], folds.test_fraction[part]
+        if not len(auc):
+            continue
+        which = np.unique(keys, axis=0, return_inverse=True)[1].reshape(-1)
+        table = np.full((which.max() + 1, shape[1]), np.nan)
+        table[which, method] = auc
+        fraction = float(np.mean(share[np.isfinite(share)])) if np.isfinite(share).any() else np.nan
+        for other in range(shape[1]):
+            gaps = table[:, cells.reference] - table[:, other]
+            gaps = gaps[np.isfinite(gaps)]
+            n_folds[row, other] = len(gaps)
+            if other != cells.reference and len(gaps) > 1:
+                difference[row, other] = gaps.mean()
+                if 0 < fraction < 1:
+                    p_value[row, other] = stats.nadeau_bengio(gaps, fraction).p_value
+    for other in range(shape[1]):
+        known = np.isfinite(p_value[:, other])
+        adjusted[known, other] = stats.holm(p_value[known, other])
+    return FoldTests(difference, p_value, adjusted, n_folds)

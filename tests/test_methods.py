@@ -1,0 +1,131 @@
+"""The contract of METHODS: every entry learns from a raw table, answers with probabilities, and tells its size."""
+
+import pickle
+from importlib import import_module
+
+import numpy as np
+import pandas
+import pytest
+import torch
+from scipy.special import softmax
+from sklearn.base import clone, is_classifier
+from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import train_test_split
+
+from propneat.compiler import evaluate
+from propneat.data import load_table
+from propneat.methods import METHODS, Method
+from propneat.methods.natives import NATIVES
+
+QUICK = {
+    "propneat": {"generations": 3, "population_size": 20},
+    "propneat-no-writeback": {"generations": 3, "population_size": 20},
+    "propneat-retrain": {"generations": 3, "population_size": 20, "fine_tune_epochs": 100},
+    "naive-backprop": {"generations": 1, "population_size": 3, "epochs": 3, "fine_tune_epochs": 5},
+    "neat": {"generations": 10, "population_size": 30},
+    "propneat-ensemble": {"generations": 3, "population_size": 20},
+    "random-forest": {"n_trees": 20, "n_tuning_trees": 5, "depths": (2, 5), "min_splits": (2, 5), "n_folds": 2},
+    "random-forest-default": {"n_estimators": 20},
+    "gradient-boosting": {"max_iter": 20},
+    "dense-nn": {"layers": (16, 8), "max_epochs": 30, "learning_rate": 0.1, "dropout": 0.0},
+    "dense-nn-small": {"layers": ((4,), (6, 3)), "max_epochs": 15},
+}
+"""Options that make a fit quick; what is tested here does not depend on them."""
+
+
+def a_table(n_classes: int, n_rows: int = 60) -> tuple[pandas.DataFrame, np.ndarray]:
+    """Numbers, texts and gaps, and labels that can be learnt from them."""
+    rng = np.random.default_rng(n_classes)
+    y = np.arange(n_rows) % n_classes
+    size = y + 0.3 * rng.standard_normal(n_rows)
+    colour = np.array(["red", "green", "blue", "grey"])[np.where(rng.random(n_rows) < 0.8, y, 3)]
+    frame = pandas.DataFrame({"size": np.where(rng.random(n_rows) < 0.1, np.nan, size), "colour": colour, "noise": rng.random(n_rows)})
+    return frame, y
+
+
+def make(name: str, seed: int = 1):
+    return METHODS[name].make(random_state=seed, **{**METHODS[name].options, **QUICK.get(name, {})})
+
+
+@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_every_method_learns_from_a_raw_table(name, n_classes):
+    method = METHODS[name]
+    if ("binary" if n_classes == 2 else "multiclass") not in method.tasks:
+        pytest.skip(f"{name} is not for {n_classes} classes")
+    X, y = a_table(n_classes)
+    state = np.random.get_state()[1].copy()
+    fitted = make(name).fit(X.iloc[:48], y[:48])
+    assert np.array_equal(np.random.get_state()[1], state), "the global generator was used"
+    shares = fitted.predict_proba(X.iloc[48:])
+    assert is_classifier(fitted) and fitted.classes_.tolist() == list(range(n_classes))
+    assert shares.shape == (12, n_classes) and np.isfinite(shares).all() and (shares >= 0).all()
+    np.testing.assert_allclose(shares.sum(axis=1), 1.0, atol=1e-6)
+    assert np.array_equal(fitted.predict(X.iloc[48:]), fitted.classes_[np.argmax(shares, axis=1)])
+    size = method.size(fitted)
+    assert size.n_parameters is None or size.n_parameters > 0
+    assert size.depth is None or size.depth >= 1
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_the_same_seed_gives_the_same_answers_also_after_pickling(name):
+    X, y = a_table(2)
+    first, again = (make(name, seed=5).fit(X, y) for _ in range(2))
+    assert np.array_equal(first.predict_proba(X), again.predict_proba(X))
+    assert np.array_equal(pickle.loads(pickle.dumps(first)).predict_proba(X), first.predict_proba(X))
+    assert clone(first).get_params().keys() == first.get_params().keys()
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_twenty_rows_with_a_rare_class_are_enough_to_run(name):
+    X, y = a_table(2, 20)
+    y = np.where(np.arange(20) < 2, 1, 0)
+    shares = make(name).fit(X, y).predict_proba(X.iloc[:3])
+    assert shares.shape == (3, 2) and np.isfinite(shares).all()
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_the_metadata_say_what_readers_need(name):
+    method = METHODS[name]
+    assert isinstance(method, Method) and method.name == name and "," not in name
+    assert method.summary and method.cost and not method.summary.endswith(".")
+    assert set(method.tasks) <= {"binary", "multiclass"} and "binary" in method.tasks
+    seconds = [method.seconds(rows, columns, 2) for rows, columns in ((100, 5), (1000, 5), (1000, 50))]
+    assert 0 < seconds[0] <= seconds[1] <= seconds[2]
+
+
+def test_tuned_and_default_forest_beat_chance_and_the_tuned_one_takes_a_setting_of_its_grid():
+    table = load_table("breast_cancer_wisconsin")
+    rows = train_test_split(table.features, table.target.to_numpy(), random_state=0)
+    fitted = make("random-forest").fit(rows[0], rows[2])
+    assert roc_auc_score(rows[3], fitted.predict_proba(rows[1])[:, 1]) > 0.95
+    depth, split = fitted[-1].best_
+    assert depth in (2, 5) and split in (2, 5) and fitted[-1].depth_ <= depth
+
+
+def test_the_ensemble_is_the_weighted_mean_of_its_members():
+    table = load_table("wine_recognition")
+    fitted = make("propneat-ensemble", seed=3).fit(table.features, table.target)
+    assert fitted.shares_.sum() == pytest.approx(1.0) and len(fitted.members_) > 1
+    inputs = fitted.evolution_.model_.preprocessor.transform(table.features)
+    joint = sum(share * softmax(evaluate(plan, inputs), axis=1) for plan, share in zip(fitted.members_, fitted.shares_, strict=True))
+    np.testing.assert_allclose(fitted.predict_proba(table.features), joint, atol=1e-12)
+
+
+def test_the_naive_engine_comes_to_the_same_network_as_propneat():
+    X, y = a_table(2)
+    options = QUICK["naive-backprop"]
+    fast, slow = (METHODS[name].make(random_state=2, **METHODS[name].options, **options).fit(X, y) for name in ("propneat", "naive-backprop"))
+    np.testing.assert_allclose(fast.predict_proba(X), slow.predict_proba(X), atol=1e-4)
+
+
+def test_dense_networks_leave_torchs_global_generator_alone():
+    state = torch.random.get_rng_state()
+    make("dense-nn-small").fit(*a_table(2))
+    assert torch.equal(torch.random.get_rng_state(), state)
+
+
+def test_every_native_study_can_be_imported():
+    for name, study in NATIVES.items():
+        module, _, function = study.home.partition(":")
+        assert study.name == name and callable(getattr(import_module(module), function))
