@@ -3,19 +3,19 @@
 import json
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from propneat.cli.benchmark_view import BenchmarkView, count_workers, print_plan, show_steps
 from propneat.cli.main import LazyGroup
 
 if TYPE_CHECKING:
     from propneat.benchmark import BenchmarkConfig, Store
     from propneat.benchmark.executor import Executor
     from propneat.benchmark.task import Planned
-    from propneat.cli.benchmark_view import BenchmarkView
 
 __all__ = ["benchmark"]
 
@@ -115,10 +115,9 @@ def benchmark(context: click.Context, **options: Any) -> None:
     from propneat.benchmark.store import create_store
 
     folder = options["out"] or _default_folder(options)
-    with create_store(folder) as store:
+    with closing(_executor(options)) as executor, create_store(folder) as store:
         _settle(store, config, plan, options)
-        chosen = select_shard(plan, options["shard"])
-        code = _run(store, config, chosen, options, folder)
+        code = _run(store, config, select_shard(plan, options["shard"]), executor, options)
         _finish(store, folder, options)
     context.exit(code)
 
@@ -153,7 +152,6 @@ def _default_folder(options: dict[str, Any]) -> Path:
 
 def _plan(config: "BenchmarkConfig", options: dict[str, Any]) -> "list[Planned]":
     from propneat.benchmark import make_plan
-    from propneat.cli.benchmark_view import show_steps
 
     with show_steps("reading data sets", quiet=options["quiet"]) as progress:
         return make_plan(config, progress)
@@ -161,7 +159,6 @@ def _plan(config: "BenchmarkConfig", options: dict[str, Any]) -> "list[Planned]"
 
 def _show_plan(plan: "list[Planned]", options: dict[str, Any]) -> None:
     from propneat.benchmark import select_shard
-    from propneat.cli.benchmark_view import count_workers, print_plan
 
     plan = select_shard(plan, options["shard"])
     if options["as_json"]:
@@ -195,47 +192,43 @@ def _settle(store: "Store", config: "BenchmarkConfig", plan: "list[Planned]", op
     )
 
 
-def _executor(options: dict[str, Any]) -> "tuple[Executor, int, int]":
-    """Return the executor, its workers (0 where a cluster decides) and the threads of each."""
+def _executor(options: dict[str, Any]) -> "Executor":
+    """Return what runs the tasks."""
     from propneat.benchmark.executor import Limits
-    from propneat.cli.benchmark_view import count_workers
-
     limits = Limits(options["time_limit"], options["memory_limit"])
     if options["executor"] == "dask":
         from propneat.benchmark.dask_executor import DaskExecutor
 
-        return DaskExecutor(options["address"], limits), 0, options["threads"] or 1
+        return DaskExecutor(options["address"], limits)
     from propneat.benchmark.local_executor import LocalExecutor
 
-    n_workers, n_threads = count_workers(options["workers"], options["threads"])
-    return LocalExecutor(n_workers, n_threads, limits), n_workers, n_threads
+    return LocalExecutor(*count_workers(options["workers"], options["threads"]), limits)
 
 
-def _run(store: "Store", config: "BenchmarkConfig", plan: "list[Planned]", options: dict[str, Any], folder: Path) -> int:
+def _run(
+    store: "Store", config: "BenchmarkConfig", plan: "list[Planned]", executor: "Executor", options: dict[str, Any]
+) -> int:
     """Run what is left and return the exit code."""
     from propneat.benchmark import run_benchmark
     from propneat.benchmark.environment import describe_environment
     from propneat.benchmark.plan import options_of
-    from propneat.cli.benchmark_view import BenchmarkView
 
-    executor, n_workers, n_threads = _executor(options)
-    environment = store.add_environment(describe_environment(executor.name, n_workers, n_threads))
+    n_threads = options["threads"] or 1
+    environment = store.add_environment(describe_environment(executor.name, executor.n_free(), n_threads))
+    folder = store.path.parent
     again = f"Continue with the same command; what is done is kept in {folder}."
-    try:
-        with BenchmarkView(folder, quiet=options["quiet"]) as view, _stop_on_signal(view, again) as received:
-            progress = run_benchmark(
-                plan,
-                store,
-                executor,
-                environment=environment,
-                options={entry.task.method: options_of(config, entry.task.method) for entry in plan},
-                data_dir=config.data_dir,
-                n_threads=n_threads,
-                watch=view,
-                stopping=lambda: None if not received else (_GRACE_SECONDS if len(received) == 1 else 0.0),
-            )
-    finally:
-        executor.close()
+    with BenchmarkView(folder, quiet=options["quiet"]) as view, _stop_on_signal(view, again) as received:
+        progress = run_benchmark(
+            plan,
+            store,
+            executor,
+            environment=environment,
+            options={entry.task.method: options_of(config, entry.task.method) for entry in plan},
+            data_dir=config.data_dir,
+            n_threads=n_threads,
+            watch=view,
+            stopping=lambda: None if not received else (_GRACE_SECONDS if len(received) == 1 else 0.0),
+        )
     if received:
         if not options["quiet"]:
             click.echo(f"Stopped with {progress.n_remaining} tasks left. {again}", err=True)

@@ -190,6 +190,15 @@ def test_skipped_tasks_are_grouped_over_methods():
     assert (set(group.methods), group.reason, group.n_tasks, group.datasets) == (set(METHODS[:2]), "one class", 4, ("data_01",))
 
 
+def test_numbers_that_are_none_are_missing_like_nan():
+    rows = make_realistic(4, METHODS[:3])
+    with_none = rows.astype({"auc": object, "n_train": object, "fit_seconds": object})
+    with_none = with_none.where(with_none.notna(), None)
+    assert with_none["auc"].isna().any() and with_none["auc"].dtype == object
+    first, second = (make_json(results, analyse(results), "0") for results in (Results(rows), Results(with_none)))
+    assert first == second
+
+
 def test_scores_below_one_half_are_kept_as_they_are():
     rows = make_rows(6, METHODS[:3])
     rows["auc"] = 1 - rows["auc"]

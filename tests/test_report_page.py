@@ -16,11 +16,27 @@ from matplotlib.image import imread
 from propneat.report.benchmark import Results, write_report
 from propneat.report.benchmark.analysis import analyse
 from propneat.report.benchmark.axes import linear_scale, log_scale
-from propneat.report.benchmark.drawing import Dots, Marker, Text, method_role, method_shape, render_svg, shorten, text_width
+from propneat.report.benchmark.dataset_tables import auc_table
+from propneat.report.benchmark.drawing import (
+    Dots,
+    Drawing,
+    Marker,
+    Rect,
+    Segments,
+    Text,
+    method_role,
+    method_shape,
+    render_png,
+    render_svg,
+    shorten,
+    text_width,
+)
 from propneat.report.benchmark.elements import count, p_value, quantity, seconds, signed
 from propneat.report.benchmark.html import render_html
 from propneat.report.benchmark.markdown import render_markdown
 from propneat.report.benchmark.sections import compose
+from propneat.report.benchmark.strips import draw_folds
+from propneat.report.benchmark.tables import primary_table, summary_table
 from propneat.report.benchmark.write import draw_all
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -253,6 +269,18 @@ def test_labels_of_the_rank_diagram_do_not_overlap():
         assert all(abs(one.y - two.y) >= 14 or abs(one.x - two.x) > 200 for two in boxes[k + 1 :])
 
 
+def test_many_data_sets_stay_within_a_picture_that_says_so():
+    drawing = draw_folds(analyse(Results(make_rows(125, METHODS[:2], 2))))
+    bold = [item.text for item in drawing.items if isinstance(item, Text) and item.bold]
+    assert bold[0] == "AUC of every fold, first 120 of 125 data sets" and len(bold) == 121
+
+
+def test_very_tall_pictures_have_fewer_pixels():
+    for height, expected in ((100, (200, 100)), (7000, (7000, 50))):
+        drawing = Drawing("tall", "tall", "tall", 50, height, (Rect(0, 0, 9, 9, "ink"),))
+        assert imread(io.BytesIO(render_png(drawing))).shape[:2] == expected
+
+
 def test_many_folds_stay_small():
     results = Results(make_rows(20, METHODS, n_folds=10, n_repeats=10))
     analysis = analyse(results)
@@ -291,3 +319,72 @@ def test_nothing_heavy_loads_with_the_package():
     )
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert told == []
+
+
+def shown(table) -> dict[str, list[str]]:
+    """The texts of a table's rows by their first."""
+    return {row[0].text: [cell.text for cell in row[1:]] for row in table.rows}
+
+
+def test_tables_show_the_numbers_of_the_analysis():
+    analysis = analyse(realistic(12))
+    pool, names, order = analysis.imputed, analysis.cells.methods, [row.method for row in analysis.summary]
+    assert order == sorted(order, key=lambda k: pool.ranks[k]) and len(order) == 6
+    primary, summary, scores = (shown(make(analysis)) for make in (primary_table, summary_table, auc_table))
+    for comparison, bayes in zip(pool.primary, pool.bayes, strict=True):
+        row = primary[names[comparison.other]]
+        own, other = pool.scores[:, pool.reference], pool.scores[:, comparison.other]
+        assert row[:4] == [str(n) for n in (12, (own > other).sum(), (own == other).sum(), (own < other).sum())]
+        assert row[4:6] == [signed(comparison.median_difference), f"[{signed(comparison.low)}, {signed(comparison.high)}]"]
+        assert row[6:8] == [p_value(comparison.p_value), p_value(comparison.adjusted)]
+        assert row[8:] == [p_value(p) for p in (bayes.p_better, bayes.p_equivalent, bayes.p_worse)]
+    for method, name in enumerate(names):
+        n = int((analysis.cells.usable[:, method] > 0).sum())
+        assert summary[name][:3] == [str(n), str(12 - n), f"{pool.scores[:, method].mean():.3f}"]
+        assert summary[name][4] == f"{pool.ranks[method]:.2f}"
+    for place, row in enumerate(pool.datasets):
+        texts = scores[analysis.cells.datasets[row].name][3:]
+        assert [float(text.rstrip("†*")) for text in texts] == [round(float(pool.scores[place, k]), 3) for k in order]
+
+
+def test_only_the_best_of_a_data_set_is_marked_and_never_an_imputed_one():
+    rows = make_rows(3, METHODS[:3])
+    rows["auc"] = 0.3
+    rows.loc[rows["method"] != "propneat", "auc"] = 0.4
+    rows = spoil(rows, (rows["method"] == "propneat") & (rows["dataset"] == "data_01"), "timeout")
+    table = auc_table(analyse(Results(rows)))
+    marks = {row[0].text: [(cell.text, "best" in cell.marks) for cell in row[4:]] for row in table.rows}
+    assert sorted(marks["data_00"]) == [("0.300", False), ("0.400", True), ("0.400", True)]
+    assert sorted(marks["data_01"]) == [("0.400", True), ("0.400", True), ("0.500*", False)]
+
+
+def test_the_win_matrix_and_the_posterior_bars_show_the_numbers_of_the_analysis():
+    analysis = analyse(realistic(12))
+    pool, names, drawings = analysis.imputed, analysis.cells.methods, draw_all(analysis)
+    order = [row.method for row in analysis.summary]
+    texts = [item.text for item in drawings["pairs"].items if isinstance(item, Text) and re.fullmatch(r"\d+–\d+", item.text)]
+    wins, losses = pool.pairs.wins, pool.pairs.losses
+    assert texts == [f"{wins[i, j]}–{losses[i, j]}" for i in order for j in order if i != j]
+    for comparison, bayes in zip(pool.primary, pool.bayes, strict=True):
+        mine = [
+            item
+            for item in drawings["effects"].items
+            if isinstance(item, Rect) and item.title.startswith(f"{names[comparison.other]}:")
+        ]
+        widths = {item.role: item.width / 300 for item in mine}
+        for role, probability in (("good", bayes.p_better), ("even", bayes.p_equivalent), ("bad", bayes.p_worse)):
+            assert widths.get(role, 0.0) == pytest.approx(probability)
+
+
+def test_the_rank_diagram_places_methods_at_their_mean_ranks():
+    analysis = analyse(realistic(12))
+    pool, names = analysis.imputed, analysis.cells.methods
+    drawing = draw_all(analysis)["ranks"]
+    x = {item.title.split(":")[0]: item.x for item in drawing.items if isinstance(item, Marker)}
+    ticks = {item.text: item.x for item in drawing.items if isinstance(item, Text) and re.fullmatch(r"\d", item.text)}
+    for k, name in enumerate(names):
+        assert x[name] == pytest.approx(ticks["1"] + (pool.ranks[k] - 1) * (ticks["2"] - ticks["1"]))
+    bars = [item.points[0] for item in drawing.items if isinstance(item, Segments) and item.width == 4.0]
+    assert [(a + 5, b - 5) for a, _, b, _ in bars] == [
+        pytest.approx((x[names[bar[0]]], x[names[bar[-1]]])) for bar in pool.cliques
+    ]

@@ -78,7 +78,8 @@ class DaskExecutor:
 
         if self._jobs:
             try:
-                wait(list(self._jobs), timeout=seconds, return_when="FIRST_COMPLETED")
+                with self._client.as_current():
+                    wait(list(self._jobs), timeout=seconds, return_when="FIRST_COMPLETED")
             except TimeoutError:
                 return []
         ended = [future for future in self._jobs if future.done()]

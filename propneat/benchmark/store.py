@@ -2,6 +2,7 @@
 
 import fcntl
 import json
+import os
 import sqlite3
 import time
 from collections.abc import Iterable, Mapping
@@ -184,19 +185,28 @@ def create_store(folder: Path) -> Store:
         lock.close()
         raise RunError(f"another process is writing {folder}: wait for it, or give another --out") from error
     path = folder / FILE_NAME
-    is_new = not path.exists()
+    if not path.exists():
+        _make_file(path)
     connection = sqlite3.connect(path)
     try:
+        _check(connection, path)
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")
-        if is_new or not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-            connection.executescript(f"BEGIN; {_SCHEMA} COMMIT;")
-        _check(connection, path)
     except (sqlite3.DatabaseError, StoreError) as error:
         connection.close()
         lock.close()
         raise error if isinstance(error, StoreError) else _unreadable(path, error) from error
     return Store(path, connection, lock)
+
+
+def _make_file(path: Path) -> None:
+    """Make an empty store under another name and rename it, so that no reader and no kill meets a file without its tables."""
+    new = path.with_name(f".{path.name}.new")
+    new.unlink(missing_ok=True)
+    connection = sqlite3.connect(new)
+    connection.executescript(f"BEGIN; {_SCHEMA} COMMIT;")
+    connection.close()
+    os.replace(new, path)
 
 
 def open_store(folder: Path) -> Store:

@@ -99,12 +99,13 @@ class FailureGroup:
 
 def gather_cells(results: Results) -> Cells:
     """Average rows over folds and repeats, the same numbers whatever the order of the rows."""
-    methods, datasets = results.methods, _describe_datasets(results.rows)
+    numbers = dict.fromkeys([*MEASURES, "n_train", "n_test", "n_features", "n_classes"], "float64")
+    table = results.rows.astype(numbers)
+    methods, datasets = results.methods, _describe_datasets(table)
     column = {name: number for number, name in enumerate(methods)}
     row = {dataset.name: number for number, dataset in enumerate(datasets)}
-    rows = results.rows.assign(
-        column=results.rows["method"].astype(str).map(column), row=results.rows["dataset"].astype(str).map(row)
-    ).sort_values(["row", "column", "repeat", "fold"])
+    rows = table.assign(column=table["method"].astype(str).map(column), row=table["dataset"].astype(str).map(row))
+    rows = rows.sort_values(["row", "column", "repeat", "fold"])
     method, dataset = rows["column"].to_numpy(np.int64), rows["row"].to_numpy(np.int64)
     place, shape = dataset * len(methods) + method, (len(datasets), len(methods))
     status, auc = rows["status"].astype(str).to_numpy(), rows["auc"].to_numpy(np.float64)

@@ -60,7 +60,7 @@ def _auc_cell(analysis: Analysis, place: int, row: int, method: int, scores: np.
     marks = ("best",) if value == best and len(scores) > 1 else ()
     if usable < planned:
         return Cell(f"{auc(value)}†", value, (*marks, "partial"), title)
-    return Cell(auc(value), value, marks, title)
+    return Cell(auc(value), value, marks)
 
 
 def fold_tests_table(analysis: Analysis) -> Table | None:

@@ -29,7 +29,7 @@ DARK = {
 SHAPES = ("circle", "square", "triangle", "diamond", "down")
 _FONTS = "system-ui, 'Segoe UI', Helvetica, Arial, 'Liberation Sans', 'DejaVu Sans', sans-serif"
 _MATPLOTLIB_SHAPES = {"circle": "o", "square": "s", "triangle": "^", "diamond": "D", "down": "v"}
-_PNG_SCALE = 2
+_PNG_SCALE, _TALL = 2, 6000.0
 
 
 @dataclass(frozen=True)
@@ -222,11 +222,15 @@ def _shape_path(marker: Marker) -> str:
 
 
 def render_png(drawing: Drawing) -> bytes:
-    """Write a drawing as PNG on white paper at twice its size, the same bytes for the same drawing and installation."""
+    """Write a drawing as PNG on white paper, the same bytes for the same drawing and installation.
+
+    It has twice the drawing's size in pixels, or once where that would be very tall.
+    """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(drawing.width / 100, drawing.height / 100), dpi=100 * _PNG_SCALE, facecolor=LIGHT["paper"])
+    scale = _PNG_SCALE if drawing.height <= _TALL else 1
+    figure = Figure(figsize=(drawing.width / 100, drawing.height / 100), dpi=100 * scale, facecolor=LIGHT["paper"])
     canvas = FigureCanvasAgg(figure)
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set_xlim(0, drawing.width)

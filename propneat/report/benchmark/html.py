@@ -1,5 +1,6 @@
 """A report as one HTML page that loads nothing: pictures, style and script are inside."""
 
+import re
 from html import escape
 
 from propneat.genome.presentation import clean_text
@@ -9,6 +10,9 @@ from propneat.report.benchmark.elements import Cell, Column, Section, Table, plu
 from propneat.report.benchmark.page import SCRIPT, STYLE
 
 __all__ = ["render_html"]
+
+_PLAIN = re.compile(r"\d+(\.\d+)?")
+"""Text that the page's script sorts by as it is."""
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
 
@@ -95,13 +99,13 @@ def _table(table: Table) -> list[str]:
         f"<caption>{_text(table.caption)}</caption>",
         f"<thead><tr>{''.join(_heading(column) for column in table.columns)}</tr></thead>",
         "<tbody>",
-        *(_row(row, table.columns) for row in table.rows),
+        *(_row(row, table) for row in table.rows),
         "</tbody>",
     ]
     if table.totals:
-        parts += ["<tfoot>", *(_row(row, table.columns) for row in table.totals), "</tfoot>"]
+        parts += ["<tfoot>", *(_row(row, table) for row in table.totals), "</tfoot>"]
     parts += ["</table>", "</div>"]
-    return [*parts, f'<p class="note">{_text(table.note)}</p>'] if table.note else parts
+    return [*parts, f'<p class="note">{_prose(table.note)}</p>'] if table.note else parts
 
 
 def _heading(column: Column) -> str:
@@ -111,15 +115,17 @@ def _heading(column: Column) -> str:
     return f'<th scope="col"{side}{title}>{_text(column.label).replace("_", "_<wbr>")}</th>'
 
 
-def _row(row: tuple[Cell, ...], columns: tuple[Column, ...]) -> str:
-    cells = [_cell(cell, column, k == 0) for k, (cell, column) in enumerate(zip(row, columns, strict=True))]
+def _row(row: tuple[Cell, ...], table: Table) -> str:
+    # the style sheet aligns compact tables as a whole, which keeps the page small
+    aligned = [column.is_number and not table.is_compact for column in table.columns]
+    cells = [_cell(cell, right, k == 0) for k, (cell, right) in enumerate(zip(row, aligned, strict=True))]
     return f"<tr>{''.join(cells)}</tr>"
 
 
-def _cell(cell: Cell, column: Column, is_first: bool) -> str:
-    classes = " ".join([*(("n",) if column.is_number and not is_first else ()), *cell.marks])
+def _cell(cell: Cell, is_right: bool, is_first: bool) -> str:
+    classes = " ".join([*(("n",) if is_right and not is_first else ()), *cell.marks])
     attributes = f' class="{classes}"' if classes else ""
-    if cell.value is not None and (cell.detail or f"{cell.value:g}" != cell.text):
+    if cell.value is not None and (cell.detail or not _PLAIN.fullmatch(cell.text)):
         attributes += f' data-v="{cell.value:.6g}"'
     if cell.title or is_first:
         attributes += f' title="{_text(cell.title or cell.text)}"'

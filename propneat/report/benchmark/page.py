@@ -43,7 +43,6 @@ table{{border-collapse:separate;border-spacing:0;margin:1rem 0 .3rem;font-size:.
 caption{{text-align:left;font-weight:600;padding:0 0 .5rem;caption-side:top}} .tall caption{{padding-top:.5rem}}
 th,td{{padding:.32rem .7rem;border-bottom:1px solid var(--line);text-align:left;vertical-align:top;white-space:nowrap}}
 th{{font-weight:500}} .n{{text-align:right}} .full{{white-space:normal;min-width:9rem;max-width:34rem;overflow-wrap:anywhere}}
-td:last-child:not(.n){{white-space:normal}}
 thead th{{color:var(--soft);font-size:.82rem;background:var(--paper);border-bottom:2px solid var(--line);vertical-align:bottom}}
 thead th{{white-space:normal}} td small{{display:block;font-size:.82em;font-weight:400;color:var(--soft)}}
 .tall thead th{{position:sticky;top:0;z-index:2}}
@@ -52,7 +51,7 @@ thead th{{white-space:normal}} td small{{display:block;font-size:.82em;font-weig
 .tall thead th:first-child{{z-index:3}}
 .tall tfoot :is(th,td){{position:sticky;bottom:0;background:var(--panel);font-weight:600;border-top:2px solid var(--line)}}
 .tall tfoot th:first-child{{z-index:2;background:var(--panel)}}
-.compact{{font-size:.8rem}} .compact th,.compact td{{padding:.22rem .5rem}}
+.compact{{font-size:.8rem}} .compact td{{text-align:right}} .compact th,.compact td{{padding:.22rem .5rem}}
 tbody tr:hover td{{background:var(--panel)}}
 th button{{all:unset;cursor:pointer}} th button:hover{{color:var(--ink);text-decoration:underline}}
 th button:focus-visible{{outline:2px solid var(--accent)}}

@@ -41,7 +41,7 @@ def compose(results: Results, analysis: Analysis, drawings: dict[str, Drawing]) 
         _datasets(analysis, drawings),
         _fold_tests(results, analysis),
         _failures(analysis),
-        Section("provenance", "Where results were computed", *_provenance(results)),
+        _provenance(results),
         _configuration(results),
     )
 
@@ -256,7 +256,7 @@ def _datasets(analysis: Analysis, drawings: dict[str, Drawing]) -> Section:
     reading = (
         "Each panel is a data set with its own AUC axis; a dot is a fold (with more than 30 folds a cell shows range "
         "and quartiles), a "
-        "black tick the mean, a cross no usable fold, a dashed line guessing.",
+        "plain tick the mean, a cross no usable fold, a dashed line guessing.",
     )
     return Section("datasets", "Data set by data set", (), reading, _present(auc_table(analysis), drawings.get("folds")))
 
@@ -287,16 +287,17 @@ def _fold_tests(results: Results, analysis: Analysis) -> Section:
 def _failures(analysis: Analysis) -> Section:
     if not analysis.failures:
         return Section("failures", "Failures", ("No task failed or was skipped.",))
-    return Section("failures", "Failures", (), (), (failures_table(analysis.failures),))
+    return Section("failures", "Failures", blocks=(failures_table(analysis.failures),))
 
 
-def _provenance(results: Results) -> tuple:
+def _provenance(results: Results) -> Section:
+    heading = "Where results were computed"
     if not results.provenance:
-        return (("No environment was recorded with these results.",),)
-    return (), (), (provenance_table(results.provenance),)
+        return Section("provenance", heading, ("No environment was recorded with these results.",))
+    return Section("provenance", heading, blocks=(provenance_table(results.provenance),))
 
 
 def _configuration(results: Results) -> Section:
     if not results.configuration:
         return Section("configuration", "Configuration", ("No configuration was recorded with these results.",))
-    return Section("configuration", "Configuration", (), (), (configuration_table(results.configuration),))
+    return Section("configuration", "Configuration", blocks=(configuration_table(results.configuration),))

@@ -12,8 +12,8 @@ __all__ = ["draw_folds"]
 
 _PANELS_ACROSS, _PANEL, _GAP = 4, 222.0, 26.0
 _ROW = 12.0
-_MOST_DOTS = 30
-"""Cells of more folds than this show their range and quartiles instead of every fold."""
+_MOST_PANELS, _MOST_DOTS = 120, 30
+"""Data sets beyond the first bound have no panel; cells of more folds than the second show range and quartiles instead."""
 
 
 def draw_folds(analysis: Analysis) -> Drawing | None:
@@ -22,7 +22,8 @@ def draw_folds(analysis: Analysis) -> Drawing | None:
     Each panel has an axis of its own; methods have the same row everywhere, in order of mean rank.
     """
     cells = analysis.cells
-    datasets = np.flatnonzero(cells.is_measured)
+    measured = np.flatnonzero(cells.is_measured)
+    datasets = measured[:_MOST_PANELS]
     if not len(datasets):
         return None
     order = [summary.method for summary in analysis.summary]
@@ -33,7 +34,9 @@ def draw_folds(analysis: Analysis) -> Drawing | None:
     n_down = -(-len(datasets) // n_across)
     width, height = max(left + n_across * (_PANEL + _GAP), 640.0), 46 + n_down * panel_height
     values = _split_folds(analysis)
-    items: list[Item] = [heading("AUC of every fold")]
+    more = len(measured) - len(datasets)
+    title = "AUC of every fold" + (f", first {len(datasets)} of {len(measured)} data sets" if more else "")
+    items: list[Item] = [heading(title)]
     marks = _Marks(len(cells.methods))
     for place, dataset in enumerate(datasets.tolist()):
         x, y = left + (place % n_across) * (_PANEL + _GAP), 46 + (place // n_across) * panel_height
@@ -44,8 +47,8 @@ def draw_folds(analysis: Analysis) -> Drawing | None:
         for k, method in enumerate(order):
             marks.add(method, values[dataset].get(method), scale, y + 26 + _ROW * k)
     items += marks.items()
-    text = f"AUC of every usable fold, {plural(len(cells.folds.auc), 'fold')} of {plural(len(datasets), 'data set')}."
-    return Drawing("folds", "AUC of every fold", text, width, height, tuple(items))
+    text = f"{title}, {plural(len(cells.folds.auc), 'usable fold')} of {plural(len(measured), 'data set')} in all."
+    return Drawing("folds", title, text, width, height, tuple(items))
 
 
 def _split_folds(analysis: Analysis) -> list[dict[int, np.ndarray]]:

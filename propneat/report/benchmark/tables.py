@@ -63,7 +63,9 @@ def _coverage_cell(cells: Cells, row: int, method: int) -> Cell:
     }
     text = f"{usable}/{planned}" + "".join(f" {number}{letter}" for letter, number in parts.items() if number)
     title = ", ".join(f"{number} {status}" for status, number in counts.items() if number)
-    marks = () if usable == planned else ("partial",) if usable else ("imputed",)
+    if usable == planned:
+        return Cell(text, 1.0)
+    marks = ("partial",) if usable else ("imputed",)
     return Cell(text, usable / planned, marks, title)
 
 

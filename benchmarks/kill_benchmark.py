@@ -1,0 +1,70 @@
+"""Kill `propneat benchmark` with SIGKILL at random moments, go on, and compare with a run that nobody disturbed.
+
+    python benchmarks/kill_benchmark.py [--kills 20] [--seed 0]
+
+After every kill the store is read: no result that was there before may be gone, none may be there twice. At the end the
+table of results must be that of the undisturbed run, but for times and memory.
+"""
+
+import argparse
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from propneat.benchmark import open_store
+
+RUN = [
+    "benchmark", "--datasets", "monk1,parity5,mux6,corral,wine_recognition,iris", "--methods",
+    "logistic-regression,gradient-boosting,random-forest-default,propneat", "--set", "propneat.generations=5",
+    "--set", "random-forest-default.n_estimators=50", "--repeats", "2", "--no-report", "--quiet",
+]  # fmt: skip
+COMPARED = ["key", "method", "dataset", "status", "auc", "log_loss", "brier", "n_parameters", "depth"]
+
+
+def start(folder: Path) -> subprocess.Popen:
+    """Start the benchmark into a folder."""
+    command = [sys.executable, "-m", "propneat", *RUN, "--out", str(folder)]
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def stored(folder: Path):
+    """Return the rows of a folder's store."""
+    with open_store(folder) as store:
+        return store.rows()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--kills", type=int, default=20)
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    rng = random.Random(options.seed)
+    with tempfile.TemporaryDirectory() as root:
+        whole, killed = Path(root) / "whole", Path(root) / "killed"
+        begin = time.monotonic()
+        start(whole).wait()
+        seconds = time.monotonic() - begin
+        print(f"undisturbed: {len(stored(whole))} tasks in {seconds:.0f} s", flush=True)
+        known: set[str] = set()
+        for number in range(options.kills):
+            process = start(killed)
+            time.sleep(3.0 + rng.random() * max(4.0, 2 * seconds / options.kills))
+            process.kill()
+            process.wait()
+            rows = stored(killed) if (killed / "results.sqlite").exists() else None
+            done = set() if rows is None else set(rows.loc[rows["status"] != "missing", "key"])
+            if not known <= done or (rows is not None and rows["key"].duplicated().any()):
+                sys.exit(f"kill {number + 1}: results were lost or doubled")
+            known = done
+            print(f"kill {number + 1:3}: {len(known)} results stored, none lost", flush=True)
+        start(killed).wait()
+        same = stored(killed)[COMPARED].equals(stored(whole)[COMPARED])
+        print("the table is that of the undisturbed run" if same else "THE TABLE DIFFERS from that of the undisturbed run")
+        sys.exit(not same)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,176 @@
+"""`propneat benchmark`: what it writes, what it refuses, that it goes on where it stopped, and what its tools say."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pandas
+import pytest
+
+from propneat.benchmark import create_store, open_store
+from propneat.cli import main as cli
+from propneat.cli.benchmark_view import count_workers
+from propneat.errors import ConfigError
+from propneat.methods import METHODS
+
+GOOD = ("--datasets", "parity5,mux6", "--methods", "bench_methods:GOOD,logistic-regression", "--folds", "2", "--workers", "1")
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    """Every test runs in a folder of its own, without settings from outside."""
+    for name in [name for name in os.environ if name.startswith("PROPNEAT_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def run(capsys):
+    """Return a function that runs the command line in this process and returns exit code, stdout and stderr."""
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as left:
+            cli.main(list(arguments))
+        captured = capsys.readouterr()
+        return left.value.code, captured.out, captured.err
+
+    return run
+
+
+def test_a_run_writes_store_and_report_and_the_same_command_adds_nothing(run, folder):
+    code, out, err = run("benchmark", *GOOD, "--out", "r", "--json")
+    summary = json.loads(out)
+    assert code == 0 and {row["method"] for row in summary["methods"]} == {"bench_methods:GOOD", "logistic-regression"}
+    assert {"results.sqlite", "report.html", "report.md", "report.json", "figures"} <= set(os.listdir("r"))
+    assert "8 done, 0 failed, 0 remaining" in err
+    again = run("benchmark", *GOOD, "--out", "r", "--json", "--no-report")
+    assert again[0] == 0 and again[1] == out and "8 stored before" in again[2]
+    for file_format, read in (("csv", pandas.read_csv), ("parquet", pandas.read_parquet), ("json", pandas.read_json)):
+        code, out, _ = run("benchmark", "export", "r", "--format", file_format)
+        frame = read(out.strip())
+        assert code == 0 and len(frame) == 8 and frame["auc"].between(0, 1).all()
+    with open("r/results.csv", newline="") as file:
+        exact = {row["key"]: float(row["auc"]) for row in csv.DictReader(file)}
+    with open_store(folder / "r") as store:
+        assert store.rows().set_index("key")["auc"].to_dict() == exact
+    code, out, _ = run("benchmark", "status", "r", "--json")
+    assert code == 0 and json.loads(out)["counts"] == {"ok": 8}
+
+
+def test_failures_are_rows_and_the_exit_code_is_one_until_they_are_retried(run, folder, monkeypatch):
+    arguments = ("benchmark", "--datasets", "parity5", "--methods", "bench_methods:RAISES,bench_methods:GOOD", "--folds", "2")
+    code, out, err = run(*arguments, "--out", "r", "--no-report", "--workers", "1")
+    assert code == 1 and "this method always fails" in err
+    code, out, err = run("benchmark", "status", "r")
+    assert code == 1 and "2 error" in err
+    code, _, err = run(*arguments, "--out", "r", "--no-report", "--workers", "1", "--retry", "failed")
+    assert code == 1 and "2 stored before" in err
+
+
+def test_shards_joined_are_the_whole(run, folder):
+    for number in ("1", "2"):
+        assert run("benchmark", *GOOD, "--shard", f"{number}/2", "--out", f"s{number}", "--no-report", "--quiet")[0] == 0
+    assert run("benchmark", *GOOD, "--out", "whole", "--no-report", "--quiet")[0] == 0
+    code, out, err = run("benchmark", "merge", "all", "s1", "s2")
+    assert (code, out) == (0, "all\n")
+    tables = []
+    for name in ("all", "whole"):
+        with open_store(folder / name) as store:
+            tables.append(store.rows()[["key", "status", "auc", "log_loss"]])
+    assert tables[0].equals(tables[1]) and len(tables[0]) == 8
+
+
+def test_a_dry_run_lists_tasks_and_writes_nothing(run, folder):
+    code, out, err = run("benchmark", *GOOD, "--dry-run")
+    assert code == 0 and len(out.splitlines()) == 8 and "8 tasks" in err and os.listdir(folder) == []
+    code, out, _ = run("benchmark", *GOOD, "--dry-run", "--json")
+    assert len(json.loads(out)) == 8
+
+
+WRONG = [
+    (("benchmark", "--suite", "embeded"), 2, "did you mean 'embedded'"),
+    (("benchmark", "--methods", "propnet"), 2, "did you mean 'propneat'"),
+    (("benchmark", "--datasets", "monk9", "--methods", "neat"), 2, "monk9"),
+    (("benchmark", "--protocol", "holdout"), 2, "protocol must be one of"),
+    (("benchmark", "--set", "generations=3"), 2, "METHOD.OPTION=VALUE"),
+    (("benchmark", "--methods", "propneat", "--set", "propneat.colour=3", "--datasets", "monk1"), 2, "colour"),
+    (("benchmark", "--shard", "3/2"), 2, "I/N"),
+    (("benchmark", "--executor", "dask"), 2, "go together"),
+    (("benchmark", "--workers", "4000"), 2, "cores"),
+    (("benchmark", "statsu", "r"), 2, "Did you mean 'status'"),
+    (("benchmark", "status", "nowhere"), 4, "no benchmark results"),
+    (("benchmark", "report", "nowhere"), 4, "no benchmark results"),
+    (("benchmark", "report", "damaged"), 3, "may be damaged"),
+    (("benchmark", "merge", "all", "nowhere"), 4, "no benchmark results"),
+    (("benchmark", *GOOD, "--protocol", "paper", "--out", "done"), 4, "give another --out"),
+    (("benchmark", *GOOD, "--out", "damaged"), 3, "may be damaged"),
+    (("benchmark", "native", "no-such"), 2, "no native study"),
+]
+
+
+def test_wrong_input_is_one_sentence_and_leaves_everything_as_it_was(run, folder):
+    (folder / "damaged").mkdir()
+    (folder / "damaged" / "results.sqlite").write_bytes(b"SQLite format 3\x00" + b"rubbish" * 500)
+    (folder / "damaged" / ".lock").touch()
+    with create_store(folder / "done") as store:
+        store.note("configuration", {"protocol": "cv-5", "suites": [], "methods": {}, "limits": {}})
+
+    def contents():
+        """Every file but the readable store, whose header counts how often it was opened for writing, and what that store holds."""
+        store = folder / "done" / "results.sqlite"
+        files = {path: path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file() and path != store}
+        with open_store(store.parent) as opened:
+            return files, opened.meta("configuration"), len(opened.rows())
+
+    before = contents()
+    for arguments, expected, words in WRONG:
+        code, out, err = run(*arguments)
+        assert (code, out) == (expected, ""), (arguments, code, err)
+        assert words in err.replace("\n", " ") and "Traceback" not in err, (arguments, err)
+        assert contents() == before, arguments
+
+
+def test_workers_times_threads_never_exceed_the_cores():
+    cores = len(os.sched_getaffinity(0))
+    assert count_workers(None, None) == (cores, 1)
+    workers, threads = count_workers(None, cores)
+    assert (workers, threads) == (1, cores)
+    with pytest.raises(ConfigError, match="cores"):
+        count_workers(cores + 1, 1)
+
+
+def test_methods_and_suites_are_listed(run):
+    code, out, _ = run("benchmark", "methods", "--json")
+    document = json.loads(out)
+    assert [row["name"] for row in document["methods"]] == list(METHODS) and "embedded" in document["suites"]
+    code, out, _ = run("benchmark", "methods")
+    assert code == 0 and all(name in out for name in METHODS)
+
+
+def test_an_interrupt_stops_keeps_and_goes_on(folder):
+    here = os.path.dirname(__file__)
+    command = [sys.executable, "-m", "propneat", "benchmark", "--datasets", "parity5,mux6,monk1", "--methods", "bench_methods:SLOW"]
+    command += ["--folds", "4", "--workers", "1", "--out", "r", "--no-report"]
+    environment = {**os.environ, "PYTHONPATH": here}
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+    stored = 0
+    for _ in range(600):
+        time.sleep(0.1)
+        if (folder / "r" / "results.sqlite").exists():
+            with open_store(folder / "r") as store:
+                stored = len(store.statuses())
+        if stored:
+            break
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 130 and "Continue with the same command" in err and "Traceback" not in err
+    with open_store(folder / "r") as store:
+        kept = store.statuses()
+    assert stored and len(kept) < 12
+    again = subprocess.run(command, capture_output=True, text=True, env=environment)
+    assert again.returncode == 0 and f"{len(kept)} stored before" in again.stderr
