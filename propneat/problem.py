@@ -42,7 +42,7 @@ def prepare_problem(
     task: str,
     *,
     seed: int,
-    validation_fraction: float = 0.25,
+    validation_fraction: float = 0.4,
     weights: np.ndarray | None = None,
     class_weight: str | dict[Any, float] | None = None,
     one_hot_integers: int = 0,

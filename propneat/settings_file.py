@@ -33,7 +33,7 @@ class DataSettings:
     task: str | None = None
     data_dir: str | None = None
     test_fraction: float = 0.25
-    validation_fraction: float = 0.25
+    validation_fraction: float = 0.4
     class_weight: str | None = None
     one_hot_integers: int = 10
 

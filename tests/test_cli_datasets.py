@@ -42,8 +42,9 @@ def test_help_lists_every_command_without_importing_one():
     commands = [entry[0].split(":")[0] for entry in cli.COMMANDS.values()]
     done = subprocess.run([sys.executable, "-c", code, *HEAVY, *commands], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
+    width = max(map(len, cli.COMMANDS)) + 2
     for name, (_, line) in cli.COMMANDS.items():
-        assert f"  {name:<10}{line}" in done.stdout
+        assert f"  {name:<{width}}{line}" in done.stdout
 
 
 def test_python_m_propneat_is_the_command():
