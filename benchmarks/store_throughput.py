@@ -1,6 +1,6 @@
 """How fast and how large is the store, and how long does a report take, at 100,000 results?
 
-    python benchmarks/store_throughput.py [N_ROWS]
+python benchmarks/store_throughput.py [N_ROWS]
 """
 
 import sys

@@ -65,7 +65,7 @@ class _Shard(click.ParamType):
 
 
 @click.group(cls=LazyGroup, lazy=_TOOLS, invoke_without_command=True, context_settings={"auto_envvar_prefix": "PROPNEAT"})
-@click.option("--suite", default="embedded", show_default=True, help="Which data sets; propneat benchmark methods lists suites.")
+@click.option("--suite", default="embedded", show_default=True, help="Data sets; see propneat benchmark methods.")
 @click.option("--datasets", metavar="NAME,NAME,...", help="Data sets by name, or files, instead of a suite.")
 @click.option("--methods", metavar="NAME,NAME,...", help="Methods, also your own as package.module:attribute.  [default: core]")
 @click.option("--set", "settings", type=_Pairs(), multiple=True, help="An option of a method; repeatable.")
@@ -81,7 +81,7 @@ class _Shard(click.ParamType):
 @click.option("--shard", type=_Shard(), help="Do the I-th of N parts; join their folders with merge.")
 @click.option("--retry", type=click.Choice(["failed", "timeout", "all"]), help="Do failed tasks again that are stored as such.")
 @click.option("--data-dir", type=click.Path(file_okay=False), allow_from_autoenv=False, help="Folder of PMLB files.")
-@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Folder to write.  [default: results/benchmark-SUITE-PROTOCOL]")
+@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="[default: results/benchmark-SUITE-PROTOCOL]")
 @click.option("--dry-run", is_flag=True, allow_from_autoenv=False, help="List the tasks with an estimate of time, and stop.")
 @click.option("--no-report", is_flag=True, help="Do not write the report at the end.")
 @click.option("--json", "as_json", is_flag=True, allow_from_autoenv=False, help="Print the result as JSON.")
@@ -195,6 +195,7 @@ def _settle(store: "Store", config: "BenchmarkConfig", plan: "list[Planned]", op
 def _executor(options: dict[str, Any]) -> "Executor":
     """Return what runs the tasks."""
     from propneat.benchmark.executor import Limits
+
     limits = Limits(options["time_limit"], options["memory_limit"])
     if options["executor"] == "dask":
         from propneat.benchmark.dask_executor import DaskExecutor

@@ -13,6 +13,15 @@ if TYPE_CHECKING:
 
 __all__ = ["export", "merge", "methods", "print_summary", "report", "status", "write_the_report"]
 
+_HEADS = {
+    "method": "method",
+    "mean_auc": "mean AUC",
+    "n_datasets": "data sets",
+    "mean_rank": "mean rank",
+    "fit_seconds": "fit s",
+    "n_parameters": "parameters",
+    "failed": "failed",
+}
 _folder = click.argument("folder", type=click.Path(path_type=Path), metavar="DIR")
 _as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 _quiet = click.option("--quiet", is_flag=True, help="Print nothing but the result.")
@@ -41,7 +50,8 @@ def status(folder: Path, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps({"tasks": len(rows), "counts": counts, "methods": table.to_dict("index")}, indent=2))
     else:
-        _print_table(["method", *table.columns], [[name, *row] for name, row in zip(table.index, table.to_numpy().tolist(), strict=True)])
+        cells = zip(table.index, table.to_numpy().tolist(), strict=True)
+        _print_table(["method", *table.columns], [[name, *row] for name, row in cells])
         told = ", ".join(f"{number} {name}" for name, number in counts.items())
         click.echo(f"{len(rows)} tasks: {told}", err=True)
     failed = sum(counts.get(name, 0) for name in ("error", "timeout", "memory", "crashed"))
@@ -138,13 +148,15 @@ def methods(as_json: bool) -> None:
     from propneat.methods import METHODS
 
     if as_json:
-        rows: list[dict[str, Any]] = [
-            {"name": m.name, "summary": m.summary, "cost": m.cost, "paper": m.paper, "tasks": m.tasks, "options": dict(m.options), "core": m.is_core}
-            for m in METHODS.values()
+        described: list[dict[str, Any]] = [
+            {name: getattr(method, name) for name in ("name", "summary", "cost", "paper", "tasks", "is_core")}
+            | {"options": dict(method.options)}
+            for method in METHODS.values()
         ]
-        click.echo(json.dumps({"methods": rows, "suites": SUITES}, indent=2, default=list))
+        click.echo(json.dumps({"methods": described, "suites": SUITES}, indent=2, default=list))
         return
-    _print_table(["method", "core", "what it is", "what a fit costs"], [[m.name, "yes" if m.is_core else "", m.summary, m.cost] for m in METHODS.values()])
+    rows = [[method.name, "yes" if method.is_core else "", method.summary, method.cost] for method in METHODS.values()]
+    _print_table(["method", "core", "what it is", "what a fit costs"], rows)
     click.echo("")
     _print_table(["suite", "data sets"], [[name, about] for name, about in SUITES.items()])
 
@@ -157,10 +169,10 @@ def print_summary(store: "Store", as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps({"folder": str(store.path.parent), "methods": summary}, indent=2))
         return
-    heads = {"method": "method", "mean_auc": "mean AUC", "n_datasets": "data sets", "mean_rank": "mean rank", "fit_seconds": "fit s", "n_parameters": "parameters", "failed": "failed"}
-    _print_table(list(heads.values()), [[_cell(name, row[name]) for name in heads] for row in summary])
+    _print_table(list(_HEADS.values()), [[_cell(name, row[name]) for name in _HEADS] for row in summary])
     if summary and summary[0]["n_common"]:
-        click.echo(f"AUC and rank over the {summary[0]['n_common']} data sets that every method has results for; medians of seconds and parameters.", err=True)
+        common = f"AUC and rank over the {summary[0]['n_common']} data sets that every method has results for"
+        click.echo(f"{common}; medians of seconds and parameters.", err=True)
 
 
 def _cell(name: str, value: Any) -> str:

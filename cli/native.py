@@ -77,8 +77,12 @@ def _run(study: Any, folder: Path, flags: dict[str, bool], options: dict[str, An
     with show_steps(study.name, quiet=options["quiet"]) as progress:
         request = NativeRun(folder, options["full"], options["seed"], options["device"], progress)
         outcome = getattr(import_module(module), function)(request, **flags)
-    facts = {"study": study.name, "paper": study.paper, "propneat": __version__, "seed": options["seed"], "full": options["full"]}
-    document = facts | {
+    document = {
+        "study": study.name,
+        "paper": study.paper,
+        "propneat": __version__,
+        "seed": options["seed"],
+        "full": options["full"],
         "device": options["device"],
         "seconds": round(time.perf_counter() - begin, 2),
         "claims": [asdict(claim) for claim in outcome.claims],

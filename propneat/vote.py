@@ -10,7 +10,7 @@ _LEAST = 1e-7
 
 
 def class_shares(task: str, outputs: np.ndarray) -> np.ndarray:
-    """Turn raw outputs of any leading shape (..., n_outputs) into probabilities (..., n_classes); regressions stay as they are."""
+    """Turn raw outputs (..., n_outputs) into probabilities (..., n_classes); those of a regression stay as they are."""
     if task == "regression":
         return outputs
     if task == "binary":
@@ -24,7 +24,7 @@ def vote_weights(task: str, outputs: np.ndarray, targets: np.ndarray, row_weight
     Networks are drawn one by one, with replacement, each time the one that lowers the loss of the mean answer most (Caruana et
     al. 2004); a network's share is how often it was drawn. So that a few validation rows do not decide alone, every
     usable network starts with one vote. `outputs` has shape (n_networks, n_rows, n_outputs), `targets` (n_rows, n_outputs)
-    as in `Samples`, `row_weights` (n_rows,). Networks whose outputs are not finite get 0; when none is usable, the first gets all.
+    as in `Samples`, `row_weights` (n_rows,). Networks whose outputs are not finite get 0; with none usable the first gets all.
     """
     usable = np.isfinite(outputs).all(axis=(1, 2))
     votes = usable.astype(np.float64)

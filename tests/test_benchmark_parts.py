@@ -147,7 +147,9 @@ def test_predictions_come_back_as_packed():
 
 
 def test_a_plan_has_every_method_on_every_split_longest_first():
-    plan = make_plan(BenchmarkConfig(datasets=("monk1", "parity5"), methods=("neat", "logistic-regression"), protocol=Protocol("cv", 3, 2)))
+    plan = make_plan(
+        BenchmarkConfig(datasets=("monk1", "parity5"), methods=("neat", "logistic-regression"), protocol=Protocol("cv", 3, 2))
+    )
     assert len(plan) == len({planned.task.key for planned in plan}) == 2 * 2 * 3 * 2
     estimates = [planned.estimate for planned in plan]
     assert estimates == sorted(estimates, reverse=True)
@@ -155,7 +157,9 @@ def test_a_plan_has_every_method_on_every_split_longest_first():
 
 
 def test_shards_divide_a_plan():
-    plan = make_plan(BenchmarkConfig(datasets=("monk1", "monk2"), methods=("logistic-regression",), protocol=Protocol("cv", 5, 3)))
+    plan = make_plan(
+        BenchmarkConfig(datasets=("monk1", "monk2"), methods=("logistic-regression",), protocol=Protocol("cv", 5, 3))
+    )
     shards = [select_shard(plan, (number, 3)) for number in (1, 2, 3)]
     keys = [planned.task.key for shard in shards for planned in shard]
     assert sorted(keys) == sorted(planned.task.key for planned in plan) and len(keys) == len(set(keys))

@@ -121,7 +121,7 @@ def test_wrong_input_is_one_sentence_and_leaves_everything_as_it_was(run, folder
         store.note("configuration", {"protocol": "cv-5", "suites": [], "methods": {}, "limits": {}})
 
     def contents():
-        """Every file but the readable store, whose header counts how often it was opened for writing, and what that store holds."""
+        """Every file but the readable store, whose header counts openings, and what that store holds."""
         store = folder / "done" / "results.sqlite"
         files = {path: path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file() and path != store}
         with open_store(store.parent) as opened:
@@ -154,7 +154,16 @@ def test_methods_and_suites_are_listed(run):
 
 def test_an_interrupt_stops_keeps_and_goes_on(folder):
     here = os.path.dirname(__file__)
-    command = [sys.executable, "-m", "propneat", "benchmark", "--datasets", "parity5,mux6,monk1", "--methods", "bench_methods:SLOW"]
+    command = [
+        sys.executable,
+        "-m",
+        "propneat",
+        "benchmark",
+        "--datasets",
+        "parity5,mux6,monk1",
+        "--methods",
+        "bench_methods:SLOW",
+    ]
     command += ["--folds", "4", "--workers", "1", "--out", "r", "--no-report"]
     environment = {**os.environ, "PYTHONPATH": here}
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)

@@ -140,7 +140,9 @@ def test_every_public_name_is_there():
 def test_rooms_of_papers_do_not_know_each_other():
     for module in FILES:
         own = module.split(".")[2:3] if module.startswith("propneat.methods.") and module.count(".") == 3 else None
-        others = {name.split(".")[2] for name in all_imports(module) if name.startswith("propneat.methods.") and name.count(".") == 3}
+        others = {
+            name.split(".")[2] for name in all_imports(module) if name.startswith("propneat.methods.") and name.count(".") == 3
+        }
         assert own is None or others <= set(own), module
 
 

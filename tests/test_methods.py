@@ -39,7 +39,9 @@ def a_table(n_classes: int, n_rows: int = 60) -> tuple[pandas.DataFrame, np.ndar
     y = np.arange(n_rows) % n_classes
     size = y + 0.3 * rng.standard_normal(n_rows)
     colour = np.array(["red", "green", "blue", "grey"])[np.where(rng.random(n_rows) < 0.8, y, 3)]
-    frame = pandas.DataFrame({"size": np.where(rng.random(n_rows) < 0.1, np.nan, size), "colour": colour, "noise": rng.random(n_rows)})
+    frame = pandas.DataFrame(
+        {"size": np.where(rng.random(n_rows) < 0.1, np.nan, size), "colour": colour, "noise": rng.random(n_rows)}
+    )
     return frame, y
 
 
@@ -108,14 +110,19 @@ def test_the_ensemble_is_the_weighted_mean_of_its_members():
     fitted = make("propneat-ensemble", seed=3).fit(table.features, table.target)
     assert fitted.shares_.sum() == pytest.approx(1.0) and len(fitted.members_) > 1
     inputs = fitted.evolution_.model_.preprocessor.transform(table.features)
-    joint = sum(share * softmax(evaluate(plan, inputs), axis=1) for plan, share in zip(fitted.members_, fitted.shares_, strict=True))
+    joint = sum(
+        share * softmax(evaluate(plan, inputs), axis=1) for plan, share in zip(fitted.members_, fitted.shares_, strict=True)
+    )
     np.testing.assert_allclose(fitted.predict_proba(table.features), joint, atol=1e-12)
 
 
 def test_the_naive_engine_comes_to_the_same_network_as_propneat():
     X, y = a_table(2)
     options = QUICK["naive-backprop"]
-    fast, slow = (METHODS[name].make(random_state=2, **METHODS[name].options, **options).fit(X, y) for name in ("propneat", "naive-backprop"))
+    fast, slow = (
+        METHODS[name].make(random_state=2, **METHODS[name].options, **options).fit(X, y)
+        for name in ("propneat", "naive-backprop")
+    )
     np.testing.assert_allclose(fast.predict_proba(X), slow.predict_proba(X), atol=1e-4)
 
 

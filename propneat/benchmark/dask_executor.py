@@ -46,7 +46,9 @@ class DaskExecutor:
         try:
             from distributed import Client
         except ImportError as error:
-            raise ConfigError("the dask executor needs dask.distributed: install it with pip install 'propneat[dask]'") from error
+            raise ConfigError(
+                "the dask executor needs dask.distributed: install it with pip install 'propneat[dask]'"
+            ) from error
         try:
             self._client = Client(address, timeout=_CONNECT_SECONDS, set_as_default=False)
         except (OSError, ValueError, TimeoutError) as error:

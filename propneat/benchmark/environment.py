@@ -42,7 +42,9 @@ def _commit() -> str | None:
     """Return the commit of the checkout propneat is imported from, marked where files differ from it; None elsewhere."""
     folder = Path(__file__).parent
     try:
-        subprocess.run(["git", "ls-files", "--error-unmatch", __file__], cwd=folder, capture_output=True, check=True, timeout=10)
+        subprocess.run(
+            ["git", "ls-files", "--error-unmatch", __file__], cwd=folder, capture_output=True, check=True, timeout=10
+        )
         described = ["git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
         return subprocess.run(described, cwd=folder, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
     except (OSError, subprocess.SubprocessError):

@@ -34,7 +34,7 @@ def execute(job: Job) -> Outcome:
 
 
 class Executor(Protocol):
-    """Runs jobs, each in a process of its own kind, at most `n_free()` more at once. A death ends in an outcome, not an exception."""
+    """Runs jobs in worker processes, at most `n_free()` more at once; a worker's death is an outcome, not an exception."""
 
     name: str
 

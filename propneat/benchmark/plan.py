@@ -34,7 +34,9 @@ def options_of(config: BenchmarkConfig, method: str) -> dict[str, Any]:
     return {**find_method(method).options, **config.options.get(method, {})}
 
 
-def make_plan(config: BenchmarkConfig, progress: Callable[[str, int, int], None] = lambda name, done, total: None) -> list[Planned]:
+def make_plan(
+    config: BenchmarkConfig, progress: Callable[[str, int, int], None] = lambda name, done, total: None
+) -> list[Planned]:
     """Return all tasks, longest estimate first; `progress` is told which data set is loaded, and how many of how many.
 
     Raises ConfigError for methods, options and suites that do not exist, and DataError for data sets that cannot be had.
@@ -77,7 +79,7 @@ def _try_options(config: BenchmarkConfig, methods: list[str]) -> None:
 
 
 def select_shard(plan: list[Planned], shard: tuple[int, int] | None) -> list[Planned]:
-    """Return the tasks of shard (number, total), numbers from 1; by the hash of the task, so that machines need not agree on more."""
+    """Return the tasks of shard (number, total), by the hash of the task; raises ConfigError unless 1 <= number <= total."""
     if shard is None:
         return plan
     number, total = shard

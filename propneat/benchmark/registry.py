@@ -19,7 +19,11 @@ def find_method(name: str) -> Method:
     if ":" in name:
         return _imported(name)
     close = find_suggestion(name, METHODS)
-    hint = f"did you mean {close!r}?" if close else f"the methods are {', '.join(METHODS)}, or your own as package.module:attribute"
+    hint = (
+        f"did you mean {close!r}?"
+        if close
+        else f"the methods are {', '.join(METHODS)}, or your own as package.module:attribute"
+    )
     raise ConfigError(f"there is no method {name!r}: {hint}")
 
 

@@ -128,7 +128,7 @@ class Store:
         return dict(self._connection.execute("SELECT key, status FROM result"))
 
     def discard(self, statuses: Iterable[str]) -> int:
-        """Forget the results of these statuses, so that their tasks are done again; returns how many. "ok" is never forgotten."""
+        """Forget results of these statuses, so that their tasks are done again; returns how many. "ok" is never forgotten."""
         unwanted = [status for status in statuses if status != "ok"]
         with self._connection:
             marks = ", ".join("?" * len(unwanted))
@@ -156,8 +156,7 @@ class Store:
         source = other._connection
         before = len(self.statuses())
         rows = [
-            (*row[:-2], numbers.get(row[-2]), row[-1])
-            for row in source.execute(f"SELECT {', '.join(_RESULT)} FROM result")
+            (*row[:-2], numbers.get(row[-2]), row[-1]) for row in source.execute(f"SELECT {', '.join(_RESULT)} FROM result")
         ]
         with self._connection:
             self._connection.executemany(_ADD_PLAN, source.execute(f"SELECT {', '.join(_PLAN)} FROM plan"))

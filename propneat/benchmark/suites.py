@@ -10,7 +10,7 @@ __all__ = ["SUITES", "suite_names"]
 
 SUITES = {
     "embedded": "classification sets that come with propneat, one of each family; no network",
-    "pmlb58": "the binary PMLB sets of the PropNEAT paper: 59 names, of which the paper reports 58 without saying which is left out",
+    "pmlb58": "the binary PMLB sets of the PropNEAT paper: 59 names, of which it reports 58 without saying which one not",
     "pmlb58-distinct": "the same without near-duplicates, one set of each family",
     "pmlb-binary": "every binary PMLB set of the catalogue",
     "tabmini": "the sets of the TabMini study (Knauer, Grimm, Rodner 2024) that are in the catalogue",
@@ -21,7 +21,8 @@ _LEFT_OUT = ("agaricus_lepiota", "breast")
 
 _TABMINI = (
     "parity5 appendicitis molecular_biology_promoters mux6 corral glass2 backache prnn_crabs sonar biomed prnn_synth spect "
-    "heart_statlog breast_cancer heart_h hungarian cleve heart_c bupa spectf ionosphere colic house_votes_84 vote saheart clean1 irish"
+    "heart_statlog breast_cancer heart_h hungarian cleve heart_c bupa spectf ionosphere colic house_votes_84 vote saheart "
+    "clean1 irish"
 ).split()
 
 

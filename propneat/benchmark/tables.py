@@ -39,7 +39,13 @@ def read_benchmark_table(name: str, data_dir: str | None = None) -> BenchmarkTab
     classes, codes = encode_target(table.target, table.task)
     entry = None if is_file_name(name) else read_catalogue().get(name)
     return BenchmarkTable(
-        name, table.features, codes, len(classes), table.task, entry.family if entry else name, hash_table(table.features, codes)
+        name,
+        table.features,
+        codes,
+        len(classes),
+        table.task,
+        entry.family if entry else name,
+        hash_table(table.features, codes),
     )
 
 

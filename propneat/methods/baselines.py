@@ -21,8 +21,8 @@ class TunedForestClassifier(ClassifierMixin, BaseEstimator):
     """A random forest whose tree depth and smallest split are chosen by inner cross-validation, as in the PropNEAT experiments.
 
     Their grid: depth 2, 5, 10, 15; smallest node to split 2, 5, 10, 15, 20; 10 to 1,000 trees; 5 folds; AUC. Departure: the
-    number of trees is not searched, since more trees only lower the variance (Probst and Boulesteix 2018): settings are compared
-    with `n_tuning_trees`, and the forest is grown with `n_trees`. Several classes are judged by the mean
+    number of trees is not searched, since more trees only lower the variance (Probst and Boulesteix 2018): settings are
+    compared with `n_tuning_trees`, and the forest is grown with `n_trees`. Several classes are judged by the mean
     one-against-rest AUC. With fewer than 2 rows in some class there is nothing to divide, and the first setting is taken.
 
     After `fit`: `forest_`, `best_` (depth, smallest split), `classes_`, `n_features_in_`.
@@ -91,7 +91,9 @@ class TunedForestClassifier(ClassifierMixin, BaseEstimator):
 
 
 def _forest_size(forest: RandomForestClassifier) -> Size:
-    return Size(sum(tree.tree_.node_count for tree in forest.estimators_), max(tree.tree_.max_depth for tree in forest.estimators_))
+    return Size(
+        sum(tree.tree_.node_count for tree in forest.estimators_), max(tree.tree_.max_depth for tree in forest.estimators_)
+    )
 
 
 def _boosting_size(pipeline: Pipeline) -> Size:

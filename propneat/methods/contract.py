@@ -43,7 +43,9 @@ class Method:
     tasks: tuple[str, ...] = ("binary", "multiclass")
     options: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     size: Callable[[Any], Size] = own_size
-    seconds: Callable[[int, int, int], float] = lambda n_rows, n_features, n_classes: 5.0 + 2e-5 * n_rows * n_features * n_classes
+    seconds: Callable[[int, int, int], float] = lambda n_rows, n_features, n_classes: (
+        5.0 + 2e-5 * n_rows * n_features * n_classes
+    )
     """Rough seconds of a fit on one core, from rows, columns and classes; orders tasks and estimates how long a run takes."""
     is_core: bool = False
     """Whether `propneat benchmark` runs it unless told which methods to run."""

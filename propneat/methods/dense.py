@@ -60,7 +60,8 @@ class DenseNetworkClassifier(ClassifierMixin, BaseEstimator):
         self.classes_, codes = np.unique(y, return_inverse=True)
         learn, judge = _divide(codes, self.validation_fraction, self.random_state)
         parts = [
-            (torch.tensor(X[rows], device=self.device), torch.tensor(codes[rows], device=self.device)) for rows in (learn, judge)
+            (torch.tensor(X[rows], device=self.device), torch.tensor(codes[rows], device=self.device))
+            for rows in (learn, judge)
         ]
         options = self.layers if isinstance(self.layers[0], tuple) else (self.layers,)
         with torch.random.fork_rng(devices=[]):
@@ -77,7 +78,9 @@ class DenseNetworkClassifier(ClassifierMixin, BaseEstimator):
         seed = derive_seed("dense", str(self.random_state), *widths) % 2**63
         torch.manual_seed(seed)
         network = _network(torch, learn[0].shape[1], widths, len(self.classes_), self.dropout).to(self.device)
-        optimiser = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam}[self.optimiser](network.parameters(), lr=self.learning_rate)
+        optimiser = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam}[self.optimiser](
+            network.parameters(), lr=self.learning_rate
+        )
         loss_of = torch.nn.functional.cross_entropy
         best_loss, best, waited, epoch = float("inf"), _numbers(network), 0, 0
         while epoch < self.max_epochs and waited < self.patience:

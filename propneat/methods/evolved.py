@@ -26,8 +26,12 @@ def _seconds(n_rows: int, n_features: int, n_classes: int) -> float:
     return 1.0 + 2.0e-6 * n_rows * (n_features + 50) * (n_classes if n_classes > 2 else 1)
 
 
-def _arm(name: str, summary: str, cost: str, *, seconds: Any = _seconds, paper: str = _PAPER, is_core: bool = False, **options: Any) -> Method:
-    return Method(name, summary, make_propneat, cost, paper, options=options, size=size_of_genome, seconds=seconds, is_core=is_core)
+def _arm(
+    name: str, summary: str, cost: str, *, seconds: Any = _seconds, paper: str = _PAPER, is_core: bool = False, **options: Any
+) -> Method:
+    return Method(
+        name, summary, make_propneat, cost, paper, options=options, size=size_of_genome, seconds=seconds, is_core=is_core
+    )
 
 
 EVOLVED = (
