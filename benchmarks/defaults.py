@@ -30,6 +30,8 @@ DATASETS = (
 )
 VARIANTS = {
     "default": {},
+    "one_hot_integers=0": {"one_hot_integers": 0},
+    "one_hot_integers=5": {"one_hot_integers": 5},
     "one_hot_integers=10": {"one_hot_integers": 10},
     "size_penalty=0.05": {"size_penalty": 0.05},
     "l2=0.3": {"l2": 0.3},
@@ -37,6 +39,7 @@ VARIANTS = {
     "generations=100": {"generations": 100},
     "population_size=300": {"population_size": 300},
     "relu, tanh": {"activations": ("relu", "tanh")},
+    "validation_fraction=0.25": {"validation_fraction": 0.25},
     "validation_fraction=0.4": {"validation_fraction": 0.4},
 }
 

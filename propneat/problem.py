@@ -18,6 +18,8 @@ from propneat.training import Samples
 __all__ = ["PreparedProblem", "prepare_problem"]
 
 _LIGHTEST = 1e-9
+_MOST_INPUTS = 200
+"""Indicators of whole numbers are given up, those of most numbers first, before there are more network inputs than this."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,15 +52,16 @@ def prepare_problem(
     """Fit the preprocessing to training rows and divide them, by class, into a part to train on and a part to judge by.
 
     `features` is a DataFrame or an array (n_rows, n_columns), `target` has shape (n_rows,), `weights` likewise. `class_weight`
-    "balanced" makes classes weigh the same in total; a dict gives the weight of each class. Rows that are equal are joined
-    before the division. When too few rows are left to judge by, all rows do both. Raises DataError or ConfigError for
+    "balanced" makes classes weigh the same in total; a dict gives the weight of each class. Columns of at most
+    `one_hot_integers` distinct whole numbers get an input per number too, fewer of them where inputs would become too many.
+    Rows that are equal are joined before the division. When too few rows are left to judge by, all rows do both. Raises DataError or ConfigError for
     unusable input.
     """
     if not 0 < validation_fraction < 1:
         raise ConfigError(f"validation_fraction must lie between 0 and 1, not {validation_fraction}")
     classes, values = encode_target(target, task)
     weights = np.ones(len(values)) if weights is None else np.asarray(weights, dtype=np.float64)
-    preprocessor = Preprocessor.fit(features, weights, one_hot_integers=one_hot_integers)
+    preprocessor = _fit_preprocessor(features, weights, one_hot_integers)
     scale = TargetScale.fit(values, weights) if task == "regression" else None
     inputs, merged, totals = merge_rows(preprocessor.transform(features), values, weights)
     if scale is not None:
@@ -76,6 +79,15 @@ def prepare_problem(
     enough = min(len(learn), len(judge)) >= 2
     problem = Problem(_rows(samples, learn), _rows(samples, judge), task) if enough else Problem(samples, samples, task)
     return PreparedProblem(problem, preprocessor, classes, scale)
+
+
+def _fit_preprocessor(features: Any, weights: np.ndarray, one_hot_integers: int) -> Preprocessor:
+    """Give as many whole-number columns inputs of their own per number as leave the network at most `_MOST_INPUTS` inputs."""
+    for most in range(one_hot_integers, 2, -1):
+        preprocessor = Preprocessor.fit(features, weights, one_hot_integers=most)
+        if len(preprocessor.rules) <= _MOST_INPUTS:
+            return preprocessor
+    return Preprocessor.fit(features, weights)
 
 
 def _rows(samples: Samples, rows: np.ndarray) -> Samples:

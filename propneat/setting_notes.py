@@ -34,7 +34,7 @@ NOTES: dict[str, dict[str, str]] = {
         "test_fraction": "Share of the rows held out from everything but the final report; 0 for none.",
         "validation_fraction": "Share of the other rows that networks are judged by instead of trained on.",
         "class_weight": '"balanced" makes all classes weigh the same in total; "none" counts rows.',
-        "one_hot_integers": "Give columns of at most this many whole numbers an input per number as well; 0 for never.",
+        "one_hot_integers": "Give columns of at most this many whole numbers an input per number too, up to 200 inputs; 0 for never.",
     },
     "evolution": {
         "population_size": "Number of genomes in every generation.",

@@ -20,6 +20,7 @@ from propneat import PropNEATClassifier, PropNEATRegressor, load_model
 from propneat.errors import ConfigError, DataError, GenomeError
 from propneat.evolve import default_config
 from propneat.genome import NodeKind, activation_code
+from propneat.problem import prepare_problem
 
 TINY = {"population_size": 8, "generations": 2, "epochs": 2, "random_state": 0}
 SHORT = TINY | {"fine_tune_epochs": 5}
@@ -400,3 +401,13 @@ assert set(propneat.__all__) <= set(dir(propneat))
 assert not hasattr(propneat, "magic")
 """
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_indicators_of_whole_numbers_never_make_a_network_too_wide():
+    rng = np.random.default_rng(0)
+    narrow, wide = rng.integers(0, 6, (80, 3)), rng.integers(0, 6, (80, 40))
+    y = np.arange(80) % 2
+    n_inputs = [len(prepare_problem(X, y, "binary", seed=0, one_hot_integers=10).preprocessor.rules) for X in (narrow, wide)]
+    assert n_inputs == [3 * 7, 40]
+    mixed = np.column_stack([wide, rng.integers(0, 3, (80, 30))])
+    assert len(prepare_problem(mixed, y, "binary", seed=0, one_hot_integers=10).preprocessor.rules) == 70 + 30 * 3

@@ -11,14 +11,14 @@ from propneat.methods.modprop.layer import run_layer
 from propneat.methods.modprop.network import Cells, Network, make_cells, make_network
 from propneat.methods.modprop.online import online_gradients
 from propneat.methods.modprop.rules import RULES, Feedback, Rule, block_means, make_feedback, make_rule, tap_radius, type_taps
-from propneat.methods.modprop.tasks import DelayedXor, digits_by_rows
-from propneat.methods.modprop.training import StepSettings, Trainer, rule_gradients
 from propneat.rng import make_rng
 
 N_STEPS, N_ROWS, N_INPUTS, N_OUTPUTS = 9, 4, 3, 2
 
 
-def make_net(seed: int = 0, n_replicas: int = 2, n_cells: int = 12, leak: float = 0.7, types_per_sign: int = 1, dtype=torch.float64) -> Network:
+def make_net(
+    seed: int = 0, n_replicas: int = 2, n_cells: int = 12, leak: float = 0.7, types_per_sign: int = 1, dtype=torch.float64
+) -> Network:
     rngs = [make_rng("net", seed, k) for k in range(n_replicas)]
     return make_network(rngs, make_cells(n_cells, types_per_sign=types_per_sign), N_INPUTS, N_OUTPUTS, leak, dtype)
 
@@ -104,7 +104,11 @@ def test_the_receiving_variant_follows_its_two_recursions_written_for_single_row
     feedback = make_feedback(Rule(weights, "receiver", slope=0.4), net.weights(), net.cells)
     w_out = (net.out_strengths * torch.as_tensor(net.cells.signs)).detach().numpy()
     rates = plain_run(net, inputs).detach()
-    errors = torch.stack([error_signals(net, inputs, targets)(t, net.readout(rates[:, t])) for t in range(N_STEPS)], 1).detach().numpy()
+    errors = (
+        torch.stack([error_signals(net, inputs, targets)(t, net.readout(rates[:, t])) for t in range(N_STEPS)], 1)
+        .detach()
+        .numpy()
+    )
     rates, a, matrix = rates.numpy(), net.leak, feedback.matrix.numpy()
     expected = np.zeros(matrix.shape)
     for replica in range(2):
@@ -142,7 +146,9 @@ def test_the_online_form_asks_for_nothing_of_the_future():
     whole, cut = [], []
     for n_steps, seen in ((N_STEPS, whole), (5, cut)):
         error = error_signals(net, inputs, targets)
-        online_gradients(net, inputs[:, :n_steps], lambda t, y, seen=seen, error=error: seen.append((t, y)) or error(t, y), feedback, 3)
+        online_gradients(
+            net, inputs[:, :n_steps], lambda t, y, seen=seen, error=error: seen.append((t, y)) or error(t, y), feedback, 3
+        )
     assert [t for t, _ in whole] == list(range(N_STEPS))
     assert all(torch.equal(early[1], late[1]) for early, late in zip(cut, whole, strict=False))
     with pytest.raises(ConfigError, match="not causal"):
@@ -151,14 +157,20 @@ def test_the_online_form_asks_for_nothing_of_the_future():
 
 def test_rates_are_the_same_to_the_bit_whatever_the_rule():
     net, inputs = make_net(5), make_inputs(5)
-    rates = {run_layer(net, inputs, make_feedback(rule, net.weights(), net.cells)).detach().numpy().tobytes() for rule in RULES.values()}
+    rates = {
+        run_layer(net, inputs, make_feedback(rule, net.weights(), net.cells)).detach().numpy().tobytes()
+        for rule in RULES.values()
+    }
     assert len(rates) == 1
 
 
 @pytest.mark.parametrize("name", ["modprop-cells", "modprop-types"])
 def test_slope_zero_is_e_prop_exactly_and_not_nothing(name):
     net, inputs, targets = make_net(6), make_inputs(6), make_targets(6)
-    found, expected = (layer_gradients(net, inputs, targets, make_feedback(rule, net.weights(), net.cells)) for rule in (make_rule(name, 0.0), RULES["e-prop"]))
+    found, expected = (
+        layer_gradients(net, inputs, targets, make_feedback(rule, net.weights(), net.cells))
+        for rule in (make_rule(name, 0.0), RULES["e-prop"])
+    )
     for ours, theirs in zip(found, expected, strict=True):
         np.testing.assert_array_equal(ours, theirs)
         assert np.abs(ours).max() > 0
@@ -166,7 +178,11 @@ def test_slope_zero_is_e_prop_exactly_and_not_nothing(name):
 
 def test_the_receiving_variant_at_slope_zero_is_one_exact_hop():
     net, inputs, targets = make_net(7), make_inputs(7), make_targets(7)
-    rules = Rule("cells", "receiver", slope=0.0), Rule("cells", "exact", n_hops=1), Rule("cells", "receiver", n_hops=1, slope=0.9)
+    rules = (
+        Rule("cells", "receiver", slope=0.0),
+        Rule("cells", "exact", n_hops=1),
+        Rule("cells", "receiver", n_hops=1, slope=0.9),
+    )
     first, *others = (layer_gradients(net, inputs, targets, make_feedback(rule, net.weights(), net.cells)) for rule in rules)
     for other in others:
         np.testing.assert_allclose(other[1], first[1], rtol=0, atol=1e-12)
@@ -177,7 +193,9 @@ def test_as_many_hops_as_steps_are_all_hops_and_one_fewer_are_not(derivative):
     net, inputs, targets = make_net(8), make_inputs(8), make_targets(8)
 
     def strengths(n_hops):
-        return layer_gradients(net, inputs, targets, make_feedback(Rule("cells", derivative, n_hops), net.weights(), net.cells))[1]
+        return layer_gradients(
+            net, inputs, targets, make_feedback(Rule("cells", derivative, n_hops), net.weights(), net.cells)
+        )[1]
 
     everything = strengths(None)
     np.testing.assert_allclose(strengths(N_STEPS - 1), everything, rtol=0, atol=1e-12)
@@ -205,7 +223,9 @@ def test_with_all_units_active_and_slope_one_it_is_bptt(derivative):
         net.strengths.mul_(0.1)
     assert (plain_run(net, inputs) > 0).all()
     rules = Rule("cells", derivative, slope=1.0), RULES["bptt"]
-    for ours, theirs in zip(*(layer_gradients(net, inputs, targets, make_feedback(r, net.weights(), net.cells)) for r in rules), strict=True):
+    for ours, theirs in zip(
+        *(layer_gradients(net, inputs, targets, make_feedback(r, net.weights(), net.cells)) for r in rules), strict=True
+    ):
         np.testing.assert_allclose(ours, theirs, rtol=1e-12, atol=1e-12)
 
 
@@ -253,3 +273,10 @@ def test_tap_radius_is_what_long_products_grow_by():
     taps = net.leak * np.eye(12) + (1 - net.leak) * 0.8 * net.weights().detach().numpy()
     growth = [np.linalg.norm(np.linalg.matrix_power(part, 400), 2) ** (1 / 400) for part in taps]
     np.testing.assert_allclose(tap_radius(feedback, net.leak), growth, rtol=0.01)
+
+
+def test_rules_that_cannot_be_are_refused_by_name():
+    for name, value in (("weights", "W"), ("derivative", "none"), ("n_hops", -1), ("slope", -0.1), ("slope", float("inf"))):
+        with pytest.raises(ConfigError, match=name):
+            Rule(**{name: value})
+    assert not RULES["bptt"].is_causal and all(rule.is_causal for name, rule in RULES.items() if name != "bptt")

@@ -96,15 +96,17 @@ def test_replicas_do_not_meet():
         np.testing.assert_allclose(part[1].detach(), own[0].detach(), rtol=1e-4, atol=1e-6)
 
 
-def test_a_step_is_adam_with_l2_then_shrinking_then_projection():
+@pytest.mark.parametrize("rule", ["bptt", "modprop-types"])
+def test_a_step_is_adam_with_l2_then_shrinking_then_projection(rule):
+    """The rule's weights are those of the present step."""
     network, plain = make_net((4,)), make_net((4,))
     settings = StepSettings(learning_rate=0.02, l2=0.3, shrink=0.5, decay=0.1, decay_every=2)
-    trainer = Trainer(network, make_rule("bptt"), settings)
+    trainer = Trainer(network, make_rule(rule), settings)
     moments = [(torch.zeros_like(p), torch.zeros_like(p)) for p in plain.parameters]
     for step in range(4):
         batch, rate = make_batch(step, 1), 0.02 * 0.1 ** (step // 2)
         trainer.step(*batch)
-        loss = last_step_losses(plain, *batch, make_feedback(RULES["bptt"], plain.weights(), plain.cells)).sum()
+        loss = last_step_losses(plain, *batch, make_feedback(RULES[rule], plain.weights(), plain.cells)).sum()
         gradients = torch.autograd.grad(loss, plain.parameters)
         with torch.no_grad():
             for k, (p, g) in enumerate(zip(plain.parameters, gradients, strict=True)):
@@ -138,7 +140,9 @@ def test_delayed_xor_is_what_its_description_says():
     given = np.stack([trials.inputs[:10, :, 0].max(axis=0), trials.inputs[-10:, :, 1].max(axis=0)]) > 1
     np.testing.assert_array_equal(trials.labels, given[0] == given[1])
     assert abs(trials.labels.mean() - 0.5) < 0.05 and np.abs(given.mean(axis=1) - 0.5).max() < 0.05
-    quiet = np.concatenate([trials.inputs[10:80].ravel(), trials.inputs[:10, ~given[0], 0].ravel(), trials.inputs[:10, :, 1].ravel()])
+    quiet = np.concatenate(
+        [trials.inputs[10:80].ravel(), trials.inputs[:10, ~given[0], 0].ravel(), trials.inputs[:10, :, 1].ravel()]
+    )
     assert abs(quiet.mean() - 0.02) < 1e-3 and abs(quiet.std() - 0.01) < 1e-3
     bump = trials.inputs[:10, given[0], 0].mean(axis=1)
     np.testing.assert_allclose(bump, 0.02 + 2 * np.exp(-((np.arange(5, 100, 10) - 50) ** 2) / 1250), atol=0.005)
@@ -162,7 +166,9 @@ def test_digits_are_divided_standardised_on_training_images_and_followed_by_blan
 
 @pytest.mark.parametrize("rule", ["bptt", "modprop-types", "modprop-cells-receiver"])
 def test_a_short_delayed_xor_is_learnt(rule):
-    plan = XorPlan(DelayedXor(delay_ms=0.0), n_seeds=2, n_updates=200, n_cells=40, tau_ms=60.0, check_every=100, align_every=200)
+    plan = XorPlan(
+        DelayedXor(delay_ms=0.0), n_seeds=2, n_updates=200, n_cells=40, tau_ms=60.0, check_every=100, align_every=200
+    )
     found = run_xor(rule, plan, 0, lambda done, total: None)
     assert found["updates"] == [0, 100, 200]
     assert np.mean(found["loss"][0]) > 0.6 and np.mean(found["loss"][-1]) < 0.5
@@ -173,7 +179,11 @@ def test_units_that_cannot_be_are_refused():
         with pytest.raises(ConfigError, match="cannot be divided"):
             make_cells(**bad)
     signs = np.array([1, 1, -1])
-    for bad, match in (((np.ones(3), np.zeros(3, int)), "inhibiting"), ((signs, np.array([0, 2, 2])), "gaps"), ((signs, np.array([0, 1, 1])), "one sign")):
+    for bad, match in (
+        ((np.ones(3), np.zeros(3, int)), "inhibiting"),
+        ((signs, np.array([0, 2, 2])), "gaps"),
+        ((signs, np.array([0, 1, 1])), "one sign"),
+    ):
         with pytest.raises(ConfigError, match=match):
             Cells(*bad)
     for bad in ({"learning_rate": 0}, {"l2": -1}, {"clip": 0}, {"decay_every": 0}, {"shrink": float("inf")}):
@@ -224,7 +234,9 @@ def test_prediction_in_numpy_is_the_network_that_torch_trains():
     chunks = np.pad(X[:, model.feature_order_], ((0, 0), (0, 1))).reshape(120, 6, 2)
     sequence = np.concatenate([chunks, np.ones((120, 6, 1))], axis=2).swapaxes(0, 1)
     outputs = last_step_outputs(network, torch.as_tensor(sequence)[None])[0].numpy()
-    np.testing.assert_allclose(np.log(model.predict_proba(X)), outputs - np.log(np.exp(outputs).sum(axis=1))[:, None], rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(
+        np.log(model.predict_proba(X)), outputs - np.log(np.exp(outputs).sum(axis=1))[:, None], rtol=1e-9, atol=1e-9
+    )
 
 
 def test_torchs_global_state_is_neither_used_nor_changed():
@@ -265,7 +277,17 @@ def test_signal_is_found_and_noise_is_not_believed():
 
 def test_unusable_calls_of_the_classifier_are_refused_by_name():
     X, y = make_data(2)
-    for name, value in (("rule", "sgd"), ("n_cells", 1), ("n_chunks", 0), ("max_updates", 0), ("batch_size", 0), ("slopes", ()), ("slopes", (-1.0,)), ("learning_rate", 0), ("l2", -1)):
+    for name, value in (
+        ("rule", "sgd"),
+        ("n_cells", 1),
+        ("n_chunks", 0),
+        ("max_updates", 0),
+        ("batch_size", 0),
+        ("slopes", ()),
+        ("slopes", (-1.0,)),
+        ("learning_rate", 0),
+        ("l2", -1),
+    ):
         with pytest.raises(ConfigError, match=name):
             ModPropClassifier(**{name: value}).fit(X, y)
     with pytest.raises(DataError, match="at least 2 classes"):

@@ -7,6 +7,8 @@ from propneat.methods.baselines import BASELINES
 from propneat.methods.contract import Method, Size
 from propneat.methods.dense import DENSE
 from propneat.methods.evolved import EVOLVED
+from propneat.methods.forward_gradients import METHOD as FORWARD_GRADIENTS
+from propneat.methods.modprop import METHOD as MODPROP
 from propneat.methods.species_vote import SPECIES_VOTE
 
 __all__ = ["METHODS", "Method", "Size"]
@@ -18,5 +20,7 @@ METHODS: dict[str, Method] = {
         SPECIES_VOTE,
         *BASELINES,
         *DENSE,
+        FORWARD_GRADIENTS,
+        MODPROP,
     )
 }

@@ -1,7 +1,15 @@
 """The native studies by name: every paper's method on the paper's own problem."""
 
 from propneat.methods.contract import NativeStudy
+from propneat.methods.forward_gradients import NATIVE as FORWARD_GRADIENTS
+from propneat.methods.modprop import NATIVE as MODPROP
 
 __all__ = ["NATIVES"]
 
-NATIVES: dict[str, NativeStudy] = {}
+NATIVES: dict[str, NativeStudy] = {
+    study.name: study
+    for study in (
+        FORWARD_GRADIENTS,
+        MODPROP,
+    )
+}

@@ -1,0 +1,138 @@
+"""A dense network for rows of numbers, trained by forward gradients: its loss is never differentiated backwards."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from scipy.special import softmax
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils import check_random_state
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from propneat.data.split import split_rows
+from propneat.errors import ConfigError, DataError
+from propneat.methods.forward_gradients.aggregators import ForwardGradient
+from propneat.methods.forward_gradients.perceptron import Perceptron
+from propneat.methods.forward_gradients.perceptron_training import GRADIENTS, Rows, Schedule, train
+from propneat.methods.forward_gradients.tangents import TangentSampler
+from propneat.rng import make_rng
+
+__all__ = ["ForwardGradientClassifier"]
+
+
+class ForwardGradientClassifier(ClassifierMixin, BaseEstimator):
+    """A dense ReLU network trained by plain minibatch gradient descent on forward gradients of the cross entropy.
+
+    `gradient` is "node" (node perturbation, the paper's default), "weight" (weight perturbation) or "backprop" (the true
+    gradient, to compare with). `aggregator`, `k`, `sampler`, `angle` and `length_correction` are those of ForwardGradient and
+    TangentSampler. One network per learning rate, all from the same start and on the same batches and tangents, learns
+    the rows but for a share `validation_fraction` of each class; the rate and the number of epochs that give the least
+    loss there then train the start anew on all rows; should that end worse on them, the chosen network stays.
+    `learning_rates` None tries four that suit the estimator. Training ends after `patience` rounds (of at least 25
+    steps) without a better loss, or after `max_steps` steps. Weight perturbation takes about eight times as long as node
+    perturbation, and learns more slowly.
+
+    Source: Flügel et al. (2024), fully connected networks. Departures: the learning rate is chosen from a few instead of
+    by an evolutionary search, and the network is trained on all rows once that is done.
+
+    X holds standardised numbers. After `fit`: `classes_`, `n_features_in_`, `learning_rate_`, `n_epochs_`,
+    `validation_loss_` in nats, `weights_`, a list of (weights (n_out, n_in), biases (n_out,)) float32 per layer,
+    `n_parameters_`, and `depth_` in layers.
+    """
+
+    def __init__(
+        self,
+        layers: tuple[int, ...] = (64, 64),
+        gradient: str = "node",
+        aggregator: str = "projection",
+        k: int = 16,
+        sampler: str = "gaussian",
+        angle: float = 90.0,
+        length_correction: bool = False,
+        learning_rates: tuple[float, ...] | None = None,
+        batch_size: int = 32,
+        max_steps: int = 4000,
+        patience: int = 10,
+        validation_fraction: float = 0.2,
+        random_state: Any = None,
+    ) -> None:
+        self.layers = layers
+        self.gradient = gradient
+        self.aggregator = aggregator
+        self.k = k
+        self.sampler = sampler
+        self.angle = angle
+        self.length_correction = length_correction
+        self.learning_rates = learning_rates
+        self.batch_size = batch_size
+        self.max_steps = max_steps
+        self.patience = patience
+        self.validation_fraction = validation_fraction
+        self.random_state = random_state
+
+    def fit(self, X: Any, y: Any) -> "ForwardGradientClassifier":
+        """Learn from rows X, shape (n_rows, n_features), with labels y, shape (n_rows,).
+
+        Raises ConfigError for parameters and DataError for data that cannot be used, both ValueErrors.
+        """
+        rule = self._check()
+        X, y = validate_data(self, X, y, dtype=np.float64)
+        check_classification_targets(y)
+        self.classes_, labels = np.unique(y, return_inverse=True)
+        if len(self.classes_) < 2:
+            raise DataError(f"at least 2 classes are needed to learn from, got {len(self.classes_)} class")
+        seed = int(check_random_state(self.random_state).randint(2**31 - 1))
+        network = Perceptron((X.shape[1], *self.layers, len(self.classes_)))
+        schedule = Schedule(self.batch_size, self.max_steps, self.patience)
+        split = self._split(labels, seed)
+        found = train(network, _rows(X, labels), split, self.gradient, rule, self.learning_rates, schedule, seed)
+        self.learning_rate_, self.n_epochs_, self.validation_loss_ = found.rate, found.n_epochs, found.loss
+        layers = network.layers(found.numbers)
+        self.weights_ = [(weights[0].numpy().copy(), biases[0].numpy().copy()) for weights, biases in layers]
+        self.n_parameters_, self.depth_ = network.n_parameters, len(self.weights_)
+        return self
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Return class probabilities, float64 (n_rows, n_classes), columns in the order of `classes_`."""
+        return softmax(self._logits(X), axis=1)
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Return the most probable label of every row, shape (n_rows,)."""
+        best = np.argmax(self._logits(X), axis=1)
+        return self.classes_[best]
+
+    def _logits(self, X: Any) -> np.ndarray:
+        check_is_fitted(self)
+        values = validate_data(self, X, reset=False, dtype=np.float64)
+        for position, (weights, biases) in enumerate(self.weights_):
+            values = values @ weights.T.astype(np.float64) + biases
+            if position + 1 < len(self.weights_):
+                values = np.maximum(values, 0.0)
+        return values
+
+    def _check(self) -> ForwardGradient:
+        """Return the estimator that the parameters describe; raises ConfigError."""
+        if self.gradient not in GRADIENTS:
+            raise ConfigError(f"gradient must be one of {', '.join(GRADIENTS)}, not {self.gradient!r}")
+        for name in ("batch_size", "max_steps", "patience"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"{name} must be 1 or more, not {getattr(self, name)}")
+        if any(width < 1 for width in self.layers):
+            raise ConfigError(f"layers must be widths of 1 or more, not {self.layers}")
+        if not 0 < self.validation_fraction < 1:
+            raise ConfigError(f"validation_fraction must lie between 0 and 1, not {self.validation_fraction}")
+        rates = self.learning_rates
+        if rates is not None and not (len(rates) and all(0 < rate < float("inf") for rate in rates)):
+            raise ConfigError(f"learning_rates must be positive numbers, not {rates}")
+        return ForwardGradient(self.aggregator, self.k, TangentSampler(self.sampler, self.angle), self.length_correction)
+
+    def _split(self, labels: np.ndarray, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return rows to learn from and rows to judge by; all rows do both where no class has one to spare."""
+        learn, judge = split_rows(labels, self.validation_fraction, True, make_rng("forward-gradients", seed, "split"))
+        return torch.from_numpy(learn), torch.from_numpy(judge if len(judge) else learn)
+
+
+def _rows(X: np.ndarray, labels: np.ndarray) -> Rows:
+    targets = np.eye(int(labels.max()) + 1, dtype=np.float32)[labels]
+    return Rows(torch.from_numpy(X.astype(np.float32)), torch.from_numpy(targets))

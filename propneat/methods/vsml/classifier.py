@@ -1,0 +1,133 @@
+"""A classifier that learns without gradients: meta-trained LSTMs read the training rows, and a frozen copy predicts."""
+
+from typing import Any
+
+import numpy as np
+from scipy.special import softmax
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils import check_random_state
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from propneat.data.split import split_rows
+from propneat.errors import ConfigError, DataError
+from propneat.methods.vsml.episodes import Task, draw_state, predict, stream_and_average
+from propneat.methods.vsml.inputs import Inputs
+from propneat.methods.vsml.parameters import UNITS, load_parameters
+from propneat.rng import make_rng
+
+__all__ = ["VSMLClassifier"]
+
+_MOST_POSITIONS = 2000
+
+
+class VSMLClassifier(ClassifierMixin, BaseEstimator):
+    """An ensemble of dense VSML layers that met the training rows one by one, each in an order of its own.
+
+    The LSTM's parameters were meta-trained on synthetic tasks and come with the package; fitting changes nothing but the
+    states of the weight positions, and takes no gradient. Each of `n_members` members begins at a random state and reads
+    at most `max_rows` rows of its own choice, up to `max_passes` times. How many times, and whether a member ends in its
+    last state or in the mean of those along the later half of its last pass, is what gives the least cross-entropy on a
+    share `validation_fraction` of each class that was not read; the members then read all rows anew. To predict, every
+    member's state is copied for each row, and their probabilities are averaged.
+
+    Source: Kirsch and Schmidhuber (2021), variant with a backward sweep that tells the label. Departures: ensemble,
+    repeated passes and averaged states; inputs are standardised, cut off at 3 deviations, and reduced to principal
+    components where inputs times classes exceed 2,000.
+
+    After `fit`: `classes_`, `n_features_in_`, `n_passes_`, `is_averaged_`, `inputs_`, `states_`, float32 arrays (2, UNITS, P),
+    `n_parameters_`, the numbers that the states hold, and `depth_`, 1.
+    """
+
+    def __init__(
+        self,
+        n_members: int = 8,
+        max_passes: int = 4,
+        max_rows: int = 1000,
+        validation_fraction: float = 0.2,
+        random_state: Any = None,
+    ) -> None:
+        self.n_members = n_members
+        self.max_passes = max_passes
+        self.max_rows = max_rows
+        self.validation_fraction = validation_fraction
+        self.random_state = random_state
+
+    def fit(self, X: Any, y: Any) -> "VSMLClassifier":
+        """Read rows X, shape (n_rows, n_features), with labels y, shape (n_rows,).
+
+        Raises ConfigError for parameters and DataError for data that cannot be used, both ValueErrors.
+        """
+        self._check()
+        X, y = validate_data(self, X, y, dtype=np.float64)
+        check_classification_targets(y)
+        self.classes_, labels = np.unique(y, return_inverse=True)
+        n_classes = len(self.classes_)
+        if n_classes < 2:
+            raise DataError(f"at least 2 classes are needed to learn from, got {n_classes} class")
+        seed = int(check_random_state(self.random_state).randint(2**31 - 1))
+        most = max(1, _MOST_POSITIONS // n_classes)
+        learn, judge = split_rows(labels, self.validation_fraction, True, make_rng("vsml", seed, "split"))
+        self.n_passes_, self.is_averaged_ = self.max_passes, False
+        if len(judge):
+            inputs = Inputs.fit(X[learn], most)
+            passes = self._passes(inputs.transform(X[learn]), labels[learn], seed, self.max_passes)
+            # a row for every pass, last states and averaged ones in columns
+            losses = [
+                [_loss(states, inputs.transform(X[judge]), labels[judge], n_classes) for states in kinds] for kinds in passes
+            ]
+            best, kind = np.unravel_index(int(np.argmin(losses)), (self.max_passes, 2))
+            self.n_passes_, self.is_averaged_ = int(best) + 1, bool(kind)
+        self.inputs_ = Inputs.fit(X, most)
+        self.states_ = self._passes(self.inputs_.transform(X), labels, seed, self.n_passes_)[-1][int(self.is_averaged_)]
+        self.n_parameters_ = self.n_members * 2 * UNITS * self.inputs_.n_outputs * n_classes
+        self.depth_ = 1
+        return self
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Return class probabilities, float64 (n_rows, n_classes), columns in the order of `classes_`."""
+        check_is_fitted(self)
+        values = validate_data(self, X, reset=False, dtype=np.float64)
+        return _mean_odds(self.states_, self.inputs_.transform(values), len(self.classes_))
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Return the most probable label of every row, shape (n_rows,)."""
+        return self.classes_[np.argmax(self.predict_proba(X), axis=1)]
+
+    def _passes(
+        self, X: np.ndarray, labels: np.ndarray, seed: int, n_passes: int
+    ) -> list[tuple[list[np.ndarray], list[np.ndarray]]]:
+        """Return every member's last state and averaged state after each of n_passes passes, always in a new order."""
+        values, n_classes = load_parameters().values, len(self.classes_)
+        rngs = [make_rng("vsml", seed, "member", k) for k in range(self.n_members)]
+        states = [draw_state(rng, X.shape[1], n_classes) for rng in rngs]
+        Y, after = np.eye(n_classes, dtype=np.float32)[labels], []
+        for _ in range(n_passes):
+            tasks = []
+            for rng, state in zip(rngs, states, strict=True):
+                order = rng.permutation(len(X))[: self.max_rows]
+                tasks.append(Task(X[order], Y[order], state))
+            found = stream_and_average([values] * self.n_members, tasks)
+            states = [last for last, _ in found]
+            after.append((states, [mean for _, mean in found]))
+        return after
+
+    def _check(self) -> None:
+        """Raise ConfigError for a parameter that cannot be used."""
+        for name in ("n_members", "max_passes", "max_rows"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"{name} must be 1 or more, not {getattr(self, name)}")
+        if not 0 < self.validation_fraction < 1:
+            raise ConfigError(f"validation_fraction must lie between 0 and 1, not {self.validation_fraction}")
+
+
+def _loss(states: list[np.ndarray], X: np.ndarray, labels: np.ndarray, n_classes: int) -> float:
+    """Mean cross-entropy in nats of the members' mean probabilities."""
+    odds = _mean_odds(states, X, n_classes)
+    return float(-np.log(np.maximum(odds[np.arange(len(X)), labels], 1e-12)).mean())
+
+
+def _mean_odds(states: list[np.ndarray], X: np.ndarray, n_classes: int) -> np.ndarray:
+    """The members' mean probabilities, float64 (n_rows, n_classes)."""
+    logits = predict(load_parameters().values, X, n_classes, states)
+    return softmax(logits.astype(np.float64), axis=2).mean(0)

@@ -1,0 +1,84 @@
+"""The native study: cloning, learning unseen data sets with what was meta-trained on synthetic tasks, and long episodes."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from propneat.methods.contract import NativeOutcome, NativeRun
+from propneat.methods.vsml.clone_study import clone_study
+from propneat.methods.vsml.figures import draw_cloning, draw_horizon, draw_meta_training, draw_transfer
+from propneat.methods.vsml.horizon_study import LONGEST, evolution_study, horizon_study
+from propneat.methods.vsml.meta_training import CURRICULUM
+from propneat.methods.vsml.parameters import MetaParameters, load_parameters
+from propneat.methods.vsml.remake import make_parameters
+from propneat.methods.vsml.transfer_study import FIRST, control_study, transfer_study
+
+__all__ = ["DEFAULT", "FULL", "StudySize", "run", "run_study"]
+
+
+@dataclass(frozen=True)
+class StudySize:
+    """How much work each part of the study is."""
+
+    clone_steps: int
+    clone_rows: int | None
+    """Rows of digits that the clone learns; None for all."""
+    repeats: int
+    """Divisions of every real data set."""
+    control_steps: int
+    control_tasks: int
+    horizon_tasks: int
+    horizon_length: int
+    evolution_steps: int
+    evolution_pairs: int
+    evolution_length: int
+
+
+DEFAULT = StudySize(8000, None, 5, 1000, 64, 48, 2000, 200, 64, 40)
+"""Within ten minutes on two cores."""
+FULL = StudySize(40000, None, 32, 5000, 64, 256, 2000, 2000, 512, 60)
+"""The paper's repeats, members and length of meta-test episodes; its 128 nodes for hours are out of reach."""
+
+
+def run(request: NativeRun, meta_train: bool = False) -> NativeOutcome:
+    """Run the study with the parameters in the package.
+
+    With `meta_train` they are first made anew by the recipe that made those in the package, seed 0 whatever the request's,
+    into parameters.json in the request's folder, and the study runs with them; to install them, copy that file over
+    propneat/methods/vsml/parameters.json.
+    """
+    parameters, data = load_parameters(), {}
+    if meta_train:
+        shipped = parameters
+        parameters, path = make_parameters(request.folder, request.progress)
+        data["remade"] = {
+            "file": path.name,
+            "to_install": f"copy {path.name} over propneat/methods/vsml/parameters.json",
+            "largest_difference_from_package": float(np.abs(parameters.values - shipped.values).max()),
+        }
+    return run_study(request, parameters, FULL if request.full else DEFAULT, data)
+
+
+def run_study(request: NativeRun, parameters: MetaParameters, size: StudySize, data: dict[str, Any]) -> NativeOutcome:
+    """Run all parts at a given size; `data` is added to."""
+    seed, progress = request.seed, request.progress
+    claims, data["cloning"] = clone_study(seed, size.clone_steps, size.clone_rows, progress)
+    more, data["transfer"] = transfer_study(parameters, seed, size.repeats, progress)
+    claims += more
+    more, data["control"] = control_study(
+        data["transfer"]["data_sets"], seed, size.repeats, size.control_steps, size.control_tasks, progress
+    )
+    claims += more
+    more, data["horizon"] = horizon_study(parameters, seed, size.horizon_tasks, size.horizon_length, progress)
+    claims += more
+    more, data["evolution"] = evolution_study(seed, size.evolution_steps, size.evolution_pairs, size.evolution_length, progress)
+    claims += more
+    losses = {"VSML": parameters.losses, "Meta-RNN": data["control"]["meta_losses"], "evolution": data["evolution"]["losses"]}
+    figures = (
+        draw_cloning(data["cloning"], request.folder),
+        draw_transfer(data["transfer"]["data_sets"], data["control"]["first"], FIRST, request.folder),
+        draw_horizon(data["horizon"], LONGEST, request.folder),
+        draw_meta_training(losses, np.cumsum([stage.steps for stage in CURRICULUM]).tolist(), request.folder),
+    )
+    return NativeOutcome(tuple(claims), figures, data)

@@ -1,0 +1,84 @@
+"""Makes the parameters in the package anew: the whole curriculum, with a checkpoint to go on from after an interruption."""
+
+import io
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from propneat.errors import CheckpointError
+from propneat.methods.vsml.meta_training import CURRICULUM, MetaState, Stage, first_state, meta_train
+from propneat.methods.vsml.parameters import MetaParameters, plain_numbers, save_parameters
+from propneat.records import write_atomic
+
+__all__ = ["COMMAND", "make_parameters", "recipe_of"]
+
+COMMAND = "propneat benchmark native vsml --meta-train"
+_SEED = 0
+_CHECKPOINT = "meta-training.npz"
+_EVERY = 25
+
+
+def recipe_of(seed: int, curriculum: tuple[Stage, ...]) -> dict[str, Any]:
+    """Return all that meta-training depends on, as plain JSON."""
+    return {
+        "seed": seed,
+        "method": "backpropagation through time over whole episodes, Adam, gradient norm at most 1",
+        "curriculum": [asdict(stage) for stage in curriculum],
+    }
+
+
+def make_parameters(
+    folder: Path,
+    progress: Callable[[str, int, int], None],
+    seed: int = _SEED,
+    curriculum: tuple[Stage, ...] = CURRICULUM,
+) -> tuple[MetaParameters, Path]:
+    """Meta-train, write parameters.json into the folder, and return its content and its path.
+
+    Every 25 meta-steps the state is written into the folder too; a run of the same recipe goes on from there to the same
+    end. The result depends on recipe and processor kind, not on threads. Raises CheckpointError for another recipe's state.
+    """
+    recipe, checkpoint = recipe_of(seed, curriculum), folder / _CHECKPOINT
+    state, ends = _read(checkpoint, recipe) if checkpoint.exists() else (first_state(seed), [])
+    n_steps = sum(stage.steps for stage in curriculum)
+    last_steps = np.cumsum([stage.steps for stage in curriculum])
+
+    def callback(state: MetaState) -> None:
+        if state.step in last_steps:
+            ends.append(plain_numbers(state.values))
+        if state.step % _EVERY == 0:
+            _write(checkpoint, recipe, state, ends)
+        progress("meta-training", state.step, n_steps)
+
+    state = meta_train(seed, curriculum, state, callback)
+    losses = tuple(round(loss, 6) for loss in state.losses)
+    parameters = MetaParameters(state.values, COMMAND, recipe, tuple(ends), losses)
+    save_parameters(folder / "parameters.json", parameters)
+    checkpoint.unlink(missing_ok=True)
+    return parameters, folder / "parameters.json"
+
+
+def _write(path: Path, recipe: dict[str, Any], state: MetaState, ends: list[tuple[float, ...]]) -> None:
+    content = io.BytesIO()
+    np.savez(
+        content,
+        recipe=np.array(json.dumps(recipe)),
+        values=state.values,
+        mean=state.mean,
+        square=state.square,
+        losses=np.array(state.losses),
+        ends=np.array(ends, dtype=np.float32),
+    )
+    write_atomic(path, content.getvalue())
+
+
+def _read(path: Path, recipe: dict[str, Any]) -> tuple[MetaState, list[tuple[float, ...]]]:
+    with np.load(path) as content:
+        if str(content["recipe"]) != json.dumps(recipe):
+            raise CheckpointError(f"{path} holds another meta-training than this one; move it away to begin anew")
+        state = MetaState(content["values"], content["mean"], content["square"], tuple(map(float, content["losses"])))
+        return state, [plain_numbers(values) for values in content["ends"]]
