@@ -33,6 +33,7 @@ VARIANTS = {
     "one_hot_integers=0": {"one_hot_integers": 0},
     "one_hot_integers=5": {"one_hot_integers": 5},
     "one_hot_integers=10": {"one_hot_integers": 10},
+    "n_populations=5": {"n_populations": 5},
     "size_penalty=0.05": {"size_penalty": 0.05},
     "l2=0.3": {"l2": 0.3},
     "l2=3": {"l2": 3.0},
@@ -53,12 +54,14 @@ def measure(job: tuple[str, str, int, int, str | None]) -> tuple[str, str, float
     learn, judge = list(StratifiedKFold(n_folds, shuffle=True, random_state=1).split(rows, table.codes[rows]))[fold]
     learn, judge = rows[learn], rows[judge]
     begin = time.perf_counter()
-    vote = SpeciesVoteClassifier(PropNEATClassifier(random_state=fold, **VARIANTS[variant]))
+    settings = dict(VARIANTS[variant])
+    n_populations = settings.pop("n_populations", 1)
+    vote = SpeciesVoteClassifier(PropNEATClassifier(random_state=fold, **settings), n_populations)
     vote.fit(table.features.iloc[learn], table.codes[learn])
     seconds = time.perf_counter() - begin
     X, y = table.features.iloc[judge], table.codes[judge]
-    areas = [roc_auc_score(y, model.predict_proba(X)[:, 1]) for model in (vote.evolution_, vote)]
-    return variant, name, *areas, seconds, vote.evolution_.model_.plan.n_edges
+    areas = [roc_auc_score(y, model.predict_proba(X)[:, 1]) for model in (vote.evolutions_[0], vote)]
+    return variant, name, *areas, seconds, vote.evolutions_[0].model_.plan.n_edges
 
 
 def main() -> None:

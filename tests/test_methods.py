@@ -23,7 +23,7 @@ QUICK = {
     "propneat-retrain": {"generations": 3, "population_size": 20, "fine_tune_epochs": 100},
     "naive-backprop": {"generations": 1, "population_size": 3, "epochs": 3, "fine_tune_epochs": 5},
     "neat": {"generations": 10, "population_size": 30},
-    "propneat-ensemble": {"generations": 3, "population_size": 20},
+    "propneat-ensemble": {"generations": 3, "population_size": 20, "n_populations": 2},
     "random-forest": {"n_trees": 20, "n_tuning_trees": 5, "depths": (2, 5), "min_splits": (2, 5), "n_folds": 2},
     "random-forest-default": {"n_estimators": 20},
     "gradient-boosting": {"max_iter": 20},
@@ -108,12 +108,14 @@ def test_tuned_and_default_forest_beat_chance_and_the_tuned_one_takes_a_setting_
 def test_the_ensemble_is_the_weighted_mean_of_its_members():
     table = load_table("wine_recognition")
     fitted = make("propneat-ensemble", seed=3).fit(table.features, table.target)
-    assert fitted.shares_.sum() == pytest.approx(1.0) and len(fitted.members_) > 1
-    inputs = fitted.evolution_.model_.preprocessor.transform(table.features)
-    joint = sum(
-        share * softmax(evaluate(plan, inputs), axis=1) for plan, share in zip(fitted.members_, fitted.shares_, strict=True)
-    )
+    joint = np.zeros((len(table), 3))
+    for evolution, members in zip(fitted.evolutions_, fitted.members_, strict=True):
+        assert len(members) > 1 and sum(share for _, share in members) == pytest.approx(1.0)
+        inputs = evolution.model_.preprocessor.transform(table.features)
+        joint += sum(share * softmax(evaluate(plan, inputs), axis=1) for plan, share in members) / 2
     np.testing.assert_allclose(fitted.predict_proba(table.features), joint, atol=1e-12)
+    assert fitted.evolutions_[0].model_.to_json() != fitted.evolutions_[1].model_.to_json()
+    assert fitted.evolutions_[0].random_state == 3
 
 
 def test_the_naive_engine_comes_to_the_same_network_as_propneat():
