@@ -3,8 +3,9 @@
     python benchmarks/agreement.py --data-dir FOLDER --tabmini FILE.csv
 
 Logistic regression by the protocol of TabMini (Knauer, Grimm, Rodner 2024, arXiv 2409.01635): rows shuffled with
-random_state 42, three unshuffled folds, columns scaled to [0, 1], inner 3-fold grid over C = 1 / lambda by log loss, lambda in .5, .01, .002,
-.0004. FILE.csv holds the published AUCs, with the columns "dataset" and "Logistic regression", separated by semicolons.
+random_state 42, three unshuffled folds, columns scaled to [0, 1], inner 3-fold grid over C = 1 / lambda by log loss, lambda in
+.5, .01, .002, .0004. FILE.csv holds the published AUCs, with the columns "dataset" and "Logistic regression", separated by
+semicolons.
 Random forest of 500 trees, 10 folds, against automlbenchmark's reports of 2019.
 """
 

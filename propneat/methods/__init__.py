@@ -10,6 +10,7 @@ from propneat.methods.evolved import EVOLVED
 from propneat.methods.forward_gradients import METHOD as FORWARD_GRADIENTS
 from propneat.methods.modprop import METHOD as MODPROP
 from propneat.methods.species_vote import SPECIES_VOTE
+from propneat.methods.vsml import METHOD as VSML
 
 __all__ = ["METHODS", "Method", "Size"]
 
@@ -22,5 +23,6 @@ METHODS: dict[str, Method] = {
         *DENSE,
         FORWARD_GRADIENTS,
         MODPROP,
+        VSML,
     )
 }

@@ -56,7 +56,7 @@ def draw_transfer(data: Mapping[str, Any], control: Mapping[str, float], first: 
         axes.axvline(first, color="black", linewidth=0.7, alpha=0.5)
         axes.set(title=f"{name.capitalize()}, never seen in meta-training", ylim=(0, 1.02), xscale="log")
         axes.set(xlabel="examples met", ylabel=f"accuracy, last {_SMOOTHING} examples")
-        axes.legend(loc="lower right", frameon=False, fontsize=8)
+        axes.legend(loc="lower right", framealpha=0.9, edgecolor="none", fontsize=8)
         axes.grid(alpha=0.25)
     return _save(figure, folder / "vsml-transfer.png")
 
@@ -88,7 +88,7 @@ def draw_meta_training(losses: Mapping[str, Any], stage_ends: list[int], folder:
     left.plot(_smooth(losses["VSML"], 25), color=_COLOURS["VSML"], label="VSML, backpropagation through time")
     for end in stage_ends[:-1]:
         left.axvline(end, color="black", linewidth=0.7, alpha=0.6)
-    left.set(title="The parameters in the package", xlabel="meta-step (lines: longer episodes begin)")
+    left.set(title="The parameters in the package", xlabel="meta-step (lines: a new stage begins)")
     left.set_ylabel("loss relative to chance")
     right.plot(_smooth(losses["VSML"][: len(losses["Meta-RNN"])], 25), color=_COLOURS["VSML"], label="VSML, gradient")
     right.plot(_smooth(losses["Meta-RNN"], 25), color="grey", label="Meta-RNN, gradient")

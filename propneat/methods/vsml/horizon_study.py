@@ -25,7 +25,7 @@ LONGEST = max(stage.length for stage in CURRICULUM)
 
 
 def horizon_study(
-    parameters: MetaParameters, seed: int, n_tasks: int, length: int, progress: Progress
+    parameters: MetaParameters, seed: int, n_tasks: int, length: int, digits_rows: int | None, progress: Progress
 ) -> tuple[list[Claim], dict[str, Any]]:
     """Return claims and numbers of long episodes of synthetic tasks never met, for the parameters after every stage.
 
@@ -70,7 +70,12 @@ def horizon_study(
     claims.append(
         Claim(f"accuracy gained by averaging states, frozen after {taught * _WINDOW} rows", "above 0", averaging, averaging > 0)
     )
-    return claims, {"curves": curves, "window": _WINDOW, "frozen": found, "digits_frozen": _what_helps(seed, progress)}
+    return claims, {
+        "curves": curves,
+        "window": _WINDOW,
+        "frozen": found,
+        "digits_frozen": _what_helps(seed, digits_rows, progress),
+    }
 
 
 def _averaging(values: np.ndarray, tasks: list[Task], progress: Progress) -> tuple[float, dict[str, float]]:
@@ -93,13 +98,13 @@ def _averaging(values: np.ndarray, tasks: list[Task], progress: Progress) -> tup
     return means[f"mean state, {LONGEST} rows"] - means[f"last state, {LONGEST} rows"], means
 
 
-def _what_helps(seed: int, progress: Progress) -> dict[str, Any]:
+def _what_helps(seed: int, n_rows: int | None, progress: Progress) -> dict[str, Any]:
     """Frozen test accuracy on digits of one reading, of an ensemble, of up to four passes, and of both."""
     split, found = make_split("digits", 0, seed), {}
     for done, (n_members, max_passes) in enumerate(((1, 1), (8, 1), (1, 4), (8, 4))):
         progress("what helps on digits", done, 4)
         model = VSMLClassifier(n_members=n_members, max_passes=max_passes, max_rows=len(split.X), random_state=seed)
-        model.fit(split.X, split.labels)
+        model.fit(split.X[:n_rows], split.labels[:n_rows])
         found[f"members: {n_members}, passes: up to {max_passes}"] = {
             "accuracy": float((model.predict(split.X_test) == split.labels_test).mean()),
             "passes": model.n_passes_,

@@ -22,8 +22,8 @@ class StudySize:
     """How much work each part of the study is."""
 
     clone_steps: int
-    clone_rows: int | None
-    """Rows of digits that the clone learns; None for all."""
+    digits_rows: int | None
+    """Rows of digits that the clone and the classifier learn; None for all."""
     repeats: int
     """Divisions of every real data set."""
     control_steps: int
@@ -63,14 +63,14 @@ def run(request: NativeRun, meta_train: bool = False) -> NativeOutcome:
 def run_study(request: NativeRun, parameters: MetaParameters, size: StudySize, data: dict[str, Any]) -> NativeOutcome:
     """Run all parts at a given size; `data` is added to."""
     seed, progress = request.seed, request.progress
-    claims, data["cloning"] = clone_study(seed, size.clone_steps, size.clone_rows, progress)
+    claims, data["cloning"] = clone_study(seed, size.clone_steps, size.digits_rows, progress)
     more, data["transfer"] = transfer_study(parameters, seed, size.repeats, progress)
     claims += more
     more, data["control"] = control_study(
         data["transfer"]["data_sets"], seed, size.repeats, size.control_steps, size.control_tasks, progress
     )
     claims += more
-    more, data["horizon"] = horizon_study(parameters, seed, size.horizon_tasks, size.horizon_length, progress)
+    more, data["horizon"] = horizon_study(parameters, seed, size.horizon_tasks, size.horizon_length, size.digits_rows, progress)
     claims += more
     more, data["evolution"] = evolution_study(seed, size.evolution_steps, size.evolution_pairs, size.evolution_length, progress)
     claims += more
