@@ -36,6 +36,14 @@ def stored(folder: Path):
         return store.rows()
 
 
+def ended(folder: Path) -> list[str]:
+    """Return the keys of the tasks that a folder's store has results of."""
+    if not (folder / "results.sqlite").exists():
+        return []
+    rows = stored(folder)
+    return rows.loc[rows["status"] != "missing", "key"].tolist()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=20)
@@ -51,16 +59,18 @@ def main() -> None:
         known: set[str] = set()
         for number in range(options.kills):
             process = start(killed)
-            time.sleep(3.0 + rng.random() * max(4.0, 2 * seconds / options.kills))
+            while process.poll() is None and len(ended(killed)) <= len(known):
+                time.sleep(0.1)
+            time.sleep(rng.random() * seconds / options.kills)
             process.kill()
             process.wait()
-            rows = stored(killed) if (killed / "results.sqlite").exists() else None
-            done = set() if rows is None else set(rows.loc[rows["status"] != "missing", "key"])
-            if not known <= done or (rows is not None and rows["key"].duplicated().any()):
+            done = ended(killed)
+            if not known <= set(done) or len(set(done)) < len(done):
                 sys.exit(f"kill {number + 1}: results were lost or doubled")
-            known = done
+            known = set(done)
             print(f"kill {number + 1:3}: {len(known)} results stored, none lost", flush=True)
         start(killed).wait()
+        print("and on to the end", flush=True)
         same = stored(killed)[COMPARED].equals(stored(whole)[COMPARED])
         print("the table is that of the undisturbed run" if same else "THE TABLE DIFFERS from that of the undisturbed run")
         sys.exit(not same)
