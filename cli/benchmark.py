@@ -2,12 +2,14 @@
 
 import json
 import signal
+import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from propneat.cli.benchmark_view import BenchmarkView, count_workers, print_plan, show_steps
 from propneat.cli.main import LazyGroup
@@ -66,8 +68,8 @@ class _Shard(click.ParamType):
 
 @click.group(cls=LazyGroup, lazy=_TOOLS, invoke_without_command=True, context_settings={"auto_envvar_prefix": "PROPNEAT"})
 @click.option("--suite", default="embedded", show_default=True, help="Data sets; see propneat benchmark methods.")
-@click.option("--datasets", metavar="NAME,NAME,...", help="Data sets by name, or files, instead of a suite.")
-@click.option("--methods", metavar="NAME,NAME,...", help="Methods, also your own as package.module:attribute.  [default: core]")
+@click.option("--datasets", metavar="NAME,NAME,...", help="Names, or files with a column target or class.")
+@click.option("--methods", metavar="NAME,NAME,...", help="Also your own, as package.module:attribute.  [default: core]")
 @click.option("--set", "settings", type=_Pairs(), multiple=True, help="An option of a method; repeatable.")
 @click.option("--protocol", default="cv", show_default=True, metavar="cv|paper|tabmini", help="How rows are divided.")
 @click.option("--folds", type=click.IntRange(2), default=5, show_default=True, help="Folds of protocol cv.")
@@ -106,6 +108,7 @@ def benchmark(context: click.Context, **options: Any) -> None:
     """
     if context.invoked_subcommand is not None:
         return
+    _refuse_conflicts(context, options)
     config = _configure(options)
     plan = _plan(config, options)
     if options["dry_run"]:
@@ -122,23 +125,40 @@ def benchmark(context: click.Context, **options: Any) -> None:
     context.exit(code)
 
 
-def _names(text: str | None) -> tuple[str, ...]:
-    return tuple(name.strip() for name in (text or "").split(",") if name.strip())
+def _names(option: str, text: str | None) -> tuple[str, ...]:
+    names = tuple(name.strip() for name in (text or "").split(",") if name.strip())
+    if text is not None and not names:
+        raise click.UsageError(f"{option} is given without a name: name some, separated by commas, or leave it out.")
+    return names
+
+
+def _refuse_conflicts(context: click.Context, options: dict[str, Any]) -> None:
+    """Refuse options that would be passed over in silence."""
+    typed = {name for name in options if context.get_parameter_source(name) is ParameterSource.COMMANDLINE}
+    if (options["executor"] == "dask") != bool(options["address"]):
+        raise click.UsageError("--executor dask and --address tcp://HOST:PORT go together.")
+    if {"suite", "datasets"} <= typed:
+        raise click.UsageError("--datasets comes instead of --suite: give one of them.")
+    if "folds" in typed and options["protocol"] != "cv":
+        raise click.UsageError(f"--folds goes with --protocol cv, and the protocol is {options['protocol']}.")
+    if options["out"] is not None and not options["out"].name:
+        raise click.UsageError("--out needs the name of a folder.")
 
 
 def _configure(options: dict[str, Any]) -> "BenchmarkConfig":
     from propneat.benchmark import BenchmarkConfig, Protocol
 
-    if (options["executor"] == "dask") != bool(options["address"]):
-        raise click.UsageError("--executor dask and --address tcp://HOST:PORT go together.")
+    if ":" in (options["methods"] or ""):
+        # modules beside which the command is typed are found, as by python -m
+        sys.path.insert(0, str(Path.cwd()))
     chosen: dict[str, dict[str, Any]] = {}
     for method, option, value in options["settings"]:
         chosen.setdefault(method, {})[option] = value
     repeats = options["repeats"] or (5 if options["protocol"] == "paper" else 1)
     return BenchmarkConfig(
         suite=options["suite"],
-        datasets=_names(options["datasets"]),
-        methods=_names(options["methods"]),
+        datasets=_names("--datasets", options["datasets"]),
+        methods=_names("--methods", options["methods"]),
         protocol=Protocol(options["protocol"], options["folds"], repeats),
         options=chosen,
         data_dir=options["data_dir"],
@@ -259,6 +279,6 @@ def _finish(store: "Store", folder: Path, options: dict[str, Any]) -> None:
     """Write the report and print the table of methods."""
     from propneat.cli.benchmark_tools import print_summary, write_the_report
 
-    print_summary(store, options["as_json"])
+    print_summary(store, as_json=options["as_json"], quiet=options["quiet"])
     if not options["no_report"]:
         write_the_report(store, folder, options["quiet"])

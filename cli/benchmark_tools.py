@@ -1,6 +1,7 @@
 """What is done with the results of a benchmark: status, report, export, merge; and what can be benchmarked."""
 
 import json
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ _HEADS = {
     "n_parameters": "parameters",
     "failed": "failed",
 }
+_WIDE = 10_000
 _folder = click.argument("folder", type=click.Path(path_type=Path), metavar="DIR")
 _as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 _quiet = click.option("--quiet", is_flag=True, help="Print nothing but the result.")
@@ -114,16 +116,16 @@ def merge(target: Path, sources: tuple[Path, ...], quiet: bool) -> None:
     from propneat.benchmark import open_store
     from propneat.benchmark.store import create_store
 
-    opened = [open_store(source) for source in sources]
-    configurations = [store.meta("configuration") for store in opened]
-    protocols = {configuration["protocol"] for configuration in configurations}
-    with create_store(target) as store:
+    with ExitStack() as stack:
+        opened = [stack.enter_context(open_store(source)) for source in sources]
+        configurations = [store.meta("configuration") for store in opened]
+        protocols = {configuration["protocol"] for configuration in configurations}
+        store = stack.enter_context(create_store(target))
         known = store.meta("configuration")
         if len(protocols | ({known["protocol"]} if known else set())) > 1:
             raise RunError("the folders hold results of different protocols, which do not compare: merge those of one protocol")
         for source, other in zip(sources, opened, strict=True):
             n_new, n_known = store.absorb(other)
-            other.close()
             if not quiet:
                 click.echo(f"{source}: {n_new} new results, {n_known} known already", err=True)
         first = known or configurations[0]
@@ -161,7 +163,7 @@ def methods(as_json: bool) -> None:
     _print_table(["suite", "data sets"], [[name, about] for name, about in SUITES.items()])
 
 
-def print_summary(store: "Store", as_json: bool) -> None:
+def print_summary(store: "Store", *, as_json: bool, quiet: bool) -> None:
     """Print what each method came to, best mean rank first, on stdout."""
     from propneat.benchmark.results import read_rows, summarise
 
@@ -170,9 +172,11 @@ def print_summary(store: "Store", as_json: bool) -> None:
         click.echo(json.dumps({"folder": str(store.path.parent), "methods": summary}, indent=2))
         return
     _print_table(list(_HEADS.values()), [[_cell(name, row[name]) for name in _HEADS] for row in summary])
-    if summary and summary[0]["n_common"]:
-        common = f"AUC and rank over the {summary[0]['n_common']} data sets that every method has results for"
-        click.echo(f"{common}; medians of seconds and parameters.", err=True)
+    n_common = summary[0]["n_common"] if summary else 0
+    common = f"AUC and rank over the {n_common} data sets that every method has results for"
+    none = "No data set has results of every method yet, so there is no AUC or rank to compare"
+    if not quiet:
+        click.echo(f"{common if n_common else none}; medians of seconds and parameters over data sets.", err=True)
 
 
 def _cell(name: str, value: Any) -> str:
@@ -205,7 +209,10 @@ def _print_table(heads: list[str], rows: list[list[Any]]) -> None:
     for row in rows:
         table.add_row(*map(str, row))
     console = Console(highlight=False)
-    console.print(table, soft_wrap=not console.is_terminal)
+    if not console.is_terminal:
+        # a reader that is no terminal has no width, and wants one line per row
+        console.width = _WIDE
+    console.print(table)
 
 
 def _is_number(value: Any) -> bool:

@@ -74,6 +74,10 @@ class _PropNEAT(BaseEstimator):
         tags.input_tags.allow_nan = True
         return tags
 
+    def check_parameters(self) -> None:
+        """Raise ConfigError for a parameter that cannot be used, as `fit` does before it looks at data."""
+        settings_of(self.get_params(deep=False), _draw_seed(self.random_state))
+
     def _fit(self, X: Any, y: Any, sample_weight: Any, task: str | None, class_weight: Any = None) -> None:
         """Evolve on checked data; a `task` of None is a classification into two or more classes."""
         seed = _draw_seed(self.random_state)

@@ -11,7 +11,7 @@ import time
 import pandas
 import pytest
 
-from propneat.benchmark import create_store, open_store
+from propneat.benchmark import BenchmarkConfig, Protocol, create_store, make_plan, open_store
 from propneat.cli import main as cli
 from propneat.cli.benchmark_view import count_workers
 from propneat.errors import ConfigError
@@ -107,9 +107,25 @@ WRONG = [
     (("benchmark", "report", "nowhere"), 4, "no benchmark results"),
     (("benchmark", "report", "damaged"), 3, "may be damaged"),
     (("benchmark", "merge", "all", "nowhere"), 4, "no benchmark results"),
-    (("benchmark", *GOOD, "--protocol", "paper", "--out", "done"), 4, "give another --out"),
+    (("benchmark", *GOOD[:4], "--protocol", "paper", "--out", "done"), 4, "give another --out"),
     (("benchmark", *GOOD, "--out", "damaged"), 3, "may be damaged"),
     (("benchmark", "native", "no-such"), 2, "no native study"),
+    (("benchmark", "--set", "propneat.generations=abc", "--datasets", "monk1"), 2, "generations must be a whole number"),
+    (("benchmark", "--set", "propneat-ensemble.n_populations=0", "--datasets", "monk1"), 2, "n_populations"),
+    (("benchmark", "--set", "logistic-regression.C=foo", "--datasets", "monk1"), 2, "'C' parameter"),
+    (("benchmark", "--datasets", ""), 2, "without a name"),
+    (("benchmark", "--methods", ""), 2, "without a name"),
+    (("benchmark", "--out", ""), 2, "needs the name"),
+    (("benchmark", *GOOD, "--out", "damaged/results.sqlite"), 2, "cannot be written"),
+    (("benchmark", "--suite", "tabmini", "--datasets", "monk1"), 2, "give one of them"),
+    (("benchmark", "--protocol", "paper", "--folds", "3"), 2, "goes with --protocol cv"),
+    (("benchmark", "--datasets", "parity5", "--folds", "40"), 2, "too few for 40 folds"),
+    (("benchmark", "--datasets", "one.csv", "--methods", "neat"), 2, "one.csv"),
+    (("benchmark", "--methods", "no_such_file:METHOD", "--datasets", "monk1"), 2, "cannot be imported"),
+    (("benchmark", "status", "torn"), 3, "may be damaged"),
+    (("benchmark", "report", "torn"), 3, "may be damaged"),
+    (("benchmark", "export", "torn"), 3, "may be damaged"),
+    (("benchmark", "merge", "done", "torn"), 3, "may be damaged"),
 ]
 
 
@@ -117,8 +133,14 @@ def test_wrong_input_is_one_sentence_and_leaves_everything_as_it_was(run, folder
     (folder / "damaged").mkdir()
     (folder / "damaged" / "results.sqlite").write_bytes(b"SQLite format 3\x00" + b"rubbish" * 500)
     (folder / "damaged" / ".lock").touch()
-    with create_store(folder / "done") as store:
-        store.note("configuration", {"protocol": "cv-5", "suites": [], "methods": {}, "limits": {}})
+    (folder / "one.csv").write_text("x,target\n" + "1,0\n" * 20)
+    for name in ("done", "torn"):
+        with create_store(folder / name) as store:
+            store.note("configuration", {"protocol": "cv-5", "suites": [], "methods": {}, "limits": {}})
+            store.add_plan(make_plan(BenchmarkConfig(datasets=("mux6",), methods=("neat",), protocol=Protocol("cv", 60))))
+    torn = bytearray((folder / "torn" / "results.sqlite").read_bytes())
+    torn[4096 * 4 :] = b"\xff" * (len(torn) - 4096 * 4)
+    (folder / "torn" / "results.sqlite").write_bytes(torn)
 
     def contents():
         """Every file but the readable store, whose header counts openings, and what that store holds."""
@@ -133,6 +155,31 @@ def test_wrong_input_is_one_sentence_and_leaves_everything_as_it_was(run, folder
         assert (code, out) == (expected, ""), (arguments, code, err)
         assert words in err.replace("\n", " ") and "Traceback" not in err, (arguments, err)
         assert contents() == before, arguments
+
+
+MINE = """
+from sklearn.tree import DecisionTreeClassifier
+from propneat.methods import Method
+METHOD = Method("mine", "a tree", lambda random_state, **options: DecisionTreeClassifier(**options), "none")
+BROKEN = Method("broken", "fails", lambda random_state: Broken(), "none")
+class Broken(DecisionTreeClassifier):
+    def fit(self, X, y):
+        raise RuntimeError("the first line\\nand the second")
+"""
+
+
+def test_methods_of_a_file_in_the_folder_are_found_and_say_in_one_line_what_goes_wrong(folder):
+    (folder / "mine.py").write_text(MINE)
+    command = [sys.executable, "-P", "-c", "from propneat.cli.main import main; main()", "benchmark", "--datasets", "parity5"]
+    command += ["--folds", "2", "--workers", "1"]
+    command += ["--methods", "mine:METHOD,mine:BROKEN", "--set", "mine:METHOD.max_depth=2", "--out", "r", "--no-report"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 1 and "RuntimeError: the first line and the second" in done.stderr, done.stderr
+    with open_store(folder / "r") as store:
+        rows = store.rows()
+    assert rows.groupby("method")["status"].unique().map(list).to_dict() == {"mine:METHOD": ["ok"], "mine:BROKEN": ["error"]}
+    assert set(rows["options"]) == {"{}", '{"max_depth":2}'}
+    assert "mine:METHOD" in done.stdout and len(done.stdout.splitlines()) == 3
 
 
 def test_workers_times_threads_never_exceed_the_cores():

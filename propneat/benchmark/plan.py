@@ -52,6 +52,8 @@ def make_plan(
     for number, name in enumerate(names):
         progress(name, number, len(names))
         table = read_benchmark_table(name, config.data_dir)
+        if config.protocol.name == "cv" and config.protocol.n_folds > len(table.codes):
+            raise ConfigError(f"{name} has {len(table.codes)} rows, too few for {config.protocol.n_folds} folds")
         shape = (len(table.codes), table.features.shape[1], table.n_classes)
         for method, (entry, options) in made.items():
             plan += [
@@ -69,13 +71,22 @@ def make_plan(
 
 
 def _try_options(config: BenchmarkConfig, methods: list[str]) -> None:
-    """Make every method that has options of its own once, so that a misspelt option is told before anything runs."""
+    """Make every method that is given options once, so that one that cannot be used is told before anything runs."""
     for name in methods:
         if name in config.options:
             try:
-                find_method(name).make(random_state=0, **options_of(config, name))
-            except TypeError as error:
+                _check_parameters(find_method(name).make(random_state=0, **options_of(config, name)))
+            except (TypeError, ValueError) as error:
                 raise ConfigError(f"the options of {name} cannot be used: {error}") from error
+
+
+def _check_parameters(estimator: Any) -> None:
+    """Have an estimator check its parameters without fitting, where it can: propneat's own way, or scikit-learn's."""
+    last = estimator[-1] if hasattr(estimator, "steps") else estimator
+    if hasattr(last, "check_parameters"):
+        last.check_parameters()
+    elif hasattr(last, "_parameter_constraints"):
+        last._validate_params()
 
 
 def select_shard(plan: list[Planned], shard: tuple[int, int] | None) -> list[Planned]:

@@ -63,20 +63,23 @@ def load_results(store: Store, title: str) -> "Results":
 def summarise(rows: "pandas.DataFrame") -> list[dict[str, Any]]:
     """Return one dict per method, best mean rank first, from the rows of `read_rows`.
 
-    AUCs are averaged within a data set first. Mean AUC and mean rank are over the `n_common` data sets that all methods
-    have results for, so they compare; `n_datasets` is how many the method itself has. Seconds and parameters are medians.
+    Figures are averaged within a data set first. Mean AUC and mean rank are over the `n_common` data sets that all methods
+    with any result have results for, so they compare; `n_datasets` is how many the method itself has. Seconds and
+    parameters are medians over data sets.
     """
     done = rows[rows["status"] == "ok"]
-    means = done.pivot_table(index="dataset", columns="label", values="auc").reindex(columns=sorted(rows["label"].unique()))
+    means = done.pivot_table(index="dataset", columns="label", values="auc")
     common = means.dropna()
-    ranks = average_ranks(common.to_numpy()) if len(common) and common.shape[1] > 1 else [None] * means.shape[1]
+    several = len(common) and common.shape[1] > 1
+    ranks = dict(zip(means.columns, average_ranks(common.to_numpy()), strict=True)) if several else {}
+    means = means.reindex(columns=sorted(rows["label"].unique()))
     summary = []
-    for label, rank in zip(means.columns, ranks, strict=True):
-        own = done[done["label"] == label]
+    for label in means.columns:
+        rank, own = ranks.get(label), done[done["label"] == label].groupby("dataset")[["fit_seconds", "n_parameters"]].mean()
         summary.append(
             {
                 "method": label,
-                "mean_auc": float(common[label].mean()) if len(common) else None,
+                "mean_auc": float(common[label].mean()) if label in common and len(common) else None,
                 "mean_rank": None if rank is None else float(rank),
                 "n_common": len(common),
                 "n_datasets": int(means[label].notna().sum()),

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from propneat.benchmark.task import METRICS, Outcome, Planned, Task
-from propneat.errors import RunError, StoreError
+from propneat.errors import ConfigError, RunError, StoreError
 
 if TYPE_CHECKING:
     import pandas
@@ -62,8 +62,11 @@ class Store:
     def __enter__(self) -> "Store":
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, *_: object) -> None:
+        """Close the file; raises StoreError in place of what SQLite says of a damaged one."""
         self.close()
+        if isinstance(error, sqlite3.DatabaseError):
+            raise _unreadable(self.path, error) from error
 
     def close(self) -> None:
         """Close the file; a writer leaves it as one plain file, unless someone is reading it."""
@@ -71,7 +74,7 @@ class Store:
             try:
                 self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
                 self._connection.execute("PRAGMA journal_mode=DELETE")
-            except sqlite3.OperationalError:
+            except sqlite3.DatabaseError:
                 pass
             self._lock.close()
         self._connection.close()
@@ -139,7 +142,8 @@ class Store:
         import pandas
 
         columns = ", ".join([*(f"plan.{name}" for name in _PLAN), *(f"result.{name}" for name in _RESULT[1:])])
-        frame = pandas.read_sql_query(f"SELECT {columns} FROM plan LEFT JOIN result USING (key) ORDER BY key", self._connection)
+        rows = self._connection.execute(f"SELECT {columns} FROM plan LEFT JOIN result USING (key) ORDER BY key").fetchall()
+        frame = pandas.DataFrame(rows, columns=[*_PLAN, *_RESULT[1:]])
         numbers = [name for name in _MEASURED if name in frame]
         frame[numbers] = frame[numbers].astype("float64")
         frame["status"] = frame["status"].fillna("missing")
@@ -151,19 +155,22 @@ class Store:
         return row[0] if row else None
 
     def absorb(self, other: "Store") -> tuple[int, int]:
-        """Take over plan and results of another store; returns how many results were new and how many were here already."""
-        numbers = {number: self.add_environment(facts) for number, facts in other.environments().items()}
-        source = other._connection
-        before = len(self.statuses())
-        rows = [
-            (*row[:-2], numbers.get(row[-2]), row[-1]) for row in source.execute(f"SELECT {', '.join(_RESULT)} FROM result")
-        ]
+        """Take over plan and results of another store; returns how many results were new and how many were here already.
+
+        Everything is read before anything is written, so a source that cannot be read changes nothing.
+        """
+        source, environments, before = other._connection, other.environments(), len(self.statuses())
+        plan, results, predictions = (
+            source.execute(f"SELECT {', '.join(columns)} FROM {table}").fetchall()
+            for columns, table in ((_PLAN, "plan"), (_RESULT, "result"), (("key", "packed"), "prediction"))
+        )
+        numbers = {number: self.add_environment(facts) for number, facts in environments.items()}
         with self._connection:
-            self._connection.executemany(_ADD_PLAN, source.execute(f"SELECT {', '.join(_PLAN)} FROM plan"))
-            self._connection.executemany(_ADD_RESULT, rows)
-            self._connection.executemany(_ADD_PREDICTION, source.execute("SELECT key, packed FROM prediction"))
+            self._connection.executemany(_ADD_PLAN, plan)
+            self._connection.executemany(_ADD_RESULT, [(*row[:-2], numbers.get(row[-2]), row[-1]) for row in results])
+            self._connection.executemany(_ADD_PREDICTION, predictions)
         n_new = len(self.statuses()) - before
-        return n_new, len(rows) - n_new
+        return n_new, len(results) - n_new
 
 
 def _plain(value: Any) -> Any:
@@ -174,10 +181,14 @@ def _plain(value: Any) -> Any:
 def create_store(folder: Path) -> Store:
     """Open the store of a folder for writing, making both if they are not there.
 
-    Raises RunError when another process is writing it, and StoreError when the file is not a store.
+    Raises ConfigError for a folder that cannot be written, RunError when another process is writing it, and StoreError when
+    the file is not a store.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    lock = (folder / ".lock").open("w")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / ".lock").open("w")
+    except OSError as error:
+        raise ConfigError(f"the folder {folder} cannot be written ({error.strerror}): give another --out") from error
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:

@@ -33,7 +33,10 @@ class BenchmarkTable:
 @lru_cache(maxsize=4)
 def read_benchmark_table(name: str, data_dir: str | None = None) -> BenchmarkTable:
     """Load a data set by name, or a file, for classification; raises DataError as `load_table` does, and for a regression."""
-    table = load_table(name, data_dir=data_dir)
+    try:
+        table = load_table(name, data_dir=data_dir)
+    except DataError as error:
+        raise error if name in str(error) else DataError(f"{name}: {error}") from error
     if table.task == "regression":
         raise DataError(f"{name} is a regression, and the benchmark compares classifiers")
     classes, codes = encode_target(table.target, table.task)

@@ -33,8 +33,8 @@ def run_task(task: Task, options: dict[str, object], data_dir: str | None, n_thr
         outcome = _fit_and_score(task, options, data_dir)
     except MemoryError:
         outcome = Outcome("memory", "the method asked for more memory than there is")
-    except Exception:
-        outcome = Outcome("error", traceback.format_exc()[-_REASON_LENGTH:])
+    except Exception as error:
+        outcome = Outcome("error", _describe(error))
     measured = {"cpu_seconds": time.process_time() - cpu, "peak_memory_mb": _peak_memory(reset)}
     gc.collect()
     return Outcome(**{**vars(outcome), **measured})
@@ -73,6 +73,12 @@ def _fit_and_score(task: Task, options: dict[str, object], data_dir: str | None)
         **method.size(estimator)._asdict(),
         **sizes,
     )
+
+
+def _describe(error: Exception) -> str:
+    """Return where an exception came from, and in the last line what it says."""
+    frames = "".join(traceback.format_tb(error.__traceback__))
+    return f"{frames}{type(error).__name__}: {' '.join(str(error).split())}"[-_REASON_LENGTH:]
 
 
 def _limit_torch(n_threads: int) -> None:

@@ -7,6 +7,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.utils.validation import check_is_fitted
 
 from propneat.compiler import LayerPlan, compile_genome, evaluate
+from propneat.errors import ConfigError
 from propneat.estimators import PropNEATClassifier
 from propneat.methods.contract import Method
 from propneat.methods.evolved import EVOLVED
@@ -32,8 +33,15 @@ class SpeciesVoteClassifier(ClassifierMixin, BaseEstimator):
         self.evolution = evolution
         self.n_populations = n_populations
 
+    def check_parameters(self) -> None:
+        """Raise ConfigError for a parameter that cannot be used."""
+        self.evolution.check_parameters()
+        if not isinstance(self.n_populations, int) or self.n_populations < 1:
+            raise ConfigError(f"n_populations must be a whole number from 1 on, not {self.n_populations!r}")
+
     def fit(self, X: Any, y: Any) -> "SpeciesVoteClassifier":
         """Evolve on rows X, (n_rows, n_features), with labels y, (n_rows,). Raises as PropNEATClassifier does."""
+        self.check_parameters()
         seed = self.evolution.random_state
         seeds = [seed, *(derive_seed("population", str(seed), k) % 2**31 for k in range(1, self.n_populations))]
         self.evolutions_ = [clone(self.evolution).set_params(random_state=own).fit(X, y) for own in seeds]

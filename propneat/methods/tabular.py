@@ -22,7 +22,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         self.one_hot_integers = one_hot_integers
 
     def fit(self, X: Any, y: Any = None) -> "TableEncoder":
-        """Learn the rules from X, a DataFrame or an array of shape (n_rows, n_features). Raises DataError for unusable tables."""
+        """Learn the rules from X, a DataFrame or an array (n_rows, n_features). Raises DataError for unusable tables."""
         self.preprocessor_ = Preprocessor.fit(X, one_hot_integers=self.one_hot_integers)
         return self
 
