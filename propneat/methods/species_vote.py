@@ -96,6 +96,5 @@ SPECIES_VOTE = Method(
     EVOLVED[0].paper,
     options={"n_populations": 5},
     seconds=lambda n_rows, n_features, n_classes: 5 * EVOLVED[0].seconds(n_rows, n_features, n_classes),
-    is_core=True,
 )
 """The evolved ensemble."""
