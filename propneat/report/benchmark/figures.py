@@ -210,6 +210,6 @@ def _pair_cell(pool: Pool, first: int, second: int, row: str, column: str, x: fl
     title = f"{row} against {column}: {wins} wins, {ties} ties, {losses} losses, p = {p_value(adjusted)} after Holm"
     role, bold = ("good" if lean > 0 else "bad"), adjusted < ALPHA
     return [
-        Rect(x + 1, y + 1, 54, 26, role if lean else "even", 0.1 + 0.55 * abs(lean), title),
-        Text(x + 28, y + 18, f"{wins}–{losses}", "ink" if bold else "soft", 11.5, "middle", bold=bold),
+        Rect(x + 1, y + 1, 54, 26, role if lean else "even", 0.08 + 0.37 * abs(lean), title),
+        Text(x + 28, y + 18, f"{wins}–{losses}", "ink", 11.5, "middle", bold=bold),
     ]
