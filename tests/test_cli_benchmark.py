@@ -19,6 +19,8 @@ from propneat.methods import METHODS
 
 GOOD = ("--datasets", "parity5,mux6", "--methods", "bench_methods:GOOD,logistic-regression", "--folds", "2", "--workers", "1")
 
+ENSEMBLE = "propneat-ensemble"
+
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path, monkeypatch):
@@ -111,7 +113,7 @@ WRONG = [
     (("benchmark", *GOOD, "--out", "damaged"), 3, "may be damaged"),
     (("benchmark", "native", "no-such"), 2, "no native study"),
     (("benchmark", "--set", "propneat.generations=abc", "--datasets", "monk1"), 2, "generations must be a whole number"),
-    (("benchmark", "--set", "propneat-ensemble.n_populations=0", "--datasets", "monk1"), 2, "n_populations"),
+    (("benchmark", "--methods", ENSEMBLE, "--set", f"{ENSEMBLE}.n_populations=0", "--datasets", "monk1"), 2, "n_populations"),
     (("benchmark", "--set", "logistic-regression.C=foo", "--datasets", "monk1"), 2, "'C' parameter"),
     (("benchmark", "--datasets", ""), 2, "without a name"),
     (("benchmark", "--methods", ""), 2, "without a name"),
