@@ -44,6 +44,7 @@ def status(folder: Path, as_json: bool) -> None:
     """
     from propneat.benchmark import open_store
     from propneat.benchmark.results import read_rows
+    from propneat.benchmark.task import FAILURES
 
     with open_store(folder) as store:
         rows = read_rows(store)
@@ -56,8 +57,7 @@ def status(folder: Path, as_json: bool) -> None:
         _print_table(["method", *table.columns], [[name, *row] for name, row in cells])
         told = ", ".join(f"{number} {name}" for name, number in counts.items())
         click.echo(f"{len(rows)} tasks: {told}", err=True)
-    failed = sum(counts.get(name, 0) for name in ("error", "timeout", "memory", "crashed"))
-    click.get_current_context().exit(1 if failed else 0)
+    click.get_current_context().exit(1 if any(name in counts for name in FAILURES) else 0)
 
 
 @click.command()
