@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from propneat.cli.table import print_table
 from propneat.errors import RunError
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ _HEADS = {
     "n_parameters": "parameters",
     "failed": "failed",
 }
-_WIDE = 10_000
 _folder = click.argument("folder", type=click.Path(path_type=Path), metavar="DIR")
 _as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 _quiet = click.option("--quiet", is_flag=True, help="Print nothing but the result.")
@@ -54,7 +54,7 @@ def status(folder: Path, as_json: bool) -> None:
         click.echo(json.dumps({"tasks": len(rows), "counts": counts, "methods": table.to_dict("index")}, indent=2))
     else:
         cells = zip(table.index, table.to_numpy().tolist(), strict=True)
-        _print_table(["method", *table.columns], [[name, *row] for name, row in cells])
+        print_table(["method", *table.columns], [[name, *row] for name, row in cells])
         told = ", ".join(f"{number} {name}" for name, number in counts.items())
         click.echo(f"{len(rows)} tasks: {told}", err=True)
     click.get_current_context().exit(1 if any(name in counts for name in FAILURES) else 0)
@@ -158,9 +158,9 @@ def methods(as_json: bool) -> None:
         click.echo(json.dumps({"methods": described, "suites": SUITES}, indent=2, default=list))
         return
     rows = [[method.name, "yes" if method.is_core else "", method.summary, method.cost] for method in METHODS.values()]
-    _print_table(["method", "core", "what it is", "what a fit costs"], rows)
+    print_table(["method", "core", "what it is", "what a fit costs"], rows)
     click.echo("")
-    _print_table(["suite", "data sets"], [[name, about] for name, about in SUITES.items()])
+    print_table(["suite", "data sets"], [[name, about] for name, about in SUITES.items()])
 
 
 def print_summary(store: "Store", *, as_json: bool, quiet: bool) -> None:
@@ -171,7 +171,7 @@ def print_summary(store: "Store", *, as_json: bool, quiet: bool) -> None:
     if as_json:
         click.echo(json.dumps({"folder": str(store.path.parent), "methods": summary}, indent=2))
         return
-    _print_table(list(_HEADS.values()), [[_cell(name, row[name]) for name in _HEADS] for row in summary])
+    print_table(list(_HEADS.values()), [[_cell(name, row[name]) for name in _HEADS] for row in summary])
     n_common = summary[0]["n_common"] if summary else 0
     common = f"AUC and rank over the {n_common} data sets that every method has results for"
     none = "No data set has results of every method yet, so there is no AUC or rank to compare"
@@ -196,24 +196,3 @@ def write_the_report(store: "Store", folder: Path, quiet: bool) -> None:
         written = write_report(load_results(store, title=folder.name), folder)
     if not quiet:
         click.echo(f"report     {written.html}", err=True)
-
-
-def _print_table(heads: list[str], rows: list[list[Any]]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for position, head in enumerate(heads):
-        numeric = bool(rows) and all(_is_number(row[position]) for row in rows)
-        table.add_column(head, justify="right" if numeric else "left", overflow="fold")
-    for row in rows:
-        table.add_row(*map(str, row))
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        # a reader that is no terminal has no width, and wants one line per row
-        console.width = _WIDE
-    console.print(table)
-
-
-def _is_number(value: Any) -> bool:
-    return str(value).replace(".", "", 1).replace("-", "", 1).isdigit() or value == "-"

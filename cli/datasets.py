@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import click
 
 from propneat.cli.main import LazyGroup
+from propneat.cli.table import as_text, print_table
 from propneat.errors import DataError
 
 if TYPE_CHECKING:
     import pandas
-    from rich.console import Console
 
     from propneat.data import CatalogueEntry, Table
 
@@ -79,7 +79,7 @@ def list_data_sets(embedded: bool, cached: bool, data_dir: Path | None, as_json:
         click.echo(json.dumps(rows, indent=2))
         return
     shown = ("name", "rows", "features", "classes", "task", "embedded", "cached", "family")
-    _print_table(shown, [[row[column] for column in shown] for row in rows])
+    print_table(shown, [[row[column] for column in shown] for row in rows])
     click.echo(f"{len(rows)} data sets, cache {cache}", err=True)
 
 
@@ -217,37 +217,8 @@ def _print_facts(facts: dict[str, object], as_json: bool) -> None:
         return
     for key, value in facts.items():
         if key == "columns":
-            _print_table(tuple(value[0]), [list(summary.values()) for summary in value])
+            print_table(tuple(value[0]), [list(summary.values()) for summary in value])
         elif isinstance(value, dict):
-            click.echo(f"{key.replace('_', ' ')}: " + ", ".join(f"{name} {_text(number)}" for name, number in value.items()))
+            click.echo(f"{key.replace('_', ' ')}: " + ", ".join(f"{name} {as_text(number)}" for name, number in value.items()))
         elif value not in ("", None):
-            click.echo(f"{key.replace('_', ' ')}: {_text(value)}")
-
-
-def _print_table(columns: tuple[str, ...], rows: list[list[object]]) -> None:
-    """Print a table to stdout: fitted to a terminal, or as wide as it needs where stdout is something else."""
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table as Grid
-    from rich.text import Text
-
-    grid = Grid(box=SIMPLE_HEAD, pad_edge=False)
-    for column in columns:
-        is_number = bool(rows) and all(isinstance(row[columns.index(column)], int) for row in rows)
-        is_number = is_number and not isinstance(rows[0][columns.index(column)], bool)
-        grid.add_column(column, justify="right" if is_number else "left", overflow="fold", min_width=len(column))
-    for row in rows:
-        grid.add_row(*(Text(_text(value)) for value in row))
-    _console().print(grid)
-
-
-def _console() -> "Console":
-    from rich.console import Console
-
-    console = Console()
-    return console if console.is_terminal else Console(width=10_000)
-
-
-def _text(value: object) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
+            click.echo(f"{key.replace('_', ' ')}: {as_text(value)}")

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from propneat.cli.table import print_table
 from propneat.errors import ConfigError
 
 __all__ = ["native"]
@@ -42,6 +43,7 @@ def native(context: click.Context, name: str | None, **options: Any) -> None:
         return
     study = _find(name, NATIVES)
     flags = _flags(study, options)
+    _check_device(study, options["device"])
     folder = options["out"] or Path("results") / f"native-{study.name}"
     claims = _run(study, folder, flags, options)
     context.exit(0 if all(claim.holds for claim in claims) else 1)
@@ -61,6 +63,20 @@ def _flags(study: Any, options: dict[str, Any]) -> dict[str, bool]:
     if options["meta_train"] and "meta-train" not in study.flags:
         raise click.UsageError(f"--meta-train does not go with {study.name}.")
     return {"meta_train": True} if options["meta_train"] else {}
+
+
+def _check_device(study: Any, device: str) -> None:
+    """Have a device that cannot be used told before anything is written."""
+    if device == "cpu":
+        return
+    if study.is_cpu_only:
+        raise click.UsageError(f"{study.name} works on the CPU alone: leave --device out.")
+    import torch
+
+    try:
+        torch.zeros(1, device=device).item()
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise ConfigError(f"device {device!r} cannot be used: {str(error).splitlines()[0]}") from error
 
 
 def _run(study: Any, folder: Path, flags: dict[str, bool], options: dict[str, Any]) -> tuple[Any, ...]:
@@ -98,14 +114,6 @@ def _run(study: Any, folder: Path, flags: dict[str, bool], options: dict[str, An
 
 
 def _show(outcome: Any, folder: Path) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for head in ("claim", "expected", "here", "holds"):
-        table.add_column(head, overflow="fold")
-    for claim in outcome.claims:
-        table.add_row(claim.name, claim.expected, f"{claim.value:.6g}", "yes" if claim.holds else "NO")
-    console = Console(highlight=False)
-    console.print(table, soft_wrap=not console.is_terminal)
+    rows = [(claim.name, claim.expected, claim.value, "yes" if claim.holds else "NO") for claim in outcome.claims]
+    print_table(("claim", "expected", "here", "holds"), rows)
     click.echo(f"figures    {', '.join(str(folder / figure) for figure in outcome.figures)}", err=True)

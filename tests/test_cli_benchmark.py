@@ -12,36 +12,15 @@ import pandas
 import pytest
 
 from propneat.benchmark import BenchmarkConfig, Protocol, create_store, make_plan, open_store
-from propneat.cli import main as cli
 from propneat.cli.benchmark_view import count_workers
 from propneat.errors import ConfigError
 from propneat.methods import METHODS
 
+pytestmark = pytest.mark.usefixtures("folder")
+
 GOOD = ("--datasets", "parity5,mux6", "--methods", "bench_methods:GOOD,logistic-regression", "--folds", "2", "--workers", "1")
 
 ENSEMBLE = "propneat-ensemble"
-
-
-@pytest.fixture(autouse=True)
-def folder(tmp_path, monkeypatch):
-    """Every test runs in a folder of its own, without settings from outside."""
-    for name in [name for name in os.environ if name.startswith("PROPNEAT_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-@pytest.fixture
-def run(capsys):
-    """Return a function that runs the command line in this process and returns exit code, stdout and stderr."""
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as left:
-            cli.main(list(arguments))
-        captured = capsys.readouterr()
-        return left.value.code, captured.out, captured.err
-
-    return run
 
 
 def test_a_run_writes_store_and_report_and_the_same_command_adds_nothing(run, folder):
@@ -232,3 +211,17 @@ def test_an_interrupt_stops_keeps_and_goes_on(folder):
     assert stored and len(kept) < 12
     again = subprocess.run(command, capture_output=True, text=True, env=environment)
     assert again.returncode == 0 and f"{len(kept)} stored before" in again.stderr
+
+
+@pytest.mark.parametrize(
+    ("study", "device", "words"),
+    [
+        ("vsml", "cuda", "vsml works on the CPU alone: leave --device out."),
+        ("modprop", "toaster", "device 'toaster' cannot be used: "),
+        ("forward-gradients", "meta", "device 'meta' cannot be used: "),
+    ],
+)
+def test_a_device_that_cannot_be_used_is_told_before_anything_is_written(run, folder, study, device, words):
+    code, out, err = run("benchmark", "native", study, "--device", device)
+    assert code == 2 and not out and words in err and "Traceback" not in err
+    assert not os.listdir(folder)

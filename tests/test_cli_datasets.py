@@ -15,14 +15,6 @@ from propneat.errors import CheckpointError
 HEAVY = ("torch", "numba", "sklearn", "pandas", "matplotlib", "numpy", "rich", "pmlb")
 
 
-def run(capsys, *arguments: str) -> tuple[int, str, str]:
-    """Run the command line in this process; return exit code, stdout and stderr."""
-    with pytest.raises(SystemExit) as left:
-        cli.main(list(arguments))
-    captured = capsys.readouterr()
-    return left.value.code, captured.out, captured.err
-
-
 @pytest.fixture
 def failing(monkeypatch) -> object:
     """Return a function that makes `propneat fail` raise an error."""
@@ -69,8 +61,8 @@ def test_python_m_propneat_is_the_command():
         (["datasets", "info", "monk1", "--target", "Jacket colour"], "did you mean 'Jacket color'?"),
     ],
 )
-def test_wrong_input_is_one_sentence_on_stderr_and_exit_code_2(capsys, arguments, words):
-    code, out, err = run(capsys, *arguments)
+def test_wrong_input_is_one_sentence_on_stderr_and_exit_code_2(run, arguments, words):
+    code, out, err = run(*arguments)
     assert (code, out) == (2, "")
     assert words in err
     assert "Traceback" not in err
@@ -86,9 +78,9 @@ def test_wrong_input_is_one_sentence_on_stderr_and_exit_code_2(capsys, arguments
         (click.exceptions.Exit(7), 7, ""),
     ],
 )
-def test_errors_become_exit_codes_in_one_place(capsys, failing, error, code, words):
+def test_errors_become_exit_codes_in_one_place(run, failing, error, code, words):
     failing(error)
-    found, out, err = run(capsys, "fail")
+    found, out, err = run("fail")
     assert (found, out) == (code, "")
     assert words in err
 
@@ -106,43 +98,43 @@ def test_a_reader_that_leaves_early_is_no_error():
     assert (done.stdout, done.stderr) == ("[\n", "")
 
 
-def test_list_as_table_and_as_json(capsys, tmp_path):
-    code, out, err = run(capsys, "datasets", "list", "--embedded", "--json", "--data-dir", str(tmp_path))
+def test_list_as_table_and_as_json(run, tmp_path):
+    code, out, err = run("datasets", "list", "--embedded", "--json", "--data-dir", str(tmp_path))
     rows = json.loads(out)
     assert code == 0
     assert [row["name"] for row in rows] == [entry.name for entry in read_catalogue().values() if entry.embedded]
     assert not any(row["cached"] for row in rows)
-    code, out, err = run(capsys, "datasets", "list", "--data-dir", str(tmp_path))
+    code, out, err = run("datasets", "list", "--data-dir", str(tmp_path))
     assert "69 data sets" in err
     lines = {line.split()[0]: line.split()[1:] for line in out.splitlines() if line.strip()}
     assert lines["wdbc"] == ["569", "30", "2", "binary", "yes", "no", "breast_cancer_wisconsin"]
     assert "\x1b" not in out
 
 
-def test_list_shows_what_is_cached(capsys, tmp_path):
+def test_list_shows_what_is_cached(run, tmp_path):
     (tmp_path / "sonar").mkdir()
     (tmp_path / "sonar" / "sonar.tsv.gz").touch()
-    code, out, _ = run(capsys, "datasets", "list", "--cached", "--json", "--data-dir", str(tmp_path))
+    code, out, _ = run("datasets", "list", "--cached", "--json", "--data-dir", str(tmp_path))
     assert [row["name"] for row in json.loads(out)] == ["sonar"]
 
 
-def test_info_of_an_embedded_set_a_file_and_a_set_not_at_hand(capsys, tmp_path):
-    _, out, _ = run(capsys, "datasets", "info", "monk3", "--json")
+def test_info_of_an_embedded_set_a_file_and_a_set_not_at_hand(run, tmp_path):
+    _, out, _ = run("datasets", "info", "monk3", "--json")
     facts = json.loads(out)
     assert (facts["rows"], facts["target_summary"]) == (554, {"0": 266, "1": 288})
     assert [column["column"] for column in facts["columns"]][:2] == ["Head shape", "Body shape"]
     path = tmp_path / "people.csv"
     path.write_text("height,eyes,height in feet\n" + "1.5,blue,4.9\n1.8,,5.9\n1.7,brown,5.6\n" * 4)
-    code, out, _ = run(capsys, "datasets", "info", str(path), "--target", "height in feet")
+    code, out, _ = run("datasets", "info", str(path), "--target", "height in feet")
     assert code == 0
     assert "task: regression" in out
     assert "target summary: min 4.9, mean 5.46667, max 5.9" in out
     assert ["eyes", "text", "4", "2", "blue,", "brown"] in [line.split() for line in out.splitlines()]
-    code, out, err = run(capsys, "datasets", "info", "phoneme", "--data-dir", str(tmp_path))
+    code, out, err = run("datasets", "info", "phoneme", "--data-dir", str(tmp_path))
     assert (code, "rows: 5404" in out, "propneat datasets fetch phoneme" in err) == (0, True, True)
 
 
-def test_fetch_reports_each_failure_and_goes_on(capsys, monkeypatch, tmp_path):
+def test_fetch_reports_each_failure_and_goes_on(run, monkeypatch, tmp_path):
     asked = []
 
     def answer(stored: str, name: str, cache: object) -> bytes:
@@ -152,7 +144,7 @@ def test_fetch_reports_each_failure_and_goes_on(capsys, monkeypatch, tmp_path):
         return b"not a gzip file"
 
     monkeypatch.setattr(pmlb_source, "_download", answer)
-    code, out, err = run(capsys, "datasets", "fetch", "phoneme", "sonar", "pima", "--json", "--data-dir", str(tmp_path))
+    code, out, err = run("datasets", "fetch", "phoneme", "sonar", "pima", "--json", "--data-dir", str(tmp_path))
     results = json.loads(out)
     assert code == 1
     assert [result["name"] for result in results] == ["phoneme", "sonar", "pima"]
@@ -162,9 +154,9 @@ def test_fetch_reports_each_failure_and_goes_on(capsys, monkeypatch, tmp_path):
     assert "0 of 3 data sets are in the cache" in err
 
 
-def test_fetch_of_the_papers_suite_asks_for_all_of_it(capsys, monkeypatch, tmp_path):
+def test_fetch_of_the_papers_suite_asks_for_all_of_it(run, monkeypatch, tmp_path):
     monkeypatch.setattr(pmlb_source, "fetch", lambda name, data_dir: tmp_path / name)
-    code, out, err = run(capsys, "datasets", "fetch", "--suite", "paper", "--data-dir", str(tmp_path))
+    code, out, err = run("datasets", "fetch", "--suite", "paper", "--data-dir", str(tmp_path))
     assert code == 0
     assert [line.split("\t")[0] for line in out.splitlines()] == [
         entry.name for entry in read_catalogue().values() if entry.in_paper_list

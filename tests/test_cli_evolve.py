@@ -13,13 +13,14 @@ import numpy as np
 import pytest
 from sklearn.metrics import balanced_accuracy_score, log_loss, mean_squared_error, r2_score, roc_auc_score
 
-from propneat.cli import main as cli
 from propneat.cli.run_view import RunView
 from propneat.data import load_table
 from propneat.evolve import default_config
 from propneat.model import load_model
 from propneat.model_scores import answer, score_model
 from propneat.settings_file import read_settings_file, resolve_settings
+
+pytestmark = pytest.mark.usefixtures("folder")
 
 TINY = ("--generations", "2", "--population", "10", "--fine-tune-epochs", "5")
 SAME = ("champion.json", "history.csv")
@@ -33,28 +34,6 @@ FILES = [
     "summary.json",
     "timing.csv",
 ]
-
-
-@pytest.fixture(autouse=True)
-def folder(tmp_path, monkeypatch):
-    """Every test runs in a folder of its own, without settings from outside."""
-    for name in [name for name in os.environ if name.startswith("PROPNEAT_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-@pytest.fixture
-def run(capsys):
-    """Return a function that runs the command line in this process and returns exit code, stdout and stderr."""
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as left:
-            cli.main(list(arguments))
-        captured = capsys.readouterr()
-        return left.value.code, captured.out, captured.err
-
-    return run
 
 
 def write_people(path) -> None:

@@ -10,7 +10,6 @@ import pandas
 import pytest
 from random_genomes import random_genome
 
-from propneat.cli import main as cli
 from propneat.compiler import apply_activation, compile_genome, evaluate
 from propneat.data import Preprocessor, TargetScale
 from propneat.genome import activation_code, format_document, genome_to_document
@@ -40,22 +39,13 @@ def model_for(task: str) -> Model:
     return Model(genome, task, preprocessor, classes, scale, "ill", {"seed": 4})
 
 
-@pytest.fixture
-def run(capsys, tmp_path, monkeypatch):
-    """Return a function that runs the command line, in a folder with models and tables, to exit code, stdout and stderr."""
-    monkeypatch.chdir(tmp_path)
+@pytest.fixture(autouse=True)
+def files(folder):
+    """Every test runs in a folder of its own with models and tables."""
     for task in ("binary", "multiclass", "regression"):
-        model_for(task).save(tmp_path / f"{task}.json")
-    (tmp_path / "bare.json").write_text(format_document(genome_to_document(model_for("binary").genome)))
+        model_for(task).save(folder / f"{task}.json")
+    (folder / "bare.json").write_text(format_document(genome_to_document(model_for("binary").genome)))
     people().to_csv("people.csv", index=False)
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as left:
-            cli.main(list(arguments))
-        captured = capsys.readouterr()
-        return left.value.code, captured.out, captured.err
-
-    return run
 
 
 @pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])

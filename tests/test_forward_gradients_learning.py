@@ -17,7 +17,8 @@ from propneat.methods.forward_gradients.aggregators import AGGREGATORS, ForwardG
 from propneat.methods.forward_gradients.classifier import ForwardGradientClassifier
 from propneat.methods.forward_gradients.forward_mode import directional_derivatives
 from propneat.methods.forward_gradients.network_study import SCHEDULE, control, digits_table
-from propneat.methods.forward_gradients.perceptron_training import GRADIENTS, Schedule, candidate_rates
+from propneat.methods.forward_gradients.perceptron import Perceptron, backprop_gradient, node_gradient, weight_gradient
+from propneat.methods.forward_gradients.perceptron_training import GRADIENTS, Rows, Schedule, candidate_rates
 
 
 def classifier(**options) -> ForwardGradientClassifier:
@@ -213,3 +214,14 @@ def test_digits_are_divided_by_class_and_tested_on_other_rows():
     assert all(
         0 <= row["accuracy"] <= 1 and row["accuracy"] * 450 == pytest.approx(round(row["accuracy"] * 450)) for row in rows
     )
+
+
+@pytest.mark.parametrize("gradient", [node_gradient, weight_gradient, backprop_gradient])
+def test_an_estimate_lives_on_the_device_of_the_network(gradient):
+    """The device "meta" computes shapes alone, and refuses to mix its tensors with others."""
+    network = Perceptron((5, 4, 3))
+    numbers = torch.zeros(2, network.n_parameters, device="meta")
+    rows = Rows(torch.zeros(6, 5), torch.eye(3).repeat(2, 1)).to("meta")
+    rule = ForwardGradient("mean", 4)
+    estimate = gradient(network, numbers, rows.X, rows.targets, rule, torch.Generator().manual_seed(0))
+    assert estimate.is_meta and estimate.shape == numbers.shape

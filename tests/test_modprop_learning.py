@@ -121,6 +121,15 @@ def test_a_step_is_adam_with_l2_then_shrinking_then_projection(rule):
         np.testing.assert_allclose(ours.detach(), theirs.detach(), rtol=1e-4, atol=2e-6)
 
 
+@pytest.mark.parametrize("rule", RULES)
+def test_a_step_leaves_the_device_of_the_network_alone(rule):
+    """The device "meta" computes shapes alone, and refuses to mix its tensors with others."""
+    network = make_network([make_rng(1)], make_cells(20), 3, 2, 0.5, device="meta")
+    trainer = Trainer(network, make_rule(rule), StepSettings(clip=1.0), slopes=[0.5])
+    losses = trainer.step(torch.zeros(1, 5, 6, 3, device="meta"), torch.zeros(1, 6, dtype=torch.int64, device="meta"))
+    assert losses.is_meta and all(part.is_meta and part.grad.is_meta for part in network.parameters)
+
+
 def test_clipping_limits_the_norm_and_keeps_the_direction():
     network = make_net((5, 6))
     batch = make_batch(0, 2)

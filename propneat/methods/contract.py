@@ -97,5 +97,7 @@ class NativeStudy:
     paper: str
     home: str
     """Where `run(NativeRun) -> NativeOutcome` lives, "module:function", imported when it is run."""
+    is_cpu_only: bool = False
+    """Whether it has nothing that torch could move to another device."""
     flags: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     """Further modes, flag name -> help; a flag given is passed to `run` as the keyword of that name, True."""

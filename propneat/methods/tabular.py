@@ -5,11 +5,14 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.pipeline import Pipeline
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import validate_data
 
 from propneat.data import Preprocessor
+from propneat.errors import DataError
 from propneat.methods.contract import Size, own_size
 
-__all__ = ["TableEncoder", "on_table", "size_of_last"]
+__all__ = ["TableEncoder", "on_table", "read_rows", "size_of_last"]
 
 
 class TableEncoder(TransformerMixin, BaseEstimator):
@@ -34,6 +37,21 @@ class TableEncoder(TransformerMixin, BaseEstimator):
 def on_table(classifier: Any, one_hot_integers: int = 0) -> Pipeline:
     """Return a classifier of standardised numbers as one of raw tables."""
     return Pipeline([("encode", TableEncoder(one_hot_integers)), ("classify", classifier)])
+
+
+def read_rows(classifier: Any, X: Any, y: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Check rows to learn from; sets the classifier's `classes_` and `n_features_in_`.
+
+    Returns X, float64 (n_rows, n_features), and for each row the position of its label in `classes_`, int64 (n_rows,).
+    Raises ValueError for values that are not finite numbers or labels of no classification, and its sub-class DataError for
+    fewer than 2 classes.
+    """
+    X, y = validate_data(classifier, X, y, dtype=np.float64)
+    check_classification_targets(y)
+    classifier.classes_, codes = np.unique(y, return_inverse=True)
+    if len(classifier.classes_) < 2:
+        raise DataError(f"at least 2 classes are needed to learn from, got {len(classifier.classes_)} class")
+    return X, codes
 
 
 def size_of_last(pipeline: Pipeline) -> Size:

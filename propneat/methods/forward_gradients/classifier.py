@@ -7,15 +7,15 @@ import torch
 from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import check_random_state
-from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from propneat.data.split import split_rows
-from propneat.errors import ConfigError, DataError
+from propneat.errors import ConfigError
 from propneat.methods.forward_gradients.aggregators import ForwardGradient
 from propneat.methods.forward_gradients.perceptron import Perceptron
 from propneat.methods.forward_gradients.perceptron_training import GRADIENTS, Rows, Schedule, train
 from propneat.methods.forward_gradients.tangents import TangentSampler
+from propneat.methods.tabular import read_rows
 from propneat.rng import make_rng
 
 __all__ = ["ForwardGradientClassifier"]
@@ -77,11 +77,7 @@ class ForwardGradientClassifier(ClassifierMixin, BaseEstimator):
         Raises ConfigError for parameters and DataError for data that cannot be used, both ValueErrors.
         """
         rule = self._check()
-        X, y = validate_data(self, X, y, dtype=np.float64)
-        check_classification_targets(y)
-        self.classes_, labels = np.unique(y, return_inverse=True)
-        if len(self.classes_) < 2:
-            raise DataError(f"at least 2 classes are needed to learn from, got {len(self.classes_)} class")
+        X, labels = read_rows(self, X, y)
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         network = Perceptron((X.shape[1], *self.layers, len(self.classes_)))
         schedule = Schedule(self.batch_size, self.max_steps, self.patience)

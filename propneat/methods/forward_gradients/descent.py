@@ -52,6 +52,7 @@ def descend(
     n_steps: int | None = None,
     dtype: torch.dtype = torch.float32,
     sampler: TangentSampler = GAUSSIAN,
+    device: str = "cpu",
     progress: Callable[[int], None] = lambda step: None,
 ) -> Descent:
     """Minimise a function in n dimensions by x <- x - rate * estimate, from `n_seeds` streams of tangents.
@@ -64,11 +65,11 @@ def descend(
     n_steps = function.n_steps if n_steps is None else n_steps
     rules = [ForwardGradient(aggregator, k, sampler) for aggregator in rates]
     generator = torch.Generator().manual_seed(seed)
-    steps = torch.tensor(list(rates.values()), dtype=dtype)[:, None, None]
-    x = function.start(n).to(dtype).expand(len(rates), n_seeds, n).clone()
+    steps = torch.tensor(list(rates.values()), dtype=dtype, device=device)[:, None, None]
+    x = function.start(n).to(device, dtype).expand(len(rates), n_seeds, n).clone()
     record = _Record(function.value(x))
     for step in range(n_steps):
-        tangents = sampler.draw((n_seeds, k, n), generator, dtype)
+        tangents = sampler.draw((n_seeds, k, n), generator, dtype).to(device)
         aligned = tangents.movedim(1, 0).unsqueeze(1).expand(k, len(rates), n_seeds, n)
         values, derivatives = directional_derivatives(function.value, x, aligned)
         if step and not record.add(values):
@@ -87,12 +88,13 @@ def descend_by_backprop(
     *,
     n_steps: int | None = None,
     dtype: torch.dtype = torch.float32,
+    device: str = "cpu",
     progress: Callable[[int], None] = lambda step: None,
 ) -> Descent:
     """Minimise a function by its true gradient, found in reverse mode; otherwise as `descend`, one arm and one stream."""
     n_steps = function.n_steps if n_steps is None else n_steps
     gradient = grad(lambda x: function.value(x).sum())
-    x = function.start(n).to(dtype).expand(1, 1, n).clone()
+    x = function.start(n).to(device, dtype).expand(1, 1, n).clone()
     record = _Record(function.value(x))
     for step in range(n_steps):
         if step and not record.add(function.value(x)):

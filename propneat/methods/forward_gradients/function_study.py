@@ -24,6 +24,7 @@ def function_table(
     progress: Callable[[str, int, int], None],
     n_seeds: int = 10,
     n_steps: int | None = None,
+    device: str = "cpu",
 ) -> dict[str, dict[str, list[float]]]:
     """Minimise a function in every dimension by backpropagation and every arm with a k of `ks`.
 
@@ -35,13 +36,16 @@ def function_table(
     table: dict[str, dict[str, list[float]]] = {}
     for n in dimensions:
         rates = _rates(name, n)
-        found = descend_by_backprop(function, n, rates["backprop", 0], n_steps=steps, progress=ticker.advance)
+        found = descend_by_backprop(function, n, rates["backprop", 0], n_steps=steps, device=device, progress=ticker.advance)
         row = {"backprop": _values(found, 0)}
         ticker.reach((len(table) * (1 + len(ks)) + 1) * steps)
         for number, k in enumerate(ks):
             chosen = {aggregator: rate for (aggregator, its_k), rate in rates.items() if its_k == k}
             stream = derive_seed("forward-gradients", seed, name, n, k) % 2**63
-            found = descend(function, n, k, chosen, stream, n_seeds=n_seeds, n_steps=steps, progress=ticker.advance)
+            found = descend(
+                function, n, k, chosen, stream,
+                n_seeds=n_seeds, n_steps=steps, device=device, progress=ticker.advance,
+            )  # fmt: skip
             row |= {f"{aggregator}-{k}": _values(found, arm) for arm, aggregator in enumerate(chosen)}
             ticker.reach((len(table) * (1 + len(ks)) + 2 + number) * steps)
         table[str(n)] = row
@@ -55,7 +59,7 @@ def _rates(name: str, n: int) -> dict[tuple[str, int], float]:
 
 
 def _values(descent: Descent, arm: int) -> list[float]:
-    return [float(value) for value in np.asarray(descent.best[arm], np.float64)]
+    return [float(value) for value in descent.best[arm].numpy(force=True).astype(np.float64)]
 
 
 def angle_table(

@@ -40,6 +40,7 @@ def digits_table(
     layers: tuple[int, ...] = (64, 64),
     schedule: Schedule = SCHEDULE,
     arms: dict[str, tuple[str, ForwardGradient]] = NETWORK_ARMS,
+    device: str = "cpu",
 ) -> list[dict[str, Any]]:
     """Train every arm on several divisions of the digits, all by the same budget and way of choosing the learning rate.
 
@@ -55,8 +56,8 @@ def digits_table(
         for arm, (way, rule) in arms.items():
             stream = derive_seed("forward-gradients", seed, "digits", split)
             parts = (torch.from_numpy(division[0]), torch.from_numpy(division[1]))
-            found = train(network, learn, parts, way, rule, None, schedule, stream, ticker.advance)
-            answers = network.outputs(found.numbers, test.X)[0].argmax(1).numpy()
+            found = train(network, learn.to(device), parts, way, rule, None, schedule, stream, ticker.advance)
+            answers = network.outputs(found.numbers, test.to(device).X)[0].argmax(1).numpy(force=True)
             rows.append(
                 {
                     "arm": arm,

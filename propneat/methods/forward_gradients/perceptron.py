@@ -111,7 +111,7 @@ def node_gradient(
     node's own nonlinearity and its inputs, is the estimate for its weights: nothing is passed back from node to node.
     Source: Flügel et al. (2024), activity perturbation. With "projection" and k = n_nodes it is the gradient itself.
     """
-    tangents = rule.draw(network.n_nodes, generator, dtype=numbers.dtype)
+    tangents = rule.draw(network.n_nodes, generator, dtype=numbers.dtype).to(numbers.device)
     derivatives, seen = node_derivatives(network, numbers, X, targets, tangents)
     blame = ((derivatives / len(X)) @ rule.duals(tangents)).split(network.widths[1:], dim=-1)
     parts = []
@@ -132,7 +132,7 @@ def weight_gradient(
     generator: torch.Generator,
 ) -> torch.Tensor:
     """Estimate the gradient of the mean loss by perturbing weights and biases, all as one vector; returns (n_networks, P)."""
-    tangents = rule.draw(network.n_parameters, generator, dtype=numbers.dtype)
+    tangents = rule.draw(network.n_parameters, generator, dtype=numbers.dtype).to(numbers.device)
     aligned = tangents.unsqueeze(1).expand(-1, *numbers.shape)
 
     def mean_losses(point: torch.Tensor) -> torch.Tensor:

@@ -39,6 +39,10 @@ class Rows:
     def __len__(self) -> int:
         return len(self.X)
 
+    def to(self, device: str) -> "Rows":
+        """Return the rows on a device."""
+        return Rows(self.X.to(device), self.targets.to(device))
+
     def take(self, chosen: torch.Tensor) -> "Rows":
         """Return the rows of the numbers `chosen`, int64 (n_chosen,)."""
         return Rows(self.X[chosen], self.targets[chosen])
@@ -136,7 +140,7 @@ def descend(
     """Train networks from `numbers` (n_networks, P), by `rates` (n_networks,), on equal batches, and judge after each round."""
     n_epochs = schedule.epochs_per_round(len(learn))
     best, best_loss = numbers, torch.full_like(rates, torch.inf)
-    best_epoch, waited = torch.zeros(len(rates), dtype=torch.int64), torch.zeros(len(rates), dtype=torch.int64)
+    best_epoch, waited = (torch.zeros_like(rates, dtype=torch.int64) for _ in range(2))
     for number in range(1, schedule.n_rounds(len(learn)) + 1):
         numbers = run_epochs(numbers, rates, learn, gradient, n_epochs, schedule.batch_size, generator)
         loss = row_losses(network.outputs(numbers, judge.X), judge.targets).mean(1)
@@ -178,8 +182,8 @@ def train(
     """
     if rates is None:
         rates = candidate_rates(way, rule, network.n_parameters if way == "weight" else network.n_nodes)
-    candidates = torch.tensor(rates, dtype=rows.X.dtype)
-    start = network.draw(_stream(seed, "start")).to(rows.X.dtype)
+    candidates = torch.tensor(rates, dtype=rows.X.dtype, device=rows.X.device)
+    start = network.draw(_stream(seed, "start")).to(rows.X)
     starts, generator = start.repeat(len(candidates), 1), _stream(seed, "choose")
     gradient = _estimator(network, way, rule, generator, tick)
     found = descend(network, starts, candidates, rows.take(split[0]), rows.take(split[1]), gradient, schedule, generator)

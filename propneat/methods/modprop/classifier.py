@@ -8,13 +8,14 @@ import torch
 from scipy.special import log_softmax, softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import check_random_state
-from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
+from threadpoolctl import threadpool_limits
 
-from propneat.errors import ConfigError, DataError
+from propneat.errors import ConfigError
 from propneat.methods.modprop.network import Network, make_cells, make_network
 from propneat.methods.modprop.rules import RULES, make_rule
-from propneat.methods.modprop.training import StepSettings, Trainer, last_step_outputs, single_thread
+from propneat.methods.modprop.training import StepSettings, Trainer, last_step_outputs
+from propneat.methods.tabular import read_rows
 from propneat.rng import make_rng
 
 __all__ = ["ModPropClassifier"]
@@ -89,15 +90,11 @@ class ModPropClassifier(ClassifierMixin, BaseEstimator):
         Raises ConfigError for parameters and DataError for data that cannot be used, both ValueErrors.
         """
         settings = self._check()
-        X, y = validate_data(self, X, y, dtype=np.float64)
-        check_classification_targets(y)
-        self.classes_, labels = np.unique(y, return_inverse=True)
-        if len(self.classes_) < 2:
-            raise DataError(f"at least 2 classes are needed to learn from, got {len(self.classes_)} class")
+        X, labels = read_rows(self, X, y)
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         self.feature_order_ = make_rng("modprop", seed, "order").permutation(X.shape[1])
         data = _Rows(self._sequence(X).astype(np.float32), labels, len(self.classes_))
-        with single_thread():
+        with threadpool_limits(1, "openmp"):
             self._choose(data, settings, seed)
             network = self._train(data, settings, seed, np.ones((1, len(y)), bool), [self.slope_ or 0.0], self.n_updates_, None)
         parts = network.w_in, network.weights(), network.readout_weights(), network.bias

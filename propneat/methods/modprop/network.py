@@ -112,6 +112,7 @@ def make_network(
     n_outputs: int,
     leak: float,
     dtype: torch.dtype = torch.float32,
+    device: str = "cpu",
 ) -> Network:
     """Return untrained replicas, one for each generator, that require gradients.
 
@@ -128,7 +129,9 @@ def make_network(
         strengths, out_strengths = (_balanced(rng, n, cells) for n in (cells.n_cells, n_outputs))
         np.fill_diagonal(strengths, 0)
         drawn.append((w_in, strengths, out_strengths, np.zeros(n_outputs)))
-    tensors = (torch.as_tensor(np.stack(part), dtype=dtype).requires_grad_() for part in zip(*drawn, strict=True))
+    tensors = (
+        torch.as_tensor(np.stack(part), dtype=dtype, device=device).requires_grad_() for part in zip(*drawn, strict=True)
+    )
     return Network(cells, leak, *tensors)
 
 

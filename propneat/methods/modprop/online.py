@@ -110,6 +110,6 @@ def _modulators(alphas: torch.Tensor, feedback: Feedback, cells: Cells, powers: 
     """Return m^0 to m^n_hops, each (n_replicas, n_rows, n_cells); with type-averaged weights only sums over types travel."""
     if feedback.rule.weights != "types":
         return [alphas, *(alphas @ power for power in powers)]
-    kinds = torch.as_tensor(cells.types)
+    kinds = torch.as_tensor(cells.types, device=alphas.device)
     of_types = alphas.new_zeros(*alphas.shape[:2], cells.n_types).index_add_(2, kinds, alphas)
     return [alphas, *((of_types @ tap)[:, :, kinds] for tap in powers)]

@@ -44,7 +44,7 @@ class XorPlan:
     n_test: int = 128
 
 
-def run_xor(rule_name: str, plan: XorPlan, seed: int, progress: Progress) -> dict[str, Any]:
+def run_xor(rule_name: str, plan: XorPlan, seed: int, progress: Progress, device: str = "cpu") -> dict[str, Any]:
     """Train one network per seed side by side and return its curves as plain values, lists of (check, seed).
 
     `loss` in nats and `accuracy` are those of test trials, the same for every rule, at the update numbers `updates`, and
@@ -57,10 +57,10 @@ def run_xor(rule_name: str, plan: XorPlan, seed: int, progress: Progress) -> dic
         return [make_rng("modprop xor", seed, k, use) for k in range(plan.n_seeds)]
 
     leak = float(np.exp(-plan.task.step_ms / plan.tau_ms))
-    network = make_network(rngs("network"), make_cells(plan.n_cells), 2, 2, leak)
+    network = make_network(rngs("network"), make_cells(plan.n_cells), 2, 2, leak, device=device)
     trainer = Trainer(network, make_rule(rule_name), StepSettings())
     batch_rngs = rngs("batches")
-    test = _draw(plan.task, rngs("test"), plan.n_test)
+    test = _draw(plan.task, rngs("test"), plan.n_test, device)
     parts = ("updates", "loss", "accuracy", "tap_radius", "aligned_updates", "alignment", "far_share")
     found: dict[str, Any] = {part: [] for part in parts}
     for update in range(plan.n_updates + 1):
@@ -75,20 +75,19 @@ def run_xor(rule_name: str, plan: XorPlan, seed: int, progress: Progress) -> dic
             found["alignment"].append(_alignment(network, *test))
             found["far_share"].append(_far_share(network, *test))
         if update < plan.n_updates:
-            trainer.step(*_draw(plan.task, batch_rngs, plan.batch_size))
+            trainer.step(*_draw(plan.task, batch_rngs, plan.batch_size, device))
         progress(update + 1, plan.n_updates + 1)
     return found
 
 
-def _draw(task: DelayedXor, rngs: list[np.random.Generator], n_trials: int) -> tuple[torch.Tensor, torch.Tensor]:
-    return _stack([task.draw(rng, n_trials) for rng in rngs])
+def _draw(task: DelayedXor, rngs: list[np.random.Generator], n_trials: int, device: str) -> tuple[torch.Tensor, torch.Tensor]:
+    return _stack([task.draw(rng, n_trials) for rng in rngs], device)
 
 
-def _stack(parts: list[Sequences]) -> tuple[torch.Tensor, torch.Tensor]:
+def _stack(parts: list[Sequences], device: str) -> tuple[torch.Tensor, torch.Tensor]:
     """Return inputs (n_replicas, n_steps, n_rows, n_inputs) and labels (n_replicas, n_rows)."""
-    return torch.from_numpy(np.stack([part.inputs for part in parts])), torch.from_numpy(
-        np.stack([part.labels for part in parts])
-    )
+    arrays = (np.stack([part.inputs for part in parts]), np.stack([part.labels for part in parts]))
+    return tuple(torch.from_numpy(array).to(device) for array in arrays)
 
 
 def _judge(network: Network, inputs: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -121,11 +120,12 @@ def digits_accuracy(
     progress: Progress,
     n_cells: int = 64,
     batch_size: int = 32,
+    device: str = "cpu",
 ) -> list[float]:
     """Return the test accuracy on digits of one network per seed, each with its own division into training and test images."""
     splits = [digits_by_rows(make_rng("modprop digits", seed, k, "split"), n_blank) for k in range(n_seeds)]
     rngs = [make_rng("modprop digits", seed, k, "network") for k in range(n_seeds)]
-    network = make_network(rngs, make_cells(n_cells), 8, 10, 0.5)
+    network = make_network(rngs, make_cells(n_cells), 8, 10, 0.5, device=device)
     trainer = Trainer(network, rule, StepSettings(learning_rate=2e-3, decay=1.0, l2=0.0, shrink=0.0, clip=1.0))
     orders = [make_rng("modprop digits", seed, k, "order") for k in range(n_seeds)]
     n_rows = len(splits[0][0].labels)
@@ -137,9 +137,9 @@ def digits_accuracy(
             batch = [
                 Sequences(train.inputs[:, rows], train.labels[rows]) for (train, _), rows in zip(splits, chosen, strict=True)
             ]
-            trainer.step(*_stack(batch))
+            trainer.step(*_stack(batch, device))
             progress(epoch * n_batches + k + 1, n_epochs * n_batches)
-    return _judge(network, *_stack([test for _, test in splits]))[1].tolist()
+    return _judge(network, *_stack([test for _, test in splits], device))[1].tolist()
 
 
 def online_gap(seed: int, n_steps: int = 15, n_cells: int = 12) -> dict[str, list[float]]:

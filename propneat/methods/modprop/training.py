@@ -1,7 +1,6 @@
 """Training by a rule: the loss of the last step's outputs, gradients, and a step of Adam that keeps Dale's law."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -11,7 +10,7 @@ from propneat.methods.modprop.layer import run_layer
 from propneat.methods.modprop.network import Network
 from propneat.methods.modprop.rules import RULES, Feedback, Rule, make_feedback
 
-__all__ = ["StepSettings", "Trainer", "last_step_losses", "last_step_outputs", "rule_gradients", "single_thread"]
+__all__ = ["StepSettings", "Trainer", "last_step_losses", "last_step_outputs", "rule_gradients"]
 
 
 @dataclass(frozen=True)
@@ -74,17 +73,6 @@ class Trainer:
                 strengths.sub_(rate * self.settings.shrink).clamp_(min=0)
         self._n_steps += 1
         return losses.detach()
-
-
-@contextmanager
-def single_thread() -> Iterator[None]:
-    """Let torch use one thread, then as many as before: products this small gain nothing from more, and results do not vary."""
-    n_threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(n_threads)
 
 
 def last_step_losses(network: Network, inputs: torch.Tensor, labels: torch.Tensor, feedback: Feedback) -> torch.Tensor:

@@ -37,5 +37,6 @@ NATIVE = NativeStudy(
     summary="Backpropagation cloned into an LSTM; unseen data sets learnt by what synthetic tasks taught; longer episodes",
     paper=_PAPER,
     home="propneat.methods.vsml.native:run",
+    is_cpu_only=True,
     flags=MappingProxyType({"meta-train": "Make the shared parameters anew, about 15 minutes on one core, and study those."}),
 )

@@ -6,11 +6,11 @@ import numpy as np
 from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import check_random_state
-from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from propneat.data.split import split_rows
-from propneat.errors import ConfigError, DataError
+from propneat.errors import ConfigError
+from propneat.methods.tabular import read_rows
 from propneat.methods.vsml.episodes import Task, draw_state, predict, stream_and_average
 from propneat.methods.vsml.inputs import Inputs
 from propneat.methods.vsml.parameters import UNITS, load_parameters
@@ -59,12 +59,8 @@ class VSMLClassifier(ClassifierMixin, BaseEstimator):
         Raises ConfigError for parameters and DataError for data that cannot be used, both ValueErrors.
         """
         self._check()
-        X, y = validate_data(self, X, y, dtype=np.float64)
-        check_classification_targets(y)
-        self.classes_, labels = np.unique(y, return_inverse=True)
+        X, labels = read_rows(self, X, y)
         n_classes = len(self.classes_)
-        if n_classes < 2:
-            raise DataError(f"at least 2 classes are needed to learn from, got {n_classes} class")
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         most = max(1, _MOST_POSITIONS // n_classes)
         learn, judge = split_rows(labels, self.validation_fraction, True, make_rng("vsml", seed, "split"))
