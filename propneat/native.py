@@ -7,7 +7,7 @@ from functools import partial
 import numba
 import numpy as np
 
-__all__ = ["FAST_MATH", "inlined", "inner", "outer", "share_out"]
+__all__ = ["FAST_MATH", "bare", "inlined", "inner", "outer", "share_out"]
 
 FAST_MATH = {"contract", "reassoc", "nsz", "arcp", "afn"}
 """Every licence for vector code but "no NaN, no infinity", which trainers look for. A function that is inlined by numba
@@ -23,6 +23,10 @@ A helper that stays a function of its own exists twice, compiled on its own and 
 runs depends on whether the caller was just compiled or read from the cache, and with fast mathematics their last bits may
 differ. Inlined, there is one.
 """
+
+bare = partial(inlined, _nrt=False)
+"""Decorator for inlined helpers that make no arrays of their own: they count no references to those they are given, which
+would cost more than the loop over a row does."""
 
 outer = partial(numba.njit, error_model="numpy", cache=True, nogil=True, no_cfunc_wrapper=True)
 """Decorator for what Python calls: compiled at the first call of an installation, read from numba's cache after.

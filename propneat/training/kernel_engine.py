@@ -1,49 +1,52 @@
 """The CPU engine: one native call trains the whole population, one genome per task, rows innermost.
 
 A genome is walked node by node in slot order with a tile of rows held in cache; the backward pass gathers over outgoing
-edges. Batches larger than a tile are worked off tile by tile with the gradients added up.
+edges. A batch is worked off tile by tile with the gradients added up. Tiles of inputs are made once and read by all genomes.
 """
+
+import math
+from itertools import pairwise
 
 import numpy as np
 
 from propneat.compiler import PopulationPlan
-from propneat.native import inlined, outer, share_out
+from propneat.native import bare, inlined, outer, share_out
 from propneat.training.kernel_losses import loss_of_mean, output_loss
+from propneat.training.kernel_tiles import LANES, ROWS, lane_sums
 from propneat.training.kernel_walk import backward, forward, slice_plan
 from propneat.training.settings import LOSSES, OPTIMISERS, Samples, TrainedPopulation, TrainingConfig, make_schedule
 
 __all__ = ["predict_population", "train"]
 
 _F = np.float32
+_LINE = 16
 _LARGEST = np.finfo(_F).max
-_TILE_ROWS = 256
 _ADAM = OPTIMISERS.index("adam")
 _BETA1, _BETA2, _ADAM_EPSILON = 0.9, 0.999, _F(1e-8)
 _RHO, _ADADELTA_EPSILON = _F(0.9), _F(1e-6)
 
 
-@inlined
-def _batch_loss(plan, numbers, samples, first_row, last_row, loss, is_output, scratch, gradient):
-    """Return the loss of rows first_row..last_row and their weight, and set `gradient` if it has room for one.
+@bare
+def _batch_loss(plan, numbers, samples, batch, loss, is_output, scratch, gradient):
+    """Return the loss of a batch and its weight, and set `gradient` if it has room for one.
 
     Rows without any weight have loss 0 and gradient 0.
     """
-    X, targets, weights = samples
-    tile, gradients, slopes, work = scratch
-    weight, total = 0.0, 0.0
-    for i in range(first_row, last_row):
-        weight += weights[i]
+    X, targets, weights, tile_start, batch_weight = samples
+    tile, gradients, slopes, sums, work = scratch
+    weight, total = batch_weight[batch], 0.0
     for k in range(gradient.shape[0]):
         gradient[k] = _F(0)
     if weight <= 0:
         return 0.0, weight
     share = _F(1.0 / weight)
-    for first in range(first_row, last_row, tile.shape[1]):
-        n = min(tile.shape[1], last_row - first)
-        forward(plan, numbers, X, first, n, tile, slopes)
-        total += output_loss(loss, tile, gradients, plan[5], targets, weights, first, share, work, n)
+    for t in range(tile_start[batch], tile_start[batch + 1]):
+        forward(plan, numbers, X[t], tile, slopes)
+        total += output_loss(loss, tile, gradients, plan[5], targets[t], weights[t], share, work)
         if gradient.shape[0] > 0:
-            backward(plan, numbers, X.shape[0], n, tile, slopes, gradients, is_output, gradient)
+            backward(plan, numbers, X[t], tile, slopes, gradients, is_output, gradient, sums)
+    if gradient.shape[0] > 0:
+        lane_sums(sums, gradient, plan[3].shape[0])
     value, factor = loss_of_mean(loss, total / weight)
     if factor != _F(1):
         for k in range(gradient.shape[0]):
@@ -51,26 +54,26 @@ def _batch_loss(plan, numbers, samples, first_row, last_row, loss, is_output, sc
     return value, weight
 
 
-@inlined
+@bare
 def _moved(number, step):
     moved = number - step
     return moved if abs(moved) <= _LARGEST else number
 
 
-@inlined
+@bare
 def _step(optimiser, learning_rate, time, numbers, gradient, first_moment, second_moment):
     """One optimiser step on all numbers. Adam: moments of the gradient. Adadelta: moments of the step and the gradient.
 
     A number that its step would take out of range stays as it is.
     """
     if optimiser == _ADAM:
-        correction1 = _F(1 - _BETA1**time)
-        correction2 = _F(1 - _BETA2**time)
+        correction1 = _F(1 / (1 - _BETA1**time))
+        correction2 = _F(1 / (1 - _BETA2**time))
         for k in range(numbers.shape[0]):
             g = gradient[k]
             first_moment[k] = _F(_BETA1) * first_moment[k] + _F(1 - _BETA1) * g
             second_moment[k] = _F(_BETA2) * second_moment[k] + _F(1 - _BETA2) * g * g
-            step = learning_rate * (first_moment[k] / correction1) / (np.sqrt(second_moment[k] / correction2) + _ADAM_EPSILON)
+            step = learning_rate * (first_moment[k] * correction1) / (np.sqrt(second_moment[k] * correction2) + _ADAM_EPSILON)
             numbers[k] = _moved(numbers[k], step)
     else:
         for k in range(numbers.shape[0]):
@@ -81,7 +84,7 @@ def _step(optimiser, learning_rate, time, numbers, gradient, first_moment, secon
             numbers[k] = _moved(numbers[k], learning_rate * step)
 
 
-@inlined
+@bare
 def _add_l2_and_check(gradient, numbers, n_edges, l2):
     """Add the weight penalty and return whether every entry is finite."""
     probe = _F(0)
@@ -93,14 +96,13 @@ def _add_l2_and_check(gradient, numbers, n_edges, l2):
 
 
 @inlined
-def _train_one(plan, numbers, train, validation, schedule, settings, scratch):
+def _train_one(plan, numbers, train, validation, order, settings, scratch):
     """Train one genome's numbers in place; returns (train loss, validation loss, epochs run).
 
     One loop takes batches and judgements in turn, so that the code that computes either is compiled into it once.
     """
     loss, optimiser, learning_rate, l2, patience = settings
-    batch_start, order = schedule
-    n_batches, n_judges = order.shape[1], validation[0].shape[1]
+    n_batches, n_judges = order.shape[1], validation[0].shape[0]
     n_steps = order.shape[0] * n_batches
     is_output = np.zeros(plan[0].shape[0], np.bool_)
     for slot in plan[5]:
@@ -112,11 +114,10 @@ def _train_one(plan, numbers, train, validation, schedule, settings, scratch):
     judging = n_judges > 0 and (patience > 0 or n_steps == 0)
     while step < n_steps or judging:
         if judging:
-            samples, begin, end, wanted = validation, 0, n_judges, no_gradient
+            samples, batch, wanted = validation, 0, no_gradient
         else:
-            batch = order[step // n_batches, step % n_batches]
-            samples, begin, end, wanted = train, batch_start[batch], batch_start[batch + 1], gradient
-        value, weight = _batch_loss(plan, numbers, samples, begin, end, loss, is_output, scratch, wanted)
+            samples, batch, wanted = train, order[step // n_batches, step % n_batches], gradient
+        value, weight = _batch_loss(plan, numbers, samples, batch, loss, is_output, scratch, wanted)
         if judging:
             judging = False
             waited += epoch > 0
@@ -149,34 +150,26 @@ def _train_one(plan, numbers, train, validation, schedule, settings, scratch):
     return train_loss, best_loss if n_judges > 0 else np.nan, epoch
 
 
-@inlined
-def _scratch(shape):
-    """Tiles of values, gradients and slopes, and two rows of work space for the loss; one set per share keeps threads apart."""
-    return np.empty(shape, np.float32), np.empty(shape, np.float32), np.empty(shape, np.float32), np.empty((2, shape[1]), np.float32)
-
-
 @outer
-def _train_some(genomes, packed, numbers, number_start, train, validation, schedule, settings, scratch_shape, report):
+def _train_some(genomes, packed, numbers, number_start, train, validation, order, settings, scratch, report):
     """Train the genomes of one share in place; `report` is (train loss, validation loss, epochs) of all genomes."""
-    scratch = _scratch(scratch_shape)
     for g in genomes:
         own = numbers[number_start[g] : number_start[g + 1]]
-        result = _train_one(slice_plan(packed, g), own, train, validation, schedule, settings, scratch)
+        result = _train_one(slice_plan(packed, g), own, train, validation, order, settings, scratch)
         report[0][g], report[1][g], report[2][g] = result
 
 
 @outer
-def _predict_some(genomes, packed, numbers, number_start, X, scratch_shape, answers):
-    tile, _, slopes, _ = _scratch(scratch_shape)
+def _predict_some(genomes, packed, numbers, number_start, X, scratch, answers):
+    tile, _, slopes, _, _ = scratch
     for g in genomes:
         plan = slice_plan(packed, g)
         own = numbers[number_start[g] : number_start[g + 1]]
-        for first in range(0, X.shape[1], tile.shape[1]):
-            n = min(tile.shape[1], X.shape[1] - first)
-            forward(plan, own, X, first, n, tile, slopes)
+        for t in range(X.shape[0]):
+            forward(plan, own, X[t], tile, slopes)
             for k in range(answers.shape[1]):
-                for i in range(n):
-                    answers[g, k, first + i] = tile[plan[5][k], i]
+                for i in range(min(ROWS, answers.shape[2] - t * ROWS)):
+                    answers[g, k, t * ROWS + i] = tile[plan[5][k], i]
 
 
 def _pack(plan: PopulationPlan) -> tuple[tuple[np.ndarray, ...], np.ndarray, np.ndarray]:
@@ -201,15 +194,49 @@ def _unpack(plan: PopulationPlan, numbers: np.ndarray) -> tuple[np.ndarray, np.n
     return numbers[is_weight], np.where(plan.depth > 0, numbers[~is_weight], _F(0))
 
 
-def _scratch_shape(plan: PopulationPlan, n_rows: int) -> tuple[int, int]:
-    """Slots and rows of a tile that has room for every genome of the plan."""
-    return int(np.diff(plan.slot_start).max()), min(_TILE_ROWS, max(n_rows, 1))
+def _aligned(*shape: int) -> np.ndarray:
+    """Return zeros, float32, that begin where a cache line does, so that no vector of a tile straddles two."""
+    n = math.prod(shape)
+    buffer = np.zeros(n + _LINE, _F)
+    start = -buffer.ctypes.data % (4 * _LINE) // 4
+    return buffer[start : start + n].reshape(shape)
 
 
-def _columns(samples: Samples, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The samples in a given row order, features and targets as rows of contiguous memory."""
-    X, targets = np.ascontiguousarray(samples.X[rows].T), np.ascontiguousarray(samples.targets[rows].T)
-    return X, targets, np.ascontiguousarray(samples.weights[rows])
+def _scratch(plan: PopulationPlan) -> tuple[np.ndarray, ...]:
+    """Tiles of values, gradients and slopes with room for every genome, sums of products, and two rows for the loss."""
+    n_slots, n_edges = int(np.diff(plan.slot_start).max()), int(np.diff(plan.genome_edge_start).max())
+    return *(_aligned(n_slots, ROWS) for _ in range(3)), _aligned(n_edges, LANES), _aligned(2, ROWS)
+
+
+def _fill_tiles(values: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Return rows of (n_rows, n_columns) as tiles (n_tiles, n_columns, ROWS); `rows` has shape (n_tiles, ROWS)."""
+    tiles = _aligned(len(rows), values.shape[1], ROWS)
+    for tile, chosen in zip(tiles, rows, strict=True):
+        tile[:] = values[chosen].T
+    return tiles
+
+
+def _tile_rows(rows: np.ndarray) -> np.ndarray:
+    """Divide row numbers into tiles, (n_tiles, ROWS), the last one filled up with its last row."""
+    n_tiles = -(-len(rows) // ROWS)
+    return rows[np.minimum(np.arange(n_tiles * ROWS), len(rows) - 1)].reshape(n_tiles, ROWS)
+
+
+def _tile_samples(samples: Samples, rows: np.ndarray, batch_start: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Tile every batch by itself.
+
+    Returns X (n_tiles, n_inputs, ROWS), targets (n_tiles, n_outputs, ROWS), weights (n_tiles, ROWS), each batch's first tile,
+    and each batch's weight. A row that fills a tile up is one of its batch, so its values are no less finite, without weight.
+    """
+    batches = [rows[a:b] for a, b in pairwise(batch_start)]
+    parts = [_tile_rows(batch) for batch in batches]
+    tile_start = np.cumsum([0, *map(len, parts)])
+    tiled = np.concatenate(parts)
+    weights = np.zeros(tiled.shape, _F)
+    for batch, first in zip(batches, tile_start, strict=False):
+        weights[first:].reshape(-1)[: len(batch)] = samples.weights[batch]
+    totals = np.array([samples.weights[batch].sum(dtype=np.float64) for batch in batches])
+    return _fill_tiles(samples.X, tiled), _fill_tiles(samples.targets, tiled), weights, tile_start, totals
 
 
 def train(
@@ -228,12 +255,12 @@ def train(
     settings = (
         LOSSES.index(config.loss), OPTIMISERS.index(config.optimiser), _F(config.learning_rate), _F(config.l2 / train.weights.sum()), config.patience or 0
     )  # fmt: skip
-    schedule, columns, judge_columns = (batch_start, order), _columns(train, rows), _columns(judge, np.arange(len(judge)))
-    shape = _scratch_shape(plan, max(len(train), len(judge)))
+    learnt = _tile_samples(train, rows, batch_start)
+    judged = _tile_samples(judge, np.arange(len(judge)), np.array([0, len(judge)]))
     report = np.empty(len(plan)), np.empty(len(plan)), np.empty(len(plan), np.int64)
 
     def work(genomes: np.ndarray) -> None:
-        _train_some(genomes, packed, numbers, number_start, columns, judge_columns, schedule, settings, shape, report)
+        _train_some(genomes, packed, numbers, number_start, learnt, judged, order, settings, _scratch(plan), report)
 
     share_out(work, np.diff(plan.genome_edge_start))
     weights, biases = _unpack(plan, numbers)
@@ -246,12 +273,12 @@ def predict_population(plan: PopulationPlan, X: np.ndarray) -> np.ndarray:
     Returns float32 of shape (n_genomes, n_rows, n_outputs).
     """
     packed, numbers, number_start = _pack(plan)
-    columns = np.ascontiguousarray(np.asarray(X, np.float32).T)
-    answers = np.empty((len(plan), plan.n_outputs, columns.shape[1]), np.float32)
-    shape = _scratch_shape(plan, columns.shape[1])
+    X = np.asarray(X, np.float32)
+    answers = np.empty((len(plan), plan.n_outputs, len(X)), np.float32)
+    tiles = _fill_tiles(X, _tile_rows(np.arange(len(X))))
 
     def work(genomes: np.ndarray) -> None:
-        _predict_some(genomes, packed, numbers, number_start, columns, shape, answers)
+        _predict_some(genomes, packed, numbers, number_start, tiles, _scratch(plan), answers)
 
     share_out(work, np.diff(plan.genome_edge_start))
     return answers.transpose(0, 2, 1)

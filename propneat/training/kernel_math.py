@@ -8,7 +8,7 @@ import numpy as np
 from numba.core import types
 from numba.extending import intrinsic
 
-from propneat.native import inlined
+from propneat.native import bare
 
 __all__ = ["cosine", "exponential", "logarithm", "sigmoid", "sine"]
 
@@ -42,7 +42,7 @@ def _as_int(typing_context, value):
     return types.int32(types.float32), generate
 
 
-@inlined(fastmath={"contract"})
+@bare(fastmath={"contract"})
 def exponential(x):
     """exp(x), relative error below 2e-7 on [-87, 88], constant outside; NaN gives NaN."""
     x = min(max(x, _F(-87.0)), _F(88.0)) if x == x else x
@@ -59,7 +59,7 @@ def exponential(x):
     return p * _as_float((np.int32(n) + np.int32(127)) << np.int32(23))
 
 
-@inlined(fastmath={"contract"})
+@bare(fastmath={"contract"})
 def logarithm(x):
     """Natural logarithm of a positive normal number, absolute error below 1e-7 near 1 and relative below 2e-7 elsewhere."""
     bits = _as_int(x)
@@ -76,7 +76,7 @@ def logarithm(x):
     return _F(k) * _LN2 + _F(2.0) * s * p
 
 
-@inlined(fastmath={"contract"})
+@bare(fastmath={"contract"})
 def sigmoid(x):
     """1 / (1 + exp(-x)), absolute error below 2e-7."""
     e = exponential(-abs(x))
@@ -84,7 +84,7 @@ def sigmoid(x):
     return r if x >= _F(0.0) else e * r
 
 
-@inlined(fastmath={"contract"})
+@bare(fastmath={"contract"})
 def _reduced(x):
     """Nearest multiple n of pi and the remainder x - n pi, kept within pi where rounding of a huge x would leave it."""
     n = np.floor(x * _INV_PI + _F(0.5))
@@ -92,13 +92,13 @@ def _reduced(x):
     return n, min(max(r, -_PI), _PI) if r == r else r
 
 
-@inlined(fastmath={"contract"})
+@bare(fastmath={"contract"})
 def _sign_of_turns(n):
     """+1 for even n, -1 for odd n."""
     return _F(1.0) - _F(2.0) * (n - _F(2.0) * np.floor(_F(0.5) * n))
 
 
-@inlined(fastmath={"contract"})
+@bare(fastmath={"contract"})
 def sine(x):
     """sin(x), absolute error below 5e-7 for |x| <= 1000."""
     n, r = _reduced(x)
@@ -111,7 +111,7 @@ def sine(x):
     return _sign_of_turns(n) * (r + r * t * p)
 
 
-@inlined(fastmath={"contract"})
+@bare(fastmath={"contract"})
 def cosine(x):
     """cos(x), absolute error below 5e-7 for |x| <= 1000."""
     n, r = _reduced(x)

@@ -3,25 +3,23 @@
 import numpy as np
 
 from propneat.genome import aggregation_code
-from propneat.native import FAST_MATH, inlined
+from propneat.native import FAST_MATH, bare, inlined
 from propneat.training.kernel_nodes import (
-    accumulate,
     activate,
     backward_extreme,
     backward_product,
-    dot_edges,
     join_inputs,
     scale_by_slope,
 )
+from propneat.training.kernel_tiles import ROWS, add_products, weigh_rows
 
 __all__ = ["backward", "forward", "slice_plan"]
 
 _F = np.float32
-_ADD_TO = _F(np.nan)
 _MEAN, _PRODUCT, _MAX = (aggregation_code(name) for name in ("mean", "product", "max"))
 
 
-@inlined
+@bare
 def _is_linear(aggregation):
     return aggregation < _PRODUCT
 
@@ -66,45 +64,45 @@ def slice_plan(packed, g):
     return activation[s:t], aggregation[s:t], starts, edge_source[e:f], edge_index, output_slot[g], outgoing
 
 
-@inlined
-def forward(plan, numbers, X, first_row, n, tile, slopes):
-    """Fill a tile with every slot's values for rows first_row..first_row + n of X, shape (n_inputs, n_rows)."""
+@bare
+def forward(plan, numbers, inputs, tile, slopes):
+    """Fill a tile with the values of every slot but the inputs', which are in `inputs`, shape (n_inputs, ROWS)."""
     activation, aggregation, edge_start, edge_source, edge_index, _, _ = plan
-    n_inputs, n_edges = X.shape[0], edge_source.shape[0]
-    for k in range(n_inputs):
-        for i in range(n):
-            tile[k, i] = X[k, first_row + i]
-    for slot in range(n_inputs, activation.shape[0]):
+    n_edges = edge_source.shape[0]
+    for slot in range(inputs.shape[0], activation.shape[0]):
         join_inputs(
-            tile[slot], aggregation[slot], numbers[n_edges + slot], numbers, edge_index, tile, edge_source,
-            edge_start[slot], edge_start[slot + 1], n,
+            tile[slot], aggregation[slot], numbers[n_edges + slot], numbers, edge_index, inputs, tile, edge_source,
+            edge_start[slot], edge_start[slot + 1],
         )  # fmt: skip
-        activate(activation[slot], tile[slot], slopes[slot], n)
+        activate(activation[slot], tile[slot], slopes[slot])
 
 
-@inlined(fastmath=FAST_MATH)
-def backward(plan, numbers, n_inputs, n, tile, slopes, gradients, is_output, gradient):
-    """Add the gradients of all numbers over one tile; `gradients` holds those of the outputs already."""
+@bare(fastmath=FAST_MATH)
+def backward(plan, numbers, inputs, tile, slopes, gradients, is_output, gradient, sums):
+    """Add the gradients of all numbers over one tile: of biases to `gradient`, of weights to `sums`, (n_edges, LANES).
+
+    `gradients` holds those of the outputs already.
+    """
     activation, aggregation, edge_start, edge_source, _, _, outgoing = plan
     out_start, out_target, out_edge, scattered = outgoing
-    n_edges, n_slots = edge_source.shape[0], activation.shape[0]
+    n_inputs, n_edges, n_slots = inputs.shape[0], edge_source.shape[0], activation.shape[0]
     for slot in range(n_inputs, n_slots):
         if scattered[slot] and not is_output[slot]:
-            for i in range(n):
+            for i in range(ROWS):
                 gradients[slot, i] = _F(0)
     for slot in range(n_slots - 1, n_inputs - 1, -1):
         g = gradients[slot]
-        begin = _ADD_TO if is_output[slot] or scattered[slot] else _F(0)
-        accumulate(g, begin, numbers, out_edge, gradients, out_target, out_start[slot], out_start[slot + 1], n)
-        gradient[n_edges + slot] += scale_by_slope(activation[slot], g, tile[slot], slopes[slot], n)
+        adds = is_output[slot] or scattered[slot]
+        weigh_rows(g, _F(0), adds, numbers, out_edge, gradients, gradients, out_target, out_start[slot], out_start[slot + 1], 0)
+        gradient[n_edges + slot] += scale_by_slope(activation[slot], g, tile[slot], slopes[slot])
         first, last, kind = edge_start[slot], edge_start[slot + 1], aggregation[slot]
         if kind == _MEAN and last > first:
             share = _F(1) / _F(last - first)
-            for i in range(n):
+            for i in range(ROWS):
                 g[i] *= share
         if _is_linear(kind):
-            dot_edges(gradient, g, tile, edge_source, first, last, n)
+            add_products(sums, g, inputs, tile, edge_source, first, last, n_inputs)
         elif kind == _PRODUCT:
-            backward_product(gradient, g, numbers, tile, edge_source, gradients, first, last, n_inputs, n)
+            backward_product(sums, g, numbers, inputs, tile, edge_source, gradients, first, last)
         elif last > first:
-            backward_extreme(gradient, g, kind == _MAX, numbers, tile, edge_source, gradients, first, last, n_inputs, n)
+            backward_extreme(sums, g, kind == _MAX, numbers, inputs, tile, edge_source, gradients, first, last)
