@@ -9,6 +9,7 @@ from propneat.methods.dense import DENSE
 from propneat.methods.evolved import EVOLVED
 from propneat.methods.forward_gradients import METHOD as FORWARD_GRADIENTS
 from propneat.methods.modprop import METHOD as MODPROP
+from propneat.methods.rate_backprop import METHOD as RATE_BACKPROP
 from propneat.methods.species_vote import SPECIES_VOTE
 from propneat.methods.vsml import METHOD as VSML
 
@@ -23,6 +24,7 @@ METHODS: dict[str, Method] = {
         *DENSE,
         FORWARD_GRADIENTS,
         MODPROP,
+        RATE_BACKPROP,
         VSML,
     )
 }

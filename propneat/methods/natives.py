@@ -3,6 +3,7 @@
 from propneat.methods.contract import NativeStudy
 from propneat.methods.forward_gradients import NATIVE as FORWARD_GRADIENTS
 from propneat.methods.modprop import NATIVE as MODPROP
+from propneat.methods.rate_backprop import NATIVE as RATE_BACKPROP
 from propneat.methods.vsml import NATIVE as VSML
 
 __all__ = ["NATIVES"]
@@ -12,6 +13,7 @@ NATIVES: dict[str, NativeStudy] = {
     for study in (
         FORWARD_GRADIENTS,
         MODPROP,
+        RATE_BACKPROP,
         VSML,
     )
 }
