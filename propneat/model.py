@@ -115,7 +115,9 @@ def read_genome_text(path: Path | str) -> str:
     """Read a genome file as text; raises GenomeError when it is missing, huge, or not UTF-8 text."""
     path = Path(path)
     if not path.is_file():
-        raise GenomeError(f"there is no genome file {str(path)!r}")
+        champion = path / "champion.json"
+        hint = f"; that of this run is {str(champion)!r}" if champion.is_file() else ""
+        raise GenomeError(f"there is no genome file {str(path)!r}{hint}")
     if path.stat().st_size > _MAX_BYTES:
         raise GenomeError(f"{path.name} has {path.stat().st_size} bytes, and at most {_MAX_BYTES} are read")
     try:

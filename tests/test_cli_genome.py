@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import xml.etree.ElementTree
 
 import networkx
@@ -308,3 +309,11 @@ def test_weights_too_large_to_compute_with_are_told(run, tmp_path):
     code, out, err = run("predict", "huge.json", "people.csv")
     assert (code, out) == (2, "")
     assert "overflows on row" in err
+
+
+@pytest.mark.parametrize("command", [("show", "run"), ("predict", "run", "people.csv"), ("export", "run", "--to", "dot")])
+def test_the_folder_of_a_run_is_answered_with_the_file_that_was_meant(run, folder, command):
+    (folder / "run").mkdir()
+    shutil.copy("binary.json", "run/champion.json")
+    code, out, err = run(*command)
+    assert code == 2 and not out and "there is no genome file 'run'; that of this run is 'run/champion.json'" in err
