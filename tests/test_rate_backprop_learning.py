@@ -16,6 +16,7 @@ from scipy.special import softmax
 from sklearn.base import clone
 from sklearn.datasets import load_iris, load_wine, make_classification
 from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_limits
 from torch.nn import functional
 
 from propneat.errors import ConfigError, DataError
@@ -28,7 +29,7 @@ from propneat.methods.rate_backprop.cost_study import CostPlan
 from propneat.methods.rate_backprop.data import MovingBars, digits_as_images
 from propneat.methods.rate_backprop.native import StudySize, run, run_sized
 from propneat.methods.rate_backprop.network import RULES, LayerPlan, make_network
-from propneat.methods.rate_backprop.training import TrainingPlan, answer, count_updates, single_thread, train
+from propneat.methods.rate_backprop.training import TrainingPlan, answer, count_updates, train
 from propneat.rng import make_rng
 
 FAST = {"hidden": (16, 16), "steps": (2, 4), "updates": (40,)}
@@ -307,7 +308,7 @@ def test_the_native_study_runs_end_to_end_and_learns_the_same_again(tmp_path):
     steps: dict[str, list[int]] = {}
     request = NativeRun(tmp_path, progress=lambda step, done, total: steps.setdefault(step, []).append(total - done))
     outcome = run_sized(request, size)
-    with single_thread():
+    with threadpool_limits(1, "openmp"):
         again = accuracy_study(accuracy, 0, "cpu", lambda step, done, total: None)
     assert json.dumps(outcome.data["accuracy"]) == json.dumps(again)
     json.dumps(dict(outcome.data), allow_nan=False)

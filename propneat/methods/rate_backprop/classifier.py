@@ -7,13 +7,14 @@ import torch
 from scipy.special import log_softmax, softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import check_random_state
-from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
+from threadpoolctl import threadpool_limits
 
-from propneat.errors import ConfigError, DataError
+from propneat.errors import ConfigError
 from propneat.methods.rate_backprop.network import LayerPlan, SpikingNetwork, make_network
 from propneat.methods.rate_backprop.neuron import Lif
-from propneat.methods.rate_backprop.training import TrainingPlan, answer, single_thread, train
+from propneat.methods.rate_backprop.training import TrainingPlan, answer, train
+from propneat.methods.tabular import read_rows
 from propneat.rng import derive_seed, make_rng
 
 __all__ = ["RateBackpropClassifier"]
@@ -65,14 +66,10 @@ class RateBackpropClassifier(ClassifierMixin, BaseEstimator):
         Raises ConfigError for parameters and DataError for data that cannot be used, both ValueErrors.
         """
         lif, plans = self._check()
-        X, y = validate_data(self, X, y, dtype=np.float64)
-        check_classification_targets(y)
-        self.classes_, labels = np.unique(y, return_inverse=True)
-        if len(self.classes_) < 2:
-            raise DataError(f"at least 2 classes are needed to learn from, got {len(self.classes_)} class")
+        X, labels = read_rows(self, X, y)
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         rows = torch.from_numpy(X.astype(np.float32))[None], torch.from_numpy(labels)
-        with single_thread():
+        with threadpool_limits(1, "openmp"):
             # of two rows none can be left out
             losses = [self._left_out_loss(*rows, plan, lif, seed) for plan in plans] if min(len(plans), len(y) - 1) > 1 else []
             best = int(np.argmin(losses)) if losses else 0

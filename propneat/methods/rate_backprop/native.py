@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 import torch
+from threadpoolctl import threadpool_limits
 
 from propneat.errors import ConfigError
 from propneat.methods.contract import NativeOutcome, NativeRun
@@ -10,7 +11,6 @@ from propneat.methods.rate_backprop.accuracy_study import AccuracyPlan, accuracy
 from propneat.methods.rate_backprop.cost_study import CostPlan, cost_claims, cost_study
 from propneat.methods.rate_backprop.figures import draw_accuracy, draw_costs, draw_gradients
 from propneat.methods.rate_backprop.gradient_study import gradient_claims, gradient_study
-from propneat.methods.rate_backprop.training import single_thread
 
 __all__ = ["StudySize", "run", "run_sized"]
 
@@ -46,7 +46,7 @@ def run_sized(request: NativeRun, size: StudySize) -> NativeOutcome:
     """Run the study at any size; see `run`."""
     _check_device(request.device)
     seed, device, progress = request.seed, request.device, request.progress
-    with single_thread():
+    with threadpool_limits(1, "openmp"):
         gradients = gradient_study(seed, size.n_gradient_seeds, device, progress)
         costs = cost_study(size.cost, seed, device, progress)
         accuracy = accuracy_study(size.accuracy, seed, device, progress)

@@ -1,7 +1,6 @@
 """Training of a spiking network by one of the rules, and what it answers by spikes."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 from math import cos, pi
@@ -13,7 +12,7 @@ from torch.nn import functional
 from propneat.errors import ConfigError, DataError
 from propneat.methods.rate_backprop.network import RULES, SpikingNetwork
 
-__all__ = ["TrainingPlan", "answer", "count_updates", "single_thread", "train"]
+__all__ = ["TrainingPlan", "answer", "count_updates", "train"]
 
 _ROWS_AT_ONCE = 256
 
@@ -53,17 +52,6 @@ class TrainingPlan:
             raise ConfigError(
                 f"momentum must lie in [0, 1) and weight_decay be 0 or more, not {self.momentum} and {self.weight_decay}"
             )
-
-
-@contextmanager
-def single_thread() -> Iterator[None]:
-    """Let torch use one thread, then as many as before: products this small gain little from more, and results do not vary."""
-    n_threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(n_threads)
 
 
 def count_updates(plan: TrainingPlan, n_rows: int) -> int:
