@@ -2,9 +2,11 @@
 
 import json
 import os
+import re
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +36,18 @@ class _OrNone(click.ParamType):
         return value if value == "none" else self.kind.convert(value, parameter, context)
 
 
+class _Bytes(click.ParamType):
+    """A number of bytes, with a binary unit or without."""
+
+    name = "bytes"
+
+    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> int:
+        found = re.fullmatch(r"(\d+(?:\.\d+)?) *(KiB|MiB|GiB)?", value)
+        if not found:
+            self.fail(f"{value!r} is not a number of bytes such as 64000000, 512KiB, 256MiB or 1.5GiB", parameter, context)
+        return int(Fraction(found[1]) * {None: 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}[found[2]])
+
+
 _SETTINGS: dict[str, tuple[str, str]] = {
     "target": ("data", "target"),
     "task": ("data", "task"),
@@ -57,6 +71,7 @@ _SETTINGS: dict[str, tuple[str, str]] = {
     "retrain": ("", "retrain"),
     "engine": ("", "engine"),
     "device": ("", "device"),
+    "memory_budget": ("", "memory_budget"),
     "seed": ("", "seed"),
 }
 """Option -> table and key of the setting it is."""
@@ -92,6 +107,7 @@ def _setting(flag: str, kind: Any = str, **more: Any) -> Any:
 @_setting("--retrain/--no-retrain", bool)
 @_setting("--engine", metavar="ENGINE")
 @_setting("--device", metavar="DEVICE")
+@_setting("--memory-budget", _OrNone(_Bytes()), metavar="N[KiB|MiB|GiB]|none")
 @_setting("--seed", int)
 @click.option("--config", type=click.Path(path_type=Path), metavar="FILE", help="TOML file of settings, see propneat init.")
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Folder to write.  [default: results/NAME-seedN]")

@@ -54,6 +54,7 @@ class _PropNEAT(BaseEstimator):
     one_hot_integers: int | None = None
     engine: str | None = None
     device: str | None = None
+    memory_budget: int | None = None
     evolution: dict[str, Any] | None = None
     random_state: int | np.random.RandomState | None = None
     verbose: int = 0

@@ -68,6 +68,8 @@ class EvolveConfig:
     """Loss to train on; None takes the task's own: "bce", "cross_entropy" or "mse". Regression may take "rmse" instead."""
     engine: str = "numba"
     device: str = "cpu"
+    memory_budget: int | None = None
+    """Most bytes for intermediate values and gradients of a training step, None for any number; see `train_population`."""
     evolution: EvolutionConfig = field(default_factory=EvolutionConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
 
@@ -77,9 +79,16 @@ class EvolveConfig:
             raise ConfigError(f"method must be one of {', '.join(METHODS)}, not {self.method!r}")
         if self.engine not in ENGINES:
             raise ConfigError(f"engine must be one of {', '.join(ENGINES)}, not {self.engine!r}")
+        if self.memory_budget is not None and self.memory_budget < 1:
+            raise ConfigError(f"memory_budget must be 1 byte or more, not {self.memory_budget}")
         for name, least in (("generations", 1), ("n_finalists", 0), ("fine_tune_epochs", 0), ("refit_epochs", 0), ("fine_tune_patience", 1), ("size_penalty", 0)):
             if not least <= getattr(self, name) < float("inf"):
                 raise ConfigError(f"{name} must be {least} or more, not {getattr(self, name)}")
+
+    @property
+    def place(self) -> dict[str, Any]:
+        """Where and by what networks are trained, as keywords of `train_population`."""
+        return {"engine": self.engine, "device": self.device, "memory_budget": self.memory_budget}
 
 
 def default_config(method: str = "propneat") -> EvolveConfig:
@@ -231,15 +240,11 @@ def _train_and_score(
     if config.method == "neat":
         untrained = replace(training, epochs=0)
         validation_losses, losses = (
-            train_population(
-                plan, problem.train, untrained, rng, validation=samples, engine=config.engine, device=config.device
-            ).validation_loss
+            train_population(plan, problem.train, untrained, rng, validation=samples, **config.place).validation_loss
             for samples in (problem.validation, problem.train)
         )
         return pool, validation_losses, losses
-    result = train_population(
-        plan, problem.train, training, rng, validation=problem.validation, engine=config.engine, device=config.device
-    )
+    result = train_population(plan, problem.train, training, rng, validation=problem.validation, **config.place)
     trained = write_back_pool(pool, plan, result.weights, result.biases)
     return trained, result.validation_loss, result.validation_loss
 
@@ -272,9 +277,7 @@ def _fine_tune(
         pool = GenePool.pack([densify(state.champion, rng)])
     plan = compile_pool(pool)
     final = replace(training, epochs=config.fine_tune_epochs, patience=config.fine_tune_patience)
-    result = train_population(
-        plan, problem.train, final, rng, validation=problem.validation, engine=config.engine, device=config.device
-    )
+    result = train_population(plan, problem.train, final, rng, validation=problem.validation, **config.place)
     tuned = write_back_pool(pool, plan, result.weights, result.biases)
     losses = np.where(np.isfinite(result.validation_loss), result.validation_loss, np.inf)
     order = np.argsort(_penalised(losses, tuned, problem, config), kind="stable")
@@ -292,5 +295,5 @@ def _refit(pool: GenePool, problem: Problem, config: EvolveConfig, training: Tra
     plan = compile_pool(pool)
     rng = make_rng(config.seed, "refit")
     whole = replace(training, epochs=config.refit_epochs, patience=None)
-    result = train_population(plan, problem.all_rows(), whole, rng, engine=config.engine, device=config.device)
+    result = train_population(plan, problem.all_rows(), whole, rng, **config.place)
     return write_back_pool(pool, plan, result.weights, result.biases)

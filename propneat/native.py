@@ -7,7 +7,7 @@ from functools import partial
 import numba
 import numpy as np
 
-__all__ = ["FAST_MATH", "bare", "inlined", "inner", "outer", "share_out"]
+__all__ = ["FAST_MATH", "bare", "inlined", "inner", "outer", "share_out", "thread_count"]
 
 FAST_MATH = {"contract", "reassoc", "nsz", "arcp", "afn"}
 """Every licence for vector code but "no NaN, no infinity", which trainers look for. A function that is inlined by numba
@@ -38,14 +38,18 @@ numba renews a cached function when its own file changes, not when a helper's fi
 _SHARES_PER_THREAD = 4
 
 
+def thread_count(n_tasks: int) -> int:
+    """Return how many threads share out that many tasks: NUMBA_NUM_THREADS, by default the number of cores, at most."""
+    return min(numba.config.NUMBA_NUM_THREADS, n_tasks)
+
+
 def share_out(work: Callable[[np.ndarray], None], cost: np.ndarray) -> None:
     """Call `work` on arrays of task numbers that together cover every task once, in as many threads as numba may use.
 
     `cost`, shape (n_tasks,), says how long each task takes, in any unit; shares hold about equal cost. `work` runs compiled
-    code without the interpreter lock, and tasks must not depend on each other. The number of threads is NUMBA_NUM_THREADS,
-    by default the number of cores.
+    code without the interpreter lock, and tasks must not depend on each other. The number of threads is `thread_count`.
     """
-    n_threads = min(numba.config.NUMBA_NUM_THREADS, len(cost))
+    n_threads = thread_count(len(cost))
     by_cost = np.argsort(-cost, kind="stable")
     if n_threads <= 1:
         work(by_cost)

@@ -25,6 +25,7 @@ NOTES: dict[str, dict[str, str]] = {
         "loss": '"bce", "cross_entropy", "mse" or "rmse"; "none" takes the one of the task.',
         "engine": 'What trains: "numba" (CPU), "layered" (torch, any device), or "naive" (torch, node by node).',
         "device": 'Where torch engines work: "cpu", "cuda", ...',
+        "memory_budget": 'Most bytes for values and gradients of a training step, some computed twice to fit; "none" for any.',
     },
     "data": {
         "source": "Name of a data set (see propneat datasets list) or a .csv, .tsv or .parquet file.",

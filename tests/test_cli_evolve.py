@@ -182,6 +182,7 @@ def test_every_option_reaches_the_settings_and_the_written_file_repeats_the_run(
         "--refit-epochs": "6",
         "--engine": "numba",
         "--device": "cpu",
+        "--memory-budget": "1.5MiB",
         "--seed": "11",
     }
     typed = [word for pair in options.items() for word in pair]
@@ -191,9 +192,17 @@ def test_every_option_reaches_the_settings_and_the_written_file_repeats_the_run(
     assert document["data"]["source"] == str(folder / "people.csv")
     assert [document["data"][key] for key in ("target", "test_fraction", "class_weight")] == ["ill", 0.2, "balanced"]
     assert [document[key] for key in ("generations", "seed", "write_back", "retrain")] == [2, 11, False, True]
+    assert document["memory_budget"] == 3 * 2**19
     assert [document["evolution"][key] for key in ("population_size", "activations")] == [9, ["sin", "tanh"]]
     assert [document["training"][key] for key in ("epochs", "learning_rate", "batch_size", "l2")] == [3, 0.01, 7, 0.001]
     run("evolve", "--config", "a/config.toml", "--out", "b")
+    assert outcome(folder / "a") == outcome(folder / "b")
+
+
+def test_a_memory_budget_changes_nothing_but_memory(run, folder):
+    for name, budget in (("a", "none"), ("b", "256MiB")):
+        code, _, _ = run("evolve", "xd6", *TINY, "--engine", "layered", "--memory-budget", budget, "--out", name)
+        assert code == 0
     assert outcome(folder / "a") == outcome(folder / "b")
 
 
@@ -245,6 +254,8 @@ WRONG = [
     (["evolve", "monk1", "--activations", "tanh,tahn"], "tahn"),
     (["evolve", "monk1", "--batch-size", "0"], "batch_size must be 1 or more"),
     (["evolve", "monk1", "--batch-size", "some"], "not a valid integer"),
+    (["evolve", "monk1", "--memory-budget", "256MB"], "such as 64000000, 512KiB, 256MiB"),
+    (["evolve", "monk1", "--memory-budget", "0.1"], "memory_budget must be 1 byte or more"),
     (["evolve", "monk1", "--learning-rate", "nan"], "learning_rate must be a positive number"),
     (["evolve", "monk1", "--l2", "-1"], "l2 must be 0 or more"),
     (["evolve", "monk1", "--method", "sgd"], "method must be one of propneat, neat"),

@@ -317,6 +317,7 @@ WRONG_PARAMETERS = {
     "fine_tune_patience": (0,),
     "one_hot_integers": (-1,),
     "engine": ("steam",),
+    "memory_budget": (0, 1.5, "256MiB"),
     "evolution": ("stagnation", {"stagnaton": 3}, {"elitism": -1}, {"add_node_rate": 0.1}, {"elitism": "all"}),
     "class_weight": ("heavy", {0: -1.0}, {0: NAN}, {0: "x"}, {5: 2.0}),
     "random_state": ("x", -1),

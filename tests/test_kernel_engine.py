@@ -39,7 +39,9 @@ def train(pool: GenePool, samples: Samples, config: TrainingConfig, validation: 
     return train_population(compile_pool(pool), samples, config, np.random.default_rng(seed), validation=validation)
 
 
-def train_in_float64(pool: GenePool, samples: Samples, config: TrainingConfig, validation: Samples | None = None, seed: int = 0):
+def train_in_float64(
+    pool: GenePool, samples: Samples, config: TrainingConfig, validation: Samples | None = None, seed: int = 0
+):
     """The layered torch engine in float64, which has tests of its own."""
     import torch
 
@@ -102,7 +104,9 @@ def test_every_function_predicts_what_the_reference_computes():
     plan = compile_pool(every_function_pool())
     X = np.random.default_rng(2).standard_normal((300, 4)).astype(np.float32)
     for g, answers in enumerate(predict_population(plan, X)):
-        np.testing.assert_allclose(answers, evaluate(plan[g], X), rtol=1e-5, atol=1e-5, err_msg=str(divmod(g, len(AGGREGATIONS))))
+        np.testing.assert_allclose(
+            answers, evaluate(plan[g], X), rtol=1e-5, atol=1e-5, err_msg=str(divmod(g, len(AGGREGATIONS)))
+        )
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
@@ -293,13 +297,19 @@ def test_the_unit_of_weights_and_the_order_of_rows_do_not_matter():
     pool, samples, config = make_pool(14, 15), make_samples(1, "bce", 300), TrainingConfig(epochs=3)
     expected = train(pool, samples, config)
     order = np.random.default_rng(0).permutation(300)
-    for other in (replace(samples, weights=1e4 * samples.weights), Samples(samples.X[order], samples.targets[order], samples.weights[order])):
+    for other in (
+        replace(samples, weights=1e4 * samples.weights),
+        Samples(samples.X[order], samples.targets[order], samples.weights[order]),
+    ):
         assert_close(train(pool, other, config), expected, 1e-3, 1e-5)
 
 
 def linear_genome(weight: float | None) -> Genome:
     """y0 = weight * x0 + 0.5 * x1, y1 = x1; no connection where the weight is None."""
-    nodes = [(k, 0.0, NodeKind.INPUT, 0, 0) for k in range(4)] + [(4, 0.0, NodeKind.OUTPUT, 0, 0), (5, 0.0, NodeKind.OUTPUT, 0, 0)]
+    nodes = [(k, 0.0, NodeKind.INPUT, 0, 0) for k in range(4)] + [
+        (4, 0.0, NodeKind.OUTPUT, 0, 0),
+        (5, 0.0, NodeKind.OUTPUT, 0, 0),
+    ]
     genes = [(0, 0, 4, weight, True)] if weight is not None else []
     return make_genome(nodes, [*genes, (1, 1, 4, 0.5, True), (2, 1, 5, 1.0, True)])
 
@@ -350,7 +360,15 @@ def test_unusable_calls_are_refused_by_name():
     for train_rows, validation in ((narrow, None), (samples, narrow)):
         with pytest.raises(ConfigError, match="expected rows of 4 inputs and 2 targets, got 3 and 2"):
             train_population(plan, train_rows, TrainingConfig(), rng, validation=validation)
-    for setting, value in (("loss", "mae"), ("optimiser", "sgd"), ("epochs", -1), ("learning_rate", 0), ("batch_size", 0), ("l2", -1), ("patience", 0)):
+    for setting, value in (
+        ("loss", "mae"),
+        ("optimiser", "sgd"),
+        ("epochs", -1),
+        ("learning_rate", 0),
+        ("batch_size", 0),
+        ("l2", -1),
+        ("patience", 0),
+    ):
         with pytest.raises(ConfigError, match=setting):
             TrainingConfig(**{setting: value})
 
@@ -399,3 +417,22 @@ def test_compiling_one_genome_for_prediction_needs_no_rows_or_edges():
     plan = compile_pool(GenePool.pack([make_genome([(0, 0.0, 0, 0, 0), (1, 0.25, 1, activation_code("square"), 2)], [])]))
     np.testing.assert_array_equal(predict_population(plan, np.zeros((3, 1))), np.full((1, 3, 1), 0.0625, np.float32))
     assert compile_genome(GenePool.pack([linear_genome(None)])[0]).n_edges == 2
+
+
+def test_a_memory_budget_is_kept_to_by_construction_or_refused_with_the_bytes_that_are_needed():
+    pool, samples, config = make_pool(3, 5), make_samples(4, "mse", 40), TrainingConfig("mse", epochs=2)
+
+    def train_within(memory_budget, engine="numba"):
+        rng = np.random.default_rng(0)
+        return train_population(compile_pool(pool), samples, config, rng, engine=engine, memory_budget=memory_budget)
+
+    with pytest.raises(ConfigError, match="the numba engine needs") as caught:
+        train_within(100)
+    needed = int(str(caught.value).split()[-2])
+    assert_same_bits(train_within(needed), train_within(None))
+    with pytest.raises(ConfigError, match=f"within {needed - 1} bytes is not possible"):
+        train_within(needed - 1)
+    with pytest.raises(ConfigError, match="memory_budget must be 1 byte or more"):
+        train_within(0)
+    with pytest.raises(ConfigError, match="the naive engine cannot keep to a memory budget"):
+        train_within(10**9, "naive")

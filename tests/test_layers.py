@@ -17,6 +17,7 @@ ROWS = (
     {"errors", "native", "records", "rng"},
     {"genome", "stats"},
     {"compiler", "evolution"},
+    {"recompute"},
     {"training"},
     {"data"},
     {
@@ -31,6 +32,11 @@ ROWS = (
 ROW_OF = {part: number for number, row in enumerate(ROWS) for part in row}
 TORCH_MODULES = {
     "propneat.compiler.network",
+    "propneat.recompute.budget",
+    "propneat.recompute.meter",
+    "propneat.recompute.running",
+    "propneat.recompute.tracing",
+    "propneat.recompute.training",
     "propneat.training.layered_engine",
     "propneat.training.naive_engine",
     "propneat.training.torch_loop",

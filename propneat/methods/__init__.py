@@ -8,9 +8,12 @@ from propneat.methods.contract import Method, Size
 from propneat.methods.dense import DENSE
 from propneat.methods.evolved import EVOLVED
 from propneat.methods.forward_gradients import METHOD as FORWARD_GRADIENTS
+from propneat.methods.fusion_control import METHOD as PID_BACKPROP
 from propneat.methods.modprop import METHOD as MODPROP
 from propneat.methods.rate_backprop import METHOD as RATE_BACKPROP
+from propneat.methods.recomputation import METHOD as RECOMPUTATION
 from propneat.methods.species_vote import SPECIES_VOTE
+from propneat.methods.spike_train import METHOD as SPIKE_TRAIN
 from propneat.methods.vsml import METHOD as VSML
 
 __all__ = ["METHODS", "Method", "Size"]
@@ -24,7 +27,10 @@ METHODS: dict[str, Method] = {
         *DENSE,
         FORWARD_GRADIENTS,
         MODPROP,
+        PID_BACKPROP,
         RATE_BACKPROP,
+        RECOMPUTATION,
+        SPIKE_TRAIN,
         VSML,
     )
 }

@@ -25,6 +25,9 @@ class DenseNetworkClassifier(ClassifierMixin, BaseEstimator):
     after `patience` epochs without a better one, or after `max_epochs`. `optimiser` is "sgd" (plain, as in the PropNEAT
     experiments) or "adam". With too few rows to divide, all rows do both.
 
+    `memory_budget` is the most bytes that intermediate values and their gradients may take in a training step, None for any
+    number: values that do not fit are computed again on the way back, and the network comes out the same to the bit.
+
     After `fit`: `weights_`, a list of (weight (n_out, n_in), bias (n_out,)) float32; `layers_`; `n_epochs_`; `classes_`.
     """
 
@@ -39,6 +42,7 @@ class DenseNetworkClassifier(ClassifierMixin, BaseEstimator):
         max_epochs: int = 500,
         validation_fraction: float = 0.2,
         device: str = "cpu",
+        memory_budget: int | None = None,
         random_state: int | None = None,
     ) -> None:
         self.layers = layers
@@ -50,10 +54,14 @@ class DenseNetworkClassifier(ClassifierMixin, BaseEstimator):
         self.max_epochs = max_epochs
         self.validation_fraction = validation_fraction
         self.device = device
+        self.memory_budget = memory_budget
         self.random_state = random_state
 
     def fit(self, X: np.ndarray, y: np.ndarray) -> "DenseNetworkClassifier":
-        """Train on standardised X, (n_rows, n_features), and labels y, (n_rows,)."""
+        """Train on standardised X, (n_rows, n_features), and labels y, (n_rows,).
+
+        Raises ConfigError for a memory budget that cannot be kept to.
+        """
         import torch
 
         X, y = np.asarray(X, np.float32), np.asarray(y)
@@ -78,6 +86,10 @@ class DenseNetworkClassifier(ClassifierMixin, BaseEstimator):
         seed = derive_seed("dense", str(self.random_state), *widths) % 2**63
         torch.manual_seed(seed)
         network = _network(torch, learn[0].shape[1], widths, len(self.classes_), self.dropout).to(self.device)
+        if self.memory_budget is not None:
+            from propneat.recompute import train_under_budget
+
+            network = train_under_budget(network, self.memory_budget)
         optimiser = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam}[self.optimiser](
             network.parameters(), lr=self.learning_rate
         )

@@ -2,8 +2,11 @@
 
 from propneat.methods.contract import NativeStudy
 from propneat.methods.forward_gradients import NATIVE as FORWARD_GRADIENTS
+from propneat.methods.fusion_control import NATIVE as FUSION_CONTROL
 from propneat.methods.modprop import NATIVE as MODPROP
 from propneat.methods.rate_backprop import NATIVE as RATE_BACKPROP
+from propneat.methods.recomputation import NATIVE as RECOMPUTATION
+from propneat.methods.spike_train import NATIVE as SPIKE_TRAIN
 from propneat.methods.vsml import NATIVE as VSML
 
 __all__ = ["NATIVES"]
@@ -12,8 +15,11 @@ NATIVES: dict[str, NativeStudy] = {
     study.name: study
     for study in (
         FORWARD_GRADIENTS,
+        FUSION_CONTROL,
         MODPROP,
         RATE_BACKPROP,
+        RECOMPUTATION,
+        SPIKE_TRAIN,
         VSML,
     )
 }

@@ -10,7 +10,8 @@ from itertools import pairwise
 import numpy as np
 
 from propneat.compiler import PopulationPlan
-from propneat.native import bare, inlined, outer, share_out
+from propneat.errors import ConfigError
+from propneat.native import bare, inlined, outer, share_out, thread_count
 from propneat.training.kernel_losses import loss_of_mean, output_loss
 from propneat.training.kernel_tiles import LANES, ROWS, lane_sums
 from propneat.training.kernel_walk import backward, forward, slice_plan
@@ -208,6 +209,13 @@ def _scratch(plan: PopulationPlan) -> tuple[np.ndarray, ...]:
     return *(_aligned(n_slots, ROWS) for _ in range(3)), _aligned(n_edges, LANES), _aligned(2, ROWS)
 
 
+def _check_budget(plan: PopulationPlan, memory_budget: int) -> None:
+    """Raise ConfigError where even the tiles that all threads hold at a time take more bytes than there may be."""
+    needed = thread_count(len(plan)) * sum(part.nbytes for part in _scratch(plan))
+    if needed > memory_budget:
+        raise ConfigError(f"training within {memory_budget} bytes is not possible: the numba engine needs {needed} bytes")
+
+
 def _fill_tiles(values: np.ndarray, rows: np.ndarray) -> np.ndarray:
     """Return rows of (n_rows, n_columns) as tiles (n_tiles, n_columns, ROWS); `rows` has shape (n_tiles, ROWS)."""
     tiles = _aligned(len(rows), values.shape[1], ROWS)
@@ -246,8 +254,14 @@ def train(
     config: TrainingConfig,
     rng: np.random.Generator,
     device: str,
+    memory_budget: int | None = None,
 ) -> TrainedPopulation:
-    """Train every genome in float32 on the CPU; see `propneat.training.train_population`."""
+    """Train every genome in float32 on the CPU; see `propneat.training.train_population`.
+
+    Raises ConfigError for a memory budget that the tiles of all threads do not fit into.
+    """
+    if memory_budget is not None:
+        _check_budget(plan, memory_budget)
     rows, batch_start, order = make_schedule(len(train), config, rng)
     packed, numbers, number_start = _pack(plan)
     nothing = Samples(train.X[:0], train.targets[:0], train.weights[:0])

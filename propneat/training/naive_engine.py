@@ -7,6 +7,7 @@ import torch
 
 from propneat.compiler import LayerPlan, PopulationPlan
 from propneat.compiler.network import apply_activation
+from propneat.errors import ConfigError
 from propneat.genome import AGGREGATIONS
 from propneat.training.settings import Samples, TrainedPopulation, TrainingConfig
 from propneat.training.torch_loop import train_one_by_one
@@ -71,9 +72,12 @@ def train(
     config: TrainingConfig,
     rng: np.random.Generator,
     device: str,
+    memory_budget: int | None = None,
 ) -> TrainedPopulation:
     """Train every genome as a NodeByNodeNetwork in float32 on a torch device; see `train_population`.
 
-    Raises ConfigError when the device cannot be used.
+    Raises ConfigError when the device cannot be used, and for a memory budget.
     """
+    if memory_budget is not None:
+        raise ConfigError("the naive engine cannot keep to a memory budget: choose engine 'layered' or 'numba'")
     return train_one_by_one(NodeByNodeNetwork, plan, train, validation, config, rng, device)

@@ -16,7 +16,10 @@ ENGINES = {
     "layered": "propneat.training.layered_engine",
     "naive": "propneat.training.naive_engine",
 }
-"""Engine names and the module whose `train(plan, train, validation, config, rng, device)` does the work, imported on use."""
+"""Engine names and the module, imported on use, whose `train` does the work.
+
+Its arguments are `(plan, train, validation, config, rng, device, memory_budget)`.
+"""
 
 
 def train_population(
@@ -28,6 +31,7 @@ def train_population(
     validation: Samples | None = None,
     engine: str = "numba",
     device: str = "cpu",
+    memory_budget: int | None = None,
 ) -> TrainedPopulation:
     """Train every genome of a plan by backpropagation on the same rows, each from its own numbers.
 
@@ -36,7 +40,12 @@ def train_population(
     a layered torch module (PropNEAT, Merry et al. 2025), "naive" each genome node by node; both torch engines work in
     float32 on any device. The result does not depend on the number of threads.
 
-    Raises ConfigError for an unknown engine, a patience without validation rows, or samples that do not fit the plan.
+    `memory_budget` is the most bytes that intermediate values and their gradients may take in a training step; parameters,
+    their gradients and the rows come on top. It changes no bit of the result: "layered" computes values again on the way
+    back where they do not fit, "numba" works tile by tile and needs only few bytes in any case.
+
+    Raises ConfigError for an unknown engine, a patience without validation rows, samples that do not fit the plan, a budget
+    that cannot be kept to, and any budget with the engine "naive".
     """
     if engine not in ENGINES:
         raise ConfigError(f"engine must be one of {', '.join(ENGINES)}, not {engine!r}")
@@ -44,6 +53,8 @@ def train_population(
         raise ConfigError(f"the numba engine works on the CPU, not on {device!r}: choose engine 'layered' for another device")
     if config.patience is not None and validation is None:
         raise ConfigError("patience needs validation rows to judge progress by, and there are none")
+    if memory_budget is not None and memory_budget < 1:
+        raise ConfigError(f"memory_budget must be 1 byte or more, not {memory_budget}")
     for samples in (train,) if validation is None else (train, validation):
         if samples.X.shape[1] != plan.n_inputs or samples.targets.shape[1] != plan.n_outputs:
             raise ConfigError(
@@ -51,4 +62,4 @@ def train_population(
                 f"got {samples.X.shape[1]} and {samples.targets.shape[1]}"
             )
     run: Callable[..., TrainedPopulation] = import_module(ENGINES[engine]).train
-    return run(plan, train, validation, config, rng, device)
+    return run(plan, train, validation, config, rng, device, memory_budget)

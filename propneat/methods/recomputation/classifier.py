@@ -1,0 +1,204 @@
+"""A deep residual network whose training keeps to a share of the memory that it would take without recomputation."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from scipy.special import softmax
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.model_selection import StratifiedKFold
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted, validate_data
+from threadpoolctl import threadpool_limits
+from torch.nn import functional
+
+from propneat.errors import ConfigError
+from propneat.methods.tabular import read_rows
+from propneat.recompute.budget import least_peak, plan_recomputation
+from propneat.recompute.training import plans_of, train_under_budget
+from propneat.rng import derive_seed, make_rng
+
+__all__ = ["RecomputedNetworkClassifier", "ResidualNetwork"]
+
+
+class _Block(torch.nn.Module):
+    """A residual block: normalise, widen, rectify, drop, and add what comes back."""
+
+    def __init__(self, width: int, dropout: float) -> None:
+        super().__init__()
+        self.norm = torch.nn.LayerNorm(width)
+        self.inner = torch.nn.Linear(width, width)
+        self.dropout = torch.nn.Dropout(dropout)
+        self.outer = torch.nn.Linear(width, width)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x + self.outer(self.dropout(torch.relu(self.inner(self.norm(x)))))
+
+
+class ResidualNetwork(torch.nn.Module):
+    """A fully connected residual network of `n_blocks` blocks of two layers between an input and an output layer."""
+
+    def __init__(self, n_inputs: int, n_outputs: int, width: int, n_blocks: int, dropout: float) -> None:
+        super().__init__()
+        self.blocks = torch.nn.Sequential(
+            torch.nn.Linear(n_inputs, width), *(_Block(width, dropout) for _ in range(n_blocks)), torch.nn.LayerNorm(width)
+        )
+        self.head = torch.nn.Linear(width, n_outputs)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Map rows, shape (n_rows, n_inputs), to logits, shape (n_rows, n_outputs)."""
+        return self.head(self.blocks(x))
+
+
+class RecomputedNetworkClassifier(ClassifierMixin, BaseEstimator):
+    """A deep residual network trained by Adam in mini-batches, recomputing values to keep to a memory budget.
+
+    `memory_budget` is a share of the bytes that intermediate values and gradients of a training step take without
+    recomputation, a number up to 1, below which the least possible is taken instead; or a number of bytes, more than 1,
+    which raises ConfigError where it cannot be kept to; or None for no recomputation. It changes memory and time, and not
+    one bit of the result. Training ends after `patience` epochs without a better loss on a share `validation_fraction` of the
+    rows, by class, or after `max_epochs`; the numbers of the best epoch are kept. With too few rows to divide all do both.
+
+    Source: Kusumoto et al. (2019) for the recomputation. X holds standardised numbers. After `fit`: `classes_`,
+    `n_features_in_`, `n_epochs_`, `state_`, the network's arrays by name, `n_parameters_`, `depth_` in layers, `peak_bytes_`
+    and `plain_peak_bytes_`, with and without recomputation, and `overhead_`, recomputation as a share of a forward pass.
+    """
+
+    def __init__(
+        self,
+        width: int = 64,
+        n_blocks: int = 8,
+        dropout: float = 0.1,
+        memory_budget: float | None = 0.5,
+        learning_rate: float = 1e-3,
+        batch_size: int = 256,
+        max_epochs: int = 60,
+        patience: int = 10,
+        validation_fraction: float = 0.2,
+        random_state: Any = None,
+    ) -> None:
+        self.width = width
+        self.n_blocks = n_blocks
+        self.dropout = dropout
+        self.memory_budget = memory_budget
+        self.learning_rate = learning_rate
+        self.batch_size = batch_size
+        self.max_epochs = max_epochs
+        self.patience = patience
+        self.validation_fraction = validation_fraction
+        self.random_state = random_state
+
+    def fit(self, X: Any, y: Any) -> "RecomputedNetworkClassifier":
+        """Learn from rows X, shape (n_rows, n_features), with labels y, shape (n_rows,).
+
+        Raises ConfigError for parameters and DataError for data that cannot be used, both ValueErrors.
+        """
+        self._check()
+        X, labels = read_rows(self, X, y)
+        seed = int(check_random_state(self.random_state).randint(2**31 - 1))
+        rows = torch.from_numpy(X.astype(np.float32)), torch.from_numpy(labels)
+        with _isolated(seed):
+            network = ResidualNetwork(X.shape[1], len(self.classes_), self.width, self.n_blocks, self.dropout)
+            self._train(network, *rows, seed)
+        self.state_ = {name: value.numpy() for name, value in self.state_.items()}
+        self.n_parameters_ = sum(value.size for value in self.state_.values())
+        self.depth_ = 2 * self.n_blocks + 2
+        return self
+
+    def _train(self, network: ResidualNetwork, X: torch.Tensor, labels: torch.Tensor, seed: int) -> None:
+        learn, judge = _divide(labels.numpy(), self.validation_fraction, seed)
+        n_batches = -(-len(learn) // self.batch_size)
+        sizes = [len(part) for part in np.array_split(learn, n_batches)]
+        self._budget(network, X[: max(sizes)])
+        optimiser = torch.optim.Adam(network.parameters(), lr=self.learning_rate)
+        rng = make_rng("recomputed-nn", seed, "batches")
+        best, waited, self.n_epochs_ = float("inf"), 0, 0
+        self.state_ = _copied(network)
+        while self.n_epochs_ < self.max_epochs and waited < self.patience:
+            network.train()
+            for batch in np.array_split(rng.permutation(learn), n_batches):
+                optimiser.zero_grad()
+                functional.cross_entropy(network(X[batch]), labels[batch]).backward()
+                optimiser.step()
+            network.eval()
+            with torch.no_grad():
+                loss = float(functional.cross_entropy(network(X[judge]), labels[judge]))
+            self.n_epochs_, waited = self.n_epochs_ + 1, waited + 1
+            if loss < best:
+                best, waited, self.state_ = loss, 0, _copied(network)
+        self._report(network)
+
+    def _budget(self, network: ResidualNetwork, example: torch.Tensor) -> None:
+        """Have the network keep to the budget on batches like `example`, the largest there are."""
+        plain = plan_recomputation(network, 2**62, example)
+        self.plain_peak_bytes_ = self.peak_bytes_ = plain.plain_peak
+        self.overhead_ = 0.0
+        if self.memory_budget is None:
+            return
+        budget = int(self.memory_budget * plain.plain_peak if self.memory_budget <= 1 else self.memory_budget)
+        if self.memory_budget <= 1 and not _is_possible(network, budget, example):
+            budget = least_peak(network, example)
+        train_under_budget(network, budget)
+
+    def _report(self, network: ResidualNetwork) -> None:
+        if self.memory_budget is not None and self.n_epochs_:
+            largest = max(plans_of(network), key=lambda plan: plan.plain_peak)
+            self.peak_bytes_, self.overhead_ = largest.peak, largest.overhead
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Return class probabilities, float64 (n_rows, n_classes), columns in the order of `classes_`."""
+        return softmax(self._logits(X), axis=1)
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Return the most probable label of every row, shape (n_rows,)."""
+        return self.classes_[np.argmax(self._logits(X), axis=1)]
+
+    def _logits(self, X: Any) -> np.ndarray:
+        check_is_fitted(self)
+        X = validate_data(self, X, reset=False, dtype=np.float64)
+        with torch.random.fork_rng(devices=[]), torch.no_grad():
+            network = ResidualNetwork(X.shape[1], len(self.classes_), self.width, self.n_blocks, self.dropout).double().eval()
+            network.load_state_dict({name: torch.from_numpy(value) for name, value in self.state_.items()})
+            return network(torch.from_numpy(X)).numpy()
+
+    def _check(self) -> None:
+        for name, least in (("width", 1), ("n_blocks", 1), ("batch_size", 1), ("max_epochs", 1), ("patience", 1)):
+            if getattr(self, name) < least:
+                raise ConfigError(f"{name} must be {least} or more, not {getattr(self, name)}")
+        for name in ("validation_fraction", "learning_rate"):
+            if not 0 < getattr(self, name) < 1:
+                raise ConfigError(f"{name} must lie between 0 and 1, not {getattr(self, name)}")
+        if not 0 <= self.dropout < 1:
+            raise ConfigError(f"dropout must be 0 or more and less than 1, not {self.dropout}")
+        if self.memory_budget is not None and not self.memory_budget > 0:
+            raise ConfigError(f"memory_budget must be a share, a number of bytes or None, not {self.memory_budget}")
+
+
+@contextmanager
+def _isolated(seed: int) -> Iterator[None]:
+    """Seed torch and compute in one thread and with gradients, and leave everything as it was."""
+    with torch.random.fork_rng(devices=[]), torch.enable_grad(), threadpool_limits(1, "openmp"):
+        torch.manual_seed(derive_seed("recomputed-nn", seed) % 2**63)
+        yield
+
+
+def _is_possible(network: ResidualNetwork, budget: int, example: torch.Tensor) -> bool:
+    try:
+        plan_recomputation(network, budget, example)
+    except ConfigError:
+        return False
+    return True
+
+
+def _divide(labels: np.ndarray, fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return rows to learn from and rows to judge by; all do both where a class has a single row."""
+    n_parts = min(max(2, round(1 / fraction)), int(np.bincount(labels).min()))
+    if n_parts < 2:
+        return np.arange(len(labels)), np.arange(len(labels))
+    return next(StratifiedKFold(n_parts, shuffle=True, random_state=seed).split(labels, labels))
+
+
+def _copied(network: torch.nn.Module) -> dict[str, torch.Tensor]:
+    return {name: value.detach().clone() for name, value in network.state_dict().items()}
