@@ -29,6 +29,7 @@ QUICK = {
     "gradient-boosting": {"max_iter": 20},
     "dense-nn": {"layers": (16, 8), "max_epochs": 30, "learning_rate": 0.1, "dropout": 0.0},
     "dense-nn-small": {"layers": ((4,), (6, 3)), "max_epochs": 15},
+    "inverse-flow": {"n_steps": 2, "width": 8, "max_epochs": 6, "n_folds": 2},
     "pid-backprop": {"n_passes": 4, "n_hidden": 16},
     "st-rsbp": {"n_cells": 24, "max_rounds": 4},
     "rate-backprop": {"hidden": (16,), "steps": (2,), "updates": (20, 40)},

@@ -9,6 +9,7 @@ from propneat.methods.dense import DENSE
 from propneat.methods.evolved import EVOLVED
 from propneat.methods.forward_gradients import METHOD as FORWARD_GRADIENTS
 from propneat.methods.fusion_control import METHOD as PID_BACKPROP
+from propneat.methods.inverse_flow import METHOD as INVERSE_FLOW
 from propneat.methods.modprop import METHOD as MODPROP
 from propneat.methods.rate_backprop import METHOD as RATE_BACKPROP
 from propneat.methods.recomputation import METHOD as RECOMPUTATION
@@ -26,6 +27,7 @@ METHODS: dict[str, Method] = {
         *BASELINES,
         *DENSE,
         FORWARD_GRADIENTS,
+        INVERSE_FLOW,
         MODPROP,
         PID_BACKPROP,
         RATE_BACKPROP,

@@ -3,6 +3,7 @@
 from propneat.methods.contract import NativeStudy
 from propneat.methods.forward_gradients import NATIVE as FORWARD_GRADIENTS
 from propneat.methods.fusion_control import NATIVE as FUSION_CONTROL
+from propneat.methods.inverse_flow import NATIVE as INVERSE_FLOW
 from propneat.methods.modprop import NATIVE as MODPROP
 from propneat.methods.rate_backprop import NATIVE as RATE_BACKPROP
 from propneat.methods.recomputation import NATIVE as RECOMPUTATION
@@ -16,6 +17,7 @@ NATIVES: dict[str, NativeStudy] = {
     for study in (
         FORWARD_GRADIENTS,
         FUSION_CONTROL,
+        INVERSE_FLOW,
         MODPROP,
         RATE_BACKPROP,
         RECOMPUTATION,

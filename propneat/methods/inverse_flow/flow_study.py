@@ -1,0 +1,166 @@
+"""Flows of digits with the inverse in either direction: bits per dimension, samples, and time to sample and to encode."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import partial
+from math import log2
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.datasets import load_digits
+
+from propneat.methods.contract import Claim
+from propneat.methods.inverse_flow.algorithm_study import clock
+from propneat.methods.inverse_flow.flow import Flow, FlowPlan, make_flow
+from propneat.methods.inverse_flow.training import FlowTraining, evaluate, train_flow
+from propneat.rng import derive_seed, make_rng
+
+__all__ = ["WAYS", "FlowStudyPlan", "flow_claims", "flow_study"]
+
+WAYS = {"inverse-flow": True, "FInC-style": False}
+_LEVELS = 17
+_SHOWN = 40
+
+
+@dataclass(frozen=True)
+class FlowStudyPlan:
+    """The flow, its training, and what is timed: sides of images of one channel, numbers of images, repeats."""
+
+    flow: FlowPlan = field(default_factory=FlowPlan)
+    training: FlowTraining = field(default_factory=FlowTraining)
+    n_rows: int | None = None
+    timed_sides: tuple[int, ...] = (8, 16, 32)
+    timed_images: tuple[int, ...] = (1, 100)
+    n_repeats: int = 15
+
+
+def flow_study(plan: FlowStudyPlan, seed: int, device: str, progress: Callable) -> dict[str, Any]:
+    """Return by way the epochs, bits, errors and samples, and seconds by way, side and number of images.
+
+    A fifth of the digits is held out; it has no influence on training. Both ways start from the same nets.
+    """
+    images = load_digits().images[:, None].astype(np.int64)
+    order = make_rng("inverse-flow", seed, "digits").permutation(len(images))[: plan.n_rows]
+    n_test = len(order) // 5
+    train, test = images[order[n_test:]], images[order[:n_test]]
+    ways = {}
+    for way, is_inverted in WAYS.items():
+        flow = make_flow((1, 8, 8), replace(plan.flow, is_inverted=is_inverted), _seed(seed, "nets"), device)
+        epochs: list[dict[str, float]] = []
+
+        def after_epoch(epoch: Any, epochs: list = epochs, way: str = way) -> None:
+            epochs.append(vars(epoch))
+            progress(f"digits: training, {way}", len(epochs), plan.training.n_epochs)
+
+        train_flow(flow, train, test, _LEVELS, plan.training, make_rng("inverse-flow", seed, "training"), after_epoch)
+        ways[way] = {"epochs": epochs, **_judge(flow, test, seed)}
+    real = test[:_SHOWN, 0].tolist()
+    return {"ways": ways, "real": real, "seconds": _times(plan, seed, device, partial(progress, "digits: time"))}
+
+
+def flow_claims(found: dict[str, Any]) -> list[Claim]:
+    """Say how many bits both ways need, whether they stay exact, and what the direction does to time."""
+    ways, claims = found["ways"], []
+    uniform = log2(_LEVELS)
+    for way, judged in ways.items():
+        bits = judged["bits"]
+        claims.append(
+            Claim(f"digits, {way}: bits per dimension, held out", f"below {uniform:.2f} (uniform)", bits, bits < uniform)
+        )
+        worst = max(epoch["reconstruction"] for epoch in judged["epochs"])
+        claims.append(Claim(f"digits, {way}: largest reconstruction error of any epoch", "below 1e-3", worst, worst < 1e-3))
+        worst = judged["latent_error"]
+        claims.append(
+            Claim(
+                f"digits, {way}: error of latents drawn with deviation 2 and encoded again, in double precision",
+                "below 1e-3",
+                worst,
+                worst < 1e-3,
+            )
+        )
+        gain = max(epoch["gain"] for epoch in judged["epochs"])
+        claims.append(Claim(f"digits, {way}: largest max|x| / max|y| of an inverse", "below 100", gain, gain < 100))
+    ours, control = (judged["bits"] for judged in ways.values())
+    claims.append(
+        Claim(
+            "digits: bits of Inverse-Flow less those of the control", "0 within 0.1", ours - control, abs(ours - control) < 0.1
+        )
+    )
+    for case, seconds in found["seconds"].items():
+        value = seconds["FInC-style"]["sample"] / seconds["inverse-flow"]["sample"]
+        claims.append(
+            Claim(
+                f"{case}: sampling time, FInC-style over Inverse-Flow",
+                "1.73 (MNIST) to 2.13 (CIFAR-10) in the paper",
+                value,
+                value >= 1.73,
+            )
+        )
+        value = seconds["FInC-style"]["encode"] / seconds["inverse-flow"]["encode"]
+        claims.append(Claim(f"{case}: encoding time, FInC-style over Inverse-Flow", "below 1 (paper: 0.76)", value, value < 1))
+    return claims
+
+
+@torch.no_grad()
+def _judge(flow: Flow, test: np.ndarray, seed: int) -> dict[str, Any]:
+    """Return bits averaged over 10 draws of noise, the error of latents that training never met, samples, and sizes."""
+    rng = make_rng("inverse-flow", seed, "noise")
+    bits = float(np.mean([evaluate(flow, test, _LEVELS, rng)[0] for _ in range(10)]))
+    generator = torch.Generator().manual_seed(_seed(seed, "samples"))
+    samples = {str(temperature): _grey(flow.sample(_SHOWN, generator, temperature)) for temperature in (1.0, 0.7)}
+    n_parameters = sum(part.numel() for part in flow.parameters())
+    double = flow.double()
+    latents = [2 * torch.randn(64, *shape, generator=generator, dtype=torch.float64) for shape in flow.latent_shapes]
+    latents = [latent.to(next(flow.parameters()).device) for latent in latents]
+    # before the logit, which cannot tell numbers far out apart
+    again = double.encode_logits(double.decode_logits(latents))[0]
+    error = max(float((a - b).abs().max()) for a, b in zip(latents, again, strict=True))
+    return {"bits": bits, "samples": samples, "latent_error": error, "parameters": n_parameters}
+
+
+def _grey(images: torch.Tensor) -> list:
+    """Return images as grey levels 0 to 16, values outside cut off."""
+    return torch.nan_to_num(images[:, 0] * _LEVELS).clamp(0, _LEVELS - 1).floor().int().tolist()
+
+
+def _times(plan: FlowStudyPlan, seed: int, device: str, progress: Callable) -> dict[str, dict[str, dict[str, float]]]:
+    """Return least seconds per call of untrained flows, both ways in turn."""
+    found, n_done = {}, 0
+    total = len(plan.timed_sides) * len(plan.timed_images) * plan.n_repeats
+    for side in plan.timed_sides:
+        flows = {
+            way: make_flow((1, side, side), replace(plan.flow, is_inverted=flag), _seed(seed, "timed"), device).eval()
+            for way, flag in WAYS.items()
+        }
+        # only one way inverts in a call, and should not pay for being watched
+        for layer in (layer for flow in flows.values() for layer in flow.inverse_convs()):
+            layer.watches_gain = False
+        for n_images in plan.timed_images:
+            least: dict[str, dict[str, float]] = {way: {} for way in WAYS}
+            generator = torch.Generator().manual_seed(_seed(seed, "timed"))
+            u = torch.rand(n_images, 1, side, side, generator=generator, dtype=torch.float32).to(device)
+            for _ in range(plan.n_repeats):
+                for way, flow in flows.items():
+                    calls = {
+                        "sample": partial(flow.sample, n_images, generator),
+                        "encode": partial(flow.encode, u),
+                    }
+                    for name, call in calls.items():
+                        least[way][name] = min(_seconds(call, device), least[way].get(name, float("inf")))
+                n_done += 1
+                progress(n_done, total)
+            images = "1 image" if n_images == 1 else f"{n_images} images"
+            found[f"{images} of {side} x {side}"] = least
+    return found
+
+
+@torch.no_grad()
+def _seconds(call: Callable, device: str) -> float:
+    start = clock(torch.device(device).type)
+    call()
+    return clock(torch.device(device).type) - start
+
+
+def _seed(seed: int, use: str) -> int:
+    return derive_seed("inverse-flow", seed, use) % 2**63
