@@ -31,6 +31,7 @@ QUICK = {
     "dense-nn-small": {"layers": ((4,), (6, 3)), "max_epochs": 15},
     "inverse-flow": {"n_steps": 2, "width": 8, "max_epochs": 6, "n_folds": 2},
     "pid-backprop": {"n_passes": 4, "n_hidden": 16},
+    "sparse-fourier": {"hidden": (16,), "box": 5, "updates": (20, 60), "n_folds": 2},
     "st-rsbp": {"n_cells": 24, "max_rounds": 4},
     "rate-backprop": {"hidden": (16,), "steps": (2,), "updates": (20, 40)},
     "recomputed-nn": {"width": 12, "n_blocks": 3, "max_epochs": 5},

@@ -13,6 +13,7 @@ from propneat.methods.inverse_flow import METHOD as INVERSE_FLOW
 from propneat.methods.modprop import METHOD as MODPROP
 from propneat.methods.rate_backprop import METHOD as RATE_BACKPROP
 from propneat.methods.recomputation import METHOD as RECOMPUTATION
+from propneat.methods.sparse_fourier import METHOD as SPARSE_FOURIER
 from propneat.methods.species_vote import SPECIES_VOTE
 from propneat.methods.spike_train import METHOD as SPIKE_TRAIN
 from propneat.methods.vsml import METHOD as VSML
@@ -32,6 +33,7 @@ METHODS: dict[str, Method] = {
         PID_BACKPROP,
         RATE_BACKPROP,
         RECOMPUTATION,
+        SPARSE_FOURIER,
         SPIKE_TRAIN,
         VSML,
     )

@@ -7,6 +7,7 @@ from propneat.methods.inverse_flow import NATIVE as INVERSE_FLOW
 from propneat.methods.modprop import NATIVE as MODPROP
 from propneat.methods.rate_backprop import NATIVE as RATE_BACKPROP
 from propneat.methods.recomputation import NATIVE as RECOMPUTATION
+from propneat.methods.sparse_fourier import NATIVE as SPARSE_FOURIER
 from propneat.methods.spike_train import NATIVE as SPIKE_TRAIN
 from propneat.methods.vsml import NATIVE as VSML
 
@@ -21,6 +22,7 @@ NATIVES: dict[str, NativeStudy] = {
         MODPROP,
         RATE_BACKPROP,
         RECOMPUTATION,
+        SPARSE_FOURIER,
         SPIKE_TRAIN,
         VSML,
     )

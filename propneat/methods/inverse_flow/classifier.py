@@ -10,8 +10,8 @@ from scipy.special import log_softmax, softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
-
 from threadpoolctl import threadpool_limits
+
 from propneat.errors import ConfigError
 from propneat.methods.inverse_flow.tabular_flow import OBJECTIVES, TabularFlow, TabularTraining, train_tabular
 from propneat.methods.tabular import read_rows

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 
 import torch
-
 from threadpoolctl import threadpool_limits
+
 from propneat.errors import ConfigError
 from propneat.methods.contract import NativeOutcome, NativeRun
 from propneat.methods.inverse_flow.algorithm_study import AlgorithmPlan, algorithm_claims, algorithm_study

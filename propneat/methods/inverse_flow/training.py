@@ -1,12 +1,11 @@
 """Likelihood of images with grey levels, and training of a flow by it under watch of its stability."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import cos, log, pi
 
 import numpy as np
 import torch
-from threadpoolctl import threadpool_limits
 
 from propneat.errors import ConfigError
 from propneat.methods.inverse_flow.flow import Flow, log_normal
