@@ -2,6 +2,7 @@
 
 import sys
 
+import h5py
 import numpy as np
 import pytest
 from scipy.io import wavfile
@@ -105,6 +106,23 @@ def test_single_digits_become_trains():
     assert trains.shape == (2, 1000, 64) and labels.tolist() == [0, 9]
     assert np.argwhere(trains[0]).tolist() == [[0, 3], [1, 5], [500, 63]]
     assert np.argwhere(trains[1]).tolist() == [[250, 0], [999, 1]]
+
+
+def test_single_digits_are_read_from_a_file(tmp_path):
+    path = tmp_path / "n-tidigits.hdf5"
+    with h5py.File(path, "w") as file:
+        for name, part in make_digits().items():
+            if isinstance(part, list):
+                file[name] = np.array(part)
+            else:
+                for utterance, values in part.items():
+                    file[f"{name}/{utterance}"] = values
+    found, expected = load_n_tidigits(path, "train", 1000, 1.0), single_digits(make_digits(), "train", 1000, 1.0)
+    for part, wanted in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(part, wanted)
+    path.write_bytes(b"no such format")
+    with pytest.raises(DataError, match="should be an N-TIDIGITS file in HDF5"):
+        load_n_tidigits(path, "train")
 
 
 def test_files_of_another_layout_are_refused():

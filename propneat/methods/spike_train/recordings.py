@@ -84,7 +84,8 @@ def load_ti46(
 def load_n_tidigits(path: Path, part: str, n_steps: int = 700, seconds: float = 1.4) -> tuple[np.ndarray, np.ndarray]:
     """Return single-digit utterances of N-TIDIGITS as trains, uint8 (n_rows, n_steps, 64), and labels 0 to 10.
 
-    Raises ConfigError where h5py, which is an optional extra, is missing; see `single_digits` for the layout assumed.
+    Raises ConfigError where h5py, which is an optional extra, is missing, and DataError for a file that is not HDF5; see
+    `single_digits` for the layout assumed.
     """
     try:
         import h5py
@@ -92,7 +93,11 @@ def load_n_tidigits(path: Path, part: str, n_steps: int = 700, seconds: float = 
         raise ConfigError(
             "reading N-TIDIGITS needs h5py, which is not installed: pip install 'propneat[recordings]'"
         ) from error
-    with h5py.File(path, "r") as file:
+    try:
+        file = h5py.File(path, "r")
+    except OSError as error:
+        raise DataError(f"{path} should be an N-TIDIGITS file in HDF5, but: {error}") from error
+    with file:
         return single_digits(file, part, n_steps, seconds)
 
 
