@@ -17,6 +17,7 @@ from scipy.stats import logistic
 from sklearn.base import clone
 from sklearn.datasets import load_iris, load_wine, make_classification
 from sklearn.preprocessing import StandardScaler
+from torch_state import unusual_torch
 
 from propneat.errors import ConfigError, DataError
 from propneat.methods.contract import NativeRun
@@ -173,20 +174,8 @@ def test_correlated_features_become_neighbours():
 def test_torchs_global_state_is_neither_used_nor_changed():
     X, y = make_data(2)
     expected = InverseFlowClassifier(random_state=1, **FAST).fit(X, y).predict_proba(X).tobytes()
-    n_threads, dtype = torch.get_num_threads(), torch.get_default_dtype()
-    try:
-        torch.manual_seed(99)
-        torch.set_default_dtype(torch.float64)
-        torch.set_grad_enabled(False)
-        torch.set_num_threads(2 if n_threads == 1 else 1)
-        state, threads = torch.get_rng_state(), torch.get_num_threads()
+    with unusual_torch():
         assert InverseFlowClassifier(random_state=1, **FAST).fit(X, y).predict_proba(X).tobytes() == expected
-        assert torch.equal(torch.get_rng_state(), state) and torch.get_default_dtype() == torch.float64
-        assert not torch.is_grad_enabled() and torch.get_num_threads() == threads
-    finally:
-        torch.set_num_threads(n_threads)
-        torch.set_default_dtype(dtype)
-        torch.set_grad_enabled(True)
 
 
 @pytest.mark.parametrize("labels", [[0, 1], [0] * 18 + [1] * 2, [0] * 10 + [1] * 9 + [2], [0, 0, 1]])

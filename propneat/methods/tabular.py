@@ -39,14 +39,14 @@ def on_table(classifier: Any, one_hot_integers: int = 0) -> Pipeline:
     return Pipeline([("encode", TableEncoder(one_hot_integers)), ("classify", classifier)])
 
 
-def read_rows(classifier: Any, X: Any, y: Any) -> tuple[np.ndarray, np.ndarray]:
+def read_rows(classifier: Any, X: Any, y: Any, allow_nan: bool = False) -> tuple[np.ndarray, np.ndarray]:
     """Check rows to learn from; sets the classifier's `classes_` and `n_features_in_`.
 
     Returns X, float64 (n_rows, n_features), and for each row the position of its label in `classes_`, int64 (n_rows,).
-    Raises ValueError for values that are not finite numbers or labels of no classification, and its sub-class DataError for
-    fewer than 2 classes.
+    Raises ValueError for values that are not finite numbers (or, with `allow_nan`, NaN) or labels of no classification, and its
+    sub-class DataError for fewer than 2 classes.
     """
-    X, y = validate_data(classifier, X, y, dtype=np.float64)
+    X, y = validate_data(classifier, X, y, dtype=np.float64, ensure_all_finite="allow-nan" if allow_nan else True)
     check_classification_targets(y)
     classifier.classes_, codes = np.unique(y, return_inverse=True)
     if len(classifier.classes_) < 2:

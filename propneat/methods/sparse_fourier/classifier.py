@@ -8,15 +8,15 @@ import torch
 from scipy.special import log_softmax, softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import check_random_state
-from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 from threadpoolctl import threadpool_limits
 from torch.nn import functional
 
-from propneat.errors import ConfigError, DataError
+from propneat.errors import ConfigError
 from propneat.methods.sparse_fourier.grid import half_ball
 from propneat.methods.sparse_fourier.model import make_linear
 from propneat.methods.sparse_fourier.slices import SlicePlan, plan_points
+from propneat.methods.tabular import read_rows
 from propneat.rng import derive_seed, make_rng
 
 __all__ = ["SparseFourierClassifier"]
@@ -94,11 +94,7 @@ class SparseFourierClassifier(ClassifierMixin, BaseEstimator):
         Raises ConfigError for parameters and DataError for data that cannot be used, both ValueErrors.
         """
         self._check()
-        X, y = validate_data(self, X, y, dtype=np.float64, ensure_all_finite="allow-nan")
-        check_classification_targets(y)
-        self.classes_, codes = np.unique(y, return_inverse=True)
-        if len(self.classes_) < 2:
-            raise DataError(f"at least 2 classes are needed to learn from, got {len(self.classes_)} class")
+        X, codes = read_rows(self, X, y, allow_nan=True)
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         rows = torch.from_numpy(X.astype(np.float32)), torch.from_numpy(codes)
         with threadpool_limits(1, "openmp"):
