@@ -10,9 +10,9 @@ from random_genomes import random_genome
 from propneat.compiler import LayerPlan, PopulationPlan, compile_genome, compile_pool, evaluate, write_back_pool
 from propneat.errors import ConfigError
 from propneat.genome import ACTIVATIONS, AGGREGATIONS, GenePool, Genome, NodeKind, activation_code, make_genome
-from propneat.training import LOSSES, OPTIMISERS, Samples, TrainedPopulation, TrainingConfig, train_population
+from propneat.training import LOSSES, OPTIMISERS, Samples, TrainedPopulation, TrainingConfig, kernel_math, train_population
 from propneat.training.kernel_engine import predict_population
-from propneat.training.kernel_math import cosine, exponential, logarithm, sigmoid, sine
+from propneat.training.vector_code import elementwise
 
 NUMBERS = ("weights", "biases", "train_loss", "validation_loss")
 
@@ -174,7 +174,7 @@ def test_gradients_are_those_of_finite_differences(pool):
     n_numbers = 0
     for g, genome in enumerate(pool):
         plan = compile_pool(GenePool.pack([genome]))
-        y[30] = evaluate(plan[0], X[30:])[0]
+        y[30] = predict_population(plan, X[30:])[0, 0]
         expected = gradient_by_differences(plan[0], Samples.make(X[:30], y[:30]))
         share = min(1.0, 0.03 / max(np.abs(expected).max(), 1e-30))
         found = gradient_by_kernel(plan, Samples.make(X, y, np.array([share / 30] * 30 + [1 - share])))[0] / share
@@ -373,43 +373,51 @@ def test_unusable_calls_are_refused_by_name():
             TrainingConfig(**{setting: value})
 
 
+exponential, sigmoid, tanh, sine, cosine, logarithm = (
+    elementwise(getattr(kernel_math, name)) for name in ("exponential", "sigmoid", "tanh", "sine", "cosine", "logarithm")
+)
+
+
 @numba.njit
 def _functions(x, out):
     for i in range(x.shape[0]):
         out[0, i] = exponential(x[i])
         out[1, i] = sigmoid(x[i])
-        out[2, i] = sine(x[i])
-        out[3, i] = cosine(x[i])
-        out[4, i] = logarithm(abs(x[i]))
+        out[2, i] = tanh(x[i])
+        out[3, i] = sine(x[i])
+        out[4, i] = cosine(x[i])
+        out[5, i] = logarithm(abs(x[i]))
 
 
 def kernel_functions(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(x in float64, exponential, sigmoid, sine, cosine and logarithm of |x| in float64)."""
+    """(x in float64, exponential, sigmoid, tanh, sine, cosine and logarithm of |x| in float64)."""
     x = x.astype(np.float32)
-    out = np.empty((5, len(x)), np.float32)
+    out = np.empty((6, len(x)), np.float32)
     _functions(x, out)
     return x.astype(np.float64), out.astype(np.float64)
 
 
 def test_kernel_functions_are_as_accurate_as_they_say():
-    x, (e, s, _, _, _) = kernel_functions(np.linspace(-87, 88, 400_001))
+    x, (e, s, t, _, _, _) = kernel_functions(np.linspace(-87, 88, 400_001))
     assert np.max(np.abs(e / np.exp(x) - 1)) < 2e-7
     assert np.max(np.abs(s - 1 / (1 + np.exp(-x)))) < 2e-7
+    assert np.max(np.abs(t - np.tanh(x))) < 2e-7
     for bound, n in ((10, 400_001), (1000, 400_001)):
-        x, (_, _, sin, cos, _) = kernel_functions(np.linspace(-bound, bound, n))
+        x, (_, _, _, sin, cos, _) = kernel_functions(np.linspace(-bound, bound, n))
         assert np.max(np.abs(sin - np.sin(x))) < 5e-7 and np.max(np.abs(cos - np.cos(x))) < 5e-7
-    x, (_, _, _, _, log) = kernel_functions(np.geomspace(1.2e-38, 3e38, 400_001))
+    x, (*_, log) = kernel_functions(np.geomspace(1.2e-38, 3e38, 400_001))
     near = np.abs(x - 1) < 0.5
     assert np.max(np.abs(log / np.log(x) - 1)[~near]) < 2e-7
-    x, (_, _, _, _, log) = kernel_functions(np.linspace(0.5, 1.5, 400_001))
+    x, (*_, log) = kernel_functions(np.linspace(0.5, 1.5, 400_001))
     assert np.max(np.abs(log - np.log(x))) < 1e-7
 
 
 def test_kernel_functions_at_the_edges():
-    _, (e, s, sin, cos, _) = kernel_functions(np.array([0.0, -1e30, 1e30, np.inf, -np.inf, np.nan]))
+    _, (e, s, t, sin, cos, _) = kernel_functions(np.array([0.0, -1e30, 1e30, np.inf, -np.inf, np.nan]))
     np.testing.assert_allclose(e[:5], np.exp([0, -87, 88, 88, -87]), rtol=2e-7)
     np.testing.assert_allclose(s[:5], [0.5, 0, 1, 1, 0], atol=1e-37)
-    assert np.isnan([e[5], s[5], *sin[3:], *cos[3:]]).all()
+    np.testing.assert_array_equal(t[:5], [0, -1, 1, 1, -1])
+    assert np.isnan([e[5], s[5], t[5], *sin[3:], *cos[3:]]).all()
     assert (sin[0], cos[0]) == (0, 1) and np.abs([sin[:3], cos[:3]]).max() <= 1
 
 
@@ -436,3 +444,12 @@ def test_a_memory_budget_is_kept_to_by_construction_or_refused_with_the_bytes_th
         train_within(0)
     with pytest.raises(ConfigError, match="the naive engine cannot keep to a memory budget"):
         train_within(10**9, "naive")
+
+
+def test_the_mode_of_arithmetic_is_left_as_it_was(monkeypatch):
+    """Training takes numbers too small for a normal float32 as 0, in the caller's own thread too."""
+    monkeypatch.setattr(numba.config, "NUMBA_NUM_THREADS", 1)
+    pool, samples = make_pool(18, 3), make_samples(1, "bce", 20)
+    train(pool, samples, TrainingConfig(epochs=1))
+    predict_population(compile_pool(pool), samples.X)
+    assert np.float32(1e-30) * np.float32(1e-10) == np.float32(1e-40) > 0

@@ -12,8 +12,10 @@ import numpy as np
 from propneat.compiler import PopulationPlan
 from propneat.errors import ConfigError
 from propneat.native import bare, inlined, outer, share_out, thread_count
+from propneat.training.float_mode import FLUSHING, float_mode, set_float_mode
 from propneat.training.kernel_losses import loss_of_mean, output_loss
-from propneat.training.kernel_tiles import LANES, ROWS, lane_sums
+from propneat.training.kernel_steps import BETA1, BETA2, adadelta, adam, finish_gradient
+from propneat.training.kernel_tile import LANES, ROWS
 from propneat.training.kernel_walk import backward, forward, slice_plan
 from propneat.training.settings import LOSSES, OPTIMISERS, Samples, TrainedPopulation, TrainingConfig, make_schedule
 
@@ -21,94 +23,55 @@ __all__ = ["predict_population", "train"]
 
 _F = np.float32
 _LINE = 16
-_LARGEST = np.finfo(_F).max
 _ADAM = OPTIMISERS.index("adam")
-_BETA1, _BETA2, _ADAM_EPSILON = 0.9, 0.999, _F(1e-8)
-_RHO, _ADADELTA_EPSILON = _F(0.9), _F(1e-6)
 
 
 @bare
-def _batch_loss(plan, numbers, samples, batch, loss, is_output, scratch, gradient):
-    """Return the loss of a batch and its weight, and set `gradient` if it has room for one.
+def _batch_loss(plan, numbers, samples, batch, loss, l2, scratch, gradient):
+    """Return the loss of a batch, its weight, and whether all is finite of `gradient`, which is set if it has room for one.
 
-    Rows without any weight have loss 0 and gradient 0.
+    Rows without any weight have loss 0.
     """
     X, targets, weights, tile_start, batch_weight = samples
-    tile, gradients, slopes, sums, work = scratch
+    tile, gradients, slopes, sums = scratch
     weight, total = batch_weight[batch], 0.0
-    for k in range(gradient.shape[0]):
-        gradient[k] = _F(0)
     if weight <= 0:
-        return 0.0, weight
+        return 0.0, weight, True
     share = _F(1.0 / weight)
     for t in range(tile_start[batch], tile_start[batch + 1]):
         forward(plan, numbers, X[t], tile, slopes)
-        total += output_loss(loss, tile, gradients, plan[5], targets[t], weights[t], share, work)
+        total += output_loss(loss, tile, gradients, plan[4], targets[t], weights[t], share)
         if gradient.shape[0] > 0:
-            backward(plan, numbers, X[t], tile, slopes, gradients, is_output, gradient, sums)
-    if gradient.shape[0] > 0:
-        lane_sums(sums, gradient, plan[3].shape[0])
+            backward(plan, numbers, X[t], tile, slopes, gradients, sums)
     value, factor = loss_of_mean(loss, total / weight)
-    if factor != _F(1):
-        for k in range(gradient.shape[0]):
-            gradient[k] *= factor
-    return value, weight
+    if gradient.shape[0] == 0:
+        return value, weight, True
+    n_edges = plan[3].shape[0]
+    return value, weight, finish_gradient(sums, gradient, gradient.shape[0], factor, numbers, n_edges, l2) == _F(0)
 
 
 @bare
-def _moved(number, step):
-    moved = number - step
-    return moved if abs(moved) <= _LARGEST else number
-
-
-@bare
-def _step(optimiser, learning_rate, time, numbers, gradient, first_moment, second_moment):
-    """One optimiser step on all numbers. Adam: moments of the gradient. Adadelta: moments of the step and the gradient.
-
-    A number that its step would take out of range stays as it is.
-    """
+def _step(optimiser, learning_rate, time, numbers, gradient, first, second):
+    """One optimiser step on all numbers. A number that its step would take out of range stays as it is."""
+    n = gradient.shape[0]
     if optimiser == _ADAM:
-        correction1 = _F(1 / (1 - _BETA1**time))
-        correction2 = _F(1 / (1 - _BETA2**time))
-        for k in range(numbers.shape[0]):
-            g = gradient[k]
-            first_moment[k] = _F(_BETA1) * first_moment[k] + _F(1 - _BETA1) * g
-            second_moment[k] = _F(_BETA2) * second_moment[k] + _F(1 - _BETA2) * g * g
-            step = learning_rate * (first_moment[k] * correction1) / (np.sqrt(second_moment[k] * correction2) + _ADAM_EPSILON)
-            numbers[k] = _moved(numbers[k], step)
+        corrections = _F(1 / (1 - BETA1**time)), _F(1 / (1 - BETA2**time))
+        adam(numbers, gradient, first, second, n, learning_rate, corrections[0], corrections[1])
     else:
-        for k in range(numbers.shape[0]):
-            g = gradient[k]
-            second_moment[k] = _RHO * second_moment[k] + (_F(1) - _RHO) * g * g
-            step = np.sqrt(first_moment[k] + _ADADELTA_EPSILON) / np.sqrt(second_moment[k] + _ADADELTA_EPSILON) * g
-            first_moment[k] = _RHO * first_moment[k] + (_F(1) - _RHO) * step * step
-            numbers[k] = _moved(numbers[k], learning_rate * step)
-
-
-@bare
-def _add_l2_and_check(gradient, numbers, n_edges, l2):
-    """Add the weight penalty and return whether every entry is finite."""
-    probe = _F(0)
-    for k in range(gradient.shape[0]):
-        if k < n_edges:
-            gradient[k] += l2 * numbers[k]
-        probe += _F(0) * gradient[k]
-    return probe == _F(0)
+        adadelta(numbers, gradient, first, second, n, learning_rate)
 
 
 @inlined
 def _train_one(plan, numbers, train, validation, order, settings, scratch):
     """Train one genome's numbers in place; returns (train loss, validation loss, epochs run).
 
-    One loop takes batches and judgements in turn, so that the code that computes either is compiled into it once.
+    `numbers` has room for a vector more than there are, set to 0. One loop takes batches and judgements in turn, so that the code that computes either is compiled into it once.
     """
     loss, optimiser, learning_rate, l2, patience = settings
     n_batches, n_judges = order.shape[1], validation[0].shape[0]
     n_steps = order.shape[0] * n_batches
-    is_output = np.zeros(plan[0].shape[0], np.bool_)
-    for slot in plan[5]:
-        is_output[slot] = True
-    gradient, first, second = np.zeros_like(numbers), np.zeros_like(numbers), np.zeros_like(numbers)
+    n_numbers = numbers.shape[0] - LANES
+    gradient, first, second = np.zeros_like(numbers)[:n_numbers], np.zeros_like(numbers), np.zeros_like(numbers)
     best, no_gradient = numbers.copy(), np.zeros(0, numbers.dtype)
     train_loss, best_loss, total = np.nan, np.inf, 0.0
     step, epoch, time, n_taken, waited = 0, 0, 0, 0, 0
@@ -118,7 +81,7 @@ def _train_one(plan, numbers, train, validation, order, settings, scratch):
             samples, batch, wanted = validation, 0, no_gradient
         else:
             samples, batch, wanted = train, order[step // n_batches, step % n_batches], gradient
-        value, weight = _batch_loss(plan, numbers, samples, batch, loss, is_output, scratch, wanted)
+        value, weight, is_finite = _batch_loss(plan, numbers, samples, batch, loss, l2, scratch, wanted)
         if judging:
             judging = False
             waited += epoch > 0
@@ -132,7 +95,7 @@ def _train_one(plan, numbers, train, validation, order, settings, scratch):
                 break
             continue
         if weight > 0:
-            if not _add_l2_and_check(gradient, numbers, plan[3].shape[0], l2):
+            if not is_finite:
                 n_steps = step
                 judging = n_judges > 0 and patience == 0
                 continue
@@ -154,15 +117,23 @@ def _train_one(plan, numbers, train, validation, order, settings, scratch):
 @outer
 def _train_some(genomes, packed, numbers, number_start, train, validation, order, settings, scratch, report):
     """Train the genomes of one share in place; `report` is (train loss, validation loss, epochs) of all genomes."""
+    mode = float_mode()
+    set_float_mode(mode | FLUSHING)
     for g in genomes:
         own = numbers[number_start[g] : number_start[g + 1]]
-        result = _train_one(slice_plan(packed, g), own, train, validation, order, settings, scratch)
+        roomy = np.zeros(own.shape[0] + LANES, own.dtype)
+        roomy[: own.shape[0]] = own
+        result = _train_one(slice_plan(packed, g), roomy, train, validation, order, settings, scratch)
+        own[:] = roomy[: own.shape[0]]
         report[0][g], report[1][g], report[2][g] = result
+    set_float_mode(mode)
 
 
 @outer
 def _predict_some(genomes, packed, numbers, number_start, X, scratch, answers):
-    tile, _, slopes, _, _ = scratch
+    tile, _, slopes, _ = scratch
+    mode = float_mode()
+    set_float_mode(mode | FLUSHING)
     for g in genomes:
         plan = slice_plan(packed, g)
         own = numbers[number_start[g] : number_start[g + 1]]
@@ -170,29 +141,36 @@ def _predict_some(genomes, packed, numbers, number_start, X, scratch, answers):
             forward(plan, own, X[t], tile, slopes)
             for k in range(answers.shape[1]):
                 for i in range(min(ROWS, answers.shape[2] - t * ROWS)):
-                    answers[g, k, t * ROWS + i] = tile[plan[5][k], i]
+                    answers[g, k, t * ROWS + i] = tile[plan[4][k], i]
+    set_float_mode(mode)
 
 
 def _pack(plan: PopulationPlan) -> tuple[tuple[np.ndarray, ...], np.ndarray, np.ndarray]:
-    """Return the plan's arrays for the kernels, every genome's numbers (weights, then a bias per slot), and their starts."""
-    n_slots, n_edges = np.diff(plan.slot_start), np.diff(plan.genome_edge_start)
-    number_start = plan.slot_start + plan.genome_edge_start
+    """Return the plan's arrays for the kernels, every genome's numbers (weights, then biases), and their starts."""
+    number_start = plan.slot_start + plan.genome_edge_start - plan.n_inputs * np.arange(len(plan) + 1)
     numbers = np.empty(number_start[-1], np.float32)
-    is_weight = np.repeat(np.tile([True, False], len(plan)), np.stack([n_edges, n_slots], axis=1).ravel())
+    is_weight = _is_weight(plan)
     numbers[is_weight] = plan.weights
-    numbers[~is_weight] = plan.biases
+    numbers[~is_weight] = plan.biases[plan.depth > 0]
     packed = (
-        plan.slot_start, plan.genome_edge_start, plan.activation, plan.aggregation, plan.edge_start, plan.edge_source,
-        plan.output_slot, np.arange(n_edges.max(initial=0)),
+        plan.n_inputs, plan.slot_start, plan.genome_edge_start, plan.activation, plan.aggregation, plan.edge_start, plan.edge_source,
+        plan.output_slot,
     )  # fmt: skip
     return packed, numbers, number_start
 
 
+def _is_weight(plan: PopulationPlan) -> np.ndarray:
+    """Tell weights from biases among all genomes' numbers."""
+    n_edges, n_biases = np.diff(plan.genome_edge_start), np.diff(plan.slot_start) - plan.n_inputs
+    return np.repeat(np.tile([True, False], len(plan)), np.stack([n_edges, n_biases], axis=1).ravel())
+
+
 def _unpack(plan: PopulationPlan, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Split trained numbers into weights and biases in plan order, inputs' unused biases set to 0."""
-    n_slots, n_edges = np.diff(plan.slot_start), np.diff(plan.genome_edge_start)
-    is_weight = np.repeat(np.tile([True, False], len(plan)), np.stack([n_edges, n_slots], axis=1).ravel())
-    return numbers[is_weight], np.where(plan.depth > 0, numbers[~is_weight], _F(0))
+    is_weight = _is_weight(plan)
+    biases = np.zeros(len(plan.biases), _F)
+    biases[plan.depth > 0] = numbers[~is_weight]
+    return numbers[is_weight], biases
 
 
 def _aligned(*shape: int) -> np.ndarray:
@@ -204,9 +182,9 @@ def _aligned(*shape: int) -> np.ndarray:
 
 
 def _scratch(plan: PopulationPlan) -> tuple[np.ndarray, ...]:
-    """Tiles of values, gradients and slopes with room for every genome, sums of products, and two rows for the loss."""
+    """Tiles of values, gradients and slopes with room for every genome, and the sums of products."""
     n_slots, n_edges = int(np.diff(plan.slot_start).max()), int(np.diff(plan.genome_edge_start).max())
-    return *(_aligned(n_slots, ROWS) for _ in range(3)), _aligned(n_edges, LANES), _aligned(2, ROWS)
+    return *(_aligned(n_slots, ROWS) for _ in range(3)), _aligned(n_edges + n_slots + LANES, LANES)
 
 
 def _check_budget(plan: PopulationPlan, memory_budget: int) -> None:

@@ -1,86 +1,95 @@
-"""Compiled losses: the value and the gradient at the outputs, over one tile of rows."""
+"""The losses, their values and the gradients at the outputs over one tile of rows, as vector code."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 import numpy as np
+from numba.core import types
 
-from propneat.native import FAST_MATH, bare
-from propneat.training.kernel_math import exponential, logarithm
-from propneat.training.kernel_tiles import ROWS
+from propneat.native import bare
+from propneat.training.kernel_math import exponential, log_one_plus, logarithm
+from propneat.training.kernel_tile import LANES, ROWS
 from propneat.training.settings import LOSSES
+from propneat.training.vector_code import Lanes, maximum, select, vector_function
 
 __all__ = ["loss_of_mean", "output_loss"]
 
 _F = np.float32
-_BCE, _CROSS_ENTROPY, _MSE, _RMSE = (LOSSES.index(name) for name in ("bce", "cross_entropy", "mse", "rmse"))
+_BCE, _CROSS_ENTROPY, _RMSE = (LOSSES.index(name) for name in ("bce", "cross_entropy", "rmse"))
 
 
-@bare(fastmath=FAST_MATH)
-def _binary_cross_entropy(z, g, y, weights, share):
-    total = _F(0)
-    for i in range(ROWS):
-        e = exponential(-abs(z[i]))
-        r = _F(1) / (_F(1) + e)
-        p = r if z[i] >= _F(0) else e * r
-        g[i] = share * weights[i] * (p - y[i])
-        total += weights[i] * (max(z[i], _F(0)) - z[i] * y[i] + logarithm(_F(1) + e))
-    return total
+def _binary_cross_entropy(z: Lanes, y: Lanes) -> tuple[Lanes, Lanes]:
+    e = exponential(-abs(z))
+    r = 1.0 / (1.0 + e)
+    return maximum(z, 0.0) - z * y + log_one_plus(e), select(z >= 0.0, r, e * r) - y
 
 
-@bare(fastmath=FAST_MATH)
-def _squared_error(z, g, y, weights, share):
-    total = _F(0)
-    for i in range(ROWS):
-        difference = z[i] - y[i]
-        g[i] = _F(2) * share * weights[i] * difference
-        total += weights[i] * difference * difference
-    return total
+def _squared_error(z: Lanes, y: Lanes) -> tuple[Lanes, Lanes]:
+    difference = z - y
+    return difference * difference, 2.0 * difference
 
 
-@bare(fastmath=FAST_MATH)
-def _cross_entropy(tile, gradients, outputs, targets, weights, share, work):
-    """Softmax over the outputs; `work` holds the largest logit, then the sum of exponentials, of every row."""
-    n_outputs = outputs.shape[0]
-    largest, normal = work[0], work[1]
-    for i in range(ROWS):
-        largest[i] = tile[outputs[0], i]
-        normal[i] = _F(0)
-    for k in range(1, n_outputs):
-        z = tile[outputs[k]]
-        for i in range(ROWS):
-            largest[i] = max(largest[i], z[i])
-    for k in range(n_outputs):
-        z, g = tile[outputs[k]], gradients[outputs[k]]
-        for i in range(ROWS):
-            g[i] = exponential(z[i] - largest[i])
-            normal[i] += g[i]
-    total = _F(0)
-    for i in range(ROWS):
-        total += weights[i] * (logarithm(normal[i]) + largest[i])
-        normal[i] = _F(1) / normal[i]
-    for k in range(n_outputs):
-        z, g, y = tile[outputs[k]], gradients[outputs[k]], targets[k]
-        for i in range(ROWS):
-            total -= weights[i] * y[i] * z[i]
-            g[i] = share * weights[i] * (g[i] * normal[i] - y[i])
-    return total
+@partial(vector_function, returns=types.float32)
+def _row_loss(emit, is_bce, z, g, y, weights, share):
+    """g = share * weight * d loss / d z; returns the weighted sum of losses."""
+    share, total = emit.splat(share, LANES), emit.variable(emit.splat(0.0, LANES))
+
+    def apply(formula: Callable[[Lanes, Lanes], tuple[Lanes, Lanes]]) -> None:
+        with emit.loop(0, ROWS, LANES) as start:
+            weight, value, target = (emit.load(emit.at(row, start), LANES) for row in (weights, z, y))
+            loss, slope = formula(value, target)
+            emit.store(share * weight * slope, emit.at(g, start))
+            emit.put(total, weight.times_plus(loss, emit.get(total)))
+
+    emit.choose(is_bce, {1: partial(apply, _binary_cross_entropy), 0: partial(apply, _squared_error)})
+    return emit.get(total).sum()
 
 
-@bare(fastmath=FAST_MATH)
-def output_loss(loss, tile, gradients, outputs, targets, weights, share, work):
+@partial(vector_function, returns=types.float32)
+def _cross_entropy(emit, tile, gradients, outputs, n_outputs, targets, weights, share):
+    """Softmax over the outputs: gradients as in `output_loss`; returns the weighted sum of losses."""
+    share = emit.splat(share, LANES)
+    total, largest, normal = (emit.variable(emit.splat(0.0, LANES)) for _ in range(3))
+
+    def at(rows: Any, index: Any) -> Any:
+        return emit.at(emit.row(rows, index, ROWS), start)
+
+    with emit.loop(0, ROWS, LANES) as start:
+        emit.put(largest, emit.load(at(tile, emit.element(outputs)), LANES))
+        with emit.loop(1, n_outputs) as k:
+            emit.put(largest, maximum(emit.load(at(tile, emit.element(outputs, k)), LANES), emit.get(largest)))
+        emit.put(normal, emit.splat(0.0, LANES))
+        with emit.loop(0, n_outputs) as k:
+            slot = emit.element(outputs, k)
+            e = exponential(emit.load(at(tile, slot), LANES) - emit.get(largest))
+            emit.store(e, at(gradients, slot))
+            emit.put(normal, emit.get(normal) + e)
+        weight = emit.load(emit.at(weights, start), LANES)
+        emit.put(total, weight.times_plus(logarithm(emit.get(normal)) + emit.get(largest), emit.get(total)))
+        with emit.loop(0, n_outputs) as k:
+            slot = emit.element(outputs, k)
+            y, z, e = (emit.load(at(*place), LANES) for place in ((targets, k), (tile, slot), (gradients, slot)))
+            emit.put(total, emit.get(total) - weight * y * z)
+            emit.store(share * weight * (e / emit.get(normal) - y), at(gradients, slot))
+    return emit.get(total).sum()
+
+
+@bare
+def output_loss(loss, tile, gradients, outputs, targets, weights, share):
     """Write share * weight * d loss / d output into the output rows of `gradients`; return the weighted sum of losses.
 
-    `targets` has shape (n_outputs, ROWS), `weights` shape (ROWS,); `share` is one over the sum of weights of the whole batch. Losses of several outputs are averaged, cross entropy is joint.
-    "rmse" is treated as "mse" here: the root is taken over the batch, by `loss_of_mean`.
+    `targets` has shape (n_outputs, ROWS), `weights` shape (ROWS,); `share` is one over the sum of weights of the whole batch.
+    Losses of several outputs are averaged, cross entropy is joint. "rmse" is treated as "mse" here: the root is taken over
+    the batch, by `loss_of_mean`.
     """
     if loss == _CROSS_ENTROPY:
-        return _cross_entropy(tile, gradients, outputs, targets, weights, share, work)
+        return _cross_entropy(tile, gradients, outputs, outputs.shape[0], targets, weights, share)
     per_output = _F(1) / _F(outputs.shape[0])
     total = _F(0)
     for k in range(outputs.shape[0]):
-        z, g = tile[outputs[k]], gradients[outputs[k]]
-        if loss == _BCE:
-            total += _binary_cross_entropy(z, g, targets[k], weights, share * per_output)
-        else:
-            total += _squared_error(z, g, targets[k], weights, share * per_output)
+        slot = outputs[k]
+        total += _row_loss(loss == _BCE, tile[slot], gradients[slot], targets[k], weights, share * per_output)
     return total * per_output
 
 

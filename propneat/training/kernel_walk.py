@@ -3,25 +3,17 @@
 import numpy as np
 
 from propneat.genome import aggregation_code
-from propneat.native import FAST_MATH, bare, inlined
-from propneat.training.kernel_nodes import (
-    activate,
-    backward_extreme,
-    backward_product,
-    join_inputs,
-    scale_by_slope,
-)
-from propneat.training.kernel_tiles import ROWS, add_products, weigh_rows
+from propneat.native import bare, inlined
+from propneat.training.kernel_activations import IDENTITY, RELU, activate
+from propneat.training.kernel_nodes import backward_extreme, backward_product, is_linear, join_inputs
+from propneat.training.kernel_sums import backward_run, forward_run
+from propneat.training.kernel_tile import ROWS
 
 __all__ = ["backward", "forward", "slice_plan"]
 
 _F = np.float32
 _MEAN, _PRODUCT, _MAX = (aggregation_code(name) for name in ("mean", "product", "max"))
-
-
-@bare
-def _is_linear(aggregation):
-    return aggregation < _PRODUCT
+_LEAST = _F(-np.inf)
 
 
 @inlined
@@ -34,17 +26,17 @@ def _outgoing(n_slots, aggregation, edge_start, edge_source):
     scattered = np.zeros(n_slots, np.bool_)
     for slot in range(n_slots):
         for edge in range(edge_start[slot], edge_start[slot + 1]):
-            if _is_linear(aggregation[slot]):
+            if is_linear(aggregation[slot]):
                 start[edge_source[edge] + 1] += 1
             else:
                 scattered[edge_source[edge]] = True
     for slot in range(n_slots):
         start[slot + 1] += start[slot]
     fill = start[:-1].copy()
-    target = np.empty(start[n_slots], np.int64)
-    leaving = np.empty(start[n_slots], np.int64)
+    target = np.empty(start[n_slots], np.int32)
+    leaving = np.empty(start[n_slots], np.int32)
     for slot in range(n_slots):
-        if _is_linear(aggregation[slot]):
+        if is_linear(aggregation[slot]):
             for edge in range(edge_start[slot], edge_start[slot + 1]):
                 place = fill[edge_source[edge]]
                 fill[edge_source[edge]] += 1
@@ -54,55 +46,95 @@ def _outgoing(n_slots, aggregation, edge_start, edge_source):
 
 
 @inlined
+def _ways(n_inputs, activation, aggregation, edge_start, output_slot, scattered):
+    """Decide once per genome what the walks would otherwise ask at every tile; see `slice_plan`."""
+    n_slots = activation.shape[0]
+    is_other, adds = np.zeros(n_slots, np.bool_), np.zeros(n_slots, np.int8)
+    least, share = np.full(n_slots, _LEAST), np.ones(n_slots, np.float32)
+    way, left, product_stop = np.zeros(n_slots, np.int8), activation.copy(), np.zeros(n_slots, np.int64)
+    for slot in range(n_inputs, n_slots):
+        n_terms, code = edge_start[slot + 1] - edge_start[slot], activation[slot]
+        adds[slot] = scattered[slot]
+        way[slot] = 0 if code == IDENTITY else (1 if code == RELU else 2)
+        is_other[slot] = not is_linear(aggregation[slot]) and n_terms > 0
+        product_stop[slot] = edge_start[slot] if is_other[slot] else edge_start[slot + 1]
+        if code == RELU and not is_other[slot]:
+            least[slot], left[slot] = _F(0), IDENTITY
+        if aggregation[slot] == _MEAN and n_terms > 0:
+            share[slot] = _F(1) / _F(n_terms)
+    for slot in output_slot:
+        adds[slot] = 1
+    return np.flatnonzero(is_other), share, least, left, adds, way, product_stop
+
+
+@inlined
 def slice_plan(packed, g):
-    """Genome g's part of the packed plan, with its outgoing edges."""
-    slot_start, genome_edge_start, activation, aggregation, edge_start, edge_source, output_slot, edge_index = packed
+    """Genome g's part of the packed plan, with its outgoing edges, and per slot what the walks do there.
+
+    `others`: the slots that neither add up nor average their inputs. For the rest, `share`: 1 over the number of terms of a
+    mean, otherwise 1; `left`: the activation to apply, `least` standing for ReLU. For all, `adds`, `way` and `product_stop`
+    as in `backward_run`.
+    """
+    n_inputs, slot_start, genome_edge_start, activation, aggregation, edge_start, edge_source, output_slot = packed
     s, t = slot_start[g], slot_start[g + 1]
     e, f = genome_edge_start[g], genome_edge_start[g + 1]
     starts = edge_start[s + g : t + g + 1]
     outgoing = _outgoing(t - s, aggregation[s:t], starts, edge_source[e:f])
-    return activation[s:t], aggregation[s:t], starts, edge_source[e:f], edge_index, output_slot[g], outgoing
+    ways = _ways(n_inputs, activation[s:t], aggregation[s:t], starts, output_slot[g], outgoing[3])
+    return activation[s:t], aggregation[s:t], starts, edge_source[e:f], output_slot[g], outgoing, ways
 
 
 @bare
 def forward(plan, numbers, inputs, tile, slopes):
     """Fill a tile with the values of every slot but the inputs', which are in `inputs`, shape (n_inputs, ROWS)."""
-    activation, aggregation, edge_start, edge_source, edge_index, _, _ = plan
-    n_edges = edge_source.shape[0]
-    for slot in range(inputs.shape[0], activation.shape[0]):
-        join_inputs(
-            tile[slot], aggregation[slot], numbers[n_edges + slot], numbers, edge_index, inputs, tile, edge_source,
-            edge_start[slot], edge_start[slot + 1],
-        )  # fmt: skip
-        activate(activation[slot], tile[slot], slopes[slot])
+    activation, aggregation, edge_start, edge_source, _, _, ways = plan
+    others, share, least, left, _, _, _ = ways
+    n_edges, n_inputs, n_slots = edge_source.shape[0], inputs.shape[0], activation.shape[0]
+    begin = n_inputs
+    for k in range(others.shape[0] + 1):
+        end = others[k] if k < others.shape[0] else n_slots
+        forward_run(begin, end, numbers, n_edges, inputs, n_inputs, tile, slopes, edge_start, edge_source, share, least, left)
+        if end < n_slots:
+            bias, first, last = numbers[n_edges + end - n_inputs], edge_start[end], edge_start[end + 1]
+            join_inputs(tile, end, aggregation[end], bias, numbers, inputs, edge_source, first, last)
+            activate(activation[end], tile[end], slopes[end])
+        begin = end + 1
 
 
-@bare(fastmath=FAST_MATH)
-def backward(plan, numbers, inputs, tile, slopes, gradients, is_output, gradient, sums):
-    """Add the gradients of all numbers over one tile: of biases to `gradient`, of weights to `sums`, (n_edges, LANES).
+@bare
+def backward(plan, numbers, inputs, tile, slopes, gradients, sums):
+    """Add the gradients of all numbers over one tile to `sums`, (n_numbers, LANES).
 
     `gradients` holds those of the outputs already.
     """
-    activation, aggregation, edge_start, edge_source, _, _, outgoing = plan
+    activation, aggregation, edge_start, edge_source, output_slot, outgoing, ways = plan
     out_start, out_target, out_edge, scattered = outgoing
-    n_inputs, n_edges, n_slots = inputs.shape[0], edge_source.shape[0], activation.shape[0]
-    for slot in range(n_inputs, n_slots):
-        if scattered[slot] and not is_output[slot]:
+    others, share, _, _, adds, way, product_stop = ways
+    n_inputs, n_edges, end = inputs.shape[0], edge_source.shape[0], activation.shape[0]
+    if others.shape[0] > 0:
+        _clear(n_inputs, scattered, output_slot, gradients)
+    for k in range(others.shape[0], -1, -1):
+        begin = others[k - 1] if k > 0 else n_inputs
+        backward_run(
+            begin, end, numbers, n_edges, inputs, n_inputs, tile, slopes, gradients, edge_start, edge_source, share, adds, way,
+            product_stop, out_start, out_target, out_edge, sums,
+        )  # fmt: skip
+        if k > 0:
+            first, last, g = edge_start[begin], edge_start[begin + 1], gradients[begin]
+            if aggregation[begin] == _PRODUCT:
+                backward_product(sums, g, numbers, inputs, tile, edge_source, gradients, first, last)
+            else:
+                backward_extreme(sums, g, aggregation[begin] == _MAX, numbers, inputs, tile, edge_source, gradients, first, last)
+        end = begin
+
+
+@bare
+def _clear(n_inputs, scattered, output_slot, gradients):
+    """Set gradients to 0 where products, maxima and minima will add to them, but for outputs, which hold the loss's."""
+    for slot in range(n_inputs, scattered.shape[0]):
+        is_output = False
+        for output in output_slot:
+            is_output = is_output or output == slot
+        if scattered[slot] and not is_output:
             for i in range(ROWS):
                 gradients[slot, i] = _F(0)
-    for slot in range(n_slots - 1, n_inputs - 1, -1):
-        g = gradients[slot]
-        adds = is_output[slot] or scattered[slot]
-        weigh_rows(g, _F(0), adds, numbers, out_edge, gradients, gradients, out_target, out_start[slot], out_start[slot + 1], 0)
-        gradient[n_edges + slot] += scale_by_slope(activation[slot], g, tile[slot], slopes[slot])
-        first, last, kind = edge_start[slot], edge_start[slot + 1], aggregation[slot]
-        if kind == _MEAN and last > first:
-            share = _F(1) / _F(last - first)
-            for i in range(ROWS):
-                g[i] *= share
-        if _is_linear(kind):
-            add_products(sums, g, inputs, tile, edge_source, first, last, n_inputs)
-        elif kind == _PRODUCT:
-            backward_product(sums, g, numbers, inputs, tile, edge_source, gradients, first, last)
-        elif last > first:
-            backward_extreme(sums, g, kind == _MAX, numbers, inputs, tile, edge_source, gradients, first, last)
