@@ -23,8 +23,8 @@ NOTES: dict[str, dict[str, str]] = {
         "fine_tune_patience": "Epochs without a better validation loss after which the final training stops.",
         "refit_epochs": "Epochs of a last training of the chosen network on training and validation rows together; 0 for none.",
         "loss": '"bce", "cross_entropy", "mse" or "rmse"; "none" takes the one of the task.',
-        "engine": 'What trains: "numba" (CPU), "layered" (torch, any device), or "naive" (torch, node by node).',
-        "device": 'Where torch engines work: "cpu", "cuda", ...',
+        "engine": 'What trains: "numba" (CPU), "triton" (GPU), "padded" (torch, any device), or one by one "layered" or "naive".',
+        "device": 'Where engines other than "numba" work: "cpu", "cuda", ...',
         "memory_budget": 'Most bytes for values and gradients of a training step, some computed twice to fit; "none" for any.',
     },
     "data": {

@@ -350,7 +350,7 @@ def test_a_batch_of_weightless_rows_is_passed_over():
 
 def test_unusable_calls_are_refused_by_name():
     plan, samples, rng = compile_pool(make_pool(17, 2)), make_samples(1, "bce", 5), np.random.default_rng(0)
-    with pytest.raises(ConfigError, match="engine must be one of numba, layered, naive, not 'cuda'"):
+    with pytest.raises(ConfigError, match="engine must be one of numba, padded, triton, layered, naive, not 'cuda'"):
         train_population(plan, samples, TrainingConfig(), rng, engine="cuda")
     with pytest.raises(ConfigError, match="the numba engine works on the CPU, not on 'cuda'"):
         train_population(plan, samples, TrainingConfig(), rng, device="cuda")

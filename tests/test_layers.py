@@ -15,7 +15,7 @@ import propneat
 ROOT = Path(__file__).resolve().parent.parent
 ROWS = (
     {"errors", "native", "records", "rng"},
-    {"genome", "stats"},
+    {"cluster", "genome", "stats"},
     {"compiler", "evolution"},
     {"recompute"},
     {"training"},
@@ -37,9 +37,13 @@ TORCH_MODULES = {
     "propneat.recompute.running",
     "propneat.recompute.tracing",
     "propneat.recompute.training",
+    "propneat.training.devices",
     "propneat.training.layered_engine",
     "propneat.training.naive_engine",
+    "propneat.training.padded_engine",
+    "propneat.training.population_loop",
     "propneat.training.torch_loop",
+    "propneat.training.triton_engine",
 }
 
 

@@ -65,7 +65,8 @@ def _step(optimiser, learning_rate, time, numbers, gradient, first, second):
 def _train_one(plan, numbers, train, validation, order, settings, scratch):
     """Train one genome's numbers in place; returns (train loss, validation loss, epochs run).
 
-    `numbers` has room for a vector more than there are, set to 0. One loop takes batches and judgements in turn, so that the code that computes either is compiled into it once.
+    `numbers` has room for a vector more than there are, set to 0. One loop takes batches and judgements in turn, so that the
+    code that computes either is compiled into it once.
     """
     loss, optimiser, learning_rate, l2, patience = settings
     n_batches, n_judges = order.shape[1], validation[0].shape[0]

@@ -17,7 +17,18 @@ from propneat.training.vector_code import (
     to_float,
 )
 
-__all__ = ["cosine", "exponential", "exponential_of", "log_one_plus", "logarithm", "logarithm_of", "sigmoid", "sigmoid_of", "sine", "tanh"]
+__all__ = [
+    "cosine",
+    "exponential",
+    "exponential_of",
+    "log_one_plus",
+    "logarithm",
+    "logarithm_of",
+    "sigmoid",
+    "sigmoid_of",
+    "sine",
+    "tanh",
+]
 
 _LOG2E = 1.4426950408889634
 _LN2_HIGH, _LN2_LOW = 0.693359375, -2.12194440e-4

@@ -13,6 +13,8 @@ __all__ = ["ENGINES", "train_population"]
 
 ENGINES = {
     "numba": "propneat.training.kernel_engine",
+    "padded": "propneat.training.padded_engine",
+    "triton": "propneat.training.triton_engine",
     "layered": "propneat.training.layered_engine",
     "naive": "propneat.training.naive_engine",
 }
@@ -36,13 +38,15 @@ def train_population(
     """Train every genome of a plan by backpropagation on the same rows, each from its own numbers.
 
     All engines see the same mini-batches (`make_schedule`) and follow the same optimiser equations, so they end at the
-    same numbers up to rounding: "numba" trains the population in one native call on the CPU in float32, "layered" each genome as
-    a layered torch module (PropNEAT, Merry et al. 2025), "naive" each genome node by node; both torch engines work in
-    float32 on any device. The result does not depend on the number of threads.
+    same numbers up to rounding, in float32. "numba" trains the population in one native call on the CPU, "padded" as batched
+    matrix products on any torch device, "triton" by compiled kernels on a GPU; "layered" trains each genome as a layered
+    torch module (PropNEAT, Merry et al. 2025) and "naive" each genome node by node, both on any torch device. The result
+    does not depend on the number of threads.
 
     `memory_budget` is the most bytes that intermediate values and their gradients may take in a training step; parameters,
-    their gradients and the rows come on top. It changes no bit of the result: "layered" computes values again on the way
-    back where they do not fit, "numba" works tile by tile and needs only few bytes in any case.
+    their gradients and the rows come on top. "layered" computes values again on the way back where they do not fit, "numba"
+    and "triton" work tile by tile, all to the same bits; "padded" trains the population in parts, and where it is parted
+    may change the last bits.
 
     Raises ConfigError for an unknown engine, a patience without validation rows, samples that do not fit the plan, a budget
     that cannot be kept to, and any budget with the engine "naive".
@@ -50,7 +54,7 @@ def train_population(
     if engine not in ENGINES:
         raise ConfigError(f"engine must be one of {', '.join(ENGINES)}, not {engine!r}")
     if engine == "numba" and device != "cpu":
-        raise ConfigError(f"the numba engine works on the CPU, not on {device!r}: choose engine 'layered' for another device")
+        raise ConfigError(f"the numba engine works on the CPU, not on {device!r}: choose engine 'triton' for a GPU, 'padded' for any device")
     if config.patience is not None and validation is None:
         raise ConfigError("patience needs validation rows to judge progress by, and there are none")
     if memory_budget is not None and memory_budget < 1:

@@ -8,7 +8,7 @@ import torch
 from torch.nn import functional
 
 from propneat.compiler import LayerPlan, PopulationPlan
-from propneat.errors import ConfigError
+from propneat.training.devices import usable_device
 from propneat.training.settings import Samples, TrainedPopulation, TrainingConfig, make_schedule
 
 __all__ = ["sample_loss", "train_one_by_one"]
@@ -64,7 +64,7 @@ def train_one_by_one(
     `TrainedPopulation`; the numbers come back in `dtype`. A batch whose rows all have weight 0 is passed over. Raises
     ConfigError when the device cannot be used.
     """
-    place = _usable_device(device)
+    place = usable_device(device)
     rows, batch_start, order = make_schedule(len(train), config, rng)
     batches = [_Batch.make(train, rows[a:b], place, dtype) for a, b in zip(batch_start[:-1], batch_start[1:], strict=True)]
     has_weight = [bool(batch.weights.sum() > 0) for batch in batches]
@@ -81,16 +81,6 @@ def train_one_by_one(
         validation_loss=np.array([outcome.validation_loss for outcome in outcomes]),
         epochs=np.array([outcome.epochs for outcome in outcomes]),
     )
-
-
-def _usable_device(name: str) -> torch.device:
-    try:
-        device = torch.device(name)
-        torch.zeros(1, device=device)
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0].rstrip(".")
-        raise ConfigError(f"device must be one that torch can use here, not {name!r} ({reason}): choose 'cpu'") from error
-    return device
 
 
 @dataclass(frozen=True, eq=False)
