@@ -28,6 +28,7 @@ _TOOLS = {
     "merge": ("propneat.cli.benchmark_tools:merge", "Join the results of several folders, such as shards."),
     "methods": ("propneat.cli.benchmark_tools:methods", "List methods and suites."),
     "native": ("propneat.cli.native:native", "Run a paper's method on the paper's own problem."),
+    "speed": ("propneat.cli.benchmark_speed:speed", "Measure how fast everything is."),
 }
 _GRACE_SECONDS = 30.0
 
