@@ -9,9 +9,11 @@ import pytest
 import torch
 
 from propneat.compiler import compile_genome, evaluate
+from propneat.errors import ConfigError
 from propneat.genome import validate
 from propneat.methods.contract import NativeRun
 from propneat.methods.fusion_control import NATIVE
+from propneat.methods.fusion_control.claims import _lower
 from propneat.methods.fusion_control.control_study import ControlSize, make_tests, run_test
 from propneat.methods.fusion_control.controllers import LinearController, NeuralController, PIDController, open_loop
 from propneat.methods.fusion_control.evolved import Evolution, EvolvedController, evolve_controller, train_genomes
@@ -66,6 +68,12 @@ def test_training_through_the_plant_lowers_the_cost_and_repeats_itself():
         found.append((numbers(policy), checks))
         assert mean_cost(bench, policy, bench.judges(SMALL)) == pytest.approx(min(checks)) and min(checks) < 0.9 * checks[0]
     assert found[0] == found[1]
+
+
+def test_training_keeps_the_numbers_of_the_best_check_not_of_the_last():
+    bench, policy = Bench.make(0), PIDController()
+    checks = train_policy(bench, policy, 20.0, SMALL)
+    assert checks[-1] > min(checks) and mean_cost(bench, policy, bench.judges(SMALL)) == pytest.approx(min(checks))
 
 
 def test_a_controller_that_loses_plants_is_not_moved_by_it():
@@ -230,5 +238,17 @@ def test_a_small_study_runs_to_its_end_and_fills_its_folder(tmp_path):
     assert len(seen) >= 9 and all(done == sorted(done) for done in seen.values())
     json.dumps([asdict(claim) for claim in outcome.claims]), json.dumps(outcome.data, allow_nan=False)
     by_name = {claim.name: claim for claim in outcome.claims}
+    assert len(by_name) == len(outcome.claims)
     assert by_name["operating point, Q"].holds and by_name["script: RMS of T_i, open loop, keV"].holds
     assert list(outcome.data["tests"]) == ["script"] and len(outcome.data["tests"]["script"]) == 8
+
+
+def test_a_device_that_cannot_be_used_is_refused_in_one_sentence(tmp_path):
+    with pytest.raises(ConfigError, match="device must be one that torch can use for float64"):
+        run(NativeRun(tmp_path, device="nowhere"))
+
+
+@pytest.mark.parametrize(("gains", "holds"), [((1.0, 1.1, 0.9), True), ((3.0, -1.0, 1.0), False), ((-1.0, -1.1, -0.9), False)])
+def test_a_controller_is_ahead_if_its_lead_is_beyond_two_standard_errors(gains, holds):
+    claim = _lower("lead", [2.0] * 3, [2.0 + gain for gain in gains])
+    assert claim.holds is holds and claim.value == 2

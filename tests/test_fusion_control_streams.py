@@ -11,7 +11,7 @@ from sklearn.datasets import load_iris, make_classification
 from sklearn.preprocessing import StandardScaler
 
 from propneat.errors import ConfigError, DataError
-from propneat.methods.fusion_control import METHOD
+from propneat.methods.fusion_control import METHOD, stream_study
 from propneat.methods.fusion_control.classifier import PIDBackpropClassifier
 from propneat.methods.fusion_control.stream import RULES, Rule, StreamNetwork, make_rule
 from propneat.methods.fusion_control.stream_study import samples_to_recover
@@ -83,6 +83,23 @@ def test_the_error_integral_drives_the_mean_error_to_zero():
     np.testing.assert_allclose(np.exp(network.log_probabilities(X)[0, 0]), [0.9, 0.1], atol=1e-3)
 
 
+def test_rows_repeated_from_the_past_do_not_count_for_the_error_integral(monkeypatch):
+    X, codes = stream_rows(12)
+    network = stream_net(make_rule("pid"))
+    error = np.eye(3)[codes] - np.exp(network.log_probabilities(X)[0])
+    network.learn(X, codes, 5)
+    np.testing.assert_allclose(network.mean_error[0, 0], 0.1 * error[:5].mean(axis=0), rtol=1e-12)
+    rows, plain = [], StreamNetwork.learn
+
+    def spy(self, X, codes, n_new=None):
+        rows.append((len(X), n_new))
+        return plain(self, X, codes, n_new)
+
+    monkeypatch.setattr(StreamNetwork, "learn", spy)
+    PIDBackpropClassifier(random_state=0, n_passes=1).fit(*make_data(2, 40))
+    assert rows[0] == (8, 8) and rows[1] == (16, 8) and all(n_new is not None for _, n_new in rows)
+
+
 def test_replicas_are_apart_and_rules_that_cannot_be_are_refused():
     X, codes = stream_rows(16)
     network = StreamNetwork(3, 5, 3, make_rule("pid"), np.array([0.1, 0.3]), make_rng("stream", 0))
@@ -103,6 +120,23 @@ def test_recovery_is_counted_in_rows_from_the_change():
     right[0, 1000:1150] = False
     right[1, 1000:] = False
     assert samples_to_recover(right).tolist() == [150 - 4 + 200, 1000, 200]
+
+
+def test_streams_to_tune_on_and_to_test_on_share_no_digits_and_swap_their_means(monkeypatch):
+    # every row has a label of its own, which tells what was drawn
+    X = make_rng("digits").standard_normal((200, 64)) * np.linspace(1, 9, 64)
+    monkeypatch.setattr(stream_study, "load_digits", lambda return_X_y: (X, np.arange(200)))
+    streams = {use: stream_study._streams(0, use, 3, 2000) for use in ("tuning", "test")}
+    drawn = {use: np.unique(rows) for use, (_, rows) in streams.items()}
+    assert len(drawn["tuning"]) == len(drawn["test"]) == 100 and not set(drawn["tuning"]) & set(drawn["test"])
+    scaled = StandardScaler().fit(X[drawn["tuning"]]).transform(X)
+    for values, rows in streams.values():
+        means = values - scaled[rows]
+        early, late = means[:, :1000], means[:, 1000:]
+        for part in (early, late):
+            np.testing.assert_allclose(part, np.broadcast_to(part[:, :1], part.shape), atol=1e-12)
+        assert not np.allclose(early[:, 0], late[:, 0])
+        np.testing.assert_allclose(np.sort(early[:, 0]), np.sort(late[:, 0]), atol=1e-12)
 
 
 def make_data(n_classes: int, n_rows: int = 120):

@@ -12,7 +12,7 @@ import numpy as np
 import pandas
 import pytest
 import torch
-from scipy.special import softmax
+from scipy.special import logsumexp, softmax
 from scipy.stats import logistic
 from sklearn.base import clone
 from sklearn.datasets import load_iris, load_wine, make_classification
@@ -21,7 +21,7 @@ from torch_state import unusual_torch
 
 from propneat.errors import ConfigError, DataError
 from propneat.methods.contract import NativeRun
-from propneat.methods.inverse_flow import METHOD, NATIVE
+from propneat.methods.inverse_flow import METHOD, NATIVE, tabular_flow
 from propneat.methods.inverse_flow import classifier as classifier_module
 from propneat.methods.inverse_flow.algorithm_study import AlgorithmPlan
 from propneat.methods.inverse_flow.classifier import InverseFlowClassifier
@@ -131,6 +131,25 @@ def test_an_epoch_meets_each_of_so_many_rows_once(objective, monkeypatch):
     next(train_tabular(flow, x, torch.arange(20) % 3, torch.zeros(3), training, torch.Generator().manual_seed(0)))
     met = [sorted(set(part[:, 0].tolist())) for part in seen]
     assert [len(rows) for rows in met] == [6, 6] and len(set(met[0]) | set(met[1])) == 12
+
+
+def test_the_hybrid_loss_is_the_cross_entropy_of_bayes_rule_less_a_hundredth_of_the_joint_density_per_feature():
+    flow, log_prior, labels = a_flow(4), torch.tensor([0.7, 0.2, 0.1]).double().log(), torch.tensor([0, 2, 1, 1, 0])
+    x = normal(5, 4)
+    with torch.no_grad():
+        joint = np.stack([flow.log_prob(x, torch.full((5,), k)).numpy() for k in range(3)], axis=1) + log_prior.numpy()
+        losses = [float(tabular_flow._loss(flow, x, labels, log_prior, name)) for name in ("hybrid", "generative")]
+    own = joint[np.arange(5), labels]
+    assert losses[0] == pytest.approx((logsumexp(joint, axis=1) - own).mean() - 0.01 * own.mean() / 4)
+    assert losses[1] == pytest.approx(-(own - log_prior.numpy()[labels]).mean() / 4)
+
+
+@pytest.mark.parametrize("objective", ["generative", "hybrid"])
+def test_noise_is_not_believed_for_rows_left_out_are_not_learnt_from(objective):
+    rng = make_rng("noise")
+    X, y = rng.standard_normal((90, 6)), rng.integers(0, 2, 90)
+    model = InverseFlowClassifier(n_steps=2, width=16, objective=objective, max_epochs=25, n_folds=2, noise=0.0, random_state=0)
+    assert model.fit(X, y).validation_loss_ > 0.67
 
 
 @pytest.mark.parametrize(("n_classes", "objective"), [(2, None), (3, "generative"), (3, "hybrid")])

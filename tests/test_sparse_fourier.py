@@ -141,6 +141,15 @@ def test_real_space_projection_within_a_hundredth_when_padded_and_corrected():
     assert error[1] < 0.01 < error[0] < 0.1
 
 
+def test_an_unpadded_slice_is_the_sum_along_z_within_a_twentieth_well_inside_the_box():
+    n, rotations = 33, some_rotations(3)
+    molecule = Blobs(make_rng("inside").uniform(-3, 3, (12, 3)), 1.5)
+    found = slice_of(molecule.spectrum(half_ball(n).voxels, n), n, rotations)
+    exact = np.stack([molecule.spectrum(half_disc(n) @ rotation[:2], n) for rotation in rotations])
+    real, expected = image_of(found, n), image_of(exact, n)
+    assert np.linalg.norm(real - expected) < 0.05 * np.linalg.norm(expected)
+
+
 def test_half_a_turn_in_the_plane_conjugates_the_slice():
     ball, rng, rotation = half_ball(13), make_rng("half turn"), some_rotations(1)
     values = rng.standard_normal(ball.n_voxels) + 1j * rng.standard_normal(ball.n_voxels)
@@ -242,6 +251,19 @@ def test_the_transfer_function_has_its_sign_units_and_first_zero():
     assert falloff[0, 0] == pytest.approx(np.exp(-50 * 0.3**2 / 4))
 
 
+def test_the_transfer_function_is_its_formula_in_metres():
+    pixel, defocus, aberration, amplitude, plate = 1.5e-10, 1.2e-6, 2.7e-3, 0.07, 0.4
+    # de Broglie's wavelength of an electron accelerated by 200 kV, relativistic
+    energy, rest = 200e3 * 1.602176634e-19, 9.1093837e-31 * 2.99792458e8**2
+    length = 6.62607015e-34 * 2.99792458e8 / np.sqrt(energy * (energy + 2 * rest))
+    assert wavelength(200) * 1e-10 == pytest.approx(length, rel=1e-5)
+    points, n = np.array([[3.0, 4.0], [20.0, -9.0], [31.0, 0.0]]), 64
+    k = np.hypot(*points.T) / (n * pixel)
+    gamma = -np.pi * length * defocus * k**2 + np.pi / 2 * aberration * length**3 * k**4 - plate - np.arcsin(amplitude)
+    optics = Optics(1.5, 200.0, 2.7, amplitude)
+    np.testing.assert_allclose(transfer(points, n, optics, np.array([1.2e4]), phase=plate)[0], -np.sin(gamma), atol=1e-3)
+
+
 def test_astigmatism_gives_each_axis_its_own_defocus():
     points, optics = np.array([[20.0, 0.0], [0.0, 20.0]]), Optics(2.0)
     both = transfer(points, 64, optics, np.array([[9_000.0, 14_000.0]]), np.array([0.0]))[0]
@@ -260,6 +282,21 @@ def test_shell_correlation_of_a_map_with_itself_its_negative_and_noise():
     assert np.all(np.abs(shell_correlation(ball, first, second)) < 4 / np.sqrt(counts))
     assert np.array_equal(shell_correlation(ball, first, 0 * first), np.zeros(16))
     assert mean_fsc(ball, first, first) == pytest.approx(1)
+
+
+def test_shell_correlation_is_that_of_all_coefficients_conjugates_too():
+    ball, rng = half_ball(15), make_rng("all")
+    first = rng.standard_normal((15, 15, 15))
+    second = first + rng.standard_normal((15, 15, 15))
+    whole = [np.fft.fftshift(np.fft.fftn(volume)) for volume in (first, second)]
+    side = np.arange(15) - 7
+    lengths = np.sqrt(side[:, None, None] ** 2 + side[:, None] ** 2 + side**2)
+    expected = []
+    for shell in range(1, 8):
+        a, b = (values[(np.rint(lengths) == shell) & (lengths <= 7)] for values in whole)
+        expected.append((a * b.conj()).sum().real / np.sqrt((np.abs(a) ** 2).sum() * (np.abs(b) ** 2).sum()))
+    found = shell_correlation(ball, ball.coefficients(first), ball.coefficients(second))
+    np.testing.assert_allclose(found, expected, rtol=1e-9)
 
 
 def test_resolution_is_the_period_of_the_last_good_shell():

@@ -16,15 +16,15 @@ from sklearn.preprocessing import StandardScaler
 
 from propneat.errors import ConfigError, DataError
 from propneat.methods.contract import NativeRun
-from propneat.methods.sparse_fourier import METHOD, NATIVE
+from propneat.methods.sparse_fourier import METHOD, NATIVE, cost_study
 from propneat.methods.sparse_fourier.classifier import SparseFourierClassifier
 from propneat.methods.sparse_fourier.cost_study import CoordinateNetwork, CostPlan, growth
 from propneat.methods.sparse_fourier.fsc import mean_fsc
-from propneat.methods.sparse_fourier.grid import half_ball
+from propneat.methods.sparse_fourier.grid import half_ball, half_disc
 from propneat.methods.sparse_fourier.latent_study import LatentPlan, angle_r2, latent_study
 from propneat.methods.sparse_fourier.model import Architecture, HeterogeneousModel, Inference
 from propneat.methods.sparse_fourier.native import StudySize, run, run_sized
-from propneat.methods.sparse_fourier.particles import spectral_amplitude
+from propneat.methods.sparse_fourier.particles import Particles, spectral_amplitude
 from propneat.methods.sparse_fourier.reconstruction import (
     ConsensusPlan,
     data_loss,
@@ -95,6 +95,19 @@ def test_the_consensus_explains_particles_better_with_whitened_shells(scene):
     assert last[0] < last[1] - 0.02
     assert found[0] > 0.9
     assert len(losses) == 4
+
+
+def test_the_consensus_of_views_along_one_axis_is_the_mean_of_its_posterior():
+    rng, disc = make_rng("one axis"), half_disc(9)
+    ctf = rng.uniform(-1, 1, (40, len(disc))).astype(np.float32)
+    data = rng.standard_normal((40, len(disc), 2)).astype(np.float32)
+    seen = observe(Particles(9, data, ctf, np.tile(np.eye(3), (40, 1, 1))), np.ones(5))
+    table = fit_consensus(seen, ConsensusPlan(300, 40, 0.05), make_rng("order"))
+    # every point lies on a voxel, and a prior of variance 1 adds 1 to what has been seen of it
+    expected = (ctf[..., None] * data).sum(0) / ((ctf**2).sum(0) + 1)[:, None]
+    ball = half_ball(9)
+    np.testing.assert_allclose(table[ball.index[disc[:, 0], disc[:, 1] + 5, 5]], expected, atol=1e-3)
+    assert table.count_nonzero() == 2 * len(disc)
 
 
 def test_encoder_inputs_are_the_gradient_of_the_data_term_at_the_consensus(scene):
@@ -200,8 +213,31 @@ def test_the_network_of_coordinates_answers_by_point_and_code():
 
 
 def test_growth_is_the_exponent_of_time():
-    times = {str(n): {"step": {"sparse": 3e-6 * n**2.5}} for n in (17, 33, 65)}
+    times = {str(n): {"step": {"sparse": 3e-6 * n**2.5}} for n in (17, 33, 65, 97)}
     assert growth(times, "sparse") == pytest.approx(2.5)
+    # what small boxes cost beside the step has no say
+    times["17"]["step"]["sparse"] *= 10
+    assert growth(times, "sparse") == pytest.approx(2.5)
+    times["97"]["step"]["sparse"] *= 1.2
+    assert growth(times, "sparse") == pytest.approx(2.65, abs=0.05)
+
+
+def test_steps_are_timed_on_one_thread_whatever_torch_may_use(monkeypatch):
+    seen, n_threads = [], torch.get_num_threads()
+    plain = cost_study.take_slices
+
+    def spy(*parts, **named):
+        seen.append(torch.get_num_threads())
+        return plain(*parts, **named)
+
+    monkeypatch.setattr(cost_study, "take_slices", spy)
+    torch.set_num_threads(2)
+    try:
+        found = cost_study.cost_study(CostPlan((9,), 2, 2, 1, (), ()), 0, "cpu", quiet)
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(n_threads)
+    assert set(seen) == {1} and found["9"]["step"].keys() == {"sparse", "sparse, dense gradient", "dense"}
 
 
 def make_data(n_classes: int = 3, n_rows: int = 150):
@@ -228,6 +264,26 @@ def test_the_classifier_learns_and_keeps_the_contract(n_classes):
     assert 0 < model.validation_loss_ < np.log(n_classes)
     for other in (clone(model).fit(X[:100], labels[:100]), pickle.loads(pickle.dumps(model))):
         assert other.predict_proba(X[100:]).tobytes() == probabilities.tobytes()
+
+
+def test_shown_features_are_scaled_up_to_the_sum_of_all_on_average():
+    X, y = make_data(2)
+    model = SparseFourierClassifier(**FAST, random_state=0).fit(X, y)
+    network = model._make_network(9, torch.Generator().manual_seed(0), make_rng("places"))
+    shown = []
+    network.encoder[0].register_forward_pre_hook(lambda layer, inputs: shown.append(inputs[0]))
+    values, view = torch.arange(18.0).view(2, 9), torch.tensor([1, 4, 8])
+    model._loss(network, values, torch.ones(2, 9, dtype=torch.bool), torch.tensor([0, 1]), view, torch.zeros(2, 8), 0.3)
+    expected = torch.zeros(2, 9)
+    expected[:, view] = 3 * values[:, view]
+    torch.testing.assert_close(shown[0], expected)
+
+
+def test_noise_is_not_believed_for_rows_left_out_are_not_learnt_from():
+    rng = make_rng("noise")
+    X, y = rng.standard_normal((90, 6)), rng.integers(0, 2, 90)
+    model = SparseFourierClassifier(hidden=(64,), updates=(20, 120), learning_rate=0.01, random_state=0).fit(X, y)
+    assert model.validation_loss_ > 0.66 and model.n_updates_ == 20
 
 
 def test_what_is_missing_is_no_zero_to_the_decoder_but_learns_from_the_rest():
@@ -283,6 +339,10 @@ def test_the_study_draws_and_tells_in_small(tmp_path):
     assert all((tmp_path / name).stat().st_size > 10_000 for name in outcome.figures)
     assert all(type(claim.holds) is bool and type(claim.value) is float for claim in outcome.claims)
     assert {step for step, _, _ in steps} >= {"autoencoder", "timing", "tables"}
+    for name in ("timing", "tables"):
+        done = [part for step, part, _ in steps if step == name]
+        assert done == sorted(done) and done[0] == 0 and (name, done[-1], done[-1]) in steps
+    assert len({claim.name for claim in outcome.claims}) == len(outcome.claims)
     assert len(outcome.figures) == 4
 
 

@@ -113,6 +113,23 @@ class Preprocessor:
             raise DataError(f"column {name!r} holds a value too far from those of the training rows to compute with")
         return inputs
 
+    def gaps(self, frame: object) -> np.ndarray:
+        """Return which of the inputs that `transform` gives stand in for a missing value, bool (n_rows, n_inputs).
+
+        Inputs that say whether a value is missing are never among them. Raises as `transform` does.
+        """
+        table = TableView.of(frame)
+        position_of, levels_of = self._positions(table), self._text_levels()
+        missing = {
+            feature: _parse(table.column(position_of[feature]), levels_of.get(feature), feature)[1]
+            for feature in {rule.feature for rule in self.rules if not rule.missing}
+        }
+        found = np.zeros((len(table), len(self.rules)), bool)
+        for index, rule in enumerate(self.rules):
+            if not rule.missing:
+                found[:, index] = missing[rule.feature]
+        return found
+
     def to_dict(self) -> dict[str, object]:
         """Return the rules for JSON."""
         return {"features": list(self.features), "rules": [rule.to_dict() for rule in self.rules]}

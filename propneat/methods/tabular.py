@@ -12,17 +12,19 @@ from propneat.data import Preprocessor
 from propneat.errors import DataError
 from propneat.methods.contract import Size, own_size
 
-__all__ = ["TableEncoder", "on_table", "read_rows", "size_of_last"]
+__all__ = ["TableEncoder", "on_table", "read_rows", "size_of_last", "stratified_folds"]
 
 
 class TableEncoder(TransformerMixin, BaseEstimator):
     """Turns a table into the inputs a propneat network would get: standardised numbers, indicators of levels and gaps.
 
-    After `fit`: `preprocessor_`, learnt from the rows given and their weights.
+    With `keeps_gaps` the inputs of a missing value are NaN instead of what stands for the mean, for classifiers that know what
+    to do with gaps; the indicator of a gap is a number either way. After `fit`: `preprocessor_`, learnt from the rows given.
     """
 
-    def __init__(self, one_hot_integers: int = 0) -> None:
+    def __init__(self, one_hot_integers: int = 0, keeps_gaps: bool = False) -> None:
         self.one_hot_integers = one_hot_integers
+        self.keeps_gaps = keeps_gaps
 
     def fit(self, X: Any, y: Any = None) -> "TableEncoder":
         """Learn the rules from X, a DataFrame or an array (n_rows, n_features). Raises DataError for unusable tables."""
@@ -31,12 +33,13 @@ class TableEncoder(TransformerMixin, BaseEstimator):
 
     def transform(self, X: Any) -> np.ndarray:
         """Return float64 (n_rows, n_inputs). Raises DataError for a table that lacks columns or holds other kinds of values."""
-        return self.preprocessor_.transform(X)
+        inputs = self.preprocessor_.transform(X)
+        return np.where(self.preprocessor_.gaps(X), np.nan, inputs) if self.keeps_gaps else inputs
 
 
-def on_table(classifier: Any, one_hot_integers: int = 0) -> Pipeline:
-    """Return a classifier of standardised numbers as one of raw tables."""
-    return Pipeline([("encode", TableEncoder(one_hot_integers)), ("classify", classifier)])
+def on_table(classifier: Any, one_hot_integers: int = 0, keeps_gaps: bool = False) -> Pipeline:
+    """Return a classifier of standardised numbers, or with `keeps_gaps` of such numbers and NaN, as one of raw tables."""
+    return Pipeline([("encode", TableEncoder(one_hot_integers, keeps_gaps)), ("classify", classifier)])
 
 
 def read_rows(classifier: Any, X: Any, y: Any, allow_nan: bool = False) -> tuple[np.ndarray, np.ndarray]:
@@ -57,3 +60,14 @@ def read_rows(classifier: Any, X: Any, y: Any, allow_nan: bool = False) -> tuple
 def size_of_last(pipeline: Pipeline) -> Size:
     """Return the size that the classifier of a fitted `on_table` pipeline states by itself."""
     return own_size(pipeline[-1])
+
+
+def stratified_folds(labels: np.ndarray, n_folds: int, rng: np.random.Generator) -> np.ndarray:
+    """Return the number of the fold that leaves out each row, int64 (n_rows,), the rows of each class spread evenly.
+
+    Fewer rows than `n_folds` make as many folds as there are rows.
+    """
+    shuffled = rng.permutation(len(labels))
+    folds = np.empty(len(labels), np.int64)
+    folds[shuffled[np.argsort(labels[shuffled], kind="stable")]] = np.arange(len(labels)) % n_folds
+    return folds

@@ -1,4 +1,8 @@
-"""What is claimed, beside what a run found: published numbers of physics, and a calibrated reference of the controllers."""
+"""What is claimed, beside what a run found: published numbers of physics, and a calibrated reference of the controllers.
+
+The reference run had other noise and unequal budgets, so tolerances about its controllers are wide; they, the comparisons with
+the evolved controller, and two standard errors as the mark of a lead are this project's own.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -53,7 +57,7 @@ def physics_claims(sheet: Mapping[str, Any]) -> list[Claim]:
     return [
         *claims,
         _near("bremsstrahlung at n_e 1e14/cm³, T_e 150 keV, Z_eff 2.71, W/cm³", vectors["P_B"], 0.2935, 1e-3),
-        _near("the same over its non-relativistic form", vectors["P_B_ratio"], 1.65, 5e-3),
+        _near("bremsstrahlung over its non-relativistic form, as above", vectors["P_B_ratio"], 1.65, 5e-3),
         _near("exchange at T_i 300, T_e 150 keV, 13 % boron, W/cm³", vectors["P_ie"], 0.2778, 1e-3),
         _near("largest P_F/P_B, Tentori-Belloni, T_e in balance", margins["tentori-belloni"]["P_F/P_B"], 1.003, 1e-3),
         _near("largest P_F/P_B, Nevins-Swain, T_e in balance", margins["nevins-swain"]["P_F/P_B"], 0.81, 5e-3),
@@ -66,7 +70,7 @@ def physics_claims(sheet: Mapping[str, Any]) -> list[Claim]:
         _below("Q at 150 to 350 keV and τ_E of 10 to 500 s, largest difference over the largest Q", far, 0.01),
         Claim(
             "τ_E for Q = 10 at 300 keV, no ash, s",
-            "about 280; conduction of electrons left out",
+            "about 280, 265 to 295; conduction of electrons left out",
             needed["radiation alone"],
             265 < needed["radiation alone"] < 295,
         ),
@@ -120,14 +124,14 @@ def _ahead(results: Mapping[str, Any], test: str, figure: str, better: str, wors
     """Say whether a controller's mean in a test is below another's."""
     what = {"rms_T_i": "RMS of T_i, keV", "cost": "cost"}[figure]
     values = results[test]
-    return _lower(f"{test}: {what}, {better}", values[better][figure], values[worse][figure], f"{worse}{note}")
+    return _lower(f"{test}: {what}, {better} against {worse}", values[better][figure], values[worse][figure], note)
 
 
-def _lower(name: str, ours: list[float], theirs: list[float], whose: str) -> Claim:
+def _lower(name: str, ours: list[float], theirs: list[float], note: str = "") -> Claim:
     """Compare means over the same seeds: ours is lower if the mean of differences is beyond two of its standard errors."""
     gain = np.subtract(theirs, ours)
     error = gain.std(ddof=1) / np.sqrt(len(gain)) if len(gain) > 1 else 0.0
-    text = f"below {np.mean(theirs):.4g}, {whose}, by 2 s.e. or more"
+    text = f"below {np.mean(theirs):.4g} by two standard errors{note}"
     return Claim(name, text, float(np.mean(ours)), bool(gain.mean() > 2 * error))
 
 
@@ -138,5 +142,5 @@ def stream_claims(tables: Mapping[str, Any], drift: Mapping[str, Any]) -> list[C
         ours, theirs = (float(np.mean(rules[rule]["accuracy"])) for rule in ("pid", "adam"))
         claims.append(Claim(f"{table}: accuracy, PID", f"{theirs:.4f}, Adam's, within 0.02", ours, abs(ours - theirs) <= 0.02))
     rows = {rule: found["recovery"] for rule, found in drift.items()}
-    what = "swapped means: rows to recover, PID"
-    return [*claims, _lower(what, rows["pid"], rows["p"], "P"), _lower(what, rows["pid"], rows["adam"], "Adam")]
+    what = "swapped means: rows to recover, PID against"
+    return [*claims, *(_lower(f"{what} {label}", rows["pid"], rows[rule]) for rule, label in (("p", "P"), ("adam", "Adam")))]

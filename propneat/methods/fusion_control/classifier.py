@@ -1,7 +1,7 @@
 """A classifier that learns rows as a stream, and is frozen before it answers."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
@@ -9,9 +9,9 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 from threadpoolctl import threadpool_limits
 
-from propneat.errors import ConfigError
 from propneat.methods.fusion_control.stream import StreamNetwork, make_rule
-from propneat.methods.tabular import read_rows
+from propneat.methods.parameters import check_constraints, whole
+from propneat.methods.tabular import read_rows, stratified_folds
 from propneat.rng import make_rng
 
 __all__ = ["PIDBackpropClassifier"]
@@ -34,6 +34,15 @@ class PIDBackpropClassifier(ClassifierMixin, BaseEstimator):
     `n_parameters_`, `depth_`, and `network_`.
     """
 
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "rule": [str],
+        "n_hidden": whole(1),
+        "n_passes": whole(1),
+        "batch_size": whole(1),
+        "n_replay": whole(0),
+        "max_updates": whole(1),
+    }
+
     def __init__(
         self,
         rule: str = "pid",
@@ -52,14 +61,17 @@ class PIDBackpropClassifier(ClassifierMixin, BaseEstimator):
         self.max_updates = max_updates
         self.random_state = random_state
 
+    def check_parameters(self) -> None:
+        """Raise ConfigError for a parameter that cannot be used, as `fit` does before it looks at data."""
+        check_constraints(self)
+        make_rule(self.rule)
+
     def fit(self, X: Any, y: Any) -> "PIDBackpropClassifier":
         """Learn from rows X, shape (n_rows, n_features), with labels y, shape (n_rows,).
 
         Raises ConfigError for parameters and DataError for data that cannot be used, both ValueErrors.
         """
-        for name, least in (("n_hidden", 1), ("n_passes", 1), ("batch_size", 1), ("max_updates", 1), ("n_replay", 0)):
-            if not getattr(self, name) >= least:
-                raise ConfigError(f"{name} must be {least} or more, not {getattr(self, name)}")
+        self.check_parameters()
         rates = np.array(make_rule(self.rule).rates)
         X, codes = read_rows(self, X, y)
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
@@ -76,7 +88,7 @@ class PIDBackpropClassifier(ClassifierMixin, BaseEstimator):
 
     def _judge(self, X: np.ndarray, codes: np.ndarray, rates: np.ndarray, seed: int) -> np.ndarray:
         """Return the mean cross entropy of left-out rows by passes and learning rates, (n_passes, n_rates)."""
-        folds = _folds(codes, make_rng("pid-backprop", seed, "folds"))
+        folds = stratified_folds(codes, _N_FOLDS, make_rng("pid-backprop", seed, "folds"))
         n_passes = min(self.n_passes, max(self.max_updates * self.batch_size // len(codes), 1))
         total = np.zeros((n_passes, len(rates)))
         for fold in range(folds.max() + 1):
@@ -123,7 +135,8 @@ class PIDBackpropClassifier(ClassifierMixin, BaseEstimator):
 
     def predict(self, X: Any) -> np.ndarray:
         """Return the most probable label of every row, shape (n_rows,)."""
-        return self.classes_[np.argmax(self.predict_proba(X), axis=1)]
+        best = np.argmax(self.predict_proba(X), axis=1)
+        return self.classes_[best]
 
 
 def _balanced(past: np.ndarray, codes: np.ndarray, n_wanted: int, rng: np.random.Generator) -> np.ndarray:
@@ -134,11 +147,3 @@ def _balanced(past: np.ndarray, codes: np.ndarray, n_wanted: int, rng: np.random
     share = 1 / np.bincount(seen)[seen]
     places = np.searchsorted(np.cumsum(share), rng.random(n_wanted) * share.sum(), side="right")
     return past[np.minimum(places, len(past) - 1)]
-
-
-def _folds(codes: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Return the fold, 0 to 2, that leaves out each row, (n_rows,), evenly over classes; fewer folds for fewer rows."""
-    shuffled = rng.permutation(len(codes))
-    folds = np.empty(len(codes), int)
-    folds[shuffled[np.argsort(codes[shuffled], kind="stable")]] = np.arange(len(codes)) % min(_N_FOLDS, len(codes))
-    return folds

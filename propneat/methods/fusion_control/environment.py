@@ -17,5 +17,5 @@ def make_environment(n_seconds: int = 300) -> Any:
     try:
         from propneat.methods.fusion_control.gymnasium_form import PlantEnv
     except ImportError as error:
-        raise ConfigError("the environment needs gymnasium, which is not installed: install it with pip") from error
+        raise ConfigError("the environment needs the gymnasium library: install propneat[control]") from error
     return PlantEnv(n_seconds)

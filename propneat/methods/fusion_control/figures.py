@@ -28,15 +28,15 @@ def draw_trajectories(path: Path, paths: Mapping[str, Mapping[str, list[float]]]
     """
     figure = Figure((12, 9), layout="constrained")
     rows = (
-        ("T_i", "ion temperature [keV]", (285, 345)),
-        ("n_B", "boron [1e14/cm³]", (0.072, 0.084)),
-        ("P_i", "ion heating [W/cm³]", None),
-        ("P_F", "fusion power [W/cm³]", None),
+        ("T_i", "ion temperature [keV]", 1, (285, 345)),
+        ("n_B", "boron [1e12/cm³]", 100, (7.2, 8.4)),
+        ("P_i", "ion heating [W/cm³]", 1, None),
+        ("P_F", "fusion power [W/cm³]", 1, None),
     )
     panels = figure.subplots(len(rows), 1, sharex=True)
-    for axes, (quantity, label, limits) in zip(panels, rows, strict=True):
+    for axes, (quantity, label, unit, limits) in zip(panels, rows, strict=True):
         for name, path_of in paths.items():
-            axes.plot(path_of[quantity], color=COLOURS[name], linewidth=1.1, label=name)
+            axes.plot(unit * np.array(path_of[quantity]), color=COLOURS[name], linewidth=1.1, label=name)
         axes.axvspan(200, 220, color="#c7b299", alpha=0.25, linewidth=0)
         axes.axvline(120, color="grey", linestyle=":", linewidth=1)
         axes.set(ylabel=label, xlim=(0, len(wanted)))

@@ -1,11 +1,13 @@
 """The native study: the plant's physics, the comparison of controllers, and the same principle on streams of rows."""
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from threadpoolctl import threadpool_limits
 
 from propneat.methods.contract import NativeOutcome, NativeRun
+from propneat.methods.device import check_device
 from propneat.methods.fusion_control.claims import control_claims, physics_claims, stream_claims
 from propneat.methods.fusion_control.control_study import ControlSize, make_controllers, make_tests, run_test
 from propneat.methods.fusion_control.evolved import Evolution
@@ -15,6 +17,7 @@ from propneat.methods.fusion_control.physics_study import measure_physics
 from propneat.methods.fusion_control.sheet_figures import draw_physics, draw_streams
 from propneat.methods.fusion_control.stream_study import TABLES, compare_rules, drift_recovery
 from propneat.methods.fusion_control.tuning import Bench, Budget
+from propneat.methods.heartbeat import with_heartbeat
 
 __all__ = ["StudySize", "measure", "run", "run_sized"]
 
@@ -45,13 +48,15 @@ def run(request: NativeRun) -> NativeOutcome:
     The paper gives no plant, no controller and no number, so all of this is in its spirit: the physics is that of published
     fits, and references for the controllers are an earlier run of the same script. Nothing ignites: heating never stops, and
     Q stays below 2. Plants and controllers live on `request.device`; what is random is drawn on the CPU, and streams of
-    rows are numpy's. On the CPU the plant's steps are compiled code, elsewhere torch operations with the same values.
+    rows are numpy's. On the CPU the plant's steps are compiled code, elsewhere torch operations with the same values. Raises
+    ConfigError for a device that torch cannot use in double precision.
     """
     return run_sized(request, _FULL_SIZE if request.full else StudySize())
 
 
 def run_sized(request: NativeRun, size: StudySize) -> NativeOutcome:
     """Run the study at any size; see `run`."""
+    check_device(request.device, "float64")
     found = measure(request, size)
     sheet, results, streams = found["physics"], found["tests"], found["streams"]
     figures = {
@@ -99,14 +104,16 @@ def _test(request: NativeRun, bench: Bench, size: StudySize, factories: Any) -> 
     """Return test -> controller -> figures of merit, the first plant's trajectories in the script, and its T_i wanted."""
     tests = make_tests(bench, size.control)
     results: dict[str, Any] = {name: {} for name in tests}
-    paths, done = {}, 0
+    paths, done, total = {}, 0, len(tests) * len(factories)
     for test, (plant, scenario) in tests.items():
         for name, factory in factories.items():
-            results[test][name], path = run_test(bench, factory, plant, scenario)
+            # a controller that learns in use takes a while
+            tell = partial(request.progress, "tests", done, total)
+            results[test][name], path = with_heartbeat(tell, partial(run_test, bench, factory, plant, scenario))
             if test == "script" and name in _DRAWN:
                 paths[name] = _plain(bench, path)
             done += 1
-            request.progress("tests", done, len(tests) * len(factories))
+    request.progress("tests", total, total)
     return results, paths, tests["script"][1].setpoints[:, 0, 0].tolist()
 
 

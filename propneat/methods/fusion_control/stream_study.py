@@ -52,14 +52,18 @@ def compare_rules(
     return found
 
 
-def _stream(rng: np.random.Generator, n_streams: int, n_rows: int) -> tuple[np.ndarray, np.ndarray]:
+def _streams(seed: int, use: str, n_streams: int, n_rows: int) -> tuple[np.ndarray, np.ndarray]:
     """Return streams of digits (n_streams, n_rows, 64) with labels (n_streams, n_rows), whose means are swapped at half-time.
 
-    Every feature has a mean of its own, drawn from N(0, 1) in every stream; for the second half they are shuffled.
+    Half of the digits are for `use` "tuning", the other half for "test", drawn with replacement; both are scaled by means and
+    deviations of the tuning half. Every feature has a mean of its own, drawn from N(0, 1) in every stream; for the second half
+    they are shuffled.
     """
     X, y = load_digits(return_X_y=True)
-    X = StandardScaler().fit_transform(X)
-    rows = rng.integers(0, len(y), (n_streams, n_rows))
+    tuning, test = np.array_split(make_rng("fusion-control", seed, "halves of digits").permutation(len(y)), 2)
+    X = StandardScaler().fit(X[tuning]).transform(X)
+    rng = make_rng("fusion-control", seed, f"{use} streams")
+    rows = rng.choice({"tuning": tuning, "test": test}[use], (n_streams, n_rows))
     means = rng.standard_normal((n_streams, 1, X.shape[1]))
     swapped = rng.permuted(means, axis=2)
     is_late = np.arange(n_rows)[None, :, None] >= n_rows // 2
@@ -97,20 +101,25 @@ def drift_recovery(
 ) -> dict[str, Any]:
     """Return rule -> the chosen learning rate, accuracy by hundreds of rows, and rows to recover in every stream.
 
-    Each rule takes of its three learning rates the one of the least prequential cross entropy on streams of their own.
-    Streams are followed eight rows at a time, without repetition.
+    Each rule takes of its three learning rates the one of the least prequential cross entropy on streams of other digits.
+    Streams are followed eight rows at a time, and no rows of the past are shown again.
     """
-    tuning = _stream(make_rng("fusion-control", seed, "tuning streams"), n_streams, n_rows)
-    test = _stream(make_rng("fusion-control", seed, "test streams"), n_streams, n_rows)
-    found = {}
-    for number, rule in enumerate(RULES):
+    tuning, test = (_streams(seed, use, n_streams, n_rows) for use in ("tuning", "test"))
+    found: dict[str, Any] = {}
+    total = sum(1 + len(rule.rates) for rule in RULES.values())
+    n_done = 0
+
+    def follow(rule: str, rate: float, streams: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, ...]:
+        nonlocal n_done
+        outcome = _follow(rule, np.full(n_streams, rate), *streams, make_rng("fusion-control", seed, "stream network"))
+        n_done += 1
+        progress(n_done, total)
+        return outcome
+
+    for rule in RULES:
         options = make_rule(rule).rates
-        losses = []
-        for rate in options:
-            rng = make_rng("fusion-control", seed, "stream network")
-            losses.append(_follow(rule, np.full(n_streams, rate), *tuning, rng)[1].mean())
-        rate = options[int(np.argmin(losses))]
-        right, _ = _follow(rule, np.full(n_streams, rate), *test, make_rng("fusion-control", seed, "stream network"))
+        rate = options[int(np.argmin([follow(rule, rate, tuning)[1].mean() for rate in options]))]
+        right, _ = follow(rule, rate, test)
         found[rule] = {
             "learning_rate": rate,
             "accuracy": right.reshape(n_streams, -1, 100).mean(axis=(0, 2)).tolist(),
@@ -118,5 +127,4 @@ def drift_recovery(
             "before": float(right[:, n_rows // 2 - 400 : n_rows // 2].mean()),
             "after": float(right[:, n_rows // 2 : n_rows // 2 + 400].mean()),
         }
-        progress(number + 1, len(RULES))
     return found

@@ -85,7 +85,7 @@ def algorithm_claims(found: dict[str, Any]) -> list[Claim]:
     claims.append(
         Claim(
             "slope of log seconds by log pixels, three largest, this device",
-            "0.50 with a core per pixel of a diagonal (paper)",
+            "below 0.6 (paper: 0.50, with a core per pixel of a diagonal)",
             slope,
             slope < 0.6,
         )

@@ -1,7 +1,7 @@
 """A classifier of rows: one flow made of inverse convolutions gives each class its density, and Bayes' rule decides."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -9,12 +9,13 @@ from scipy.cluster.hierarchy import leaves_list, linkage
 from scipy.special import log_softmax, softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 from threadpoolctl import threadpool_limits
 
-from propneat.errors import ConfigError
 from propneat.methods.inverse_flow.tabular_flow import OBJECTIVES, TabularFlow, TabularTraining, train_tabular
-from propneat.methods.tabular import read_rows
+from propneat.methods.parameters import check_constraints, number, whole
+from propneat.methods.tabular import read_rows, stratified_folds
 from propneat.rng import derive_seed, make_rng
 
 __all__ = ["InverseFlowClassifier"]
@@ -40,6 +41,21 @@ class InverseFlowClassifier(ClassifierMixin, BaseEstimator):
     `log_prior_` (n_classes,), `objective_`, `n_epochs_`, `slope_`, `validation_loss_` in nats, `flow_`, in double precision,
     `n_parameters_`, and `depth_`: per step one inverse convolution and two maps.
     """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "n_steps": whole(1),
+        "width": whole(1),
+        "n_taps": whole(1),
+        "objective": [StrOptions(set(OBJECTIVES)), None],
+        "max_epochs": whole(1),
+        "patience": whole(1),
+        "n_folds": whole(2),
+        "epoch_rows": whole(1),
+        "learning_rate": number(0),
+        "batch_size": whole(1),
+        "noise": number(0, closed="left"),
+        "weight_decay": number(0, closed="left"),
+    }
 
     def __init__(
         self,
@@ -71,18 +87,22 @@ class InverseFlowClassifier(ClassifierMixin, BaseEstimator):
         self.weight_decay = weight_decay
         self.random_state = random_state
 
+    def check_parameters(self) -> None:
+        """Raise ConfigError for a parameter that cannot be used, as `fit` does before it looks at data."""
+        check_constraints(self)
+
     def fit(self, X: Any, y: Any) -> "InverseFlowClassifier":
         """Learn from rows X, shape (n_rows, n_features), with labels y, shape (n_rows,).
 
         Raises ConfigError for parameters and DataError for data that cannot be used, both ValueErrors.
         """
-        trainings = self._check()
+        self.check_parameters()
         X, labels = read_rows(self, X, y)
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         self.order_ = _seriate(X)
         self.log_prior_ = np.log(np.bincount(labels) / len(labels))
         with threadpool_limits(1, "openmp"), torch.no_grad():
-            training = self._choose(X, labels, trainings, seed)
+            training = self._choose(X, labels, self._trainings(), seed)
             flows = self._epochs(X, labels, training, seed)
             for _ in range(self.n_epochs_):
                 flow = next(flows)
@@ -108,13 +128,8 @@ class InverseFlowClassifier(ClassifierMixin, BaseEstimator):
         with threadpool_limits(1, "openmp"), torch.no_grad():
             return self.slope_ * _log_probs(self.flow_, X[:, self.order_], torch.float64) + self.log_prior_
 
-    def _check(self) -> list[TabularTraining]:
-        """Return the trainings to choose from; raises ConfigError."""
-        for name in ("n_steps", "width", "n_taps", "max_epochs", "patience"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"{name} must be 1 or more, not {getattr(self, name)}")
-        if self.n_folds < 2:
-            raise ConfigError(f"n_folds must be 2 or more, not {self.n_folds}")
+    def _trainings(self) -> list[TabularTraining]:
+        """Return the trainings to choose from."""
         rest = self.learning_rate, self.batch_size, self.noise, self.weight_decay, self.epoch_rows
         objectives = OBJECTIVES if self.objective is None else (self.objective,)
         return [TabularTraining(objective, *rest) for objective in objectives]
@@ -140,7 +155,7 @@ class InverseFlowClassifier(ClassifierMixin, BaseEstimator):
     ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Yield, after every epoch, log p(row | class), (n_judged, n_classes), and classes of rows their flow did not meet."""
         rng = make_rng("inverse-flow", seed, "folds")
-        folds = _folds(labels, self.n_folds, rng)
+        folds = stratified_folds(labels, self.n_folds, rng)
         parts = [np.flatnonzero(folds == fold) for fold in np.unique(folds)]
         epochs = [self._epochs(np.delete(X, rows, 0), np.delete(labels, rows), training, seed) for rows in parts]
         judged = [rng.permutation(rows)[: _MOST_JUDGED // self.n_folds] for rows in parts]
@@ -160,14 +175,6 @@ class InverseFlowClassifier(ClassifierMixin, BaseEstimator):
         log_prior = torch.from_numpy(self.log_prior_.astype(np.float32))
         codes = torch.from_numpy(labels)
         return train_tabular(flow, rows, codes, log_prior, training, generator)
-
-
-def _folds(labels: np.ndarray, n_folds: int, rng: np.random.Generator) -> np.ndarray:
-    """Return a fold's number for every row, (n_rows,), the rows of each class spread evenly."""
-    shuffled = rng.permutation(len(labels))
-    folds = np.empty(len(labels), np.int64)
-    folds[shuffled[np.argsort(labels[shuffled], kind="stable")]] = np.arange(len(labels)) % n_folds
-    return folds
 
 
 def _log_probs(flow: TabularFlow, rows: np.ndarray, dtype: torch.dtype) -> np.ndarray:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -35,11 +36,13 @@ def draw_solver(path: Path, found: Mapping[str, Any]) -> None:
     steps.loglog(pixels, 2 * np.sqrt(pixels) - 1, "-", color="#1f77b4", linewidth=1, label="H + W - 1")
     steps.loglog(pixels, pixels, "--", color="#d62728", label="pixel loop: n")
     steps.set(xlabel="pixels n", ylabel="sequential steps", title="Depth")
+    # room for the legend below the curves
+    times.set_ylim(bottom=times.get_ylim()[0] / 10)
     for axes in (times, steps):
         ticks = sorted({side**2 for side in sides} | {16})
         axes.set_xticks(ticks, [f"{round(n**0.5)}²" for n in ticks])
         axes.minorticks_off()
-        axes.legend(fontsize=9)
+        axes.legend(fontsize=9, loc="lower right" if axes is times else "upper left")
         axes.grid(alpha=0.3)
     figure.savefig(path, dpi=110)
 
@@ -124,9 +127,9 @@ def _bars(axes: Axes, values: Mapping[str, float], title: str) -> None:
 
 
 def _show(axes: Axes, images: Any, n_columns: int, highest: float = 16.0) -> None:
-    """Tile images, (n, H, W), by rows of n_columns."""
-    tiles = np.pad(np.array(images, dtype=float), ((0, 0), (0, 1), (0, 1)), constant_values=highest)
+    """Tile images, (n, H, W), by rows of n_columns, with coloured gaps, which no grey level can be taken for."""
+    tiles = np.pad(np.array(images, dtype=float), ((0, 0), (0, 1), (0, 1)), constant_values=np.nan)
     n_images, height, width = tiles.shape
-    grid = tiles.reshape(n_images // n_columns, n_columns, height, width).swapaxes(1, 2)
-    axes.imshow(grid.reshape(-1, n_columns * width), cmap="gray_r", vmin=0, vmax=highest)
+    grid = tiles.reshape(n_images // n_columns, n_columns, height, width).swapaxes(1, 2).reshape(-1, n_columns * width)
+    axes.imshow(grid[:-1, :-1], cmap=colormaps["gray_r"].with_extremes(bad="#9ecae1"), vmin=0, vmax=highest)
     axes.set_axis_off()

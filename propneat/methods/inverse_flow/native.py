@@ -2,11 +2,10 @@
 
 from dataclasses import dataclass, field
 
-import torch
 from threadpoolctl import threadpool_limits
 
-from propneat.errors import ConfigError
 from propneat.methods.contract import NativeOutcome, NativeRun
+from propneat.methods.device import check_device
 from propneat.methods.inverse_flow.algorithm_study import AlgorithmPlan, algorithm_claims, algorithm_study
 from propneat.methods.inverse_flow.deblur_study import DeblurPlan, deblur_claims, deblur_study
 from propneat.methods.inverse_flow.drawn_study import DrawnPlan, drawn_claims, drawn_study
@@ -45,15 +44,16 @@ def run(request: NativeRun) -> NativeOutcome:
     """Run the study, on the request's device; the classifier of tables runs on the processor.
 
     Departures from the paper: digits of 8 x 8 pixels stand in for MNIST and CIFAR-10, and the plain ways to invert are this
-    project's. On one thread of the processor all but times are the same for the same seed. Raises ConfigError for a device
-    that torch cannot use.
+    project's. So are bounds that neither the paper nor its closed forms give: 0.1 bits between the directions, a gain of 100,
+    0.02 of accuracy. On one thread of the processor all but times are the same for the same seed. Raises ConfigError for a
+    device that torch cannot use.
     """
     return run_sized(request, _FULL if request.full else StudySize())
 
 
 def run_sized(request: NativeRun, size: StudySize) -> NativeOutcome:
     """Run the study at any size; see `run`."""
-    _check_device(request.device)
+    check_device(request.device, "float64")
     asked = request.seed, request.device, request.progress
     with threadpool_limits(1, "openmp"):
         solver = algorithm_study(size.algorithm, *asked)
@@ -74,13 +74,3 @@ def run_sized(request: NativeRun, size: StudySize) -> NativeOutcome:
     claims += (*drawn_claims(drawn), *table_claims(tables))
     data = {"solver": solver, "flows": flows, "deblurring": deblurring, "drawn": drawn, "tables": tables}
     return NativeOutcome(claims, tuple(figures), data)
-
-
-def _check_device(device: str) -> None:
-    try:
-        torch.zeros(1, dtype=torch.float64, device=device)
-    except (RuntimeError, AssertionError, TypeError) as error:
-        reason = str(error).splitlines()[0]
-        raise ConfigError(
-            f"device must be one that torch can use in double precision, such as cpu, not {device}: {reason}"
-        ) from error

@@ -1,6 +1,7 @@
 """The class-conditional flow on a table, by likelihood alone and by the hybrid objective, beside plain classifiers."""
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 from sklearn.datasets import load_breast_cancer
@@ -11,6 +12,7 @@ from sklearn.model_selection import StratifiedKFold
 from sklearn.preprocessing import StandardScaler
 
 from propneat.methods.contract import Claim
+from propneat.methods.heartbeat import with_heartbeat
 from propneat.methods.inverse_flow.classifier import InverseFlowClassifier
 from propneat.methods.inverse_flow.tabular_flow import OBJECTIVES
 from propneat.rng import derive_seed
@@ -32,15 +34,16 @@ def table_study(
     models["logistic regression"] = LogisticRegression(max_iter=2000)
     models["random forest"] = RandomForestClassifier(random_state=state)
     found: dict[str, list[tuple[float, float]]] = {name: [] for name in models}
-    n_done = 0
+    n_done, total = 0, n_folds * len(models)
     for learn, judge in StratifiedKFold(n_folds, shuffle=True, random_state=state).split(X, y):
         scaler = StandardScaler().fit(X[learn])
         for name, model in models.items():
-            model.fit(scaler.transform(X[learn]), y[learn])
+            tell = partial(progress, "breast cancer: fits", n_done, total)
+            with_heartbeat(tell, partial(model.fit, scaler.transform(X[learn]), y[learn]))
             chances = model.predict_proba(scaler.transform(X[judge]))[:, 1]
             found[name].append((float(np.mean((chances > 0.5) == y[judge])), float(roc_auc_score(y[judge], chances))))
             n_done += 1
-            progress("breast cancer: fits", n_done, n_folds * len(models))
+    progress("breast cancer: fits", total, total)
     means = {name: np.mean(pairs, axis=0) for name, pairs in found.items()}
     return {name: {"accuracy": float(mean[0]), "auc": float(mean[1])} for name, mean in means.items()}
 

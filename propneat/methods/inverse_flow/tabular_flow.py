@@ -8,7 +8,6 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from propneat.errors import ConfigError
 from propneat.methods.inverse_flow.layers import ActNorm, InverseConv, normal
 
 __all__ = ["OBJECTIVES", "ClassCoupling", "TabularFlow", "TabularTraining", "train_tabular"]
@@ -114,15 +113,6 @@ class TabularTraining:
     weight_decay: float = 1e-4
     epoch_rows: int = 1000
     """How many rows an epoch meets, at most, each once; the next epoch draws anew."""
-
-    def __post_init__(self) -> None:
-        """Raise ConfigError for a value that cannot be used."""
-        if self.objective not in OBJECTIVES:
-            raise ConfigError(f"objective must be one of {', '.join(OBJECTIVES)}, not {self.objective}")
-        if not self.learning_rate > 0 or min(self.batch_size, self.epoch_rows) < 1:
-            raise ConfigError("learning_rate must be positive, batch_size and epoch_rows 1 or more")
-        if not min(self.noise, self.weight_decay) >= 0:
-            raise ConfigError("noise and weight_decay must be 0 or more")
 
 
 def train_tabular(

@@ -18,7 +18,7 @@ _PAPER = "Kimanius, Jamali and Scheres 2022, Sparse Fourier backpropagation in c
 def _make(random_state: int, **options: Any) -> Any:
     from propneat.methods.sparse_fourier.classifier import SparseFourierClassifier
 
-    return on_table(SparseFourierClassifier(random_state=random_state, **options))
+    return on_table(SparseFourierClassifier(random_state=random_state, **options), keeps_gaps=True)
 
 
 METHOD = Method(

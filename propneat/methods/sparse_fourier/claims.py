@@ -1,4 +1,8 @@
-"""What the specification expects, beside what this run found."""
+"""What the specification expects, beside what this run found.
+
+It gives R^2, the gain over the consensus, and the two ratios of time. The other bounds are this project's own, set near what its
+first runs found: they tell a later run that has become worse.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -20,8 +24,8 @@ def latent_claims(found: Mapping[str, Any]) -> tuple[Claim, ...]:
     return (
         _at_least("R^2 of the hidden angle from a quadratic of the latent, held-out half-set", found["r2"], 0.85),
         _at_least("mean FSC of states against the truth less that of the consensus", states.mean() - consensus.mean(), 0),
-        _at_least("the same for the state that gains least", (states - consensus).min(), 0),
-        _at_least("the same for the mean of states at its best look", best - consensus.mean(), 0),
+        _at_least("the same difference for the state that gains least", (states - consensus).min(), 0),
+        _at_least("the same difference at the best look of training", best - consensus.mean(), 0),
         _at_most("mean FSC lost against the best look by stopping where the held-out half-set says", best - kept, 0.02),
         _at_most("mean FSC of states with shuffled latents less that with their own (control)", (shuffled - states).mean(), 0),
         _at_most("R^2 of the angle from shuffled latents (control)", found["shuffled_r2"], 0.05),
@@ -34,14 +38,14 @@ def cost_claims(costs: Mapping[str, Any]) -> tuple[Claim, ...]:
     if not {"65", "97"} <= costs.keys():
         return ()
     small, large = costs["65"]["step"], costs["97"]["step"]
-    pair = {n: costs[n] for n in ("65", "97")}
+    up_to_97 = {n: cost for n, cost in costs.items() if int(n) <= 97}
     dense, network = large["dense"] / large["sparse"], small["network 256"] / small["sparse"]
     touched = costs["65"]["touched_by_a_slice"]
     return (
         _at_least("step time of whole volumes over sparse slices, n = 97 (specification: 6.2)", dense, 5),
         _at_least("step time of a 3 x 256 network of coordinates over sparse slices, n = 65 (specification: 66)", network, 30),
-        _at_most("exponent of n in the step time of sparse slices, n = 65 to 97 (about 2)", growth(pair, "sparse"), 2.6),
-        _at_least("exponent of n in the step time of whole volumes, n = 65 to 97 (about 3)", growth(pair, "dense"), 2.6),
+        _at_most("exponent of n in the step time of sparse slices, n = 33 to 97 (about 2)", growth(up_to_97, "sparse"), 2.5),
+        _at_least("exponent of n in the step time of whole volumes, n = 33 to 97 (about 3)", growth(up_to_97, "dense"), 2.5),
         _at_most("share of voxels that one slice touches, n = 65 (specification: 0.050)", touched, 0.07),
     )
 

@@ -1,7 +1,8 @@
 """A supervised variational autoencoder whose decoder is a grid of Fourier coefficients, for rows of numbers."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from numbers import Integral, Real
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import torch
@@ -13,10 +14,11 @@ from threadpoolctl import threadpool_limits
 from torch.nn import functional
 
 from propneat.errors import ConfigError
+from propneat.methods.parameters import check_constraints, number, whole
 from propneat.methods.sparse_fourier.grid import half_ball
 from propneat.methods.sparse_fourier.model import make_linear
 from propneat.methods.sparse_fourier.slices import SlicePlan, plan_points
-from propneat.methods.tabular import read_rows
+from propneat.methods.tabular import read_rows, stratified_folds
 from propneat.rng import derive_seed, make_rng
 
 __all__ = ["SparseFourierClassifier"]
@@ -56,6 +58,19 @@ class SparseFourierClassifier(ClassifierMixin, BaseEstimator):
     numbers in it, and `depth_` in layers.
     """
 
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "hidden": [list, tuple],
+        "n_latent": whole(1),
+        "box": whole(5),
+        "view": number(0, 1, closed="right"),
+        "reconstruction_weights": [list, tuple],
+        "divergence_weight": number(0, closed="left"),
+        "updates": [list, tuple],
+        "batch_size": whole(1),
+        "learning_rate": number(0),
+        "n_folds": whole(2),
+    }
+
     def __init__(
         self,
         hidden: tuple[int, ...] = (128, 128),
@@ -88,12 +103,22 @@ class SparseFourierClassifier(ClassifierMixin, BaseEstimator):
         tags.input_tags.allow_nan = True
         return tags
 
+    def check_parameters(self) -> None:
+        """Raise ConfigError for a parameter that cannot be used, as `fit` does before it looks at data."""
+        check_constraints(self)
+        half_ball(self.box)
+        for name, kind, least in (("hidden", Integral, 1), ("updates", Integral, 1), ("reconstruction_weights", Real, 0)):
+            values = getattr(self, name)
+            if not values or not all(isinstance(value, kind) and value >= least for value in values):
+                what = "whole numbers" if kind is Integral else "numbers"
+                raise ConfigError(f"{name} must hold one or more {what} of {least} or more, not {values}")
+
     def fit(self, X: Any, y: Any) -> "SparseFourierClassifier":
         """Learn from rows X, shape (n_rows, n_features), NaN where missing, with labels y, shape (n_rows,).
 
         Raises ConfigError for parameters and DataError for data that cannot be used, both ValueErrors.
         """
-        self._check()
+        self.check_parameters()
         X, codes = read_rows(self, X, y, allow_nan=True)
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         rows = torch.from_numpy(X.astype(np.float32)), torch.from_numpy(codes)
@@ -122,28 +147,13 @@ class SparseFourierClassifier(ClassifierMixin, BaseEstimator):
         rows = validate_data(self, X, reset=False, dtype=np.float64, ensure_all_finite="allow-nan")
         return _apply(self.layers_, np.nan_to_num(rows))
 
-    def _check(self) -> None:
-        whole = {"n_latent": self.n_latent, "batch_size": self.batch_size, "hidden": min(self.hidden, default=0)}
-        for name, value in whole.items():
-            if value < 1:
-                raise ConfigError(f"{name} must be 1 or more, not {getattr(self, name)}")
-        if not len(self.updates) or min(self.updates) < 1 or not len(self.reconstruction_weights):
-            raise ConfigError(
-                "updates must hold one whole number or more of at least 1, and reconstruction_weights one or more"
-            )
-        if not 0 < self.view <= 1 or self.n_folds < 2 or self.learning_rate <= 0:
-            raise ConfigError(
-                f"view must lie in (0, 1], n_folds be 2 or more and learning_rate positive, not {self.view}, {self.n_folds} "
-                f"and {self.learning_rate}"
-            )
-
     def _left_out_losses(self, X: torch.Tensor, y: torch.Tensor, seed: int) -> np.ndarray:
         """Return mean cross entropies of rows under the networks of folds without them, (n_weights, n_updates), or infinities."""
         updates = sorted(set(self.updates))
         losses = np.zeros((len(self.reconstruction_weights), len(updates)))
         if losses.size == 1 or len(y) < 2:
             return np.full(losses.shape, np.inf)
-        folds = _folds(y.numpy(), self.n_folds, make_rng("sparse-fourier", seed, "folds"))
+        folds = stratified_folds(y.numpy(), self.n_folds, make_rng("sparse-fourier", seed, "folds"))
         for fold in np.unique(folds):
             learn, judge = (torch.from_numpy(np.flatnonzero(part)) for part in (folds != fold, folds == fold))
             shown, labels = np.nan_to_num(X[judge].double().numpy()), y[judge].numpy()
@@ -232,11 +242,3 @@ def _apply(layers: _Layers, rows: np.ndarray) -> np.ndarray:
         if place < len(layers) - 2:
             rows = np.maximum(rows, 0)
     return rows
-
-
-def _folds(labels: np.ndarray, n_folds: int, rng: np.random.Generator) -> np.ndarray:
-    """Return a fold's number for every row, (n_rows,), the rows of each class spread evenly."""
-    shuffled = rng.permutation(len(labels))
-    folds = np.empty(len(labels), int)
-    folds[shuffled[np.argsort(labels[shuffled], kind="stable")]] = np.arange(len(labels)) % n_folds
-    return folds

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from math import pi
 from typing import Any
 
@@ -12,7 +13,8 @@ from scipy.spatial.transform import Rotation
 from torch import nn
 from torch.nn import functional
 
-from propneat.methods.sparse_fourier.grid import half_ball, half_disc
+from propneat.methods.heartbeat import with_heartbeat
+from propneat.methods.sparse_fourier.grid import HalfBall, half_ball, half_disc
 from propneat.methods.sparse_fourier.model import make_linear
 from propneat.methods.sparse_fourier.slices import SlicePlan, dense_slices, plan_slices, take_slices
 from propneat.rng import derive_seed, make_rng
@@ -27,7 +29,7 @@ class CostPlan:
     sides: tuple[int, ...] = (17, 33, 65, 97)
     n_slices: int = 16
     n_basis: int = 8
-    n_repeats: int = 5
+    n_repeats: int = 11
     network_widths: tuple[int, ...] = (256, 1024)
     """Widths of networks of coordinates with 3 hidden layers, 1024 being about what such reconstructions use."""
     largest_network_sides: tuple[int, ...] = (65, 33)
@@ -65,47 +67,58 @@ def cost_study(plan: CostPlan, seed: int, device: str, progress: Callable[[str, 
 
     Ways of a step: "sparse" (sparse gradient), "sparse, dense gradient", "dense" (a volume per slice), and "network" with a
     width. The plan of interpolation is made before and shared. Ways take turns; on the processor times are those of its clock
-    in this process, and the median of repeats counts.
+    in this process, on one thread whatever torch may use, and the median of repeats counts.
     """
     results = {}
     for place, n in enumerate(plan.sides):
-        progress("timing", place, len(plan.sides))
-        ball, disc = half_ball(n), torch.from_numpy(half_disc(n))
-        rotations = torch.from_numpy(Rotation.from_quat(_normal(seed, n, plan.n_slices, 4)).as_matrix())
-        slices = SlicePlan(*(part.to(device) for part in plan_slices(ball, disc, rotations)))
-        generator = torch.Generator().manual_seed(derive_seed("sparse-fourier", seed, "cost", n) % 2**63)
-        table = torch.randn(ball.n_voxels, 2 * plan.n_basis, generator=generator).to(device).requires_grad_()
-        code = torch.randn(plan.n_slices, plan.n_basis, generator=generator).to(device).requires_grad_()
-        ways = {
-            "sparse": lambda table=table, code=code, slices=slices: take_slices(table, code, slices, sparse=True),
-            "sparse, dense gradient": lambda table=table, code=code, slices=slices: take_slices(table, code, slices),
-            "dense": lambda table=table, code=code, slices=slices: dense_slices(table, code, slices),
-        }
-        steps = _timed({name: _step(way, [table, code]) for name, way in ways.items()}, plan.n_repeats, device)
-        volumes = _timed({"grid": lambda ball=ball, table=table, code=code: _volume(ball, table, code)}, plan.n_repeats, device)
-        points = (disc.double() @ rotations[:, :2]).float().to(device)
-        for width, largest in zip(plan.network_widths, plan.largest_network_sides, strict=True):
-            if n > largest:
-                continue
-            progress("timing", place, len(plan.sides))
-            network = CoordinateNetwork(n, plan.n_basis, width, generator).to(device)
-            name = f"network {width}"
-            step = _step(lambda net=network, at=points, code=code: net(at, code), [*network.parameters(), code])
-            steps |= _timed({name: step}, plan.network_repeats, device)
-            at = torch.from_numpy(ball.voxels).float().to(device)
-            whole = {name: lambda net=network, at=at, code=code: _network_volume(net, at, code)}
-            volumes |= _timed(whole, plan.network_repeats, device)
-        touched = len(torch.unique(slices.ids[0])) / ball.n_voxels
-        sizes = {"n_voxels": ball.n_voxels, "n_points": len(disc), "touched_by_a_slice": touched}
-        results[str(n)] = {**sizes, "operations_ratio": ball.n_voxels / (8 * len(disc)), "step": steps, "volume": volumes}
+        tell = partial(progress, "timing", place, len(plan.sides))
+        # in a thread that has one torch thread, or exponents would depend on how many cores there are
+        results[str(n)] = with_heartbeat(tell, partial(_measure, plan, n, seed, device))
     progress("timing", len(plan.sides), len(plan.sides))
     return results
 
 
+def _measure(plan: CostPlan, n: int, seed: int, device: str) -> dict[str, Any]:
+    """Return sizes and times at one side of the box."""
+    ball, disc = half_ball(n), torch.from_numpy(half_disc(n))
+    rotations = torch.from_numpy(Rotation.from_quat(_normal(seed, n, plan.n_slices, 4)).as_matrix())
+    slices = SlicePlan(*(part.to(device) for part in plan_slices(ball, disc, rotations)))
+    generator = torch.Generator().manual_seed(derive_seed("sparse-fourier", seed, "cost", n) % 2**63)
+    table = torch.randn(ball.n_voxels, 2 * plan.n_basis, generator=generator).to(device).requires_grad_()
+    code = torch.randn(plan.n_slices, plan.n_basis, generator=generator).to(device).requires_grad_()
+    ways = {
+        "sparse": partial(take_slices, table, code, slices, sparse=True),
+        "sparse, dense gradient": partial(take_slices, table, code, slices),
+        "dense": partial(dense_slices, table, code, slices),
+    }
+    steps = _timed({name: _step(way, [table, code]) for name, way in ways.items()}, plan.n_repeats, device)
+    volumes = _timed({"grid": partial(_volume, ball, table, code)}, plan.n_repeats, device)
+    points, voxels = (part.float().to(device) for part in (disc.double() @ rotations[:, :2], torch.from_numpy(ball.voxels)))
+    for width, largest in zip(plan.network_widths, plan.largest_network_sides, strict=True):
+        if n <= largest:
+            network = CoordinateNetwork(n, plan.n_basis, width, generator).to(device)
+            step = _step(partial(network, points, code), [*network.parameters(), code])
+            whole = partial(_network_volume, network, voxels, code)
+            steps |= _timed({f"network {width}": step}, plan.network_repeats, device)
+            volumes |= _timed({f"network {width}": whole}, plan.network_repeats, device)
+    return {
+        "n_voxels": ball.n_voxels,
+        "n_points": len(disc),
+        "touched_by_a_slice": len(torch.unique(slices.ids[0])) / ball.n_voxels,
+        "operations_ratio": ball.n_voxels / (8 * len(disc)),
+        "step": steps,
+        "volume": volumes,
+    }
+
+
 def growth(results: dict[str, dict[str, Any]], way: str) -> float:
-    """Return the exponent of n by which the time of a way of step grows between the two largest boxes."""
-    (low, first), (high, second) = list(results.items())[-2:]
-    return float(np.log(second["step"][way] / first["step"][way]) / np.log(int(high) / int(low)))
+    """Return the exponent of n by which the time of a way of step grows over the three largest boxes, by least squares.
+
+    Two boxes would not do: their times vary by a fifth from run to run, and the exponent by 0.9.
+    """
+    largest = list(results.items())[-3:]
+    sides, seconds = zip(*((int(n), cost["step"][way]) for n, cost in largest), strict=True)
+    return float(np.polyfit(np.log(sides), np.log(seconds), 1)[0])
 
 
 def _step(forward: Callable[[], torch.Tensor], parts: list[torch.Tensor]) -> Callable[[], None]:
@@ -117,7 +130,7 @@ def _step(forward: Callable[[], torch.Tensor], parts: list[torch.Tensor]) -> Cal
     return step
 
 
-def _volume(ball: Any, table: torch.Tensor, code: torch.Tensor) -> torch.Tensor:
+def _volume(ball: HalfBall, table: torch.Tensor, code: torch.Tensor) -> torch.Tensor:
     """Return a real volume: the product of table and code laid into half a spectrum, and its inverse transform."""
     with torch.no_grad():
         values = torch.view_as_complex((table.view(len(table), -1, 2) * code[0, :, None]).sum(1))

@@ -122,6 +122,9 @@ def draw_costs(path: Path, costs: Mapping[str, Any]) -> None:
         axes.set(
             ylabel="milliseconds", title={"step": "Step: forward and backward", "volume": "A volume for a given latent"}[part]
         )
+        # room for the legend below the curves
+        axes.set_yscale("log")
+        axes.set_ylim(bottom=axes.get_ylim()[0] / 6)
     for way in ("dense", "network 256", "network 1024"):
         label, colour = _WAYS[way]
         sides = [int(n) for n, cost in costs.items() if way in cost["step"]]
@@ -131,12 +134,11 @@ def draw_costs(path: Path, costs: Mapping[str, Any]) -> None:
     ratio.plot(sides, [n // 2 / 6 for n in sides], "k:", label="operations: radius / 6")
     ratio.set(ylabel="times the sparse step", title="Step time over that of sparse slices")
     for axes in (step, ratio, volume):
-        axes.set_xscale("log")
-        axes.set_yscale("log")
+        axes.set(xscale="log", yscale="log")
         axes.set_xticks(sides, [str(n) for n in sides])
         axes.set_xticks([], minor=True)
         axes.set_xlabel("side of the box n [voxels]")
-        axes.legend(fontsize=8)
+        axes.legend(fontsize=8, loc="best" if axes is ratio else "lower right")
         axes.grid(alpha=0.3)
     figure.savefig(path, dpi=110)
 

@@ -2,16 +2,17 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 
+from propneat.methods.heartbeat import with_heartbeat
 from propneat.methods.sparse_fourier.fsc import resolution, shell_correlation
 from propneat.methods.sparse_fourier.grid import HalfBall, half_ball
 from propneat.methods.sparse_fourier.model import Architecture, HeterogeneousModel
-from propneat.methods.sparse_fourier.particles import spectral_amplitude
+from propneat.methods.sparse_fourier.particles import Particles, spectral_amplitude
 from propneat.methods.sparse_fourier.reconstruction import (
     ConsensusPlan,
     Observations,
@@ -59,20 +60,19 @@ def latent_study(
     States are angles evenly over the range; a state's latent is the median of those of the held-out particles nearest to it in
     angle, and its volume is compared with the exact one. The control gives each state the latents of random particles.
     """
-    progress("simulating particles", 0, 1)
-    molecule = make_molecule(plan.simulation.n, make_rng("sparse-fourier", seed, "molecule"))
-    particles, angles = simulate(molecule, plan.simulation, make_rng("sparse-fourier", seed, "particles"))
-    half = len(particles) // 2
-    amplitude = spectral_amplitude(particles.rows(slice(half)))
-    halves = [observe(particles.rows(part), amplitude, device) for part in (slice(half), slice(half, None))]
+    # every long part is done in a thread that has one torch thread, so that numbers do not depend on how many cores there are
+    tell = partial(progress, "simulating particles", 0, 1)
+    molecule, particles, angles, amplitude, halves = with_heartbeat(tell, partial(_prepare, plan.simulation, seed, device))
     maps = [_consensus(part, amplitude, plan.consensus, seed, k, progress) for k, part in enumerate(halves)]
-    inputs = [encoder_inputs(part, maps[0][0], plan.encoder_radius) for part in halves]
+    shown = partial(encoder_inputs, consensus=maps[0][0], radius=plan.encoder_radius)
+    tell = partial(progress, "what the encoder is shown", 0, 1)
+    inputs = with_heartbeat(tell, lambda: [shown(part) for part in halves])
     scale = inputs[0].square().mean(0).sqrt().clamp(min=1e-9)
     inputs = [part / scale for part in inputs]
     generator = torch.Generator().manual_seed(derive_seed("sparse-fourier", seed, "model") % 2**63)
     whitener = torch.from_numpy(amplitude.astype(np.float32))
     model = HeterogeneousModel(halves[0].ball, whitener, maps[0][0], inputs[0].shape[1], plan.sizes, generator).to(device)
-    judge = _Judge(molecule, plan, angles[half:], inputs[1], maps[0][1])
+    judge = _Judge(molecule, plan, angles[len(halves[0]) :], inputs[1], maps[0][1])
     looks = _train(model, halves, inputs, plan, seed, judge, progress)
     numbers = {
         "n_particles": len(particles),
@@ -88,6 +88,18 @@ def latent_study(
         "consensus of half-sets with each other, 0.143": resolution(numbers["half_map_fsc"], 0.143, n, pixel),
     }
     return numbers, judge.volumes(model)
+
+
+def _prepare(
+    plan: Simulation, seed: int, device: str
+) -> tuple[SwingingArm, Particles, np.ndarray, np.ndarray, list[Observations]]:
+    """Return the molecule, its particles, their angles, the amplitude by the first half-set, and both half-sets on the device."""
+    molecule = make_molecule(plan.n, make_rng("sparse-fourier", seed, "molecule"))
+    particles, angles = simulate(molecule, plan, make_rng("sparse-fourier", seed, "particles"))
+    half = len(particles) // 2
+    amplitude = spectral_amplitude(particles.rows(slice(half)))
+    halves = [observe(particles.rows(part), amplitude, device) for part in (slice(half), slice(half, None))]
+    return molecule, particles, angles, amplitude, halves
 
 
 def angle_r2(latents: np.ndarray, angles: np.ndarray) -> float:
@@ -178,13 +190,12 @@ def _consensus(
     progress: Callable[[str, int, int], None],
 ) -> tuple[torch.Tensor, np.ndarray, list[float]]:
     """Return the whitened map of a half-set, its coefficients (n_voxels,), and losses by epoch."""
-    losses = []
-
-    def after_epoch(n_done: int, loss: float) -> None:
-        losses.append(loss)
-        progress(f"consensus of half-set {half + 1}", n_done, plan.n_epochs)
-
-    table = fit_consensus(seen, plan, make_rng("sparse-fourier", seed, "consensus", half), after_epoch)
+    losses: list[float] = []
+    rng = make_rng("sparse-fourier", seed, "consensus", half)
+    table = with_heartbeat(
+        lambda: progress(f"consensus of half-set {half + 1}", len(losses), plan.n_epochs),
+        lambda: fit_consensus(seen, plan, rng, lambda n_done, loss: losses.append(loss)),
+    )
     coefficients = amplitude[seen.ball.shells] * torch.view_as_complex(table.double().contiguous()).cpu().numpy()
     return table, coefficients, losses
 
@@ -199,14 +210,16 @@ def _train(
     progress: Callable[[str, int, int], None],
 ) -> list[dict[str, float]]:
     """Train; return every look's numbers with R^2 and the mean correlation with the true states, which choose nothing."""
-    looks = []
+    looks: list[dict[str, float]] = []
 
     def after_check(found: Look) -> None:
         truth = judge.look(model)
         looks.append({**found._asdict(), "r2": truth["r2"], "state_fsc": float(truth["fsc"].mean())})
-        progress("autoencoder", len(looks), plan.training.n_epochs * plan.training.n_checks)
 
     few = slice(plan.n_judged)
     rng = make_rng("sparse-fourier", seed, "training")
-    train(model, halves[0], inputs[0], halves[1].rows(few), inputs[1][few], plan.training, rng, after_check)
+    with_heartbeat(
+        lambda: progress("autoencoder", len(looks), plan.training.n_epochs * plan.training.n_checks),
+        lambda: train(model, halves[0], inputs[0], halves[1].rows(few), inputs[1][few], plan.training, rng, after_check),
+    )
     return looks

@@ -2,10 +2,8 @@
 
 from dataclasses import dataclass, field
 
-import torch
-
-from propneat.errors import ConfigError
 from propneat.methods.contract import NativeOutcome, NativeRun
+from propneat.methods.device import check_device
 from propneat.methods.sparse_fourier.claims import cost_claims, latent_claims, table_claims
 from propneat.methods.sparse_fourier.cost_study import CostPlan, cost_study
 from propneat.methods.sparse_fourier.figures import draw_costs, draw_fsc, draw_latent, draw_volumes
@@ -43,7 +41,7 @@ def run(request: NativeRun) -> NativeOutcome:
 
 def run_sized(request: NativeRun, size: StudySize) -> NativeOutcome:
     """Run the study at any size; see `run`."""
-    _check_device(request.device)
+    check_device(request.device)
     seed, device, progress = request.seed, request.device, request.progress
     latent, volumes = latent_study(size.latent, seed, device, progress)
     costs = cost_study(size.cost, seed, device, progress)
@@ -58,11 +56,3 @@ def run_sized(request: NativeRun, size: StudySize) -> NativeOutcome:
         draw(request.folder / name)
     claims = (*latent_claims(latent), *cost_claims(costs), *table_claims(tables))
     return NativeOutcome(claims, tuple(figures), {"latent": latent, "costs": costs, "tables": tables})
-
-
-def _check_device(device: str) -> None:
-    try:
-        torch.zeros(1, device=device)
-    except (RuntimeError, AssertionError, TypeError) as error:
-        reason = str(error).splitlines()[0]
-        raise ConfigError(f"device must be one that torch can use, such as cpu, not {device}: {reason}") from error

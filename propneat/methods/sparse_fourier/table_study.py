@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from sklearn.model_selection import StratifiedKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from propneat.methods.heartbeat import with_heartbeat
 from propneat.methods.sparse_fourier.classifier import SparseFourierClassifier
 from propneat.rng import derive_seed, make_rng
 
@@ -46,13 +48,18 @@ def table_study(plan: TablePlan, seed: int, progress: Callable[[str, int, int], 
         folds = StratifiedKFold(plan.n_folds, shuffle=True, random_state=derive_seed("sparse-fourier", seed, "folds") % 2**32)
         scores: dict[str, list[float]] = {"sparse-fourier": [], "PCA-8 + LR": []}
         for k, (learn, judge) in enumerate(folds.split(X, y)):
-            progress("tables", place * plan.n_folds + k, total)
+            tell = partial(progress, "tables", place * plan.n_folds + k, total)
             ours = make_pipeline(StandardScaler(), SparseFourierClassifier(random_state=seed + k, **plan.settings))
             components = PCA(min(8, X.shape[1]), svd_solver="full")
             control = make_pipeline(SimpleImputer(), StandardScaler(), components, LogisticRegression(max_iter=2000))
             for name, model in zip(scores, (ours, control), strict=True):
-                predictions = model.fit(X[learn], y[learn]).predict(X[judge])
+                predictions = with_heartbeat(tell, partial(_answers, model, X[learn], y[learn], X[judge]))
                 scores[name].append(float(balanced_accuracy_score(y[judge], predictions)))
         results[f"{table}, {share:.0%} missing"] = scores
     progress("tables", total, total)
     return results
+
+
+def _answers(model: Any, X: np.ndarray, y: np.ndarray, judged: np.ndarray) -> np.ndarray:
+    """Fit a model and return the labels that it gives to other rows."""
+    return model.fit(X, y).predict(judged)
