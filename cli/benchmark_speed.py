@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from propneat.cli.folder import make_folder
 from propneat.cli.table import print_table
 
 __all__ = ["speed"]
@@ -54,7 +55,7 @@ def speed(**options: Any) -> None:
     size = QUICK if options["quick"] else FULL
     if options["rounds"]:
         size = replace(size, n_rounds=options["rounds"])
-    options["out"].mkdir(parents=True, exist_ok=True)
+    make_folder(options["out"])
     with show_steps("measuring", quiet=options["quiet"]) as note:
         document = run_speed(size, options["seed"], note, parts)
     text = json.dumps(document, indent=1)

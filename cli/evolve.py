@@ -5,7 +5,7 @@ import os
 import re
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,7 @@ from propneat.setting_notes import NOTES
 
 if TYPE_CHECKING:
     from propneat.cli.run_view import RunView
-    from propneat.evolve import EvolveState
+    from propneat.evolve import EvolveState, Trainer
     from propneat.run import RunData
     from propneat.run_folder import RunFolder
     from propneat.settings_file import Settings
@@ -115,6 +115,8 @@ def _setting(flag: str, kind: Any = str, **more: Any) -> Any:
 @click.option("--force", is_flag=True, allow_from_autoenv=False, help="Replace the run that is in the folder.")
 @click.option("--json", "as_json", is_flag=True, allow_from_autoenv=False, help="Print the result as one JSON object.")
 @click.option("--quiet", is_flag=True, help="Print nothing but the result.")
+@click.option("--executor", type=click.Choice(["local", "dask"]), default="local", show_default=True, help="Who trains networks.")
+@click.option("--address", metavar="tcp://HOST:PORT", help="Of the dask scheduler.")
 @click.pass_context
 def evolve(context: click.Context, **options: Any) -> None:
     """Evolve and train a small network for a data set or a table of yours.
@@ -127,10 +129,12 @@ def evolve(context: click.Context, **options: Any) -> None:
       propneat evolve patients.csv --config propneat.toml --out results/first
       propneat evolve --resume results/monk1-seed7
       propneat evolve --resume results/monk1-seed7 --generations 200
+      propneat evolve patients.csv --executor dask --address tcp://10.0.0.1:8786
 
     The folder written holds champion.json, which is all that propneat predict needs, pictures of the network and of the
     progress, the history, the settings, and a checkpoint. The same seed gives the same champion.json and history.csv,
-    also when the run is interrupted and resumed.
+    also when the run is interrupted and resumed, and whether this machine trains the networks or the workers of a dask
+    cluster of like machines. Who trains is not a setting of the run: any run can be resumed with a cluster or without.
 
     An option comes before an environment variable PROPNEAT_<OPTION> (such as PROPNEAT_SEED), that before the --config
     file, and that before the defaults of the method. Ctrl-C stops after the generation in flight and keeps what is done.
@@ -140,14 +144,17 @@ def evolve(context: click.Context, **options: Any) -> None:
     resume, as_json, quiet = options["resume"], options["as_json"], options["quiet"]
     if resume and (options["out"] or options["force"] or options["config"]):
         raise click.UsageError("--resume continues a run with its own settings: --config, --out and --force do not go with it.")
+    if (options["executor"] == "dask") != bool(options["address"]):
+        raise click.UsageError("--executor dask and --address tcp://HOST:PORT go together.")
     folder = open_run_folder(resume) if resume else None
     settings = _settle(context, options, folder)
-    data, folder, state = _open(settings, folder, options)
-    summary = folder.read_summary() or {}
-    if state and summary.get("finished") is True and summary.get("generations_asked") == settings.evolve.generations:
-        _talk(f"The run in {folder.path} is finished, nothing is left to do.", quiet)
-    else:
-        summary = _run(settings, data, folder, state, quiet)
+    with _trainer(options["address"], quiet) as train:
+        data, folder, state = _open(settings, folder, options)
+        summary = folder.read_summary() or {}
+        if state and summary.get("finished") is True and summary.get("generations_asked") == settings.evolve.generations:
+            _talk(f"The run in {folder.path} is finished, nothing is left to do.", quiet)
+        else:
+            summary = _run(settings, data, folder, state, train, quiet)
     click.echo(json.dumps(summary, indent=2, ensure_ascii=False) if as_json else _describe(summary))
     if summary.get("signal"):
         context.exit(128 + summary["signal"])
@@ -174,6 +181,24 @@ def _settle(context: click.Context, options: dict[str, Any], folder: "RunFolder 
     return resolve_settings([*([read_settings_file(source)] if source else []), given])
 
 
+@contextmanager
+def _trainer(address: str | None, quiet: bool) -> "Iterator[Trainer]":
+    """Give what trains populations: this machine, or the cluster at the address, which is left again at the end."""
+    from propneat.cli.run_view import say_when_slow
+    from propneat.training import train_population
+
+    if address is None:
+        yield train_population
+        return
+    from propneat.training.dask_training import DaskTrainer
+
+    with say_when_slow(f"Waiting for the cluster at {address} ...", seconds=2.0, quiet=quiet):
+        trainer = DaskTrainer(address)
+    with closing(trainer):
+        _talk(f"Training on the cluster at {address}, {_count(trainer.n_threads, 'thread')}", quiet)
+        yield trainer
+
+
 def _open(
     settings: "Settings", folder: "RunFolder | None", options: dict[str, Any]
 ) -> "tuple[RunData, RunFolder, EvolveState | None]":
@@ -190,9 +215,10 @@ def _open(
 
 
 def _run(
-    settings: "Settings", data: "RunData", folder: "RunFolder", state: "EvolveState | None", quiet: bool
+    settings: "Settings", data: "RunData", folder: "RunFolder", state: "EvolveState | None", train: "Trainer", quiet: bool
 ) -> dict[str, Any]:
     from propneat.cli.run_view import RunView, say_when_slow
+    from propneat.errors import ClusterError
     from propneat.run import run, warm_up
     from propneat.scores import SCORE_NAMES
 
@@ -201,11 +227,14 @@ def _run(
     parts = f"{n_train} distinct to train on, {n_judge} to judge by, {n_test} held out"
     _talk(f"{data.name}: {data.task}, {data.n_rows} rows ({parts})", quiet)
     _talk(f"{'Continuing' if state else 'Writing'} {folder.path}", quiet)
-    with say_when_slow("Compiling kernels, once per installation: about half a minute ...", seconds=3.0, quiet=quiet):
-        warm_up(settings.evolve)
+    with say_when_slow("Compiling kernels, once per installation: about twenty seconds ...", seconds=3.0, quiet=quiet):
+        warm_up(settings.evolve, train)
     shown = RunView(data.name, settings.evolve.generations, SCORE_NAMES[data.task], quiet=quiet)
     with shown as view, _stop_on_signal(view, folder) as stop:
-        summary = run(settings, data, folder, state=state, callbacks=[view, lambda _: bool(stop)])
+        try:
+            summary = run(settings, data, folder, state=state, callbacks=[view, lambda _: bool(stop)], train=train)
+        except ClusterError as error:
+            raise ClusterError(f"{error}; go on, there or here, with: propneat evolve --resume {folder.path}") from error
     if summary["finished"]:
         return summary
     _talk(f"Stopped. Continue with: propneat evolve --resume {folder.path}", quiet)

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from propneat.cli.folder import make_folder
 from propneat.cli.table import print_table
 from propneat.errors import ConfigError
 
@@ -41,7 +42,7 @@ def native(context: click.Context, name: str | None, **options: Any) -> None:
         for study in NATIVES.values():
             click.echo(f"{study.name:20} {study.summary}  [{study.paper}]")
         return
-    study = _find(name, NATIVES)
+    study = _find(name)
     flags = _flags(study, options)
     _check_device(study, options["device"])
     folder = options["out"] or Path("results") / f"native-{study.name}"
@@ -49,13 +50,15 @@ def native(context: click.Context, name: str | None, **options: Any) -> None:
     context.exit(0 if all(claim.holds for claim in claims) else 1)
 
 
-def _find(name: str, studies: dict[str, Any]) -> Any:
+def _find(name: str) -> Any:
     from propneat.data.catalogue import find_suggestion
+    from propneat.methods.natives import NATIVES, studies_by_any_name
 
-    if name in studies:
-        return studies[name]
-    close = find_suggestion(name, studies)
-    hint = f"did you mean {close!r}?" if close else f"the studies are {', '.join(studies)}"
+    if name in NATIVES:
+        return NATIVES[name]
+    known = studies_by_any_name()
+    close = find_suggestion(name, known)
+    hint = f"did you mean {known[close].name!r}?" if close else f"the studies are {', '.join(NATIVES)}"
     raise ConfigError(f"there is no native study {name!r}: {hint}")
 
 
@@ -71,12 +74,9 @@ def _check_device(study: Any, device: str) -> None:
         return
     if study.is_cpu_only:
         raise click.UsageError(f"{study.name} works on the CPU alone: leave --device out.")
-    import torch
+    from propneat.methods.device import check_device
 
-    try:
-        torch.zeros(1, device=device).item()
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        raise ConfigError(f"device {device!r} cannot be used: {str(error).splitlines()[0]}") from error
+    check_device(device)
 
 
 def _run(study: Any, folder: Path, flags: dict[str, bool], options: dict[str, Any]) -> tuple[Any, ...]:
@@ -87,7 +87,7 @@ def _run(study: Any, folder: Path, flags: dict[str, bool], options: dict[str, An
     from propneat.methods.contract import NativeRun
     from propneat.records import write_atomic
 
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     module, _, function = study.home.partition(":")
     begin = time.perf_counter()
     with show_steps(study.name, quiet=options["quiet"]) as progress:

@@ -2,6 +2,7 @@
 
 __all__ = [
     "CheckpointError",
+    "ClusterError",
     "ConfigError",
     "DataError",
     "GenomeError",
@@ -31,6 +32,12 @@ class ConfigError(PropneatError):
 
 class CheckpointError(PropneatError):
     """A run folder cannot be continued: its checkpoint is missing, damaged, or belongs to other options or data."""
+
+
+class ClusterError(PropneatError):
+    """Work given to a cluster cannot be finished there: its workers or its scheduler are gone."""
+
+    exit_code = 1
 
 
 class StoreError(PropneatError):

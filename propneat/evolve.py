@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,10 +14,10 @@ from propneat.evolution import EvolutionConfig, GenerationReport, Population, Po
 from propneat.genome import GenePool, Genome
 from propneat.rng import make_rng
 from propneat.scores import score_outputs
-from propneat.training import ENGINES, Samples, TrainingConfig, train_population
+from propneat.training import ENGINES, Samples, TrainedPopulation, TrainingConfig, train_population
 from propneat.vote import vote_weights
 
-__all__ = ["EvolveConfig", "EvolveResult", "EvolveState", "METHODS", "Problem", "default_config", "evolve"]
+__all__ = ["METHODS", "EvolveConfig", "EvolveResult", "EvolveState", "Problem", "Trainer", "default_config", "evolve"]
 
 METHODS = ("propneat", "neat")
 """With gradients, and the original without."""
@@ -151,9 +152,17 @@ class EvolveResult:
 Callback = Callable[[EvolveState], bool | None]
 """Called after every generation with the state reached; True ends the run there, cleanly."""
 
+Trainer = Callable[..., TrainedPopulation]
+"""Called like `train_population`, and returns the same; it decides only where the work is done."""
+
 
 def evolve(
-    problem: Problem, config: EvolveConfig, *, callbacks: Sequence[Callback] = (), state: EvolveState | None = None
+    problem: Problem,
+    config: EvolveConfig,
+    *,
+    callbacks: Sequence[Callback] = (),
+    state: EvolveState | None = None,
+    train: Trainer = train_population,
 ) -> EvolveResult:
     """Evolve networks for a problem and return the best, chosen on validation rows.
 
@@ -162,23 +171,24 @@ def evolve(
     lowest penalised validation loss ever seen. At the end it and the species' best are trained on until their validation
     loss no longer falls, the best of them is chosen, and trained on all rows.
 
-    The result depends on the problem, the configuration and nothing else: not on threads, callbacks, or whether the run
-    was continued from `state`.
+    The result depends on the problem, the configuration and nothing else: not on threads, callbacks, whether the run
+    was continued from `state`, or who trains.
     """
+    train = partial(train, **config.place)
     n_inputs, n_outputs = problem.train.X.shape[1], problem.train.targets.shape[1]
-    training = replace(config.training, loss=_checked_loss(config.loss, problem.task))
+    config = replace(config, training=replace(config.training, loss=_checked_loss(config.loss, problem.task)))
     if state is None:
         population = Population(n_inputs, n_outputs, config.evolution, seed=config.seed)
     else:
         population = Population.restore(state.population, config.evolution, config.seed)
     interrupted = False
     while population.generation < config.generations and not interrupted:
-        state = _run_generation(population, problem, config, training, state)
+        state = _run_generation(population, problem, config, train, state)
         stops = [callback(state) for callback in callbacks]
         interrupted = any(stop is True for stop in stops) and population.generation < config.generations
-    chosen, losses = _fine_tune(state, problem, config, training)
+    chosen, losses = _fine_tune(state, problem, config, train)
     score, votes = _score(chosen[0], problem), _vote(chosen, problem)
-    finalists = tuple(_refit(chosen, problem, config, training))
+    finalists = tuple(_refit(chosen, problem, config, train))
     return EvolveResult(finalists[0], losses[0], score, finalists, losses, votes, state.history, interrupted)
 
 
@@ -203,12 +213,12 @@ def _checked_loss(loss: str | None, task: str) -> str:
 
 
 def _run_generation(
-    population: Population, problem: Problem, config: EvolveConfig, training: TrainingConfig, state: EvolveState | None
+    population: Population, problem: Problem, config: EvolveConfig, train: Trainer, state: EvolveState | None
 ) -> EvolveState:
     """Train, score and breed one generation."""
     pool, generation = population.ask(), population.generation
     rng = make_rng(config.seed, "train", generation)
-    trained, validation_losses, losses = _train_and_score(pool, problem, config, training, rng)
+    trained, validation_losses, losses = _train_and_score(pool, problem, config, train, rng)
     cost = _penalised(np.where(np.isfinite(losses), losses, np.nan), pool, problem, config)
     fitness = cost if config.evolution.direction == "minimise" else -cost
     report = population.tell(fitness, trained if config.write_back else pool)
@@ -233,18 +243,18 @@ def _leaders(pool: GenePool, cost: np.ndarray, species: np.ndarray) -> GenePool:
 
 
 def _train_and_score(
-    pool: GenePool, problem: Problem, config: EvolveConfig, training: TrainingConfig, rng: np.random.Generator
+    pool: GenePool, problem: Problem, config: EvolveConfig, train: Trainer, rng: np.random.Generator
 ) -> tuple[GenePool, np.ndarray, np.ndarray]:
     """Return the trained pool, every genome's validation loss, and the loss it is selected by, float64 (n_genomes,)."""
     plan = compile_pool(pool)
     if config.method == "neat":
-        untrained = replace(training, epochs=0)
+        untrained = replace(config.training, epochs=0)
         validation_losses, losses = (
-            train_population(plan, problem.train, untrained, rng, validation=samples, **config.place).validation_loss
+            train(plan, problem.train, untrained, rng, validation=samples).validation_loss
             for samples in (problem.validation, problem.train)
         )
         return pool, validation_losses, losses
-    result = train_population(plan, problem.train, training, rng, validation=problem.validation, **config.place)
+    result = train(plan, problem.train, config.training, rng, validation=problem.validation)
     trained = write_back_pool(pool, plan, result.weights, result.biases)
     return trained, result.validation_loss, result.validation_loss
 
@@ -268,7 +278,7 @@ def _history_row(report: GenerationReport, champion: Genome, champion_loss: floa
 
 
 def _fine_tune(
-    state: EvolveState, problem: Problem, config: EvolveConfig, training: TrainingConfig
+    state: EvolveState, problem: Problem, config: EvolveConfig, train: Trainer
 ) -> tuple[GenePool, tuple[float, ...]]:
     """Train the champion and its rivals on, together; returns them with their validation losses, best first."""
     rng = make_rng(config.seed, "finish")
@@ -276,8 +286,8 @@ def _fine_tune(
     if config.retrain:
         pool = GenePool.pack([densify(state.champion, rng)])
     plan = compile_pool(pool)
-    final = replace(training, epochs=config.fine_tune_epochs, patience=config.fine_tune_patience)
-    result = train_population(plan, problem.train, final, rng, validation=problem.validation, **config.place)
+    final = replace(config.training, epochs=config.fine_tune_epochs, patience=config.fine_tune_patience)
+    result = train(plan, problem.train, final, rng, validation=problem.validation)
     tuned = write_back_pool(pool, plan, result.weights, result.biases)
     losses = np.where(np.isfinite(result.validation_loss), result.validation_loss, np.inf)
     order = np.argsort(_penalised(losses, tuned, problem, config), kind="stable")
@@ -290,10 +300,10 @@ def _penalised(losses: np.ndarray, pool: GenePool, problem: Problem, config: Evo
     return losses + config.size_penalty / float(problem.train.weights.sum()) * sizes
 
 
-def _refit(pool: GenePool, problem: Problem, config: EvolveConfig, training: TrainingConfig) -> GenePool:
+def _refit(pool: GenePool, problem: Problem, config: EvolveConfig, train: Trainer) -> GenePool:
     """Train chosen genomes on all rows; nothing is judged any more, so what holds them back is `training.l2` alone."""
     plan = compile_pool(pool)
     rng = make_rng(config.seed, "refit")
-    whole = replace(training, epochs=config.refit_epochs, patience=None)
-    result = train_population(plan, problem.all_rows(), whole, rng, **config.place)
+    whole = replace(config.training, epochs=config.refit_epochs, patience=None)
+    result = train(plan, problem.all_rows(), whole, rng)
     return write_back_pool(pool, plan, result.weights, result.biases)

@@ -14,7 +14,7 @@ from propneat.compiler import compile_genome
 from propneat.data import encode_target, load_table
 from propneat.data.split import split_rows
 from propneat.errors import ConfigError, DataError
-from propneat.evolve import EvolveConfig, EvolveResult, EvolveState, Problem, evolve
+from propneat.evolve import EvolveConfig, EvolveResult, EvolveState, Problem, Trainer, evolve
 from propneat.model import Model
 from propneat.model_scores import score_model
 from propneat.problem import PreparedProblem, prepare_problem
@@ -24,7 +24,7 @@ from propneat.rng import make_rng
 from propneat.run_folder import RunFolder, finite_or_none
 from propneat.scores import SCORE_NAMES
 from propneat.settings_file import Settings, format_settings, to_layer
-from propneat.training import Samples
+from propneat.training import Samples, train_population
 
 __all__ = ["RunData", "find_state", "prepare_run", "run", "warm_up"]
 
@@ -120,11 +120,13 @@ def run(
     *,
     state: EvolveState | None = None,
     callbacks: Sequence[Callable[[EvolveState], bool | None]] = (),
+    train: Trainer = train_population,
 ) -> dict[str, Any]:
     """Evolve, save a checkpoint after every generation, write the results into the folder, and return the summary.
 
     Callbacks are called after the checkpoint is on disk; one that returns True ends the run there, with results so far.
-    Champion and history do not depend on interruptions; elapsed seconds, kept apart, count the sessions that ended cleanly.
+    Champion and history depend neither on interruptions nor on who trains; elapsed seconds, kept apart, count the sessions
+    that ended cleanly.
     """
     write_atomic(folder.config, format_settings(settings))
     identity = identity_of(settings, data)
@@ -136,7 +138,7 @@ def run(
         save_checkpoint(folder.checkpoint, reached, identity)
         seconds[len(reached.history) - 1] = before + time.perf_counter() - start
 
-    result = evolve(data.prepared.problem, settings.evolve, callbacks=[keep, *callbacks], state=state)
+    result = evolve(data.prepared.problem, settings.evolve, callbacks=[keep, *callbacks], state=state, train=train)
     facts = _facts(settings, data, result)
     model = data.prepared.model(result.champion, target_name=data.target_name, about=facts)
     model.save(folder.champion)
@@ -192,10 +194,11 @@ def _draw(folder: RunFolder, data: RunData, model: Model, result: EvolveResult, 
     write_atomic(folder.progress, draw_progress(timed, score_name=SCORE_NAMES[data.task]))
 
 
-def warm_up(config: EvolveConfig) -> None:
+def warm_up(config: EvolveConfig, train: Trainer = train_population) -> None:
     """Run one generation of a tiny problem, so that nearly all that has to be compiled or loaded first is."""
     samples = Samples.make(np.array([[0.0], [1.0], [0.0], [1.0]]), np.array([0.0, 1.0, 0.0, 1.0]))
     evolution = replace(config.evolution, population_size=4)
     training = replace(config.training, epochs=min(1, config.training.epochs))
     brief = {"generations": 1, "fine_tune_epochs": 1, "refit_epochs": 1, "retrain": False, "loss": "mse"}
-    evolve(Problem(samples, samples, "regression"), replace(config, **brief, evolution=evolution, training=training))
+    tiny = replace(config, **brief, evolution=evolution, training=training)
+    evolve(Problem(samples, samples, "regression"), tiny, train=train)

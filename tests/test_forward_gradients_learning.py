@@ -175,14 +175,14 @@ def test_a_round_is_at_least_25_steps_of_whole_epochs():
 @pytest.mark.parametrize(
     ("options", "text"),
     [
-        ({"gradient": "adjoint"}, "gradient must be one of node, weight, backprop"),
-        ({"aggregator": "median"}, "aggregator must be one of"),
-        ({"sampler": "cauchy"}, "sampler must be one of"),
-        ({"k": 0}, "k must be 1 or more"),
-        ({"batch_size": 0}, "batch_size must be 1 or more"),
-        ({"layers": (4, 0)}, "layers must be widths"),
-        ({"learning_rates": ()}, "learning_rates must be positive numbers"),
-        ({"validation_fraction": 1.0}, "validation_fraction must lie between 0 and 1"),
+        ({"gradient": "adjoint"}, "'gradient' parameter .* among {'node', 'weight', 'backprop'}"),
+        ({"aggregator": "median"}, "'aggregator' parameter .* a str among"),
+        ({"sampler": "cauchy"}, "'sampler' parameter .* a str among"),
+        ({"k": 0}, "'k' parameter .* an int in the range \\[1"),
+        ({"batch_size": 0}, "'batch_size' parameter .* an int in the range \\[1"),
+        ({"layers": (4, 0)}, "'layers' parameter .* each of them an int"),
+        ({"learning_rates": ()}, "'learning_rates' parameter .* a list of 1 or more"),
+        ({"validation_fraction": 1.0}, "'validation_fraction' parameter .* \\(0.0, 1.0\\)"),
     ],
 )
 def test_parameters_that_cannot_be_used_are_refused_by_name(options, text):

@@ -1,5 +1,6 @@
 """What the methods share: folds, gaps kept in a table, parameters refused by name, devices, and progress of long work."""
 
+import json
 import threading
 from collections.abc import Callable
 
@@ -16,11 +17,19 @@ from propneat.data import Preprocessor
 from propneat.errors import ConfigError
 from propneat.methods import METHODS, heartbeat
 from propneat.methods.device import check_device
+from propneat.methods.forward_gradients.classifier import ForwardGradientClassifier
 from propneat.methods.fusion_control.classifier import PIDBackpropClassifier
 from propneat.methods.heartbeat import with_heartbeat
 from propneat.methods.inverse_flow.classifier import InverseFlowClassifier
+from propneat.methods.modprop.classifier import ModPropClassifier
+from propneat.methods.natives import NATIVES, studies_by_any_name
+from propneat.methods.parameters import number, one_of, several, whole
+from propneat.methods.rate_backprop.classifier import RateBackpropClassifier
+from propneat.methods.recomputation.classifier import RecomputedNetworkClassifier
 from propneat.methods.sparse_fourier.classifier import SparseFourierClassifier
+from propneat.methods.spike_train.classifier import STRSBPClassifier
 from propneat.methods.tabular import TableEncoder, on_table, stratified_folds
+from propneat.methods.vsml.classifier import VSMLClassifier
 from propneat.rng import make_rng
 
 
@@ -109,6 +118,18 @@ def test_the_method_sparse_fourier_meets_gaps_as_gaps(monkeypatch):
         (SparseFourierClassifier, "divergence_weight", -1.0),
         (SparseFourierClassifier, "view", 1.2),
         (SparseFourierClassifier, "box", "large"),
+        *((ForwardGradientClassifier, name, "many") for name in ("gradient", "layers", "learning_rates", "angle", "patience")),
+        (ForwardGradientClassifier, "k", 1.5),
+        *((ModPropClassifier, name, "fast") for name in ("rule", "n_cells", "slopes", "learning_rate", "l2")),
+        (ModPropClassifier, "rule", ["bptt"]),
+        *((RateBackpropClassifier, name, "few") for name in ("hidden", "rule", "steps", "updates", "decay")),
+        (RateBackpropClassifier, "steps", 4),
+        (RateBackpropClassifier, "hidden", [16, 2.5]),
+        *((RecomputedNetworkClassifier, name, "half") for name in ("width", "dropout", "memory_budget", "learning_rate")),
+        (RecomputedNetworkClassifier, "memory_budget", -0.5),
+        *((STRSBPClassifier, name, "some") for name in ("n_cells", "n_steps", "density", "learning_rate", "rule")),
+        (STRSBPClassifier, "density", 1.5),
+        *((VSMLClassifier, name, "all") for name in ("n_members", "max_passes", "max_rows", "validation_fraction")),
     ],
 )
 def test_a_parameter_that_cannot_be_used_is_named_before_data_are_looked_at(classifier, name, value):
@@ -117,6 +138,17 @@ def test_a_parameter_that_cannot_be_used_is_named_before_data_are_looked_at(clas
     with pytest.raises(ConfigError, match=name):
         classifier(**{name: value}).fit("no table", None)
     classifier().check_parameters()
+
+
+def test_lists_and_names_that_parameters_allow():
+    (widths,), (shares,), (names,) = several(whole(1)), several(number(0, 1, "left"), least=0), one_of(("up", "down"))
+    assert all(map(widths.is_satisfied_by, ([3], (1, 2), range(1, 4), np.array([5, 6]))))
+    assert not any(map(widths.is_satisfied_by, ([], (), [0], [1.5], ["1"], "12", 3, np.array(3), np.ones((2, 2)), None, {1})))
+    assert all(map(shares.is_satisfied_by, ((), [0, 0.5], np.linspace(0, 0.9, 3))))
+    assert not any(map(shares.is_satisfied_by, ([1], [float("nan")], [-0.1])))
+    assert names.is_satisfied_by("down") and not names.is_satisfied_by(["up"]) and not names.is_satisfied_by("across")
+    assert str(names) == "a str among {'up', 'down'}"
+    assert str(widths) == "a list of 1 or more, each of them an int in the range [1, inf)"
 
 
 @pytest.mark.parametrize(
@@ -142,18 +174,53 @@ def test_classifiers_pass_scikit_learns_checks(classifier):
         ("inverse-flow", "noise", "loud"),
         ("pid-backprop", "rule", "pd"),
         ("sparse-fourier", "box", 8),
-        ("sparse-fourier", "boxes", 9),
+        ("forward-gradients", "k", 0),
+        ("forward-gradients", "sampler", "cauchy"),
+        ("modprop", "slopes", [-1]),
+        ("modprop", "n_cells", "many"),
+        ("rate-backprop", "steps", 4),
+        ("rate-backprop", "n_folds", 1),
+        ("recomputed-nn", "memory_budget", 0),
+        ("st-rsbp", "density", 2),
+        ("st-rsbp", "rule", "direct"),
+        ("vsml", "max_rows", 1.5),
     ],
 )
-def test_a_plan_refuses_options_that_a_method_cannot_use(method, option, value):
-    config = BenchmarkConfig(datasets=("monk1",), methods=(method,), options={method: {option: value}})
-    with pytest.raises(ConfigError, match=f"the options of {method} cannot be used: .*{'odd' if option == 'box' else option}"):
-        make_plan(config)
+def test_a_benchmark_refuses_options_that_a_method_cannot_use_before_anything_runs(run, folder, method, option, value):
+    setting = f"{method}.{option}={json.dumps(value)}"
+    code, out, err = run("benchmark", "--datasets", "monk1", "--methods", method, "--set", setting, "--out", "r")
+    assert (code, out) == (2, "") and not any(folder.iterdir())
+    (told,) = [line for line in err.splitlines() if line.startswith("Error: ")]
+    assert told.startswith(f"Error: the options of {method} cannot be used: ") and option in told
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_plan_names_the_options_of_a_method_or_the_one_that_was_meant(method):
+    made = METHODS[method].make(random_state=0, **METHODS[method].options)
+    last = made[-1] if hasattr(made, "steps") else made
+    known = {name.rpartition("__")[2] for name in last.get_params()} - {"random_state"}
+    some = max(known, key=len)
+    for option, hint in ((f"{some}x", f"did you mean '{some}'?"), ("§", ", ".join(sorted(known)))):
+        config = BenchmarkConfig(datasets=("monk1",), methods=(method,), options={method: {option: 1}})
+        with pytest.raises(ConfigError) as caught:
+            make_plan(config)
+        start = f"the options of {method} cannot be used: there is no option {option!r}: "
+        assert str(caught.value).startswith(start) and hint in str(caught.value)
+
+
+def test_a_paper_has_one_method_and_one_study_which_is_found_by_the_name_of_either():
+    found = studies_by_any_name()
+    assert all(found[name] is study for name, study in NATIVES.items())
+    papers = [study.paper for study in NATIVES.values()]
+    methods = {name: method.paper for name, method in METHODS.items() if method.paper in papers}
+    assert len(set(papers)) == len(papers) and sorted(methods.values()) == sorted(papers)
+    assert all(found[name].paper == paper for name, paper in methods.items())
+    assert set(found) == {*NATIVES, *methods}
 
 
 def test_devices_that_torch_cannot_use_are_refused_in_one_sentence():
     check_device("cpu", "float64")
-    for device in ("nowhere", "cuda:99"):
+    for device in ("nowhere", "cuda:99", "meta"):
         with pytest.raises(ConfigError, match="device must be one that torch can use for float32") as caught:
             check_device(device)
         assert "\n" not in str(caught.value)

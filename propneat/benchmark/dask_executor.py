@@ -5,11 +5,10 @@ import threading
 import time
 from typing import Any
 
-from propneat import __version__
 from propneat.benchmark.executor import Job, Limits
 from propneat.benchmark.slot import Slot, limit_threads
 from propneat.benchmark.task import Outcome, Task
-from propneat.errors import ConfigError
+from propneat.cluster import connect
 
 __all__ = ["DaskExecutor"]
 
@@ -28,38 +27,20 @@ def _run_watched(job: Job, limits: Limits) -> Outcome:
     return _own.slot.finish()
 
 
-def _version() -> str:
-    return __version__
-
-
 class DaskExecutor:
     """An `Executor` on the workers of an existing cluster, which may come and go; one job per worker thread at a time.
 
     A job whose worker dies is given by the scheduler to another worker, and only one whose workers die again and again
-    (dask's `allowed-failures`, 3 by default) ends as "crashed". Raises ConfigError when dask is not installed, nothing
-    answers at the address, or the workers have another version of propneat.
+    (dask's `allowed-failures`, 3 by default) ends as "crashed". Raises ConfigError as `propneat.cluster.connect` does.
     """
 
     name = "dask"
 
     def __init__(self, address: str, limits: Limits) -> None:
-        try:
-            from distributed import Client
-        except ImportError as error:
-            raise ConfigError(
-                "the dask executor needs dask.distributed: install it with pip install 'propneat[dask]'"
-            ) from error
-        try:
-            self._client = Client(address, timeout=_CONNECT_SECONDS, set_as_default=False)
-        except (OSError, ValueError, TimeoutError) as error:
-            raise ConfigError(f"no dask scheduler answers at {address!r}: start one with dask scheduler") from error
+        self._client = connect(address, seconds=_CONNECT_SECONDS)
         self._limits = limits
         self._jobs: dict[Any, tuple[Job, float]] = {}
         self._n_submitted = 0
-        other = {version for version in self._client.run(_version).values() if version != __version__}
-        if other:
-            self._client.close()
-            raise ConfigError(f"the cluster's workers have propneat {', '.join(other)}, and this one is {__version__}")
 
     def n_free(self) -> int:
         """Return how many worker threads have no job."""

@@ -10,7 +10,9 @@ from propneat.benchmark.splits import Protocol
 from propneat.benchmark.suites import suite_names
 from propneat.benchmark.tables import read_benchmark_table
 from propneat.benchmark.task import Planned, Task, format_options
+from propneat.data.catalogue import find_suggestion
 from propneat.errors import ConfigError
+from propneat.methods import Method
 
 __all__ = ["BenchmarkConfig", "make_plan", "options_of", "select_shard"]
 
@@ -77,7 +79,25 @@ def _try_options(config: BenchmarkConfig, methods: list[str]) -> None:
             try:
                 _check_parameters(find_method(name).make(random_state=0, **options_of(config, name)))
             except (TypeError, ValueError) as error:
-                raise ConfigError(f"the options of {name} cannot be used: {error}") from error
+                unknown = _find_unknown(find_method(name), config.options[name]) if isinstance(error, TypeError) else None
+                raise ConfigError(f"the options of {name} cannot be used: {unknown or error}") from error
+
+
+def _find_unknown(method: Method, options: Mapping[str, Any]) -> str | None:
+    """Say which of some options a method does not have, and which it has; None where that is not what is wrong."""
+    try:
+        estimator = method.make(random_state=0, **method.options)
+    except TypeError:
+        return None
+    last = estimator[-1] if hasattr(estimator, "steps") else estimator
+    # options may belong to an estimator within the last, whose parameters have a prefix
+    known = sorted({name.rpartition("__")[2] for name in last.get_params()} - {"random_state"})
+    for option in options:
+        if option not in known:
+            close = find_suggestion(option, known)
+            hint = f"did you mean {close!r}?" if close else f"the options are {', '.join(known)}"
+            return f"there is no option {option!r}: {hint}"
+    return None
 
 
 def _check_parameters(estimator: Any) -> None:

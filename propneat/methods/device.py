@@ -10,7 +10,8 @@ def check_device(device: str, dtype: str = "float32") -> None:
     import torch
 
     try:
-        torch.zeros(1, dtype=getattr(torch, dtype), device=device)
+        # reading the number back finds devices that hold none, such as torch's meta
+        torch.zeros(1, dtype=getattr(torch, dtype), device=device).item()
     except (RuntimeError, AssertionError, TypeError, NotImplementedError) as error:
         reason = str(error).splitlines()[0]
         raise ConfigError(f"device must be one that torch can use for {dtype}, such as cpu, not {device}: {reason}") from error

@@ -1,5 +1,6 @@
 """The native studies by name: every paper's method on the paper's own problem."""
 
+from propneat.methods import METHODS
 from propneat.methods.contract import NativeStudy
 from propneat.methods.forward_gradients import NATIVE as FORWARD_GRADIENTS
 from propneat.methods.fusion_control import NATIVE as FUSION_CONTROL
@@ -11,7 +12,7 @@ from propneat.methods.sparse_fourier import NATIVE as SPARSE_FOURIER
 from propneat.methods.spike_train import NATIVE as SPIKE_TRAIN
 from propneat.methods.vsml import NATIVE as VSML
 
-__all__ = ["NATIVES"]
+__all__ = ["NATIVES", "studies_by_any_name"]
 
 NATIVES: dict[str, NativeStudy] = {
     study.name: study
@@ -27,3 +28,9 @@ NATIVES: dict[str, NativeStudy] = {
         VSML,
     )
 }
+
+
+def studies_by_any_name() -> dict[str, NativeStudy]:
+    """Return the studies by their names and by those of the methods of the same paper."""
+    by_paper = {study.paper: study for study in NATIVES.values()}
+    return {name: by_paper[method.paper] for name, method in METHODS.items() if method.paper in by_paper} | NATIVES

@@ -4,14 +4,16 @@ A classifier lists them as scikit-learn's own do, by name in `_parameter_constra
 it before anything runs.
 """
 
+from collections.abc import Iterable, Sequence
 from numbers import Integral, Real
 from typing import Any
 
-from sklearn.utils._param_validation import Interval, InvalidParameterError
+import numpy as np
+from sklearn.utils._param_validation import Interval, InvalidParameterError, StrOptions
 
 from propneat.errors import ConfigError
 
-__all__ = ["check_constraints", "number", "whole"]
+__all__ = ["check_constraints", "number", "one_of", "several", "whole"]
 
 
 def whole(least: int) -> list[Interval]:
@@ -22,6 +24,32 @@ def whole(least: int) -> list[Interval]:
 def number(low: float, high: float | None = None, closed: str = "neither") -> list[Interval]:
     """Allow numbers between two, which are allowed too on the sides that are `closed`: "left", "right", "both" or "neither"."""
     return [Interval(Real, low, high, closed=closed)]
+
+
+def one_of(names: Iterable[str]) -> list[StrOptions]:
+    """Allow one of some names, which errors list in the order given."""
+    # a view of keys is a set that keeps its order
+    return [StrOptions(dict.fromkeys(names).keys())]
+
+
+def several(allowed: list[Interval], least: int = 1) -> list[Interval]:
+    """Allow a list, a tuple or an array of `least` numbers or more, each allowed by `whole` or `number`."""
+    return [_Several(each, least) for each in allowed]
+
+
+class _Several(Interval):
+    """A sequence of numbers, all of them in an interval."""
+
+    def __init__(self, each: Interval, least: int) -> None:
+        Interval.__init__(self, each.type, each.left, each.right, closed=each.closed)
+        self.least = least
+
+    def is_satisfied_by(self, val: Any) -> bool:
+        is_list = isinstance(val, Sequence) or (isinstance(val, np.ndarray) and val.ndim == 1)
+        return is_list and len(val) >= self.least and all(Interval.is_satisfied_by(self, value) for value in val)
+
+    def __str__(self) -> str:
+        return f"a list of {self.least} or more, each of them {Interval.__str__(self)}"
 
 
 def check_constraints(classifier: Any) -> None:

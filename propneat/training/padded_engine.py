@@ -1,7 +1,7 @@
 """The padded engine: the whole population as batched matrix products, layer by layer of the longest path, on any torch device."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import reduce
 
 import numpy as np
@@ -15,6 +15,7 @@ from propneat.training.devices import usable_device
 from propneat.training.padded_layers import PaddedLayer, PaddedPopulation, TermTable, pad_population
 from propneat.training.population_loop import Batch, TrainingRows, train_numbers
 from propneat.training.settings import Samples, TrainedPopulation, TrainingConfig
+from propneat.training.shards import take
 from propneat.training.torch_loop import sample_loss
 
 __all__ = ["PaddedGradient", "train"]
@@ -133,21 +134,6 @@ class PaddedGradient:
         return gradient
 
 
-def _genomes(plan: PopulationPlan, first: int, last: int) -> PopulationPlan:
-    """Return the plan of genomes first..last-1."""
-    slots = slice(plan.slot_start[first], plan.slot_start[last])
-    edges = slice(plan.genome_edge_start[first], plan.genome_edge_start[last])
-    return replace(
-        plan,
-        slot_start=plan.slot_start[first : last + 1] - slots.start,
-        genome_edge_start=plan.genome_edge_start[first : last + 1] - edges.start,
-        edge_start=plan.edge_start[slots.start + first : slots.stop + last],
-        output_slot=plan.output_slot[first:last],
-        **{name: getattr(plan, name)[slots] for name in ("slot_gene", "depth", "activation", "aggregation", "biases")},
-        **{name: getattr(plan, name)[edges] for name in ("edge_source", "edge_gene", "weights")},
-    )
-
-
 def _chunks(
     plan: PopulationPlan, batch_rows: int, item_bytes: int, budget: int | None
 ) -> Iterator[tuple[PopulationPlan, PaddedPopulation]]:
@@ -166,8 +152,8 @@ def _chunks(
         )
     else:
         half = len(plan) // 2
-        yield from _chunks(_genomes(plan, 0, half), batch_rows, item_bytes, budget)
-        yield from _chunks(_genomes(plan, half, len(plan)), batch_rows, item_bytes, budget)
+        yield from _chunks(take(plan, 0, half), batch_rows, item_bytes, budget)
+        yield from _chunks(take(plan, half, len(plan)), batch_rows, item_bytes, budget)
 
 
 def train(

@@ -329,7 +329,7 @@ def vector_function(body: Callable[..., Any], returns: Any = types.void) -> Any:
         return builder.call(define(builder.module, [value.type for value in values]), values)
 
     def define(module: Any, kinds: list[Any]) -> Any:
-        name = f"propneat_{body.__name__}"
+        name = f"{body.__module__}.{body.__qualname__}"
         if name in module.globals:
             return module.globals[name]
         result = ir.VoidType() if returns is types.void else _FLOAT

@@ -1,6 +1,6 @@
 """A dense network for rows of numbers, trained by forward gradients: its loss is never differentiated backwards."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -10,11 +10,11 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from propneat.data.split import split_rows
-from propneat.errors import ConfigError
-from propneat.methods.forward_gradients.aggregators import ForwardGradient
+from propneat.methods.forward_gradients.aggregators import AGGREGATORS, ForwardGradient
 from propneat.methods.forward_gradients.perceptron import Perceptron
 from propneat.methods.forward_gradients.perceptron_training import GRADIENTS, Rows, Schedule, train
-from propneat.methods.forward_gradients.tangents import TangentSampler
+from propneat.methods.forward_gradients.tangents import SAMPLERS, TangentSampler
+from propneat.methods.parameters import check_constraints, number, one_of, several, whole
 from propneat.methods.tabular import read_rows
 from propneat.rng import make_rng
 
@@ -40,6 +40,21 @@ class ForwardGradientClassifier(ClassifierMixin, BaseEstimator):
     `validation_loss_` in nats, `weights_`, a list of (weights (n_out, n_in), biases (n_out,)) float32 per layer,
     `n_parameters_`, and `depth_` in layers.
     """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "layers": several(whole(1), least=0),
+        "gradient": one_of(GRADIENTS),
+        "aggregator": one_of(AGGREGATORS),
+        "k": whole(1),
+        "sampler": one_of(SAMPLERS),
+        "angle": number(0, 90, closed="right"),
+        "length_correction": ["boolean"],
+        "learning_rates": [*several(number(0)), None],
+        "batch_size": whole(1),
+        "max_steps": whole(1),
+        "patience": whole(1),
+        "validation_fraction": number(0, 1),
+    }
 
     def __init__(
         self,
@@ -71,18 +86,23 @@ class ForwardGradientClassifier(ClassifierMixin, BaseEstimator):
         self.validation_fraction = validation_fraction
         self.random_state = random_state
 
+    def check_parameters(self) -> None:
+        """Raise ConfigError for a parameter that cannot be used, as `fit` does before it looks at data."""
+        check_constraints(self)
+        self._estimator()
+
     def fit(self, X: Any, y: Any) -> "ForwardGradientClassifier":
         """Learn from rows X, shape (n_rows, n_features), with labels y, shape (n_rows,).
 
         Raises ConfigError for parameters and DataError for data that cannot be used, both ValueErrors.
         """
-        rule = self._check()
+        self.check_parameters()
         X, labels = read_rows(self, X, y)
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         network = Perceptron((X.shape[1], *self.layers, len(self.classes_)))
         schedule = Schedule(self.batch_size, self.max_steps, self.patience)
         split = self._split(labels, seed)
-        found = train(network, _rows(X, labels), split, self.gradient, rule, self.learning_rates, schedule, seed)
+        found = train(network, _rows(X, labels), split, self.gradient, self._estimator(), self.learning_rates, schedule, seed)
         self.learning_rate_, self.n_epochs_, self.validation_loss_ = found.rate, found.n_epochs, found.loss
         layers = network.layers(found.numbers)
         self.weights_ = [(weights[0].numpy().copy(), biases[0].numpy().copy()) for weights, biases in layers]
@@ -107,20 +127,8 @@ class ForwardGradientClassifier(ClassifierMixin, BaseEstimator):
                 values = np.maximum(values, 0.0)
         return values
 
-    def _check(self) -> ForwardGradient:
-        """Return the estimator that the parameters describe; raises ConfigError."""
-        if self.gradient not in GRADIENTS:
-            raise ConfigError(f"gradient must be one of {', '.join(GRADIENTS)}, not {self.gradient!r}")
-        for name in ("batch_size", "max_steps", "patience"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"{name} must be 1 or more, not {getattr(self, name)}")
-        if any(width < 1 for width in self.layers):
-            raise ConfigError(f"layers must be widths of 1 or more, not {self.layers}")
-        if not 0 < self.validation_fraction < 1:
-            raise ConfigError(f"validation_fraction must lie between 0 and 1, not {self.validation_fraction}")
-        rates = self.learning_rates
-        if rates is not None and not (len(rates) and all(0 < rate < float("inf") for rate in rates)):
-            raise ConfigError(f"learning_rates must be positive numbers, not {rates}")
+    def _estimator(self) -> ForwardGradient:
+        """Return the estimator of gradients that the parameters describe; raises ConfigError."""
         return ForwardGradient(self.aggregator, self.k, TangentSampler(self.sampler, self.angle), self.length_correction)
 
     def _split(self, labels: np.ndarray, seed: int) -> tuple[torch.Tensor, torch.Tensor]:

@@ -9,8 +9,8 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 from threadpoolctl import threadpool_limits
 
-from propneat.methods.fusion_control.stream import StreamNetwork, make_rule
-from propneat.methods.parameters import check_constraints, whole
+from propneat.methods.fusion_control.stream import RULES, StreamNetwork, make_rule
+from propneat.methods.parameters import check_constraints, one_of, whole
 from propneat.methods.tabular import read_rows, stratified_folds
 from propneat.rng import make_rng
 
@@ -35,7 +35,7 @@ class PIDBackpropClassifier(ClassifierMixin, BaseEstimator):
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        "rule": [str],
+        "rule": one_of(RULES),
         "n_hidden": whole(1),
         "n_passes": whole(1),
         "batch_size": whole(1),
@@ -64,7 +64,6 @@ class PIDBackpropClassifier(ClassifierMixin, BaseEstimator):
     def check_parameters(self) -> None:
         """Raise ConfigError for a parameter that cannot be used, as `fit` does before it looks at data."""
         check_constraints(self)
-        make_rule(self.rule)
 
     def fit(self, X: Any, y: Any) -> "PIDBackpropClassifier":
         """Learn from rows X, shape (n_rows, n_features), with labels y, shape (n_rows,).

@@ -9,12 +9,11 @@ from scipy.cluster.hierarchy import leaves_list, linkage
 from scipy.special import log_softmax, softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 from threadpoolctl import threadpool_limits
 
 from propneat.methods.inverse_flow.tabular_flow import OBJECTIVES, TabularFlow, TabularTraining, train_tabular
-from propneat.methods.parameters import check_constraints, number, whole
+from propneat.methods.parameters import check_constraints, number, one_of, whole
 from propneat.methods.tabular import read_rows, stratified_folds
 from propneat.rng import derive_seed, make_rng
 
@@ -46,7 +45,7 @@ class InverseFlowClassifier(ClassifierMixin, BaseEstimator):
         "n_steps": whole(1),
         "width": whole(1),
         "n_taps": whole(1),
-        "objective": [StrOptions(set(OBJECTIVES)), None],
+        "objective": [*one_of(OBJECTIVES), None],
         "max_epochs": whole(1),
         "patience": whole(1),
         "n_folds": whole(2),

@@ -1,7 +1,7 @@
 """A classifier of rows: the features are shown a few at a time to the recurrent network, which a rule of the family trains."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import torch
@@ -11,11 +11,11 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 from threadpoolctl import threadpool_limits
 
-from propneat.errors import ConfigError
 from propneat.methods.modprop.network import Network, make_cells, make_network
 from propneat.methods.modprop.rules import RULES, make_rule
 from propneat.methods.modprop.training import StepSettings, Trainer, last_step_outputs
-from propneat.methods.tabular import read_rows
+from propneat.methods.parameters import check_constraints, number, one_of, several, whole
+from propneat.methods.tabular import read_rows, stratified_folds
 from propneat.rng import make_rng
 
 __all__ = ["ModPropClassifier"]
@@ -62,6 +62,17 @@ class ModPropClassifier(ClassifierMixin, BaseEstimator):
     `network_`.
     """
 
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "rule": one_of(RULES),
+        "n_cells": whole(2),
+        "n_chunks": whole(1),
+        "slopes": several(number(0, closed="left")),
+        "max_updates": whole(1),
+        "batch_size": whole(1),
+        "learning_rate": number(0),
+        "l2": number(0, closed="left"),
+    }
+
     def __init__(
         self,
         rule: str = "modprop-types",
@@ -84,12 +95,17 @@ class ModPropClassifier(ClassifierMixin, BaseEstimator):
         self.l2 = l2
         self.random_state = random_state
 
+    def check_parameters(self) -> None:
+        """Raise ConfigError for a parameter that cannot be used, as `fit` does before it looks at data."""
+        check_constraints(self)
+
     def fit(self, X: Any, y: Any) -> "ModPropClassifier":
         """Learn from rows X, shape (n_rows, n_features), with labels y, shape (n_rows,).
 
         Raises ConfigError for parameters and DataError for data that cannot be used, both ValueErrors.
         """
-        settings = self._check()
+        self.check_parameters()
+        settings = StepSettings(self.learning_rate, decay=1.0, l2=self.l2, shrink=0.0, clip=1.0)
         X, labels = read_rows(self, X, y)
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         self.feature_order_ = make_rng("modprop", seed, "order").permutation(X.shape[1])
@@ -117,15 +133,6 @@ class ModPropClassifier(ClassifierMixin, BaseEstimator):
         """Return class probabilities, shape (n_rows, n_classes), columns in the order of `classes_`."""
         return softmax(self._logits(X), axis=1)
 
-    def _check(self) -> StepSettings:
-        for name, least in (("n_chunks", 1), ("max_updates", 1), ("batch_size", 1), ("n_cells", 2)):
-            if not getattr(self, name) >= least:
-                raise ConfigError(f"{name} must be {least} or more, not {getattr(self, name)}")
-        if not len(self.slopes) or min(self.slopes) < 0:
-            raise ConfigError(f"slopes must be one or more numbers of 0 or more, not {self.slopes}")
-        make_rule(self.rule)
-        return StepSettings(self.learning_rate, decay=1.0, l2=self.l2, shrink=0.0, clip=1.0)
-
     def _sequence(self, X: np.ndarray) -> np.ndarray:
         """Return (n_steps, n_rows, chunk + 1): chunks of the ordered features, the last one filled up with 0, beside a 1."""
         chunk = -(-X.shape[1] // self.n_chunks)
@@ -138,9 +145,7 @@ class ModPropClassifier(ClassifierMixin, BaseEstimator):
         """Set slope and number of updates to those of the least loss on left-out rows, the folds stratified by class."""
         rng = make_rng("modprop", seed, "folds")
         n_rows, n_folds = len(data.labels), min(_N_FOLDS, len(data.labels))
-        shuffled = rng.permutation(n_rows)
-        folds = np.empty(n_rows, int)
-        folds[shuffled[np.argsort(data.labels[shuffled], kind="stable")]] = np.arange(n_rows) % n_folds
+        folds = stratified_folds(data.labels, n_folds, rng)
         slopes = tuple(self.slopes) if _has_slope(self.rule) else (0.0,)
         learners = folds[None] != np.repeat(np.arange(n_folds), len(slopes))[:, None]
         judges = np.sort(rng.permutation(n_rows)[:_MOST_JUDGES])

@@ -1,6 +1,6 @@
 """A spiking network for rows of numbers: the row is shown at every step, and the mean of the readout over time decides."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -10,11 +10,11 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 from threadpoolctl import threadpool_limits
 
-from propneat.errors import ConfigError
-from propneat.methods.rate_backprop.network import LayerPlan, SpikingNetwork, make_network
+from propneat.methods.parameters import check_constraints, number, one_of, several, whole
+from propneat.methods.rate_backprop.network import RULES, LayerPlan, SpikingNetwork, make_network
 from propneat.methods.rate_backprop.neuron import Lif
 from propneat.methods.rate_backprop.training import TrainingPlan, answer, train
-from propneat.methods.tabular import read_rows
+from propneat.methods.tabular import read_rows, stratified_folds
 from propneat.rng import derive_seed, make_rng
 
 __all__ = ["RateBackpropClassifier"]
@@ -35,6 +35,18 @@ class RateBackpropClassifier(ClassifierMixin, BaseEstimator):
     nats (None where there was nothing to choose), `layers_`, a list of (weights (n_out, n_in), biases (n_out,)) float64 per
     layer, norms folded into them, the last being the readout, `n_parameters_`, the numbers in it, and `depth_` in layers.
     """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "hidden": several(whole(1)),
+        "rule": one_of(RULES),
+        "steps": several(whole(1)),
+        "updates": several(whole(1)),
+        "batch_size": whole(2),
+        "learning_rate": number(0),
+        "weight_decay": number(0, closed="left"),
+        "n_folds": whole(2),
+        "decay": number(0, 1, closed="both"),
+    }
 
     def __init__(
         self,
@@ -60,12 +72,17 @@ class RateBackpropClassifier(ClassifierMixin, BaseEstimator):
         self.decay = decay
         self.random_state = random_state
 
+    def check_parameters(self) -> None:
+        """Raise ConfigError for a parameter that cannot be used, as `fit` does before it looks at data."""
+        check_constraints(self)
+
     def fit(self, X: Any, y: Any) -> "RateBackpropClassifier":
         """Learn from rows X, shape (n_rows, n_features), with labels y, shape (n_rows,).
 
         Raises ConfigError for parameters and DataError for data that cannot be used, both ValueErrors.
         """
-        lif, plans = self._check()
+        self.check_parameters()
+        lif, plans = Lif(self.decay), self._plans()
         X, labels = read_rows(self, X, y)
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         rows = torch.from_numpy(X.astype(np.float32))[None], torch.from_numpy(labels)
@@ -90,25 +107,18 @@ class RateBackpropClassifier(ClassifierMixin, BaseEstimator):
         best = np.argmax(self._logits(X), axis=1)
         return self.classes_[best]
 
-    def _check(self) -> tuple[Lif, list[TrainingPlan]]:
-        """Return the neuron, and the plans to choose from; raises ConfigError."""
-        if not self.hidden or min(self.hidden) < 1:
-            raise ConfigError(f"hidden must be one or more widths of 1 or more, not {self.hidden}")
-        if not len(self.steps) or not len(self.updates):
-            raise ConfigError(f"steps and updates must hold one number or more, not {self.steps} and {self.updates}")
-        if self.n_folds < 2:
-            raise ConfigError(f"n_folds must be 2 or more, not {self.n_folds}")
+    def _plans(self) -> list[TrainingPlan]:
+        """Return the trainings to choose from."""
         rest = {"learning_rate": self.learning_rate, "weight_decay": self.weight_decay, "batch_size": self.batch_size}
-        plans = [
+        return [
             TrainingPlan(self.rule, n_steps, n_updates=n_updates, **rest)
             for n_steps in self.steps
             for n_updates in self.updates
         ]
-        return Lif(self.decay), plans
 
     def _left_out_loss(self, inputs: torch.Tensor, labels: torch.Tensor, plan: TrainingPlan, lif: Lif, seed: int) -> float:
         """Return the mean cross entropy of every row under the network of the folds without it."""
-        folds = _folds(labels.numpy(), self.n_folds, make_rng("rate-backprop", seed, "folds"))
+        folds = stratified_folds(labels.numpy(), self.n_folds, make_rng("rate-backprop", seed, "folds"))
         total = 0.0
         for fold in np.unique(folds):
             learn, judge = (torch.from_numpy(np.flatnonzero(part)) for part in (folds != fold, folds == fold))
@@ -146,14 +156,6 @@ class RateBackpropClassifier(ClassifierMixin, BaseEstimator):
 def _apply(layer: tuple[np.ndarray, np.ndarray], rows: np.ndarray) -> np.ndarray:
     weights, biases = layer
     return rows @ weights.T + biases
-
-
-def _folds(labels: np.ndarray, n_folds: int, rng: np.random.Generator) -> np.ndarray:
-    """Return a fold's number for every row, (n_rows,), the rows of each class spread evenly."""
-    shuffled = rng.permutation(len(labels))
-    folds = np.empty(len(labels), int)
-    folds[shuffled[np.argsort(labels[shuffled], kind="stable")]] = np.arange(len(labels)) % n_folds
-    return folds
 
 
 def _fold(network: SpikingNetwork) -> list[tuple[np.ndarray, np.ndarray]]:

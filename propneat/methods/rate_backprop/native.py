@@ -2,11 +2,10 @@
 
 from dataclasses import dataclass, field
 
-import torch
 from threadpoolctl import threadpool_limits
 
-from propneat.errors import ConfigError
 from propneat.methods.contract import NativeOutcome, NativeRun
+from propneat.methods.device import check_device
 from propneat.methods.rate_backprop.accuracy_study import AccuracyPlan, accuracy_claims, accuracy_study
 from propneat.methods.rate_backprop.cost_study import CostPlan, cost_claims, cost_study
 from propneat.methods.rate_backprop.figures import draw_accuracy, draw_costs, draw_gradients
@@ -44,7 +43,7 @@ def run(request: NativeRun) -> NativeOutcome:
 
 def run_sized(request: NativeRun, size: StudySize) -> NativeOutcome:
     """Run the study at any size; see `run`."""
-    _check_device(request.device)
+    check_device(request.device, "float64")
     seed, device, progress = request.seed, request.device, request.progress
     with threadpool_limits(1, "openmp"):
         gradients = gradient_study(seed, size.n_gradient_seeds, device, progress)
@@ -59,13 +58,3 @@ def run_sized(request: NativeRun, size: StudySize) -> NativeOutcome:
         draw(request.folder / name)
     claims = (*gradient_claims(gradients), *cost_claims(costs), *accuracy_claims(accuracy))
     return NativeOutcome(claims, tuple(figures), {"gradients": gradients, "costs": costs, "accuracy": accuracy})
-
-
-def _check_device(device: str) -> None:
-    try:
-        torch.zeros(1, dtype=torch.float64, device=device)
-    except (RuntimeError, AssertionError, TypeError) as error:
-        reason = str(error).splitlines()[0]
-        raise ConfigError(
-            f"device must be one that torch can use in double precision, such as cpu, not {device}: {reason}"
-        ) from error

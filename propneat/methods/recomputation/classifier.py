@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -15,6 +15,7 @@ from threadpoolctl import threadpool_limits
 from torch.nn import functional
 
 from propneat.errors import ConfigError
+from propneat.methods.parameters import check_constraints, number, whole
 from propneat.methods.tabular import read_rows
 from propneat.recompute.budget import least_peak, plan_recomputation
 from propneat.recompute.training import plans_of, train_under_budget
@@ -66,6 +67,18 @@ class RecomputedNetworkClassifier(ClassifierMixin, BaseEstimator):
     and `plain_peak_bytes_`, with and without recomputation, and `overhead_`, recomputation as a share of a forward pass.
     """
 
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "width": whole(1),
+        "n_blocks": whole(1),
+        "dropout": number(0, 1, closed="left"),
+        "memory_budget": [*number(0), None],
+        "learning_rate": number(0, 1),
+        "batch_size": whole(1),
+        "max_epochs": whole(1),
+        "patience": whole(1),
+        "validation_fraction": number(0, 1),
+    }
+
     def __init__(
         self,
         width: int = 64,
@@ -90,12 +103,16 @@ class RecomputedNetworkClassifier(ClassifierMixin, BaseEstimator):
         self.validation_fraction = validation_fraction
         self.random_state = random_state
 
+    def check_parameters(self) -> None:
+        """Raise ConfigError for a parameter that cannot be used, as `fit` does before it looks at data."""
+        check_constraints(self)
+
     def fit(self, X: Any, y: Any) -> "RecomputedNetworkClassifier":
         """Learn from rows X, shape (n_rows, n_features), with labels y, shape (n_rows,).
 
         Raises ConfigError for parameters and DataError for data that cannot be used, both ValueErrors.
         """
-        self._check()
+        self.check_parameters()
         X, labels = read_rows(self, X, y)
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         rows = torch.from_numpy(X.astype(np.float32)), torch.from_numpy(labels)
@@ -162,18 +179,6 @@ class RecomputedNetworkClassifier(ClassifierMixin, BaseEstimator):
             network = ResidualNetwork(X.shape[1], len(self.classes_), self.width, self.n_blocks, self.dropout).double().eval()
             network.load_state_dict({name: torch.from_numpy(value) for name, value in self.state_.items()})
             return network(torch.from_numpy(X)).numpy()
-
-    def _check(self) -> None:
-        for name, least in (("width", 1), ("n_blocks", 1), ("batch_size", 1), ("max_epochs", 1), ("patience", 1)):
-            if getattr(self, name) < least:
-                raise ConfigError(f"{name} must be {least} or more, not {getattr(self, name)}")
-        for name in ("validation_fraction", "learning_rate"):
-            if not 0 < getattr(self, name) < 1:
-                raise ConfigError(f"{name} must lie between 0 and 1, not {getattr(self, name)}")
-        if not 0 <= self.dropout < 1:
-            raise ConfigError(f"dropout must be 0 or more and less than 1, not {self.dropout}")
-        if self.memory_budget is not None and not self.memory_budget > 0:
-            raise ConfigError(f"memory_budget must be a share, a number of bytes or None, not {self.memory_budget}")
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from time import process_time
 from typing import Any
 
@@ -15,8 +16,8 @@ from sklearn.preprocessing import StandardScaler
 from propneat.compiler import compile_pool, evaluate
 from propneat.evolution import EvolutionConfig, Population
 from propneat.genome import GenePool, Genome
+from propneat.methods.heartbeat import with_heartbeat
 from propneat.methods.recomputation.classifier import RecomputedNetworkClassifier
-from propneat.methods.recomputation.heartbeat import with_heartbeat
 from propneat.recompute.budget import least_peak, plan_recomputation
 from propneat.rng import make_rng
 from propneat.training import Samples, TrainingConfig, train_population
@@ -45,7 +46,7 @@ def evolved_rows(n_generations: int, n_epochs: int, seed: int, progress: Callabl
     def tell(done: int) -> None:
         progress("training an evolved network under a budget", done, 1)
 
-    return with_heartbeat(tell, 0, lambda: _evolved(n_generations, n_epochs, seed))
+    return with_heartbeat(partial(tell, 0), lambda: _evolved(n_generations, n_epochs, seed))
 
 
 def _evolved(n_generations: int, n_epochs: int, seed: int) -> dict[str, Any]:
@@ -98,7 +99,7 @@ def classifier_rows(
 
         model = RecomputedNetworkClassifier(memory_budget=share, max_epochs=n_epochs, random_state=seed)
         start = process_time()
-        with_heartbeat(tell, number, lambda model=model: model.fit(learn.X, learn.targets[:, 0]))
+        with_heartbeat(partial(tell, number), lambda model=model: model.fit(learn.X, learn.targets[:, 0]))
         seconds = process_time() - start
         plain = plain or (model.state_, seconds)
         rows.append(

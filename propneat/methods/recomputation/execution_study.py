@@ -1,11 +1,12 @@
 """Schedules of the paper's networks, followed with real tensors on small images."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
+from propneat.methods.heartbeat import with_heartbeat
 from propneat.methods.recomputation.architectures import PAPER_NETWORKS
 from propneat.methods.recomputation.execution import Execution, Instance, execute, run_plainly
-from propneat.methods.recomputation.heartbeat import with_heartbeat
 from propneat.recompute.chen import chen_strategy
 from propneat.recompute.programme import OBJECTIVES, best_strategy, least_budget, make_family
 from propneat.recompute.schedule import canonical_schedule, plain_schedule, profile, replay, with_liveness
@@ -26,7 +27,7 @@ def execution_table(
         progress("following schedules with real tensors", done, len(names))
 
     for number, name in enumerate(names):
-        rows += with_heartbeat(tell, number, lambda name=name: _network_rows(name, times_rows, seed))
+        rows += with_heartbeat(partial(tell, number), lambda name=name: _network_rows(name, times_rows, seed))
     tell(len(names))
     return rows
 

@@ -1,11 +1,12 @@
 """The paper's table: least peak memory of its networks by three planners, and time against memory."""
 
 from collections.abc import Callable
+from functools import partial
 from time import process_time
 from typing import Any
 
+from propneat.methods.heartbeat import with_heartbeat
 from propneat.methods.recomputation.architectures import PAPER_NETWORKS
-from propneat.methods.recomputation.heartbeat import with_heartbeat
 from propneat.methods.recomputation.networks import BYTES
 from propneat.recompute.chen import chen_strategy
 from propneat.recompute.graph import Graph
@@ -34,13 +35,14 @@ def paper_table(
         progress("planning the paper's networks", done, len(names))
 
     # compiles the programme, which would count as the first network's time
-    with_heartbeat(tell, 0, lambda: network_row(Graph(("only",), ((),), (1,), (1,)), 0, most_sets))
+    with_heartbeat(partial(tell, 0), lambda: network_row(Graph(("only",), ((),), (1,), (1,)), 0, most_sets))
     table = {}
     for number, name in enumerate(names):
         paper = PAPER_NETWORKS[name]
         network = paper.make(n_rows or paper.n_rows, paper.side)
         graph, parameters = network.graph(), BYTES["float32"] * network.n_parameters()
-        table[name] = with_heartbeat(tell, number, lambda graph=graph, own=parameters: network_row(graph, own, most_sets))
+        beat = partial(tell, number)
+        table[name] = with_heartbeat(beat, lambda graph=graph, own=parameters: network_row(graph, own, most_sets))
         table[name] |= {"batch": n_rows or paper.n_rows, "frontier": frontier(graph)}
         tell(number + 1)
     return table

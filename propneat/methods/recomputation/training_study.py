@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Callable
+from functools import partial
 from time import process_time
 from typing import Any
 
@@ -9,8 +10,8 @@ import torch
 from torch.nn import functional
 from torch.utils.checkpoint import checkpoint_sequential
 
+from propneat.methods.heartbeat import with_heartbeat
 from propneat.methods.recomputation.classifier import ResidualNetwork
-from propneat.methods.recomputation.heartbeat import with_heartbeat
 from propneat.recompute.budget import least_peak
 from propneat.recompute.meter import MemoryMeter
 from propneat.recompute.training import train_under_budget
@@ -44,9 +45,9 @@ def training_table(
             torch.manual_seed(derive_seed("recomputation", seed, "network") % 2**63)
             return ResidualNetwork(width, 10, width, n_blocks, 0.0).double()
 
-    own = with_heartbeat(tell, 0, lambda: _rows(make, x, y, _under_budgets(make, x, y)))
-    torchs = with_heartbeat(tell, 1, lambda: _rows(make, x, y, _checkpointed(make, n_blocks)))
-    compiled = with_heartbeat(tell, 2, lambda: [_partitioned(make, x, y, budget) for budget in partitioner_budgets])
+    own = with_heartbeat(partial(tell, 0), lambda: _rows(make, x, y, _under_budgets(make, x, y)))
+    torchs = with_heartbeat(partial(tell, 1), lambda: _rows(make, x, y, _checkpointed(make, n_blocks)))
+    compiled = with_heartbeat(partial(tell, 2), lambda: [_partitioned(make, x, y, budget) for budget in partitioner_budgets])
     tell(3)
     return [*own, *torchs[1:], *compiled]
 

@@ -1,7 +1,6 @@
 """A supervised variational autoencoder whose decoder is a grid of Fourier coefficients, for rows of numbers."""
 
 from collections.abc import Sequence
-from numbers import Integral, Real
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -13,8 +12,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from threadpoolctl import threadpool_limits
 from torch.nn import functional
 
-from propneat.errors import ConfigError
-from propneat.methods.parameters import check_constraints, number, whole
+from propneat.methods.parameters import check_constraints, number, several, whole
 from propneat.methods.sparse_fourier.grid import half_ball
 from propneat.methods.sparse_fourier.model import make_linear
 from propneat.methods.sparse_fourier.slices import SlicePlan, plan_points
@@ -59,13 +57,13 @@ class SparseFourierClassifier(ClassifierMixin, BaseEstimator):
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        "hidden": [list, tuple],
+        "hidden": several(whole(1)),
         "n_latent": whole(1),
         "box": whole(5),
         "view": number(0, 1, closed="right"),
-        "reconstruction_weights": [list, tuple],
+        "reconstruction_weights": several(number(0, closed="left")),
         "divergence_weight": number(0, closed="left"),
-        "updates": [list, tuple],
+        "updates": several(whole(1)),
         "batch_size": whole(1),
         "learning_rate": number(0),
         "n_folds": whole(2),
@@ -107,11 +105,6 @@ class SparseFourierClassifier(ClassifierMixin, BaseEstimator):
         """Raise ConfigError for a parameter that cannot be used, as `fit` does before it looks at data."""
         check_constraints(self)
         half_ball(self.box)
-        for name, kind, least in (("hidden", Integral, 1), ("updates", Integral, 1), ("reconstruction_weights", Real, 0)):
-            values = getattr(self, name)
-            if not values or not all(isinstance(value, kind) and value >= least for value in values):
-                what = "whole numbers" if kind is Integral else "numbers"
-                raise ConfigError(f"{name} must hold one or more {what} of {least} or more, not {values}")
 
     def fit(self, X: Any, y: Any) -> "SparseFourierClassifier":
         """Learn from rows X, shape (n_rows, n_features), NaN where missing, with labels y, shape (n_rows,).

@@ -1,6 +1,6 @@
 """A classifier of rows: features become spike trains, which a recurrent spiking network learns to tell apart."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from scipy.special import log_softmax, softmax
@@ -10,7 +10,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from threadpoolctl import threadpool_limits
 
 from propneat.data.split import split_rows
-from propneat.errors import ConfigError
+from propneat.methods.parameters import check_constraints, number, whole
 from propneat.methods.spike_train.connectivity import random_connections
 from propneat.methods.spike_train.encoding import regular_trains, with_bias
 from propneat.methods.spike_train.network import Network, calibrate, make_layer, run_network
@@ -51,6 +51,16 @@ class STRSBPClassifier(ClassifierMixin, BaseEstimator):
     `network_`, `n_parameters_`, and `depth_`, 2.
     """
 
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "n_cells": whole(1),
+        "n_steps": whole(10),
+        "density": number(0, 1, closed="both"),
+        "max_rounds": whole(1),
+        "batch_size": whole(1),
+        "learning_rate": number(0),
+        "rule": [Rule, None],
+    }
+
     def __init__(
         self,
         n_cells: int = 64,
@@ -71,12 +81,18 @@ class STRSBPClassifier(ClassifierMixin, BaseEstimator):
         self.rule = rule
         self.random_state = random_state
 
+    def check_parameters(self) -> None:
+        """Raise ConfigError for a parameter that cannot be used, as `fit` does before it looks at data."""
+        check_constraints(self)
+
     def fit(self, X: Any, y: Any) -> "STRSBPClassifier":
         """Learn from rows X, shape (n_rows, n_features), with labels y, shape (n_rows,).
 
         Raises ConfigError for parameters and DataError for data that cannot be used, both ValueErrors.
         """
-        settings = self._check()
+        self.check_parameters()
+        targets = Targets(0.5 * Neuron().most_spikes(self.n_steps), 1.0, 1.0)
+        settings = Settings(targets, self.learning_rate, self.batch_size)
         X, labels = read_rows(self, X, y)
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         # systems this small gain nothing from more threads, and results do not vary
@@ -98,14 +114,6 @@ class STRSBPClassifier(ClassifierMixin, BaseEstimator):
     def predict(self, X: Any) -> np.ndarray:
         """Return the most probable label of every row, shape (n_rows,)."""
         return self.classes_[np.argmax(self.predict_proba(X), axis=1)]
-
-    def _check(self) -> Settings:
-        """Raise ConfigError for a parameter that cannot be used; return how weights follow gradients."""
-        for name, least in (("n_cells", 1), ("n_steps", 10), ("max_rounds", 1)):
-            if not getattr(self, name) >= least:
-                raise ConfigError(f"{name} must be {least} or more, not {getattr(self, name)}")
-        most = Neuron().most_spikes(self.n_steps)
-        return Settings(Targets(0.5 * most, 1.0, 1.0), self.learning_rate, self.batch_size)
 
     def _choose(self, X: np.ndarray, labels: np.ndarray, settings: Settings, seed: int) -> None:
         """Set the number of rounds and the slope to those of the least cross entropy on rows that are left out."""

@@ -1,6 +1,6 @@
 """A classifier that learns without gradients: meta-trained LSTMs read the training rows, and a frozen copy predicts."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from scipy.special import softmax
@@ -9,7 +9,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from propneat.data.split import split_rows
-from propneat.errors import ConfigError
+from propneat.methods.parameters import check_constraints, number, whole
 from propneat.methods.tabular import read_rows
 from propneat.methods.vsml.episodes import Task, draw_state, predict, stream_and_average
 from propneat.methods.vsml.inputs import Inputs
@@ -39,6 +39,13 @@ class VSMLClassifier(ClassifierMixin, BaseEstimator):
     `n_parameters_`, the numbers that the states hold, and `depth_`, 1.
     """
 
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "n_members": whole(1),
+        "max_passes": whole(1),
+        "max_rows": whole(1),
+        "validation_fraction": number(0, 1),
+    }
+
     def __init__(
         self,
         n_members: int = 8,
@@ -53,12 +60,16 @@ class VSMLClassifier(ClassifierMixin, BaseEstimator):
         self.validation_fraction = validation_fraction
         self.random_state = random_state
 
+    def check_parameters(self) -> None:
+        """Raise ConfigError for a parameter that cannot be used, as `fit` does before it looks at data."""
+        check_constraints(self)
+
     def fit(self, X: Any, y: Any) -> "VSMLClassifier":
         """Read rows X, shape (n_rows, n_features), with labels y, shape (n_rows,).
 
         Raises ConfigError for parameters and DataError for data that cannot be used, both ValueErrors.
         """
-        self._check()
+        self.check_parameters()
         X, labels = read_rows(self, X, y)
         n_classes = len(self.classes_)
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
@@ -107,14 +118,6 @@ class VSMLClassifier(ClassifierMixin, BaseEstimator):
             states = [last for last, _ in found]
             after.append((states, [mean for _, mean in found]))
         return after
-
-    def _check(self) -> None:
-        """Raise ConfigError for a parameter that cannot be used."""
-        for name in ("n_members", "max_passes", "max_rows"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"{name} must be 1 or more, not {getattr(self, name)}")
-        if not 0 < self.validation_fraction < 1:
-            raise ConfigError(f"validation_fraction must lie between 0 and 1, not {self.validation_fraction}")
 
 
 def _loss(states: list[np.ndarray], X: np.ndarray, labels: np.ndarray, n_classes: int) -> float:

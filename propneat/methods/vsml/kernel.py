@@ -8,7 +8,9 @@ import numpy as np
 
 from propneat.methods.vsml.parameters import MESSAGE, UNITS
 from propneat.native import FAST_MATH, inlined, outer
-from propneat.training.kernel_math import exponential_of as exponential, logarithm_of as logarithm, sigmoid_of as sigmoid
+from propneat.training.kernel_math import exponential_of as exponential
+from propneat.training.kernel_math import logarithm_of as logarithm
+from propneat.training.kernel_math import sigmoid_of as sigmoid
 
 __all__ = ["LANES", "ROWS", "TICKS", "episode", "episode_gradient", "frozen_logits", "tick", "tick_gradient"]
 

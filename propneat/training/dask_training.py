@@ -1,0 +1,185 @@
+"""`train_population` on the workers of a dask cluster, to the same bytes. Needs the optional extra `propneat[dask]`."""
+
+import threading
+import time
+from collections.abc import Mapping
+from copy import deepcopy
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numba
+import numpy as np
+
+from propneat import __version__
+from propneat.cluster import connect
+from propneat.compiler import PopulationPlan
+from propneat.errors import ClusterError, ConfigError
+from propneat.training.population import train_population
+from propneat.training.settings import Samples, TrainedPopulation, TrainingConfig, make_schedule
+from propneat.training.shards import divide, fresh, join
+
+if TYPE_CHECKING:
+    from distributed import Client, Future
+
+__all__ = ["DaskTrainer"]
+
+_INDIVISIBLE = ("padded",)
+"""Engines whose last bits depend on which genomes are trained together: one worker trains them all."""
+_LOOK_SECONDS = 1.0
+_ATTEMPTS = 3
+_MOST_HELD = 6
+
+_held: dict[str, Samples] = {}
+"""In a worker: rows by their name on the cluster, the last few. dask keeps rows too, but takes copies back when memory is short
+or nothing waits for them."""
+_holding = threading.Lock()
+
+
+def _hold(samples: Mapping[str, Samples]) -> None:
+    with _holding:
+        _held.update(samples)
+        for name in list(_held)[:-_MOST_HELD]:
+            del _held[name]
+
+
+def _train_shard(
+    shard: PopulationPlan,
+    names: tuple[str, ...],
+    rows: tuple[Samples, ...],
+    version: str,
+    config: TrainingConfig,
+    rng: np.random.Generator,
+    place: dict[str, Any],
+) -> TrainedPopulation | str:
+    """Train a shard in one thread of a worker: its other threads are given shards of their own.
+
+    `names` are those of the rows to train on and, if there are any, to judge by. Returns the address of the worker when it
+    does not have them and they did not come along.
+    """
+    if version != __version__:
+        raise ConfigError(f"a worker has propneat {__version__}, and the run {version}: install the same there")
+    _hold(dict(zip(names, rows, strict=bool(rows))))
+    samples = [_held.get(name) for name in names]
+    if any(part is None for part in samples):
+        from distributed import get_worker
+
+        return get_worker().address
+    numba.config.NUMBA_NUM_THREADS = 1
+    train, validation = (*samples, None)[:2]
+    return train_population(fresh(shard), train, config, rng, validation=validation, **place)
+
+
+class DaskTrainer:
+    """Called like `train_population`, it has the workers of a cluster train the shards of the plan, and returns the same bytes.
+
+    There is a shard for every thread of a worker, all of about the same cost; engine "padded" is not divided, one worker
+    trains all. Rows are sent once, to all workers, which keep them; a worker that joins later gets them from another. A shard
+    whose worker dies goes to another worker, and rows that no worker has any more are sent again. Bytes are the same where
+    processors and versions of libraries are.
+
+    Raises ConfigError as `connect` does and, when called, as `train_population` does; ClusterError when the cluster has had
+    no worker for `patience` seconds, its scheduler is gone, or workers die of a shard again and again.
+    """
+
+    def __init__(self, address: str, *, patience: float = 60.0) -> None:
+        self._client: Client = connect(address)
+        self._address, self._patience = address, patience
+        self._sent: dict[Samples, Future] = {}
+
+    @property
+    def n_threads(self) -> int:
+        """Number of threads that all workers have together."""
+        return sum(self._client.nthreads().values())
+
+    def __call__(
+        self,
+        plan: PopulationPlan,
+        train: Samples,
+        config: TrainingConfig,
+        rng: np.random.Generator,
+        *,
+        validation: Samples | None = None,
+        **place: Any,
+    ) -> TrainedPopulation:
+        """Train every genome of a plan; see `train_population`, whose other keywords are those in `place`."""
+        from distributed import CancelledError, KilledWorker
+
+        task = partial(_train_shard, version=__version__, config=config, rng=deepcopy(rng), place=place)
+        # draws what training here would, so that the generator goes on alike
+        make_schedule(len(train), config, rng)
+        try:
+            for _ in range(_ATTEMPTS):
+                try:
+                    return self._attempt(task, plan, [train] if validation is None else [train, validation])
+                except CancelledError:
+                    # the last worker that held the rows is gone
+                    self._sent.clear()
+        except KilledWorker as error:
+            raise ClusterError(f"shards kill workers of the dask cluster at {self._address}: give them more memory") from error
+        except (OSError, RuntimeError) as error:
+            if self._client.status == "running":
+                raise
+            raise ClusterError(f"the dask scheduler at {self._address} is gone") from error
+        raise ClusterError(f"workers of the dask cluster at {self._address} die too often to get through a generation")
+
+    def _attempt(self, task: partial, plan: PopulationPlan, samples: list[Samples]) -> TrainedPopulation:
+        n_threads = self._wait_for_threads()
+        shards = divide(plan, 1 if task.keywords["place"].get("engine") in _INDIVISIBLE else n_threads)
+        rows = [self._send(part) for part in samples]
+        task = partial(task, names=tuple(future.key for future in rows))
+        parts = self._run(task, shards, [None] * len(shards), rows=())
+        without = [k for k, part in enumerate(parts) if isinstance(part, str)]
+        again = self._run(task, [shards[k] for k in without], [parts[k] for k in without], rows=tuple(rows))
+        for k, part in zip(without, again, strict=True):
+            parts[k] = part
+        return join(parts)
+
+    def _run(
+        self, task: partial, shards: list[PopulationPlan], workers: list[str | None], rows: tuple["Future", ...]
+    ) -> list[TrainedPopulation | str]:
+        """Train shards, each at the worker named, if one is, as long as that is alive."""
+        futures = [
+            self._client.submit(task, shard, rows=rows, workers=worker, allow_other_workers=bool(worker), pure=False, retries=0)
+            for shard, worker in zip(shards, workers, strict=True)
+        ]
+        self._wait(futures)
+        return self._client.gather(futures)
+
+    def _send(self, samples: Samples) -> "Future":
+        """Return what stands for some rows on the cluster, and send them to every worker unless that was done."""
+        if samples not in self._sent:
+            self._sent[samples] = self._client.scatter(samples, broadcast=True, hash=False)
+        return self._sent[samples]
+
+    def _wait_for_threads(self) -> int:
+        """Return the number of threads there are, once there is one."""
+        if not (n_threads := self.n_threads):
+            try:
+                self._client.wait_for_workers(1, timeout=self._patience)
+            except TimeoutError as error:
+                raise ClusterError(self._no_worker()) from error
+        return n_threads or self.n_threads
+
+    def _no_worker(self) -> str:
+        return f"the dask cluster at {self._address} has had no worker for {self._patience:g} s"
+
+    def _wait(self, futures: "list[Future]") -> None:
+        """Wait for all shards; raise ClusterError when there has been no worker for too long."""
+        from distributed import wait
+
+        seen = time.monotonic()
+        while True:
+            try:
+                with self._client.as_current():
+                    wait(futures, timeout=_LOOK_SECONDS)
+                return
+            except TimeoutError:
+                if self.n_threads:
+                    seen = time.monotonic()
+                elif time.monotonic() - seen > self._patience:
+                    raise ClusterError(self._no_worker()) from None
+
+    def close(self) -> None:
+        """Take back what is under way and leave the cluster as it was."""
+        self._sent.clear()
+        self._client.close()

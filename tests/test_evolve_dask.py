@@ -1,0 +1,250 @@
+"""Training on a real cluster of two worker processes: the bytes of one machine, whoever dies, and the data sent once."""
+
+import os
+import signal
+import threading
+import time
+import warnings
+from contextlib import contextmanager
+from copy import deepcopy
+
+import numba
+import numpy as np
+import pytest
+from test_evolve import make_problem, make_samples, small, to_bytes
+
+distributed = pytest.importorskip("distributed")
+
+from distributed.comm.tcp import TCP
+
+from propneat.cli.run_view import RunView
+from propneat.cluster import connect
+from propneat.compiler import compile_pool
+from propneat.errors import ClusterError, ConfigError
+from propneat.evolution import Population
+from propneat.evolve import Problem, evolve
+from propneat.training import TrainingConfig, train_population
+from propneat.training.dask_training import DaskTrainer
+
+# what dask itself leaves behind when its processes are killed
+pytestmark = [pytest.mark.filterwarnings("ignore::ResourceWarning"), pytest.mark.filterwarnings("ignore:.*unclosed.*")]
+
+TINY = ("--generations", "4", "--population", "10", "--fine-tune-epochs", "5")
+
+
+def local_cluster(n_workers: int, *, processes: bool = True):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return distributed.LocalCluster(
+            n_workers=n_workers, threads_per_worker=1, processes=processes, dashboard_address=None, silence_logs=50
+        )
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    with local_cluster(2) as running:
+        yield running
+
+
+@pytest.fixture
+def trainer(cluster):
+    made = DaskTrainer(cluster.scheduler_address)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def brief_cluster(monkeypatch):
+    """A cluster of one worker in this process, which a test may end."""
+    monkeypatch.setattr(numba.config, "NUMBA_NUM_THREADS", numba.config.NUMBA_NUM_THREADS)
+    with local_cluster(1, processes=False) as running:
+        yield running
+
+
+@contextmanager
+def kill_at_work(trainer: DaskTrainer, n_workers: int):
+    """Kill that many of two workers with SIGKILL as soon as so many are at work on shards; fails if that never came."""
+    client, killed = trainer._client, []
+    client.wait_for_workers(2, timeout=60)
+    pids = client.run(os.getpid)
+
+    def kill() -> None:
+        end = time.monotonic() + 60
+        while len(killed) < n_workers and time.monotonic() < end:
+            busy = [worker for worker, keys in client.processing().items() if any("train_shard" in key for key in keys)]
+            if len(busy) >= n_workers:
+                killed.extend(busy[:n_workers])
+        for worker in killed:
+            os.kill(pids[worker], signal.SIGKILL)
+
+    thread = threading.Thread(target=kill)
+    thread.start()
+    yield
+    thread.join()
+    assert len(killed) == n_workers
+
+
+def long_work():
+    """A population and a training long enough to be hit in the middle of it."""
+    problem = make_problem()
+    config = small()
+    plan = compile_pool(Population(3, 1, config.evolution, seed=1).ask())
+    return plan, problem, TrainingConfig(epochs=200_000, batch_size=16)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"training": TrainingConfig(epochs=3, batch_size=16, patience=2)},
+        {"method": "neat"},
+        {"retrain": True, "write_back": False},
+        {"engine": "padded", "generations": 3},
+    ],
+    ids=["mini-batches", "neat", "retrain", "padded"],
+)
+@pytest.mark.parametrize("task", ["binary", "multiclass"])
+def test_a_run_on_the_cluster_is_a_run_on_one_machine(trainer, task, changes):
+    problem, config = make_problem(task), small(**changes)
+    states = []
+    whole = to_bytes(evolve(problem, config, callbacks=[states.append]))
+    assert to_bytes(evolve(problem, config, train=trainer)) == whole
+    assert to_bytes(evolve(problem, config, train=trainer, state=states[2])) == whole
+
+
+def test_the_generator_goes_on_as_after_training_here(trainer):
+    plan, problem, _ = long_work()
+    config, here = TrainingConfig(epochs=2, batch_size=16), np.random.default_rng(7)
+    there = deepcopy(here)
+    train_population(plan, problem.train, config, here)
+    trainer(plan, problem.train, config, there)
+    assert here.bit_generator.state == there.bit_generator.state
+
+
+def test_rows_are_sent_once_and_generations_after_do_without(trainer, monkeypatch):
+    client = trainer._client
+
+    def count_writes() -> None:
+        from distributed.comm.tcp import TCP
+
+        TCP.n_written, write = 0, TCP.write
+
+        async def counted(comm, *arguments, **options):
+            n_bytes = await write(comm, *arguments, **options)
+            TCP.n_written += n_bytes
+            return n_bytes
+
+        TCP.write = counted
+
+    monkeypatch.setattr(TCP, "write", TCP.write)
+    count_writes()
+    client.run(count_writes)
+    train, judge = make_samples("binary", 200_000, 1), make_samples("binary", 100_000, 2)
+    n_data = sum(array.nbytes for samples in (train, judge) for array in (samples.X, samples.targets, samples.weights))
+    after = []
+
+    def look(_: object) -> None:
+        # client and scheduler are in this process
+        in_workers = client.run(lambda: __import__("distributed").comm.tcp.TCP.n_written)
+        after.append(TCP.n_written + sum(in_workers.values()))
+        # dask drops copies that nothing waits for: not to send them again is up to the trainer
+        client.amm.run_once()
+
+    config = small(generations=4, training=TrainingConfig(epochs=1), fine_tune_epochs=1, refit_epochs=0)
+    evolve(Problem(train, judge, "binary"), config, train=trainer, callbacks=[look])
+    # once from here to the scheduler, and once to either worker, from there or from the other
+    assert 2 * n_data < after[0] < 3.5 * n_data
+    assert max(np.diff(after)) < n_data / 20
+
+
+def test_workers_train_in_one_thread_for_each_of_theirs(trainer):
+    evolve(make_problem(), small(generations=1), train=trainer)
+    assert set(trainer._client.run(lambda: __import__("numba").config.NUMBA_NUM_THREADS).values()) == {1}
+    assert trainer.n_threads == 2
+
+
+@pytest.mark.parametrize("n_killed", [1, 2])
+def test_workers_killed_at_work_lose_nothing(trainer, n_killed):
+    """With both, the rows are gone from the cluster too, and the workers that come instead must get them again."""
+    plan, problem, config = long_work()
+    arguments = (plan, problem.train, config)
+    whole = train_population(*arguments, np.random.default_rng(3), validation=problem.validation)
+    with kill_at_work(trainer, n_killed):
+        found = trainer(*arguments, np.random.default_rng(3), validation=problem.validation)
+    for name in ("weights", "biases", "train_loss", "validation_loss", "epochs"):
+        assert getattr(found, name).tobytes() == getattr(whole, name).tobytes()
+
+
+def test_a_shard_that_kills_every_worker_is_one_sentence(cluster, trainer, monkeypatch):
+    monkeypatch.setattr(cluster.scheduler, "allowed_failures", 0)
+    plan, problem, config = long_work()
+    with kill_at_work(trainer, 1), pytest.raises(ClusterError, match="give them more memory"):
+        trainer(plan, problem.train, config, np.random.default_rng(3))
+
+
+def test_other_versions_are_refused_when_connecting_and_when_they_come_later(cluster, trainer, monkeypatch):
+    monkeypatch.setattr("propneat.training.dask_training.__version__", "99.1")
+    with pytest.raises(ConfigError, match=r"a worker has propneat [\d.]+, and the run 99.1"):
+        evolve(make_problem(), small(), train=trainer)
+    monkeypatch.setattr("propneat.cluster.__version__", "99.1")
+    with pytest.raises(ConfigError, match="the cluster's processes have propneat"):
+        connect(cluster.scheduler_address)
+
+
+def test_errors_of_training_come_through_as_they_are(trainer):
+    config = small(engine="layered", device="no such device")
+    with pytest.raises(ConfigError, match="device must be one that torch can use"):
+        evolve(make_problem(), config, train=trainer)
+
+
+def test_a_run_left_by_all_workers_says_so_and_is_resumed_without_them(brief_cluster, run, folder, monkeypatch):
+    monkeypatch.setitem(DaskTrainer.__init__.__kwdefaults__, "patience", 1.0)
+    address = brief_cluster.scheduler_address
+    on_cluster = ("evolve", "xd6", *TINY, "--executor", "dask", "--address", address)
+    run("evolve", "xd6", *TINY, "--out", "whole")
+    code, _, err = run(*on_cluster, "--out", "there")
+    assert (code, "Training on the cluster" in err) == (0, True), err
+    show = RunView.__call__
+
+    def leave(view: RunView, state: object) -> None:
+        show(view, state)
+        if len(state.history) == 2:
+            brief_cluster.scale(0)
+
+    monkeypatch.setattr(RunView, "__call__", leave)
+    code, out, err = run(*on_cluster, "--out", "cut", "--quiet")
+    assert (code, out) == (1, "")
+    assert "no worker for 1 s" in err and "propneat evolve --resume cut" in err and len(err.splitlines()) == 1
+    monkeypatch.setattr(RunView, "__call__", show)
+    assert run("evolve", "--resume", "cut")[0] == 0
+    for name in ("champion.json", "history.csv"):
+        whole = (folder / "whole" / name).read_bytes()
+        assert (folder / "cut" / name).read_bytes() == whole
+        assert (folder / "there" / name).read_bytes() == whole
+    assert (folder / "there" / "config.toml").read_bytes() == (folder / "whole" / "config.toml").read_bytes()
+
+
+def test_a_cluster_that_cannot_be_used_is_one_sentence_before_anything_is_written(brief_cluster, run, folder, monkeypatch):
+    monkeypatch.setitem(connect.__kwdefaults__, "seconds", 1.0)
+    brief_cluster.scale(0)
+    wrong = [
+        (("--executor", "dask"), "go together"),
+        (("--address", "tcp://127.0.0.1:9"), "go together"),
+        (("--executor", "dask", "--address", "tcp://127.0.0.1:9"), "no dask scheduler answers at 'tcp://127.0.0.1:9'"),
+        (("--executor", "dask", "--address", brief_cluster.scheduler_address), "has had no worker for 1 s"),
+    ]
+    for options, words in wrong:
+        code, out, err = run("evolve", "xd6", *TINY, *options)
+        assert (code, out) == (2, "")
+        assert words in err.replace("\n", " ")
+        assert "Traceback" not in err
+        assert list(folder.iterdir()) == []
+
+
+def test_a_scheduler_that_is_gone_is_one_sentence(monkeypatch):
+    monkeypatch.setitem(connect.__kwdefaults__, "seconds", 1.0)
+    problem = make_problem()
+    with local_cluster(1, processes=False) as running:
+        trainer = DaskTrainer(running.scheduler_address, patience=1.0)
+    with pytest.raises(ClusterError, match="scheduler at .* is gone"):
+        evolve(problem, small(), train=trainer)
+    trainer.close()
