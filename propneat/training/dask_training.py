@@ -69,6 +69,13 @@ def _train_shard(
     return train_population(fresh(shard), train, config, rng, validation=validation, **place)
 
 
+def _no_warning_of_size() -> Any:
+    """Keep dask from saying that a large argument should stay on the cluster: plans are new in every generation."""
+    import dask
+
+    return dask.config.set({"distributed.admin.large-graph-warning-threshold": "1 TiB"})
+
+
 class DaskTrainer:
     """Called like `train_population`, it has the workers of a cluster train the shards of the plan, and returns the same bytes.
 
@@ -127,21 +134,21 @@ class DaskTrainer:
         shards = divide(plan, 1 if task.keywords["place"].get("engine") in _INDIVISIBLE else n_threads)
         rows = [self._send(part) for part in samples]
         task = partial(task, names=tuple(future.key for future in rows))
-        parts = self._run(task, shards, [None] * len(shards), rows=())
-        without = [k for k, part in enumerate(parts) if isinstance(part, str)]
-        again = self._run(task, [shards[k] for k in without], [parts[k] for k in without], rows=tuple(rows))
-        for k, part in zip(without, again, strict=True):
-            parts[k] = part
+        with _no_warning_of_size():
+            parts = self._results(self._client.map(partial(task, rows=()), shards, pure=False, retries=0))
+            without = [k for k, part in enumerate(parts) if isinstance(part, str)]
+            # a shard goes back to the worker that had no rows, so that it has them from now on, unless that is gone
+            again = [
+                self._client.submit(
+                    task, shards[k], rows=tuple(rows), workers=parts[k], allow_other_workers=True, pure=False, retries=0
+                )
+                for k in without
+            ]
+            for k, part in zip(without, self._results(again), strict=True):
+                parts[k] = part
         return join(parts)
 
-    def _run(
-        self, task: partial, shards: list[PopulationPlan], workers: list[str | None], rows: tuple["Future", ...]
-    ) -> list[TrainedPopulation | str]:
-        """Train shards, each at the worker named, if one is, as long as that is alive."""
-        futures = [
-            self._client.submit(task, shard, rows=rows, workers=worker, allow_other_workers=bool(worker), pure=False, retries=0)
-            for shard, worker in zip(shards, workers, strict=True)
-        ]
+    def _results(self, futures: "list[Future]") -> list[TrainedPopulation | str]:
         self._wait(futures)
         return self._client.gather(futures)
 
