@@ -1,5 +1,7 @@
 """Populations, rows and float64 answers that the engines of a whole population are judged by."""
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 from random_genomes import random_genome
@@ -45,7 +47,7 @@ def every_function_pool() -> GenePool:
             nodes = [(k, 0.0, NodeKind.INPUT, 0, 0) for k in range(4)]
             nodes += [(k, rng.normal(), NodeKind.OUTPUT, 0, 0) for k in (4, 5)]
             nodes += [(k, rng.normal(), NodeKind.HIDDEN, activation, aggregation) for k in (6, 7)]
-            pairs = [(0, 6), (1, 6), (3, 6), (6, 7), (0, 7), (2, 7), (6, 4), (7, 4), (7, 5), (1, 5)]
+            pairs = [(0, 6), (1, 6), (2, 6), (3, 6), (6, 7), (0, 7), (2, 7), (6, 4), (7, 4), (7, 5), (1, 5)]
             genomes.append(make_genome(nodes, [(k, s, t, rng.normal(), True) for k, (s, t) in enumerate(pairs)]))
     return in_float32(GenePool.pack(genomes))
 
@@ -121,3 +123,26 @@ def assert_close(a: TrainedPopulation, b: TrainedPopulation, rtol: float, atol: 
 def assert_same_bits(a: TrainedPopulation, b: TrainedPopulation) -> None:
     for name in (*RESULTS, "epochs"):
         assert getattr(a, name).tobytes() == getattr(b, name).tobytes(), name
+
+
+def check_patience(train) -> None:
+    """Patience keeps the best numbers of all epochs and stops in time.
+
+    Judged by runs of every length without patience, of which a longer one begins with the shorter; `train` takes pool, samples, settings
+    and validation rows.
+    """
+    pool = make_pool(10, 12)
+    samples, validation = make_samples(1, "mse", 12), make_samples(2, "mse", 12)
+    config = TrainingConfig("mse", epochs=14, learning_rate=0.2, patience=3)
+    runs = [train(pool, samples, replace(config, epochs=e, patience=None), validation) for e in range(15)]
+    trained, plan = train(pool, samples, config, validation), compile_pool(pool)
+    for g in range(len(pool)):
+        losses = [run.validation_loss[g] for run in runs]
+        best = next(e for e in range(15) if losses[e] <= min(losses[: e + 4]))
+        stop = min(best + 3, 14)
+        edges, slots = (slice(start[g], start[g + 1]) for start in (plan.genome_edge_start, plan.slot_start))
+        assert (trained.epochs[g], trained.validation_loss[g]) == (stop, losses[best])
+        assert np.array_equal(trained.weights[edges], runs[best].weights[edges])
+        assert np.array_equal(trained.biases[slots], runs[best].biases[slots])
+        np.testing.assert_array_equal(trained.train_loss[g], runs[stop].train_loss[g])
+    assert len(set(trained.epochs.tolist())) > 2

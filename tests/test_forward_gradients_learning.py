@@ -176,8 +176,8 @@ def test_a_round_is_at_least_25_steps_of_whole_epochs():
     ("options", "text"),
     [
         ({"gradient": "adjoint"}, "'gradient' parameter .* among {'node', 'weight', 'backprop'}"),
-        ({"aggregator": "median"}, "'aggregator' parameter .* a str among"),
-        ({"sampler": "cauchy"}, "'sampler' parameter .* a str among"),
+        ({"aggregator": "median"}, "The 'aggregator' parameter .* must be a str among {"),
+        ({"sampler": "cauchy"}, "The 'sampler' parameter .* must be a str among {"),
         ({"k": 0}, "'k' parameter .* an int in the range \\[1"),
         ({"batch_size": 0}, "'batch_size' parameter .* an int in the range \\[1"),
         ({"layers": (4, 0)}, "'layers' parameter .* each of them an int"),

@@ -5,62 +5,27 @@ from dataclasses import replace
 import numba
 import numpy as np
 import pytest
-from random_genomes import random_genome
+from engine_cases import (
+    assert_close,
+    assert_same_bits,
+    check_patience,
+    every_function_pool,
+    linear_pool,
+    make_pool,
+    make_samples,
+    train_in_float64,
+)
 
 from propneat.compiler import LayerPlan, PopulationPlan, compile_genome, compile_pool, evaluate, write_back_pool
 from propneat.errors import ConfigError
-from propneat.genome import ACTIVATIONS, AGGREGATIONS, GenePool, Genome, NodeKind, activation_code, make_genome
-from propneat.training import LOSSES, OPTIMISERS, Samples, TrainedPopulation, TrainingConfig, kernel_math, train_population
+from propneat.genome import ACTIVATIONS, AGGREGATIONS, GenePool, activation_code, make_genome
+from propneat.training import LOSSES, OPTIMISERS, Samples, TrainingConfig, kernel_math, train_population
 from propneat.training.kernel_engine import predict_population
 from propneat.training.vector_code import elementwise
-
-NUMBERS = ("weights", "biases", "train_loss", "validation_loss")
-
-
-def make_pool(seed: int, n_genomes: int, **options) -> GenePool:
-    """Random genomes whose numbers are float32 ones, so that rounding them costs nothing."""
-    rng = np.random.default_rng(seed)
-    pool = GenePool.pack([random_genome(rng, n_inputs=4, n_outputs=2, **options) for _ in range(n_genomes)])
-    plan = compile_pool(pool)
-    return write_back_pool(pool, plan, plan.weights.astype(np.float32), plan.biases.astype(np.float32))
-
-
-def make_samples(seed: int, loss: str, n_rows: int, n_outputs: int = 2) -> Samples:
-    rng = np.random.default_rng(seed)
-    targets = rng.standard_normal((n_rows, n_outputs))
-    if loss == "bce":
-        targets = targets > 0
-    if loss == "cross_entropy":
-        targets = np.eye(n_outputs)[np.argmax(targets, axis=1)]
-    return Samples.make(rng.standard_normal((n_rows, 4)), targets, rng.choice([0.5, 1.0, 3.0], n_rows))
 
 
 def train(pool: GenePool, samples: Samples, config: TrainingConfig, validation: Samples | None = None, seed: int = 0):
     return train_population(compile_pool(pool), samples, config, np.random.default_rng(seed), validation=validation)
-
-
-def train_in_float64(
-    pool: GenePool, samples: Samples, config: TrainingConfig, validation: Samples | None = None, seed: int = 0
-):
-    """The layered torch engine in float64, which has tests of its own."""
-    import torch
-
-    from propneat.compiler.network import CompiledNetwork
-    from propneat.training.torch_loop import train_one_by_one
-
-    rng = np.random.default_rng(seed)
-    return train_one_by_one(CompiledNetwork, compile_pool(pool), samples, validation, config, rng, "cpu", torch.float64)
-
-
-def assert_close(a: TrainedPopulation, b: TrainedPopulation, rtol: float, atol: float) -> None:
-    np.testing.assert_array_equal(a.epochs, b.epochs)
-    for name in NUMBERS:
-        np.testing.assert_allclose(getattr(a, name), getattr(b, name), rtol=rtol, atol=atol, err_msg=name)
-
-
-def assert_same_bits(a: TrainedPopulation, b: TrainedPopulation) -> None:
-    for name in (*NUMBERS, "epochs"):
-        assert getattr(a, name).tobytes() == getattr(b, name).tobytes(), name
 
 
 def plain_loss(loss: str, plan: LayerPlan, samples: Samples) -> float:
@@ -74,20 +39,6 @@ def plain_loss(loss: str, plan: LayerPlan, samples: Samples) -> float:
         rows = np.mean((z - y) ** 2, axis=1)
     mean = float(np.average(rows, weights=samples.weights))
     return mean**0.5 if loss == "rmse" else mean
-
-
-def every_function_pool() -> GenePool:
-    """For every activation and aggregation, a genome with two nodes of the kind, one feeding the other and the outputs."""
-    genomes = []
-    for activation in range(len(ACTIVATIONS)):
-        for aggregation in range(len(AGGREGATIONS)):
-            rng = np.random.default_rng(100 * activation + aggregation)
-            nodes = [(k, 0.0, NodeKind.INPUT, 0, 0) for k in range(4)]
-            nodes += [(k, np.float32(rng.normal()), NodeKind.OUTPUT, 0, 0) for k in (4, 5)]
-            nodes += [(k, np.float32(rng.normal()), NodeKind.HIDDEN, activation, aggregation) for k in (6, 7)]
-            pairs = [(0, 6), (1, 6), (2, 6), (3, 6), (6, 7), (0, 7), (2, 7), (6, 4), (7, 4), (7, 5), (1, 5)]
-            genomes.append(make_genome(nodes, [(k, s, t, np.float32(rng.normal()), True) for k, (s, t) in enumerate(pairs)]))
-    return GenePool.pack(genomes)
 
 
 def test_a_thousand_genomes_predict_what_the_reference_computes():
@@ -235,22 +186,7 @@ def test_no_epochs_leave_every_number_alone():
 
 
 def test_patience_keeps_the_best_of_all_epochs_and_stops_in_time():
-    """Judged by runs of every length without patience, of which a longer one begins with the shorter."""
-    pool = make_pool(10, 12)
-    samples, validation = make_samples(1, "mse", 12), make_samples(2, "mse", 12)
-    config = TrainingConfig("mse", epochs=14, learning_rate=0.2, patience=3)
-    runs = [train(pool, samples, replace(config, epochs=e, patience=None), validation) for e in range(15)]
-    trained, plan = train(pool, samples, config, validation), compile_pool(pool)
-    for g in range(len(pool)):
-        losses = [run.validation_loss[g] for run in runs]
-        best = next(e for e in range(15) if losses[e] <= min(losses[: e + 4]))
-        stop = min(best + 3, 14)
-        edges, slots = (slice(start[g], start[g + 1]) for start in (plan.genome_edge_start, plan.slot_start))
-        assert (trained.epochs[g], trained.validation_loss[g]) == (stop, losses[best])
-        assert np.array_equal(trained.weights[edges], runs[best].weights[edges])
-        assert np.array_equal(trained.biases[slots], runs[best].biases[slots])
-        np.testing.assert_array_equal(trained.train_loss[g], runs[stop].train_loss[g])
-    assert len(set(trained.epochs.tolist())) > 2
+    check_patience(train)
 
 
 def test_threads_and_company_do_not_matter(monkeypatch):
@@ -304,19 +240,9 @@ def test_the_unit_of_weights_and_the_order_of_rows_do_not_matter():
         assert_close(train(pool, other, config), expected, 1e-3, 1e-5)
 
 
-def linear_genome(weight: float | None) -> Genome:
-    """y0 = weight * x0 + 0.5 * x1, y1 = x1; no connection where the weight is None."""
-    nodes = [(k, 0.0, NodeKind.INPUT, 0, 0) for k in range(4)] + [
-        (4, 0.0, NodeKind.OUTPUT, 0, 0),
-        (5, 0.0, NodeKind.OUTPUT, 0, 0),
-    ]
-    genes = [(0, 0, 4, weight, True)] if weight is not None else []
-    return make_genome(nodes, [*genes, (1, 1, 4, 0.5, True), (2, 1, 5, 1.0, True)])
-
-
 @pytest.mark.parametrize("bad", [1e30, np.inf, np.nan])
 def test_a_gradient_that_is_not_finite_stops_its_genome_and_no_other(bad):
-    pool = GenePool.pack([linear_genome(None), linear_genome(1.0), linear_genome(None)])
+    pool = linear_pool(None, 1.0, None)
     samples = make_samples(1, "mse", 20)
     samples.X[7, 0] = bad
     config = TrainingConfig("mse", epochs=3)
@@ -424,7 +350,7 @@ def test_kernel_functions_at_the_edges():
 def test_compiling_one_genome_for_prediction_needs_no_rows_or_edges():
     plan = compile_pool(GenePool.pack([make_genome([(0, 0.0, 0, 0, 0), (1, 0.25, 1, activation_code("square"), 2)], [])]))
     np.testing.assert_array_equal(predict_population(plan, np.zeros((3, 1))), np.full((1, 3, 1), 0.0625, np.float32))
-    assert compile_genome(GenePool.pack([linear_genome(None)])[0]).n_edges == 2
+    assert compile_genome(linear_pool(None)[0]).n_edges == 2
 
 
 def test_a_memory_budget_is_kept_to_by_construction_or_refused_with_the_bytes_that_are_needed():

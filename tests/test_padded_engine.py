@@ -9,6 +9,7 @@ from engine_cases import (
     assert_close,
     assert_gradients_agree,
     assert_same_bits,
+    check_patience,
     every_function_pool,
     expected_loss_and_gradient,
     ladder_pool,
@@ -132,22 +133,7 @@ def test_company_does_not_matter():
 
 
 def test_patience_keeps_the_best_of_all_epochs_and_stops_in_time():
-    """Judged by runs of every length without patience, of which a longer one begins with the shorter."""
-    pool = make_pool(10, 12)
-    samples, validation = make_samples(1, "mse", 12), make_samples(2, "mse", 12)
-    config = TrainingConfig("mse", epochs=14, learning_rate=0.2, patience=3)
-    runs = [train(pool, samples, replace(config, epochs=e, patience=None), validation) for e in range(15)]
-    trained, plan = train(pool, samples, config, validation), compile_pool(pool)
-    for g in range(len(pool)):
-        losses = [run.validation_loss[g] for run in runs]
-        best = next(e for e in range(15) if losses[e] <= min(losses[: e + 4]))
-        stop = min(best + 3, 14)
-        edges, slots = (slice(start[g], start[g + 1]) for start in (plan.genome_edge_start, plan.slot_start))
-        assert (trained.epochs[g], trained.validation_loss[g]) == (stop, losses[best])
-        assert np.array_equal(trained.weights[edges], runs[best].weights[edges])
-        assert np.array_equal(trained.biases[slots], runs[best].biases[slots])
-        np.testing.assert_array_equal(trained.train_loss[g], runs[stop].train_loss[g])
-    assert len(set(trained.epochs.tolist())) > 2
+    check_patience(train)
 
 
 @pytest.mark.parametrize("patience", [None, 2])

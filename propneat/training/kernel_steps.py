@@ -10,14 +10,12 @@ import numpy as np
 from numba.core import types
 
 from propneat.training.kernel_tile import LANES
+from propneat.training.settings import ADADELTA_EPSILON, ADAM_EPSILON, BETA1, BETA2, RHO
 from propneat.training.vector_code import Emitter, Lanes, fold_pair, select, square_root, vector_function
 
-__all__ = ["BETA1", "BETA2", "adadelta", "adam", "finish_gradient"]
+__all__ = ["adadelta", "adam", "finish_gradient"]
 
 _LARGEST = float(np.finfo(np.float32).max)
-BETA1, BETA2 = 0.9, 0.999
-_ADAM_EPSILON = 1e-8
-_RHO, _ADADELTA_EPSILON = 0.9, 1e-6
 
 
 def _row_sums(rows: list[Lanes]) -> Lanes:
@@ -67,7 +65,7 @@ def adam(emit, numbers, gradient, first_moment, second_moment, n, learning_rate,
         second = second.times_plus(BETA2, (1 - BETA2) * g * g)
         emit.store(first, places[2])
         emit.store(second, places[3])
-        _take(emit, places[0], number, rate * (first * correction1) / (square_root(second * correction2) + _ADAM_EPSILON))
+        _take(emit, places[0], number, rate * (first * correction1) / (square_root(second * correction2) + ADAM_EPSILON))
 
 
 @vector_function
@@ -77,8 +75,8 @@ def adadelta(emit, numbers, gradient, mean_step, mean_gradient, n, learning_rate
     with emit.loop(0, n, LANES) as start:
         places = [emit.at(array, start) for array in (numbers, gradient, mean_step, mean_gradient)]
         number, g, steps, gradients = (emit.load(place, LANES) for place in places)
-        gradients = gradients.times_plus(_RHO, (1 - _RHO) * g * g)
-        step = square_root(steps + _ADADELTA_EPSILON) / square_root(gradients + _ADADELTA_EPSILON) * g
-        emit.store(steps.times_plus(_RHO, (1 - _RHO) * step * step), places[2])
+        gradients = gradients.times_plus(RHO, (1 - RHO) * g * g)
+        step = square_root(steps + ADADELTA_EPSILON) / square_root(gradients + ADADELTA_EPSILON) * g
+        emit.store(steps.times_plus(RHO, (1 - RHO) * step * step), places[2])
         emit.store(gradients, places[3])
         _take(emit, places[0], number, rate * step)

@@ -49,12 +49,12 @@ def _outgoing(n_slots, aggregation, edge_start, edge_source):
 def _ways(n_inputs, activation, aggregation, edge_start, output_slot, scattered):
     """Decide once per genome what the walks would otherwise ask at every tile; see `slice_plan`."""
     n_slots = activation.shape[0]
-    is_other, adds = np.zeros(n_slots, np.bool_), np.zeros(n_slots, np.int8)
+    is_other, adds, cleared = np.zeros(n_slots, np.bool_), np.zeros(n_slots, np.int8), np.zeros(n_slots, np.bool_)
     least, share = np.full(n_slots, _LEAST), np.ones(n_slots, np.float32)
     way, left, product_stop = np.zeros(n_slots, np.int8), activation.copy(), np.zeros(n_slots, np.int64)
     for slot in range(n_inputs, n_slots):
         n_terms, code = edge_start[slot + 1] - edge_start[slot], activation[slot]
-        adds[slot] = scattered[slot]
+        adds[slot] = cleared[slot] = scattered[slot]
         way[slot] = 0 if code == IDENTITY else (1 if code == RELU else 2)
         is_other[slot] = not is_linear(aggregation[slot]) and n_terms > 0
         product_stop[slot] = edge_start[slot] if is_other[slot] else edge_start[slot + 1]
@@ -63,8 +63,8 @@ def _ways(n_inputs, activation, aggregation, edge_start, output_slot, scattered)
         if aggregation[slot] == _MEAN and n_terms > 0:
             share[slot] = _F(1) / _F(n_terms)
     for slot in output_slot:
-        adds[slot] = 1
-    return np.flatnonzero(is_other), share, least, left, adds, way, product_stop
+        adds[slot], cleared[slot] = 1, False
+    return np.flatnonzero(is_other), share, least, left, adds, way, product_stop, np.flatnonzero(cleared)
 
 
 @inlined
@@ -73,7 +73,8 @@ def slice_plan(packed, g):
 
     `others`: the slots that neither add up nor average their inputs. For the rest, `share`: 1 over the number of terms of a
     mean, otherwise 1; `left`: the activation to apply, `least` standing for ReLU. For all, `adds`, `way` and `product_stop`
-    as in `backward_run`.
+    as in `backward_run`. `cleared`: the slots whose gradients others' products, maxima and minima add up from 0, which are not
+    the outputs', for they hold the loss's.
     """
     n_inputs, slot_start, genome_edge_start, activation, aggregation, edge_start, edge_source, output_slot = packed
     s, t = slot_start[g], slot_start[g + 1]
@@ -88,7 +89,7 @@ def slice_plan(packed, g):
 def forward(plan, numbers, inputs, tile, slopes):
     """Fill a tile with the values of every slot but the inputs', which are in `inputs`, shape (n_inputs, ROWS)."""
     activation, aggregation, edge_start, edge_source, _, _, ways = plan
-    others, share, least, left, _, _, _ = ways
+    others, share, least, left, _, _, _, _ = ways
     n_edges, n_inputs, n_slots = edge_source.shape[0], inputs.shape[0], activation.shape[0]
     begin = n_inputs
     for k in range(others.shape[0] + 1):
@@ -107,12 +108,13 @@ def backward(plan, numbers, inputs, tile, slopes, gradients, sums):
 
     `gradients` holds those of the outputs already.
     """
-    activation, aggregation, edge_start, edge_source, output_slot, outgoing, ways = plan
-    out_start, out_target, out_edge, scattered = outgoing
-    others, share, _, _, adds, way, product_stop = ways
+    activation, aggregation, edge_start, edge_source, _, outgoing, ways = plan
+    out_start, out_target, out_edge, _ = outgoing
+    others, share, _, _, adds, way, product_stop, cleared = ways
     n_inputs, n_edges, end = inputs.shape[0], edge_source.shape[0], activation.shape[0]
-    if others.shape[0] > 0:
-        _clear(n_inputs, scattered, output_slot, gradients)
+    for slot in cleared:
+        for i in range(ROWS):
+            gradients[slot, i] = _F(0)
     for k in range(others.shape[0], -1, -1):
         begin = others[k - 1] if k > 0 else n_inputs
         backward_run(
@@ -126,15 +128,3 @@ def backward(plan, numbers, inputs, tile, slopes, gradients, sums):
             else:
                 backward_extreme(sums, g, aggregation[begin] == _MAX, numbers, inputs, tile, edge_source, gradients, first, last)
         end = begin
-
-
-@bare
-def _clear(n_inputs, scattered, output_slot, gradients):
-    """Set gradients to 0 where products, maxima and minima will add to them, but for outputs, which hold the loss's."""
-    for slot in range(n_inputs, scattered.shape[0]):
-        is_output = False
-        for output in output_slot:
-            is_output = is_output or output == slot
-        if scattered[slot] and not is_output:
-            for i in range(ROWS):
-                gradients[slot, i] = _F(0)

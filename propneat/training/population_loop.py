@@ -14,12 +14,19 @@ import torch
 
 from propneat.compiler import PopulationPlan
 from propneat.training.flat_plan import number_through
-from propneat.training.settings import Samples, TrainedPopulation, TrainingConfig, make_schedule
+from propneat.training.settings import (
+    ADADELTA_EPSILON,
+    ADAM_EPSILON,
+    BETA1,
+    BETA2,
+    RHO,
+    Samples,
+    TrainedPopulation,
+    TrainingConfig,
+    make_schedule,
+)
 
 __all__ = ["Batch", "PopulationGradient", "TrainingRows", "train_numbers"]
-
-_BETA1, _BETA2, _ADAM_EPSILON = 0.9, 0.999, 1e-8
-_RHO, _ADADELTA_EPSILON = 0.9, 1e-6
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,7 +131,7 @@ class _Learner:
         """Say which batches come, and by what Adam corrects its moments at their steps."""
         order = self.rows.order
         time = np.arange(1, order.shape[1] + 1) + epoch * order.shape[1]
-        corrections = np.stack([1 / (1 - _BETA1**time), 1 / (1 - _BETA2**time)], axis=1)
+        corrections = np.stack([1 / (1 - BETA1**time), 1 / (1 - BETA2**time)], axis=1)
         self.batch_numbers.copy_(torch.from_numpy(order[epoch]))
         self.corrections.copy_(torch.from_numpy(corrections))
         self.total.zero_()
@@ -147,13 +154,13 @@ class _Learner:
         """Return what is taken from the numbers. Adam: moments of the gradient. Adadelta: of the step and the gradient."""
         first, second = self.first_moment, self.second_moment
         if self.config.optimiser == "adam":
-            first.mul_(_BETA1).add_(g, alpha=1 - _BETA1)
-            second.mul_(_BETA2).add_(g * g, alpha=1 - _BETA2)
-            root = torch.sqrt(second * corrections[1]) + _ADAM_EPSILON
+            first.mul_(BETA1).add_(g, alpha=1 - BETA1)
+            second.mul_(BETA2).add_(g * g, alpha=1 - BETA2)
+            root = torch.sqrt(second * corrections[1]) + ADAM_EPSILON
             return self.config.learning_rate * (first * corrections[0]) / root
-        second.mul_(_RHO).add_(g * g, alpha=1 - _RHO)
-        step = torch.sqrt(first + _ADADELTA_EPSILON) / torch.sqrt(second + _ADADELTA_EPSILON) * g
-        first.mul_(_RHO).add_(step * step, alpha=1 - _RHO)
+        second.mul_(RHO).add_(g * g, alpha=1 - RHO)
+        step = torch.sqrt(first + ADADELTA_EPSILON) / torch.sqrt(second + ADADELTA_EPSILON) * g
+        first.mul_(RHO).add_(step * step, alpha=1 - RHO)
         return self.config.learning_rate * step
 
     def end_epoch(self) -> None:

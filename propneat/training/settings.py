@@ -6,7 +6,25 @@ import numpy as np
 
 from propneat.errors import ConfigError
 
-__all__ = ["LOSSES", "OPTIMISERS", "Samples", "TrainedPopulation", "TrainingConfig", "make_schedule"]
+__all__ = [
+    "ADADELTA_EPSILON",
+    "ADAM_EPSILON",
+    "BETA1",
+    "BETA2",
+    "LOSSES",
+    "OPTIMISERS",
+    "RHO",
+    "Samples",
+    "TrainedPopulation",
+    "TrainingConfig",
+    "make_schedule",
+]
+
+BETA1, BETA2, ADAM_EPSILON = 0.9, 0.999, 1e-8
+"""Adam's constants (Kingma and Ba 2015), the same in every engine."""
+
+RHO, ADADELTA_EPSILON = 0.9, 1e-6
+"""Adadelta's (Zeiler 2012; the epsilon is that of its experiments)."""
 
 LOSSES = ("bce", "cross_entropy", "mse", "rmse")
 OPTIMISERS = ("adam", "adadelta")

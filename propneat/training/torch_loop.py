@@ -9,7 +9,17 @@ from torch.nn import functional
 
 from propneat.compiler import LayerPlan, PopulationPlan
 from propneat.training.devices import usable_device
-from propneat.training.settings import Samples, TrainedPopulation, TrainingConfig, make_schedule
+from propneat.training.settings import (
+    ADADELTA_EPSILON,
+    ADAM_EPSILON,
+    BETA1,
+    BETA2,
+    RHO,
+    Samples,
+    TrainedPopulation,
+    TrainingConfig,
+    make_schedule,
+)
 
 __all__ = ["sample_loss", "train_one_by_one"]
 
@@ -131,8 +141,8 @@ def _make_optimiser(network: torch.nn.Module, config: TrainingConfig, decay: flo
         (weights if name.startswith("weights") else biases).append(parameter)
     groups = [{"params": weights, "weight_decay": decay}, {"params": biases}]
     if config.optimiser == "adam":
-        return torch.optim.Adam(groups, lr=config.learning_rate, betas=(0.9, 0.999), eps=1e-8, fused=True)
-    return torch.optim.Adadelta(groups, lr=config.learning_rate, rho=0.9, eps=1e-6, foreach=True)
+        return torch.optim.Adam(groups, lr=config.learning_rate, betas=(BETA1, BETA2), eps=ADAM_EPSILON, fused=True)
+    return torch.optim.Adadelta(groups, lr=config.learning_rate, rho=RHO, eps=ADADELTA_EPSILON, foreach=True)
 
 
 def _run_epoch(

@@ -243,18 +243,19 @@ class Emitter:
         kind = ir.VectorType(_FLOAT, width)
         if isinstance(value, float):
             return Lanes(self.builder, ir.Constant(kind, [value] * width))
-        undefined = ir.Constant(kind, ir.Undefined)
-        single = self.builder.insert_element(undefined, value, ir.Constant(_INT, 0))
-        zeros = ir.Constant(ir.VectorType(_INT, width), [0] * width)
-        return Lanes(self.builder, self.builder.shuffle_vector(single, undefined, zeros))
+        return Lanes(self.builder, self._repeated(value, kind))
 
     def first_lanes(self, count: Any, width: int) -> Lanes:
         """Return truth values that hold in as many of the first lanes as `count`, an int64, says."""
         kind = ir.VectorType(_INT, width)
-        number = self.builder.insert_element(ir.Constant(kind, ir.Undefined), self.builder.trunc(count, _INT), ir.Constant(_INT, 0))
-        repeated = self.builder.shuffle_vector(number, ir.Constant(kind, ir.Undefined), ir.Constant(kind, [0] * width))
         positions = ir.Constant(kind, list(range(width)))
-        return Lanes(self.builder, self.builder.icmp_signed("<", positions, repeated))
+        counts = self._repeated(self.builder.trunc(count, _INT), kind)
+        return Lanes(self.builder, self.builder.icmp_signed("<", positions, counts))
+
+    def _repeated(self, value: Any, kind: Any) -> Any:
+        undefined = ir.Constant(kind, ir.Undefined)
+        single = self.builder.insert_element(undefined, value, ir.Constant(_INT, 0))
+        return self.builder.shuffle_vector(single, undefined, ir.Constant(ir.VectorType(_INT, kind.count), [0] * kind.count))
 
     def variable(self, initial: Lanes) -> Any:
         """Return a place for a value that changes in a loop; LLVM keeps it in a register."""
