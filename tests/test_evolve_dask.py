@@ -7,6 +7,7 @@ import time
 import warnings
 from contextlib import contextmanager
 from copy import deepcopy
+from dataclasses import replace
 
 import numba
 import numpy as np
@@ -177,8 +178,10 @@ def test_workers_killed_at_work_lose_nothing(trainer, n_killed):
 def test_a_shard_that_kills_every_worker_is_one_sentence(cluster, trainer, monkeypatch):
     monkeypatch.setattr(cluster.scheduler, "allowed_failures", 0)
     plan, problem, config = long_work()
-    with kill_at_work(trainer, 1), pytest.raises(ClusterError, match="give them more memory"):
-        trainer(plan, problem.train, config, np.random.default_rng(3))
+    # far longer than any machine takes to kill both workers: none may have finished its shard by then
+    endless = replace(config, epochs=1_000 * config.epochs)
+    with kill_at_work(trainer, 2), pytest.raises(ClusterError, match="give them more memory"):
+        trainer(plan, problem.train, endless, np.random.default_rng(3))
 
 
 def test_other_versions_are_refused_when_connecting_and_when_they_come_later(cluster, trainer, monkeypatch):

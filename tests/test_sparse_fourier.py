@@ -170,19 +170,43 @@ def test_a_point_volume_projects_to_a_constant_and_a_shift_to_a_phase_ramp():
 
 def test_slices_equal_those_of_whole_volumes_in_value_and_gradient():
     _, table, code, plan = a_problem()
-    values = [take_slices(table, code, plan), take_slices(table, code, plan, sparse=True), dense_slices(table, code, plan)]
+    volumes = torch.einsum("vjc,bj->bvc", table.view(len(table), -1, 2), code)
+    whole = torch.einsum("bpkc,bpk->bpc", torch.stack([one[ids.long()] for one, ids in zip(volumes, plan.ids)]), plan.weights)
+    values = [
+        whole * torch.stack([torch.ones_like(plan.signs), plan.signs], dim=-1),
+        take_slices(table, code, plan),
+        take_slices(table, code, plan, compiled=False),
+        take_slices(table, code, plan, sparse=True),
+        dense_slices(table, code, plan),
+        dense_slices(table, code, plan, compiled=False),
+    ]
     weights = torch.from_numpy(make_rng("weights").standard_normal(values[0].shape))
-    gradients = [torch.autograd.grad((weights * one).sum(), [table, code]) for one in values]
-    for value, (of_table, of_code) in zip(values[:2], gradients[:2], strict=True):
-        torch.testing.assert_close(value, values[2], rtol=0, atol=1e-12)
-        torch.testing.assert_close(of_table.to_dense() if of_table.is_sparse else of_table, gradients[2][0], rtol=0, atol=1e-12)
-        torch.testing.assert_close(of_code, gradients[2][1], rtol=0, atol=1e-12)
-    assert gradients[1][0].is_sparse
+    gradients = [torch.autograd.grad((weights * one).sum(), [table, code], retain_graph=True) for one in values]
+    for value, (of_table, of_code) in zip(values, gradients, strict=True):
+        torch.testing.assert_close(value, values[0], rtol=0, atol=1e-12)
+        torch.testing.assert_close(of_table.to_dense() if of_table.is_sparse else of_table, gradients[0][0], rtol=0, atol=1e-12)
+        torch.testing.assert_close(of_code, gradients[0][1], rtol=0, atol=1e-12)
+    assert [of_table.is_sparse for of_table, _ in gradients] == [False, False, False, True, False, False]
 
 
-def test_the_gradient_is_that_of_finite_differences():
+@pytest.mark.parametrize("compiled", [True, False])
+def test_the_gradient_is_that_of_finite_differences(compiled):
     _, table, code, plan = a_problem()
-    assert torch.autograd.gradcheck(lambda t, c: take_slices(t, c, plan), (table, code))
+    assert torch.autograd.gradcheck(lambda t, c: take_slices(t, c, plan, compiled=compiled), (table, code))
+
+
+def test_a_plan_and_a_table_that_are_views_give_the_same():
+    _, table, code, plan = a_problem()
+    expected = take_slices(table, code, plan)
+    spread = plan._replace(weights=plan.weights.transpose(0, 1).contiguous().transpose(0, 1))
+    upside_down = torch.cat([table, table], dim=1).T.contiguous().T[:, : table.shape[1]]
+    assert not upside_down.is_contiguous() and not spread.weights.is_contiguous()
+    assert torch.equal(take_slices(upside_down, code, spread), expected)
+    expected.sum().backward(retain_graph=True)
+    once = table.grad.clone()
+    # a gradient that is one number spread over all points has no memory of its own
+    (of_table,) = torch.autograd.grad(expected, table, torch.ones(()).to(expected).expand_as(expected))
+    assert torch.equal(of_table, once)
 
 
 def test_only_rows_around_the_slice_have_a_gradient():

@@ -43,11 +43,20 @@ def cost_claims(costs: Mapping[str, Any]) -> tuple[Claim, ...]:
     touched = costs["65"]["touched_by_a_slice"]
     return (
         _at_least("step time of whole volumes over sparse slices, n = 97 (specification: 6.2)", dense, 5),
+        *_compiled(large),
         _at_least("step time of a 3 x 256 network of coordinates over sparse slices, n = 65 (specification: 66)", network, 30),
         _at_most("exponent of n in the step time of sparse slices, n = 33 to 97 (about 2)", growth(up_to_97, "sparse"), 2.5),
         _at_least("exponent of n in the step time of whole volumes, n = 33 to 97 (about 3)", growth(up_to_97, "dense"), 2.6),
         _at_most("share of voxels that one slice touches, n = 65 (specification: 0.050)", touched, 0.07),
     )
+
+
+def _compiled(step: Mapping[str, float]) -> tuple[Claim, ...]:
+    """Return the claim about compiled loops, which only a processor runs."""
+    if "sparse, compiled" not in step:
+        return ()
+    ratio = step["dense, compiled"] / step["sparse, compiled"]
+    return (_at_least("the same ratio with both interpolating in compiled loops", ratio, 2.5),)
 
 
 def table_claims(tables: Mapping[str, Mapping[str, list[float]]]) -> tuple[Claim, ...]:

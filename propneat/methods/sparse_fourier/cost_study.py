@@ -21,20 +21,22 @@ from propneat.rng import derive_seed, make_rng
 
 __all__ = ["CoordinateNetwork", "CostPlan", "cost_study", "growth"]
 
+_RUNS_PER_TURN = 3
+
 
 @dataclass(frozen=True)
 class CostPlan:
-    """What is measured: sides of the box, slices per step, basis volumes, and repeats, of which the median counts."""
+    """What is measured: sides of the box, slices per step, basis volumes, and turns of each way, whose median counts."""
 
     sides: tuple[int, ...] = (17, 33, 65, 97)
     n_slices: int = 16
     n_basis: int = 8
-    n_repeats: int = 11
+    n_repeats: int = 5
     network_widths: tuple[int, ...] = (256, 1024)
     """Widths of networks of coordinates with 3 hidden layers, 1024 being about what such reconstructions use."""
     largest_network_sides: tuple[int, ...] = (65, 33)
     """Largest side that the network of each width is run at."""
-    network_repeats: int = 2
+    network_repeats: int = 1
 
 
 class CoordinateNetwork(nn.Module):
@@ -65,9 +67,10 @@ class CoordinateNetwork(nn.Module):
 def cost_study(plan: CostPlan, seed: int, device: str, progress: Callable[[str, int, int], None]) -> dict[str, dict[str, Any]]:
     """Return by side of the box: sizes, and seconds by way of a step (forward, backward) and of a volume (to real space).
 
-    Ways of a step: "sparse" (sparse gradient), "sparse, dense gradient", "dense" (a volume per slice), and "network" with a
-    width. The plan of interpolation is made before and shared. Ways take turns; on the processor times are those of its clock
-    in this process, on one thread whatever torch may use, and the median of repeats counts.
+    Ways of a step: "sparse" (sparse gradient), "sparse, dense gradient", "dense" (a volume per slice), all three by torch's
+    bags; "sparse, compiled", which trains on a processor, and "dense, compiled"; and "network" with a width. The plan of
+    interpolation is made before and shared. Ways take turns; on the processor times are those of its clock in this process, on
+    one thread whatever torch may use, and the median of repeats counts.
     """
     results = {}
     for place, n in enumerate(plan.sides):
@@ -88,9 +91,14 @@ def _measure(plan: CostPlan, n: int, seed: int, device: str) -> dict[str, Any]:
     code = torch.randn(plan.n_slices, plan.n_basis, generator=generator).to(device).requires_grad_()
     ways = {
         "sparse": partial(take_slices, table, code, slices, sparse=True),
-        "sparse, dense gradient": partial(take_slices, table, code, slices),
-        "dense": partial(dense_slices, table, code, slices),
+        "sparse, dense gradient": partial(take_slices, table, code, slices, compiled=False),
+        "dense": partial(dense_slices, table, code, slices, compiled=False),
     }
+    if torch.device(device).type == "cpu":
+        ways |= {
+            "sparse, compiled": partial(take_slices, table, code, slices),
+            "dense, compiled": partial(dense_slices, table, code, slices),
+        }
     steps = _timed({name: _step(way, [table, code]) for name, way in ways.items()}, plan.n_repeats, device)
     volumes = _timed({"grid": partial(_volume, ball, table, code)}, plan.n_repeats, device)
     points, voxels = (part.float().to(device) for part in (disc.double() @ rotations[:, :2], torch.from_numpy(ball.voxels)))
@@ -148,18 +156,25 @@ def _network_volume(network: CoordinateNetwork, points: torch.Tensor, code: torc
 
 
 def _timed(ways: dict[str, Callable[[], Any]], n_repeats: int, device: str) -> dict[str, float]:
-    """Return the median seconds of each way, the ways taking turns, after a first turn that does not count."""
+    """Return the median seconds of each way.
+
+    Ways take turns. A turn begins with a run that does not count: in training, too, a step follows its like, and finds memory
+    that the last one returned. Without it, the median depends on what the way before has left: up to 2.5 times on a processor,
+    as much as 10 ms of new pages for a gradient of 30 MB.
+    """
     is_cpu = torch.device(device).type == "cpu"
     clock = time.process_time if is_cpu else time.perf_counter
     seconds: dict[str, list[float]] = {name: [] for name in ways}
-    for _ in range(n_repeats + 1):
+    for _ in range(n_repeats):
         for name, way in ways.items():
-            start = clock()
-            way()
-            if not is_cpu:
-                torch.zeros(1, device=device).item()
-            seconds[name].append(clock() - start)
-    return {name: float(np.median(times[1:])) for name, times in seconds.items()}
+            for counts in (False, *[True] * _RUNS_PER_TURN):
+                start = clock()
+                way()
+                if not is_cpu:
+                    torch.zeros(1, device=device).item()
+                if counts:
+                    seconds[name].append(clock() - start)
+    return {name: float(np.median(times)) for name, times in seconds.items()}
 
 
 def _normal(seed: int, n: int, *shape: int) -> np.ndarray:

@@ -14,7 +14,9 @@ __all__ = ["draw_costs", "draw_fsc", "draw_latent", "draw_volumes"]
 _WAYS = {
     "sparse": ("sparse slices, sparse gradient", "#d62728"),
     "sparse, dense gradient": ("sparse slices, dense gradient", "#ff9896"),
+    "sparse, compiled": ("sparse slices, compiled", "#e377c2"),
     "dense": ("a volume per slice", "#1f77b4"),
+    "dense, compiled": ("a volume per slice, compiled", "#aec7e8"),
     "grid": ("grid: product and inverse FFT", "#d62728"),
     "network 256": ("network of coordinates, 3 x 256", "#7f7f7f"),
     "network 1024": ("network of coordinates, 3 x 1024", "black"),
@@ -124,7 +126,7 @@ def draw_costs(path: Path, costs: Mapping[str, Any]) -> None:
         )
         # room for the legend below the curves
         axes.set_yscale("log")
-        axes.set_ylim(bottom=axes.get_ylim()[0] / 6)
+        axes.set_ylim(bottom=axes.get_ylim()[0] / 20)
     for way in ("dense", "network 256", "network 1024"):
         label, colour = _WAYS[way]
         sides = [int(n) for n, cost in costs.items() if way in cost["step"]]

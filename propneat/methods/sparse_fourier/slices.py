@@ -6,6 +6,7 @@ import torch
 from torch.nn import functional
 
 from propneat.methods.sparse_fourier.grid import HalfBall
+from propneat.methods.sparse_fourier.slice_kernels import SliceProduct
 
 __all__ = ["SlicePlan", "back_project", "dense_slices", "plan_points", "plan_slices", "take_slices"]
 
@@ -56,29 +57,33 @@ def plan_slices(
     return plan_points(ball, plane @ rotations[:, :2], dtype)
 
 
-def take_slices(table: torch.Tensor, code: torch.Tensor, plan: SlicePlan, sparse: bool = False) -> torch.Tensor:
+def take_slices(
+    table: torch.Tensor, code: torch.Tensor, plan: SlicePlan, *, sparse: bool = False, compiled: bool = True
+) -> torch.Tensor:
     """Return slices (n_slices, n_points, 2), real and imaginary parts, of the volumes sum_j code_ij table_j.
 
     `table`, shape (n_voxels, 2 n_basis), holds each basis volume's real and imaginary part in neighbouring columns; `code` has
     shape (n_slices, n_basis). No volume is made: memory is that of n_slices * n_points * 2 n_basis numbers, forward and
-    backward. With `sparse` the gradient of the table is a sparse tensor of the rows touched. Source: the slice kernels of the
-    paper; here one bag of 8 rows per point is gathered and interpolated together.
+    backward, and of the table's gradient. With `sparse` that is a sparse tensor of the rows touched, a row for each touch.
+    Source: the slice kernels of the paper; here compiled loops on a processor, and torch's bags, one of 8 rows per point,
+    elsewhere, for a sparse gradient, or without `compiled`.
     """
-    n_slices, n_points, _ = plan.ids.shape
-    ids, weights = plan.ids.reshape(-1, 8), plan.weights.reshape(-1, 8)
+    if compiled and not sparse and table.device.type == "cpu":
+        return SliceProduct.apply(table, code, *plan)
+    ids, weights = plan.ids.flatten(0, 1), plan.weights.flatten(0, 1)
     bags = functional.embedding_bag(ids, table, per_sample_weights=weights, mode="sum", sparse=sparse)
-    values = torch.einsum("bsjc,bj->bsc", bags.view(n_slices, n_points, -1, 2), code)
-    return _conjugate(values, plan.signs)
+    return _conjugate(torch.bmm(bags.view(*plan.signs.shape, -1), _mix(code)), plan.signs)
 
 
-def dense_slices(table: torch.Tensor, code: torch.Tensor, plan: SlicePlan) -> torch.Tensor:
-    """Return the same as `take_slices` by way of a whole volume per slice, (n_slices, n_voxels, 2): the twin to compare with."""
-    n_voxels = len(table)
-    volumes = torch.einsum("vjc,bj->bvc", table.view(n_voxels, -1, 2), code)
-    starts = n_voxels * torch.arange(len(code), device=table.device)
-    ids = (plan.ids + starts[:, None, None]).view(-1, 8)
-    bags = functional.embedding_bag(ids, volumes.reshape(-1, 2), per_sample_weights=plan.weights.reshape(-1, 8), mode="sum")
-    return _conjugate(bags.view(*plan.signs.shape, 2), plan.signs)
+def dense_slices(table: torch.Tensor, code: torch.Tensor, plan: SlicePlan, *, compiled: bool = True) -> torch.Tensor:
+    """Return the same as `take_slices` by way of a whole volume per slice: the twin to compare with.
+
+    All volumes are one matrix product, (n_voxels, n_slices, 2), and interpolation in them is that of `take_slices`.
+    """
+    n_slices = len(code)
+    volumes = table @ _mix(code).transpose(0, 1).flatten(1)
+    own = plan.ids * n_slices + torch.arange(n_slices, dtype=plan.ids.dtype, device=table.device)[:, None, None]
+    return take_slices(volumes.view(-1, 2), code.new_ones(n_slices, 1), plan._replace(ids=own), compiled=compiled)
 
 
 def back_project(values: torch.Tensor, plan: SlicePlan, n_voxels: int) -> torch.Tensor:
@@ -91,3 +96,8 @@ def back_project(values: torch.Tensor, plan: SlicePlan, n_voxels: int) -> torch.
 
 def _conjugate(values: torch.Tensor, signs: torch.Tensor) -> torch.Tensor:
     return torch.stack([values[..., 0], values[..., 1] * signs], dim=-1)
+
+
+def _mix(code: torch.Tensor) -> torch.Tensor:
+    """Return the matrices (n_slices, 2 n_basis, 2) that multiply real parts with the code, and imaginary parts."""
+    return (code[:, :, None, None] * torch.eye(2, dtype=code.dtype, device=code.device)).flatten(1, 2)
