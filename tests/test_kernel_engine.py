@@ -19,8 +19,9 @@ from engine_cases import (
 from propneat.compiler import LayerPlan, PopulationPlan, compile_genome, compile_pool, evaluate, write_back_pool
 from propneat.errors import ConfigError
 from propneat.genome import ACTIVATIONS, AGGREGATIONS, GenePool, activation_code, make_genome
-from propneat.training import LOSSES, OPTIMISERS, Samples, TrainingConfig, kernel_math, train_population
+from propneat.training import LOSSES, OPTIMISERS, Samples, TrainingConfig, kernel_math, kernel_windows, train_population
 from propneat.training.kernel_engine import predict_population
+from propneat.training.kernel_tile import ROWS
 from propneat.training.vector_code import elementwise
 
 
@@ -206,6 +207,42 @@ def test_threads_and_company_do_not_matter(monkeypatch):
         alone = train(pool[g : g + 1], samples, config, validation)
         edges = slice(plan.genome_edge_start[g], plan.genome_edge_start[g + 1])
         assert alone.weights.tobytes() == results[0].weights[edges].tobytes()
+
+
+@pytest.mark.parametrize("batch_size", [None, 70, 33])
+@pytest.mark.parametrize("patience", [None, 2])
+def test_windows_do_not_matter(monkeypatch, batch_size, patience):
+    """Whatever part of the rows is read at a time, also less than a batch or a judgement, and for genomes that get stuck."""
+    pool = GenePool.pack([*make_pool(19, 12), *linear_pool(None, 1.0)])
+    samples, validation = make_samples(1, "rmse", 700), make_samples(2, "rmse", 300)
+    samples.X[600, 0] = 1e30
+    samples.weights[:70] = 0
+    config = TrainingConfig("rmse", epochs=5, batch_size=batch_size, learning_rate=0.2, l2=0.5, patience=patience)
+    expected = train(pool, samples, config, validation)
+    assert np.isnan(expected.train_loss).any() and np.isfinite(expected.train_loss).any()
+    tile_bytes = 4 * ROWS * (4 + 2 + 1)
+    for n_tiles in (1, 2, 3, 7):
+        monkeypatch.setattr(kernel_windows, "_WINDOW_BYTES", n_tiles * tile_bytes)
+        assert_same_bits(train(pool, samples, config, validation), expected)
+
+
+@pytest.mark.parametrize("judged_always", [True, False])
+def test_windows_hold_every_tile_once_in_order_and_no_more_than_they_may(judged_always):
+    rng = np.random.default_rng(0)
+    batch_tiles, most = np.array([3, 1, 12, 5, 5, 2]), 6
+    order = np.array([rng.permutation(6) for _ in range(4)])
+    tiles = kernel_windows._WINDOW_BYTES // most
+    windows = kernel_windows.cut_into_windows(order, batch_tiles, 8, judged_always, tiles)
+    judged = [8 if judged_always else 0] * 4 + [8]
+    sizes = [judged[0], *(size for epoch in range(4) for size in [*batch_tiles[order[epoch]], judged[epoch + 1]])]
+    seen = []
+    for first, stop, tile, tile_stop in windows:
+        own = [(unit, k) for unit in range(first, stop) for k in range(tile, min(tile_stop, sizes[unit]))]
+        assert len(own) <= most
+        seen += own
+    assert seen == [(unit, k) for unit, size in enumerate(sizes) for k in range(size)]
+    assert windows[0, 0] == 0 and windows[-1, 1] == len(sizes)
+    assert len(kernel_windows.cut_into_windows(order, batch_tiles, 8, judged_always, 1)) == 1
 
 
 def test_rows_of_weight_zero_are_not_there():

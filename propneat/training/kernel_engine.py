@@ -1,7 +1,8 @@
 """The CPU engine: one native call trains the whole population, one genome per task, rows innermost.
 
 A genome is walked node by node in slot order with a tile of rows held in cache; the backward pass gathers over outgoing
-edges. A batch is worked off tile by tile with the gradients added up. Tiles of inputs are made once and read by all genomes.
+edges. A batch is worked off tile by tile with the gradients added up. Tiles of inputs are made once and read by all genomes,
+where they are many window by window (`kernel_windows`), so that they come from memory once for all genomes of a thread.
 """
 
 import math
@@ -17,6 +18,7 @@ from propneat.training.kernel_losses import loss_of_mean, output_loss
 from propneat.training.kernel_steps import adadelta, adam, finish_gradient
 from propneat.training.kernel_tile import LANES, ROWS
 from propneat.training.kernel_walk import backward, forward, slice_plan
+from propneat.training.kernel_windows import cut_into_windows
 from propneat.training.settings import BETA1, BETA2, LOSSES, OPTIMISERS, Samples, TrainedPopulation, TrainingConfig, make_schedule
 
 __all__ = ["predict_population", "train"]
@@ -26,28 +28,24 @@ _LINE = 16
 _ADAM = OPTIMISERS.index("adam")
 
 
-@bare
-def _batch_loss(plan, numbers, samples, batch, loss, l2, scratch, gradient):
-    """Return the loss of a batch, its weight, and whether all is finite of `gradient`, which is set if it has room for one.
+_BATCH, _EPOCH, _TRAIN, _JUDGED = range(4)
+"""Places among a genome's losses: of the batch and the epoch so far, of the last epoch, and of the best or last judgement."""
+_STEPS, _TAKEN, _WAITED, _EPOCHS, _STUCK, _STOPPED = range(6)
+"""Places among a genome's counts: steps in all and in this epoch, judgements since the best, epochs, and whether it takes no
+more steps, and is not judged any more either."""
 
-    Rows without any weight have loss 0.
-    """
-    X, targets, weights, tile_start, batch_weight = samples
-    tile, gradients, slopes, sums = scratch
-    weight, total = batch_weight[batch], 0.0
-    if weight <= 0:
-        return 0.0, weight, True
-    share = _F(1.0 / weight)
-    for t in range(tile_start[batch], tile_start[batch + 1]):
+
+@bare
+def _add_tiles(plan, numbers, samples, first, last, share, loss, total, scratch, sums):
+    """Return `total` plus the loss of some tiles, and add gradients to `sums` if it has room for any."""
+    X, targets, weights, _, _ = samples
+    tile, gradients, slopes, _ = scratch
+    for t in range(first, last):
         forward(plan, numbers, X[t], tile, slopes)
         total += output_loss(loss, tile, gradients, plan[4], targets[t], weights[t], share)
-        if gradient.shape[0] > 0:
+        if sums.shape[0] > 0:
             backward(plan, numbers, X[t], tile, slopes, gradients, sums)
-    value, factor = loss_of_mean(loss, total / weight)
-    if gradient.shape[0] == 0:
-        return value, weight, True
-    n_edges = plan[3].shape[0]
-    return value, weight, finish_gradient(sums, gradient, gradient.shape[0], factor, numbers, n_edges, l2) == _F(0)
+    return total
 
 
 @bare
@@ -61,72 +59,87 @@ def _step(optimiser, learning_rate, time, numbers, gradient, first, second):
         adadelta(numbers, gradient, first, second, n, learning_rate)
 
 
-@inlined
-def _train_one(plan, numbers, train, validation, order, settings, scratch):
-    """Train one genome's numbers in place; returns (train loss, validation loss, epochs run).
-
-    `numbers` has room for a vector more than there are, set to 0. One loop takes batches and judgements in turn, so that the
-    code that computes either is compiled into it once.
-    """
-    loss, optimiser, learning_rate, l2, patience = settings
-    n_batches, n_judges = order.shape[1], validation[0].shape[0]
-    n_steps = order.shape[0] * n_batches
-    n_numbers = numbers.shape[0] - LANES
-    gradient, first, second = np.zeros_like(numbers)[:n_numbers], np.zeros_like(numbers), np.zeros_like(numbers)
-    best, no_gradient = numbers.copy(), np.zeros(0, numbers.dtype)
-    train_loss, best_loss, total = np.nan, np.inf, 0.0
-    step, epoch, time, n_taken, waited = 0, 0, 0, 0, 0
-    judging = n_judges > 0 and (patience > 0 or n_steps == 0)
-    while step < n_steps or judging:
-        if judging:
-            samples, batch, wanted = validation, 0, no_gradient
-        else:
-            samples, batch, wanted = train, order[step // n_batches, step % n_batches], gradient
-        value, weight, is_finite = _batch_loss(plan, numbers, samples, batch, loss, l2, scratch, wanted)
-        if judging:
-            judging = False
-            waited += epoch > 0
-            if patience == 0:
-                best_loss = value
-            elif value < best_loss:
-                best_loss, waited = value, 0
-                for k in range(numbers.shape[0]):
-                    best[k] = numbers[k]
-            if patience > 0 and waited >= patience:
-                break
-            continue
-        if weight > 0:
-            if not is_finite:
-                n_steps = step
-                judging = n_judges > 0 and patience == 0
-                continue
-            time += 1
-            n_taken += 1
-            total += value
-            _step(optimiser, learning_rate, time, numbers, gradient, first, second)
-        step += 1
-        if step % n_batches == 0:
-            train_loss, total, n_taken = total / n_taken, 0.0, 0
-            epoch += 1
-            judging = n_judges > 0 and (patience > 0 or step == n_steps)
-    if patience > 0:
+@bare
+def _judge(value, patience, numbers, best, losses, counts):
+    """Take note of a judgement; with patience, keep the numbers if it is the best, and stop if none was for too long."""
+    counts[_WAITED] += counts[_EPOCHS] > 0
+    if patience == 0:
+        losses[_JUDGED] = value
+    elif value < losses[_JUDGED]:
+        losses[_JUDGED], counts[_WAITED] = value, 0
         for k in range(numbers.shape[0]):
-            numbers[k] = best[k]
-    return train_loss, best_loss if n_judges > 0 else np.nan, epoch
+            best[k] = numbers[k]
+    counts[_STOPPED] = patience > 0 and counts[_WAITED] >= patience
+
+
+@inlined
+def _train_one(plan, learning, losses, counts, window, train, validation, order, settings, scratch, sums):
+    """Go on training one genome through a window; see `kernel_windows`.
+
+    `learning` is its numbers, both moments and the best numbers, each with room for a vector more than there are, set to 0;
+    `sums` has room likewise, and holds those of a batch of which the last window had the beginning, otherwise 0. One loop takes
+    batches and judgements in turn, so that the code that computes either is compiled into it once.
+    """
+    numbers, first, second, best = learning
+    loss, optimiser, learning_rate, l2, patience = settings
+    n_epochs, n_batches = order.shape
+    n_edges, n_judges = plan[3].shape[0], validation[0].shape[0]
+    gradient, no_sums = scratch[3][: numbers.shape[0] - LANES], sums[:0]
+    for unit in range(window[0], window[1]):
+        if counts[_STOPPED]:
+            break
+        place = (unit + n_batches) % (n_batches + 1)
+        judging = place == n_batches
+        if judging:
+            samples, batch, wanted = validation, 0, no_sums
+            due = n_judges > 0 and (patience > 0 or unit == n_epochs * (n_batches + 1))
+        else:
+            samples, batch, wanted = train, order[(unit - 1) // (n_batches + 1), place], sums
+            due = counts[_STUCK] == 0
+        if not due:
+            continue
+        start, stop, weight = samples[3][batch], samples[3][batch + 1], samples[4][batch]
+        last = min(start + window[3], stop)
+        value = 0.0
+        if weight > 0:
+            share = _F(1.0 / weight)
+            total = _add_tiles(plan, numbers, samples, start + window[2], last, share, loss, losses[_BATCH], scratch, wanted)
+            losses[_BATCH] = total
+            if last < stop:
+                continue
+            losses[_BATCH] = 0.0
+            value, factor = loss_of_mean(loss, total / weight)
+            if not judging:
+                if finish_gradient(sums, gradient, gradient.shape[0], factor, numbers, n_edges, l2) != _F(0):
+                    counts[_STUCK], counts[_STOPPED] = 1, patience > 0
+                    continue
+                counts[_STEPS] += 1
+                counts[_TAKEN] += 1
+                losses[_EPOCH] += value
+                _step(optimiser, learning_rate, counts[_STEPS], numbers, gradient, first, second)
+        if judging:
+            _judge(value, patience, numbers, best, losses, counts)
+        elif place == n_batches - 1:
+            losses[_TRAIN], losses[_EPOCH], counts[_TAKEN] = losses[_EPOCH] / counts[_TAKEN], 0.0, 0
+            counts[_EPOCHS] += 1
 
 
 @outer
-def _train_some(genomes, packed, numbers, number_start, train, validation, order, settings, scratch, report):
-    """Train the genomes of one share in place; `report` is (train loss, validation loss, epochs) of all genomes."""
+def _train_some(genomes, packed, learning, number_start, windows, train, validation, order, settings, scratch, sums, sums_start,
+                losses, counts):  # fmt: skip
+    """Train the genomes of one share in place, window after window. The sums of genome `genomes[k]` begin at `sums_start[k]`."""
     mode = float_mode()
     set_float_mode(mode | FLUSHING)
-    for g in genomes:
-        own = numbers[number_start[g] : number_start[g + 1]]
-        roomy = np.zeros(own.shape[0] + LANES, own.dtype)
-        roomy[: own.shape[0]] = own
-        result = _train_one(slice_plan(packed, g), roomy, train, validation, order, settings, scratch)
-        own[:] = roomy[: own.shape[0]]
-        report[0][g], report[1][g], report[2][g] = result
+    numbers, first, second, best = learning
+    for w in range(windows.shape[0]):
+        for k in range(genomes.shape[0]):
+            g = genomes[k]
+            a, b = number_start[g], number_start[g + 1]
+            own = numbers[a:b], first[a:b], second[a:b], best[a:b]
+            own_sums = sums[sums_start[k] : sums_start[k] + b - a]
+            _train_one(
+                slice_plan(packed, g), own, losses[g], counts[g], windows[w], train, validation, order, settings, scratch, own_sums
+            )
     set_float_mode(mode)
 
 
@@ -147,12 +160,12 @@ def _predict_some(genomes, packed, numbers, number_start, X, scratch, answers):
 
 
 def _pack(plan: PopulationPlan) -> tuple[tuple[np.ndarray, ...], np.ndarray, np.ndarray]:
-    """Return the plan's arrays for the kernels, every genome's numbers (weights, then biases), and their starts."""
-    number_start = plan.slot_start + plan.genome_edge_start - plan.n_inputs * np.arange(len(plan) + 1)
-    numbers = np.empty(number_start[-1], np.float32)
-    is_weight = _is_weight(plan)
-    numbers[is_weight] = plan.weights
-    numbers[~is_weight] = plan.biases[plan.depth > 0]
+    """Return the plan's arrays for the kernels, every genome's numbers (weights, biases, room for a vector), and their starts."""
+    sizes = _sizes(plan)
+    number_start = np.concatenate([[0], sizes.sum(axis=1).cumsum()])
+    numbers, kind = np.zeros(number_start[-1], np.float32), _kinds(sizes)
+    numbers[kind == 0] = plan.weights
+    numbers[kind == 1] = plan.biases[plan.depth > 0]
     packed = (
         plan.n_inputs, plan.slot_start, plan.genome_edge_start, plan.activation, plan.aggregation, plan.edge_start, plan.edge_source,
         plan.output_slot,
@@ -160,18 +173,23 @@ def _pack(plan: PopulationPlan) -> tuple[tuple[np.ndarray, ...], np.ndarray, np.
     return packed, numbers, number_start
 
 
-def _is_weight(plan: PopulationPlan) -> np.ndarray:
-    """Tell weights from biases among all genomes' numbers."""
+def _sizes(plan: PopulationPlan) -> np.ndarray:
+    """Return for every genome how many weights and biases it has, and the room after them, (n_genomes, 3)."""
     n_edges, n_biases = np.diff(plan.genome_edge_start), np.diff(plan.slot_start) - plan.n_inputs
-    return np.repeat(np.tile([True, False], len(plan)), np.stack([n_edges, n_biases], axis=1).ravel())
+    return np.stack([n_edges, n_biases, np.full_like(n_edges, LANES)], axis=1)
+
+
+def _kinds(sizes: np.ndarray) -> np.ndarray:
+    """Tell weights, 0, from biases, 1, and room, 2, among all genomes' numbers."""
+    return np.repeat(np.tile(np.arange(3, dtype=np.int8), len(sizes)), sizes.ravel())
 
 
 def _unpack(plan: PopulationPlan, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Split trained numbers into weights and biases in plan order, inputs' unused biases set to 0."""
-    is_weight = _is_weight(plan)
+    kind = _kinds(_sizes(plan))
     biases = np.zeros(len(plan.biases), _F)
-    biases[plan.depth > 0] = numbers[~is_weight]
-    return numbers[is_weight], biases
+    biases[plan.depth > 0] = numbers[kind == 1]
+    return numbers[kind == 0], biases
 
 
 def _aligned(*shape: int) -> np.ndarray:
@@ -183,9 +201,9 @@ def _aligned(*shape: int) -> np.ndarray:
 
 
 def _scratch(plan: PopulationPlan) -> tuple[np.ndarray, ...]:
-    """Tiles of values, gradients and slopes with room for every genome, and the sums of products."""
-    n_slots, n_edges = int(np.diff(plan.slot_start).max()), int(np.diff(plan.genome_edge_start).max())
-    return *(_aligned(n_slots, ROWS) for _ in range(3)), _aligned(n_edges + n_slots + LANES, LANES)
+    """Tiles of values, gradients and slopes with room for every genome, and room for the gradient of its numbers."""
+    n_slots, most_numbers = int(np.diff(plan.slot_start).max()), int(_sizes(plan).sum(axis=1).max())
+    return *(_aligned(n_slots, ROWS) for _ in range(3)), _aligned(most_numbers)
 
 
 def _check_budget(plan: PopulationPlan, memory_budget: int) -> None:
@@ -250,14 +268,25 @@ def train(
     )  # fmt: skip
     learnt = _tile_samples(train, rows, batch_start)
     judged = _tile_samples(judge, np.arange(len(judge)), np.array([0, len(judge)]))
-    report = np.empty(len(plan)), np.empty(len(plan)), np.empty(len(plan), np.int64)
+    learning = numbers, np.zeros_like(numbers), np.zeros_like(numbers), numbers.copy()
+    losses, counts = np.tile([0.0, 0.0, np.nan, np.inf], (len(plan), 1)), np.zeros((len(plan), 6), np.int64)
+    tile_bytes = sum(part[:1].nbytes for part in learnt[:3])
+    windows = cut_into_windows(order, np.diff(learnt[3]), len(judged[0]), config.patience is not None, tile_bytes)
 
     def work(genomes: np.ndarray) -> None:
-        _train_some(genomes, packed, numbers, number_start, learnt, judged, order, settings, _scratch(plan), report)
+        rooms = np.diff(number_start)[genomes]
+        # sums outlast a genome's turn only where windows cut batches
+        sums_start = np.cumsum(rooms) - rooms if len(windows) > 1 else np.zeros_like(rooms)
+        sums = _aligned(int((sums_start + rooms).max()), LANES)
+        _train_some(
+            genomes, packed, learning, number_start, windows, learnt, judged, order, settings, _scratch(plan), sums, sums_start,
+            losses, counts,
+        )  # fmt: skip
 
     share_out(work, np.diff(plan.genome_edge_start))
-    weights, biases = _unpack(plan, numbers)
-    return TrainedPopulation(weights, biases, *report)
+    weights, biases = _unpack(plan, numbers if config.patience is None else learning[3])
+    validation_loss = losses[:, _JUDGED] if len(judge) else np.full(len(plan), np.nan)
+    return TrainedPopulation(weights, biases, losses[:, _TRAIN].copy(), validation_loss.copy(), counts[:, _EPOCHS].copy())
 
 
 def predict_population(plan: PopulationPlan, X: np.ndarray) -> np.ndarray:
