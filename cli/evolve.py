@@ -139,6 +139,8 @@ def evolve(context: click.Context, **options: Any) -> None:
     An option comes before an environment variable PROPNEAT_<OPTION> (such as PROPNEAT_SEED), that before the --config
     file, and that before the defaults of the method. Ctrl-C stops after the generation in flight and keeps what is done.
     """
+    from propneat.cli.run_view import say_when_slow
+    from propneat.run import find_state, prepare_run, warm_up
     from propneat.run_folder import open_run_folder
 
     resume, as_json, quiet = options["resume"], options["as_json"], options["quiet"]
@@ -149,11 +151,16 @@ def evolve(context: click.Context, **options: Any) -> None:
     folder = open_run_folder(resume) if resume else None
     settings = _settle(context, options, folder)
     with _trainer(options["address"], quiet) as train:
-        data, folder, state = _open(settings, folder, options)
-        summary = folder.read_summary() or {}
+        data = prepare_run(settings)
+        state = find_state(folder, settings, data) if folder else None
+        summary = (folder.read_summary() or {}) if folder else {}
         if state and summary.get("finished") is True and summary.get("generations_asked") == settings.evolve.generations:
             _talk(f"The run in {folder.path} is finished, nothing is left to do.", quiet)
         else:
+            # before a folder is made: what cannot be trained is refused here
+            with say_when_slow("Compiling kernels, once per installation: about twenty seconds ...", seconds=3.0, quiet=quiet):
+                warm_up(settings.evolve, train)
+            folder = folder or _make_folder(settings, data.name, options)
             summary = _run(settings, data, folder, state, train, quiet)
     click.echo(json.dumps(summary, indent=2, ensure_ascii=False) if as_json else _describe(summary))
     if summary.get("signal"):
@@ -199,27 +206,20 @@ def _trainer(address: str | None, quiet: bool) -> "Iterator[Trainer]":
         yield trainer
 
 
-def _open(
-    settings: "Settings", folder: "RunFolder | None", options: dict[str, Any]
-) -> "tuple[RunData, RunFolder, EvolveState | None]":
-    """Load the data, then open the folder of the run or make it."""
-    from propneat.run import find_state, prepare_run
+def _make_folder(settings: "Settings", name: str, options: dict[str, Any]) -> "RunFolder":
     from propneat.run_folder import create_run_folder, default_run_folder
     from propneat.settings_file import format_settings
 
-    data = prepare_run(settings)
-    if folder:
-        return data, folder, find_state(folder, settings, data)
-    path = options["out"] or default_run_folder(Path("results"), data.name, settings.evolve.seed, again=options["force"])
-    return data, create_run_folder(path, format_settings(settings), force=options["force"]), None
+    path = options["out"] or default_run_folder(Path("results"), name, settings.evolve.seed, again=options["force"])
+    return create_run_folder(path, format_settings(settings), force=options["force"])
 
 
 def _run(
     settings: "Settings", data: "RunData", folder: "RunFolder", state: "EvolveState | None", train: "Trainer", quiet: bool
 ) -> dict[str, Any]:
-    from propneat.cli.run_view import RunView, say_when_slow
+    from propneat.cli.run_view import RunView
     from propneat.errors import ClusterError
-    from propneat.run import run, warm_up
+    from propneat.run import run
     from propneat.scores import SCORE_NAMES
 
     n_train, n_judge = len(data.prepared.problem.train), len(data.prepared.problem.validation)
@@ -227,8 +227,6 @@ def _run(
     parts = f"{n_train} distinct to train on, {n_judge} to judge by, {n_test} held out"
     _talk(f"{data.name}: {data.task}, {data.n_rows} rows ({parts})", quiet)
     _talk(f"{'Continuing' if state else 'Writing'} {folder.path}", quiet)
-    with say_when_slow("Compiling kernels, once per installation: about twenty seconds ...", seconds=3.0, quiet=quiet):
-        warm_up(settings.evolve, train)
     shown = RunView(data.name, settings.evolve.generations, SCORE_NAMES[data.task], quiet=quiet)
     with shown as view, _stop_on_signal(view, folder) as stop:
         try:
