@@ -16,6 +16,8 @@ from propneat.benchmark.plan import BenchmarkConfig, make_plan
 from propneat.data import Preprocessor
 from propneat.errors import ConfigError
 from propneat.methods import METHODS, heartbeat
+from propneat.methods.baselines import TunedForestClassifier
+from propneat.methods.dense import DenseNetworkClassifier
 from propneat.methods.device import check_device
 from propneat.methods.forward_gradients.classifier import ForwardGradientClassifier
 from propneat.methods.fusion_control.classifier import PIDBackpropClassifier
@@ -129,6 +131,12 @@ def test_the_method_sparse_fourier_meets_gaps_as_gaps(monkeypatch):
         (RecomputedNetworkClassifier, "memory_budget", -0.5),
         *((STRSBPClassifier, name, "some") for name in ("n_cells", "n_steps", "density", "learning_rate", "rule")),
         (STRSBPClassifier, "density", 1.5),
+        *((DenseNetworkClassifier, name, "wide") for name in ("layers", "dropout", "optimiser", "batch_size", "memory_budget")),
+        (DenseNetworkClassifier, "layers", [[16, 8], [16, 0]]),
+        (DenseNetworkClassifier, "layers", []),
+        (DenseNetworkClassifier, "dropout", 1),
+        *((TunedForestClassifier, name, "deep") for name in ("depths", "min_splits", "n_trees", "n_tuning_trees", "n_folds")),
+        (TunedForestClassifier, "min_splits", [1]),
         *((VSMLClassifier, name, "all") for name in ("n_members", "max_passes", "max_rows", "validation_fraction")),
     ],
 )

@@ -1,6 +1,6 @@
 """What a user would try first: logistic regression, forests and boosting from scikit-learn."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
@@ -12,6 +12,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from propneat.methods.contract import Method, Size
+from propneat.methods.parameters import check_constraints, several, whole
 from propneat.methods.tabular import on_table, size_of_last
 
 __all__ = ["BASELINES", "TunedForestClassifier"]
@@ -27,6 +28,14 @@ class TunedForestClassifier(ClassifierMixin, BaseEstimator):
 
     After `fit`: `forest_`, `best_` (depth, smallest split), `classes_`, `n_features_in_`.
     """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "depths": several(whole(1)),
+        "min_splits": several(whole(2)),
+        "n_trees": whole(1),
+        "n_tuning_trees": whole(1),
+        "n_folds": whole(2),
+    }
 
     def __init__(
         self,
@@ -45,7 +54,11 @@ class TunedForestClassifier(ClassifierMixin, BaseEstimator):
         self.random_state = random_state
 
     def fit(self, X: np.ndarray, y: np.ndarray) -> "TunedForestClassifier":
-        """Choose the setting on X, (n_rows, n_features), and y, (n_rows,), and grow the forest on all of them."""
+        """Choose the setting on X, (n_rows, n_features), and y, (n_rows,), and grow the forest on all of them.
+
+        Raises ConfigError for parameters that cannot be used.
+        """
+        self.check_parameters()
         X, y = np.asarray(X), np.asarray(y)
         settings = [(depth, split) for depth in self.depths for split in self.min_splits]
         n_folds = min(self.n_folds, int(np.unique(y, return_counts=True)[1].min()))
@@ -57,6 +70,10 @@ class TunedForestClassifier(ClassifierMixin, BaseEstimator):
         self.forest_ = self._forest(self.best_, self.n_trees).fit(X, y)
         self.classes_, self.n_features_in_ = self.forest_.classes_, X.shape[1]
         return self
+
+    def check_parameters(self) -> None:
+        """Raise ConfigError for the first parameter that cannot be used."""
+        check_constraints(self)
 
     def _forest(self, setting: tuple[int, int], n_trees: int) -> RandomForestClassifier:
         depth, split = setting

@@ -1,6 +1,6 @@
 """Dense multi-layer networks in torch: the paper's large one, and a small one tuned by inner validation."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
@@ -8,6 +8,7 @@ from sklearn.model_selection import StratifiedKFold
 from sklearn.utils.validation import check_is_fitted
 
 from propneat.methods.contract import Method
+from propneat.methods.parameters import check_constraints, number, one_of, several, whole
 from propneat.methods.tabular import on_table, size_of_last
 from propneat.rng import derive_seed
 
@@ -30,6 +31,19 @@ class DenseNetworkClassifier(ClassifierMixin, BaseEstimator):
 
     After `fit`: `weights_`, a list of (weight (n_out, n_in), bias (n_out,)) float32; `layers_`; `n_epochs_`; `classes_`.
     """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "layers": [*several(whole(1)), *several(several(whole(1)))],
+        "dropout": number(0, 1, "left"),
+        "optimiser": one_of(("sgd", "adam")),
+        "learning_rate": number(0),
+        "batch_size": whole(1),
+        "patience": whole(1),
+        "max_epochs": whole(1),
+        "validation_fraction": number(0, 1),
+        "device": [str],
+        "memory_budget": [*whole(1), None],
+    }
 
     def __init__(
         self,
@@ -60,8 +74,9 @@ class DenseNetworkClassifier(ClassifierMixin, BaseEstimator):
     def fit(self, X: np.ndarray, y: np.ndarray) -> "DenseNetworkClassifier":
         """Train on standardised X, (n_rows, n_features), and labels y, (n_rows,).
 
-        Raises ConfigError for a memory budget that cannot be kept to.
+        Raises ConfigError for parameters that cannot be used, and for a memory budget that cannot be kept to.
         """
+        self.check_parameters()
         import torch
 
         X, y = np.asarray(X, np.float32), np.asarray(y)
@@ -71,15 +86,19 @@ class DenseNetworkClassifier(ClassifierMixin, BaseEstimator):
             (torch.tensor(X[rows], device=self.device), torch.tensor(codes[rows], device=self.device))
             for rows in (learn, judge)
         ]
-        options = self.layers if isinstance(self.layers[0], tuple) else (self.layers,)
+        options = [self.layers] if np.ndim(self.layers[0]) == 0 else self.layers
         with torch.random.fork_rng(devices=[]):
             found = [self._train(torch, widths, *parts) for widths in options]
         best = int(np.argmin([loss for loss, _, _ in found]))
         _, self.n_epochs_, self.weights_ = found[best]
-        self.layers_, self.n_features_in_ = options[best], X.shape[1]
+        self.layers_, self.n_features_in_ = tuple(options[best]), X.shape[1]
         self.n_parameters_ = sum(weight.size + bias.size for weight, bias in self.weights_)
         self.depth_ = len(self.weights_)
         return self
+
+    def check_parameters(self) -> None:
+        """Raise ConfigError for the first parameter that cannot be used."""
+        check_constraints(self)
 
     def _train(self, torch: Any, widths: tuple[int, ...], learn: Any, judge: Any) -> tuple[float, int, list[Any]]:
         """Train one network; returns its best validation loss, the epochs run, and the numbers of the best epoch."""

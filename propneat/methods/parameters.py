@@ -33,23 +33,23 @@ def one_of(names: Iterable[str]) -> list[StrOptions]:
 
 
 def several(allowed: list[Interval], least: int = 1) -> list[Interval]:
-    """Allow a list, a tuple or an array of `least` numbers or more, each allowed by `whole` or `number`."""
+    """Allow a list, a tuple or an array of `least` members or more, each allowed by `whole`, `number` or `several`."""
     return [_Several(each, least) for each in allowed]
 
 
 class _Several(Interval):
-    """A sequence of numbers, all of them in an interval."""
+    """A sequence whose members are all allowed."""
 
     def __init__(self, each: Interval, least: int) -> None:
         Interval.__init__(self, each.type, each.left, each.right, closed=each.closed)
-        self.least = least
+        self.each, self.least = each, least
 
     def is_satisfied_by(self, val: Any) -> bool:
         is_list = isinstance(val, Sequence) or (isinstance(val, np.ndarray) and val.ndim == 1)
-        return is_list and len(val) >= self.least and all(Interval.is_satisfied_by(self, value) for value in val)
+        return is_list and len(val) >= self.least and all(map(self.each.is_satisfied_by, val))
 
     def __str__(self) -> str:
-        return f"a list of {self.least} or more, each of them {Interval.__str__(self)}"
+        return f"a list of {self.least} or more, each of them {self.each}"
 
 
 def check_constraints(classifier: Any) -> None:
