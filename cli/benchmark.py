@@ -12,6 +12,7 @@ import click
 from click.core import ParameterSource
 
 from propneat.cli.benchmark_view import BenchmarkView, count_workers, print_plan, show_steps
+from propneat.cli.folder import FOLDER
 from propneat.cli.main import LazyGroup
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ class _Shard(click.ParamType):
 @click.option("--shard", type=_Shard(), help="Do the I-th of N parts; join their folders with merge.")
 @click.option("--retry", type=click.Choice(["failed", "timeout", "all"]), help="Do failed tasks again that are stored as such.")
 @click.option("--data-dir", type=click.Path(file_okay=False), allow_from_autoenv=False, help="Folder of PMLB files.")
-@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="[default: results/benchmark-SUITE-PROTOCOL]")
+@click.option("--out", type=FOLDER, metavar="DIR", help="[default: results/benchmark-SUITE-PROTOCOL]")
 @click.option("--dry-run", is_flag=True, allow_from_autoenv=False, help="List the tasks with an estimate of time, and stop.")
 @click.option("--no-report", is_flag=True, help="Do not write the report at the end.")
 @click.option("--json", "as_json", is_flag=True, allow_from_autoenv=False, help="Print the result as JSON.")
@@ -142,8 +143,6 @@ def _refuse_conflicts(context: click.Context, options: dict[str, Any]) -> None:
         raise click.UsageError("--datasets comes instead of --suite: give one of them.")
     if "folds" in typed and options["protocol"] != "cv":
         raise click.UsageError(f"--folds goes with --protocol cv, and the protocol is {options['protocol']}.")
-    if options["out"] is not None and not options["out"].name:
-        raise click.UsageError("--out needs the name of a folder.")
 
 
 def _configure(options: dict[str, Any]) -> "BenchmarkConfig":

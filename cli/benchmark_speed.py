@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from propneat.cli.folder import make_folder
+from propneat.cli.folder import FOLDER, make_folder
 from propneat.cli.table import print_table
 
 __all__ = ["speed"]
@@ -17,10 +17,7 @@ __all__ = ["speed"]
 @click.option("--quick", is_flag=True, help="Smaller sizes and fewer rounds: about two minutes instead of five.")
 @click.option("--rounds", type=click.IntRange(1), help="How often everything is timed, in turns.  [default: 5; quick: 3]")
 @click.option("--seed", type=int, default=0, show_default=True, help="Networks and rows follow from this number.")
-@click.option(
-    "--out", type=click.Path(file_okay=False, path_type=Path), metavar="DIR", default="results/speed", show_default=True,
-    help="Folder to write.",
-)  # fmt: skip
+@click.option("--out", type=FOLDER, metavar="DIR", default="results/speed", show_default=True, help="Folder to write.")
 @click.option("--json", "as_json", is_flag=True, help="Print the document as JSON instead of tables.")
 @click.option("--quiet", is_flag=True, help="Print nothing but the result.")
 def speed(**options: Any) -> None:

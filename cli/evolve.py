@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from propneat.cli.folder import FOLDER
 from propneat.setting_notes import NOTES
 
 if TYPE_CHECKING:
@@ -110,7 +111,7 @@ def _setting(flag: str, kind: Any = str, **more: Any) -> Any:
 @_setting("--memory-budget", _OrNone(_Bytes()), metavar="N[KiB|MiB|GiB]|none")
 @_setting("--seed", int)
 @click.option("--config", type=click.Path(path_type=Path), metavar="FILE", help="TOML file of settings, see propneat init.")
-@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Folder to write.  [default: results/NAME-seedN]")
+@click.option("--out", type=FOLDER, metavar="DIR", help="Folder to write.  [default: results/NAME-seedN]")
 @click.option("--resume", type=click.Path(path_type=Path), metavar="DIR", allow_from_autoenv=False, help="Run to continue.")
 @click.option("--force", is_flag=True, allow_from_autoenv=False, help="Replace the run that is in the folder.")
 @click.option("--json", "as_json", is_flag=True, allow_from_autoenv=False, help="Print the result as one JSON object.")
@@ -141,7 +142,8 @@ def evolve(context: click.Context, **options: Any) -> None:
     """
     from propneat.cli.run_view import say_when_slow
     from propneat.run import find_state, prepare_run, warm_up
-    from propneat.run_folder import open_run_folder
+    from propneat.run_folder import create_run_folder, open_run_folder
+    from propneat.settings_file import format_settings
 
     resume, as_json, quiet = options["resume"], options["as_json"], options["quiet"]
     if resume and (options["out"] or options["force"] or options["config"]):
@@ -157,10 +159,11 @@ def evolve(context: click.Context, **options: Any) -> None:
         if state and summary.get("finished") is True and summary.get("generations_asked") == settings.evolve.generations:
             _talk(f"The run in {folder.path} is finished, nothing is left to do.", quiet)
         else:
-            # before a folder is made: what cannot be trained is refused here
+            path = None if folder else _choose_folder(settings, data.name, options)
+            # what cannot be trained is refused before a folder is made
             with say_when_slow("Compiling kernels, once per installation: about twenty seconds ...", seconds=3.0, quiet=quiet):
                 warm_up(settings.evolve, train)
-            folder = folder or _make_folder(settings, data.name, options)
+            folder = folder or create_run_folder(path, format_settings(settings), force=options["force"])
             summary = _run(settings, data, folder, state, train, quiet)
     click.echo(json.dumps(summary, indent=2, ensure_ascii=False) if as_json else _describe(summary))
     if summary.get("signal"):
@@ -206,12 +209,13 @@ def _trainer(address: str | None, quiet: bool) -> "Iterator[Trainer]":
         yield trainer
 
 
-def _make_folder(settings: "Settings", name: str, options: dict[str, Any]) -> "RunFolder":
-    from propneat.run_folder import create_run_folder, default_run_folder
-    from propneat.settings_file import format_settings
+def _choose_folder(settings: "Settings", name: str, options: dict[str, Any]) -> Path:
+    """Return the folder of a new run, once it is sure that it may be used."""
+    from propneat.run_folder import check_run_folder, default_run_folder
 
     path = options["out"] or default_run_folder(Path("results"), name, settings.evolve.seed, again=options["force"])
-    return create_run_folder(path, format_settings(settings), force=options["force"])
+    check_run_folder(path, force=options["force"])
+    return path
 
 
 def _run(

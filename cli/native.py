@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from propneat.cli.folder import make_folder
+from propneat.cli.folder import FOLDER, make_folder
 from propneat.cli.table import print_table
 from propneat.errors import ConfigError
 
@@ -21,7 +21,7 @@ __all__ = ["native"]
 @click.option("--meta-train", is_flag=True, help="vsml: make the meta-trained parameters anew first.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Everything random follows from this number.")
 @click.option("--device", default="cpu", show_default=True, metavar="DEVICE", help="Where torch works.")
-@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Folder to write.  [default: results/native-NAME]")
+@click.option("--out", type=FOLDER, metavar="DIR", help="Folder to write.  [default: results/native-NAME]")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @click.option("--quiet", is_flag=True, help="Print nothing but the result.")
 @click.pass_context

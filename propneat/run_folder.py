@@ -11,7 +11,7 @@ from typing import Any
 from propneat.errors import CheckpointError, ConfigError
 from propneat.records import format_csv, write_atomic
 
-__all__ = ["RunFolder", "create_run_folder", "default_run_folder", "finite_or_none", "open_run_folder"]
+__all__ = ["RunFolder", "check_run_folder", "create_run_folder", "default_run_folder", "finite_or_none", "open_run_folder"]
 
 _MADE_BY_RUNS = (
     "champion.json",
@@ -111,18 +111,24 @@ def default_run_folder(root: Path, name: str, seed: int, *, again: bool = False)
     return path
 
 
-def create_run_folder(path: Path, config: str, *, force: bool = False) -> RunFolder:
-    """Make the folder of a new run and write its configuration into it.
+def check_run_folder(path: Path, *, force: bool = False) -> None:
+    """Raise ConfigError for a path that a new run may not write: a file, or without `force` a folder that has files."""
+    if not _is_taken(path):
+        return
+    if not path.is_dir():
+        raise ConfigError(f"{path} is a file, and a run needs a folder: choose another with --out")
+    if not force:
+        raise ConfigError(f"{path} is not empty: continue its run with --resume, choose another --out, or add --force")
 
-    A folder that has files is refused by ConfigError, or with `force` cleared of what a run writes; other files are left alone.
+
+def create_run_folder(path: Path, config: str, *, force: bool = False) -> RunFolder:
+    """Make the folder of a new run and write its configuration into it; raises what `check_run_folder` does.
+
+    A folder that has files is with `force` cleared of what a run writes; other files are left alone.
     """
-    if _is_taken(path):
-        if not path.is_dir():
-            raise ConfigError(f"{path} is a file, and a run needs a folder: choose another with --out")
-        if not force:
-            raise ConfigError(f"{path} is not empty: continue its run with --resume, choose another --out, or add --force")
-        for name in _MADE_BY_RUNS:
-            (path / name).unlink(missing_ok=True)
+    check_run_folder(path, force=force)
+    for name in _MADE_BY_RUNS:
+        (path / name).unlink(missing_ok=True)
     path.mkdir(parents=True, exist_ok=True)
     _remove_parts(path)
     folder = RunFolder(path)

@@ -266,6 +266,7 @@ WRONG = [
     (["evolve", "monk1", "--config", "absent.toml"], "absent.toml cannot be read"),
     (["evolve", "monk1", "--config", "wrong.toml"], "did you mean 'generations'?"),
     (["evolve", "monk1", "--out", "people.csv"], "is a file"),
+    (["evolve", "monk1", "--out", ""], "a folder needs a name"),
     (["evolve", "--resume", "absent"], "there is no run folder absent"),
     (["evolve", "--resume", "."], "is not the folder of a run"),
     (["evolve", "--resume", "run", "--out", "other"], "do not go with it"),
