@@ -13,8 +13,8 @@ __all__ = ["speed"]
 
 
 @click.command()
-@click.option("--only", multiple=True, metavar="PART", help="Measure this part alone; repeatable.  [default: all]")
-@click.option("--quick", is_flag=True, help="Smaller sizes and fewer rounds: about two minutes instead of five.")
+@click.option("--only", multiple=True, metavar="PART", help="Measure this part alone; repeatable, or a list with commas.  [default: all]")
+@click.option("--quick", is_flag=True, help="Smaller sizes and fewer rounds: about three minutes instead of five.")
 @click.option("--rounds", type=click.IntRange(1), help="How often everything is timed, in turns.  [default: 5; quick: 3]")
 @click.option("--seed", type=int, default=0, show_default=True, help="Networks and rows follow from this number.")
 @click.option("--out", type=FOLDER, metavar="DIR", default="results/speed", show_default=True, help="Folder to write.")
@@ -39,7 +39,7 @@ def speed(**options: Any) -> None:
       start-up    from the command to its first answer
 
     All competitors of a table take turns in one run, so compare ratios, not milliseconds, across machines. Writes speed.json
-    and speed.png.
+    and speed.png, in place of those that are there.
     """
     from dataclasses import replace
 
@@ -63,7 +63,7 @@ def speed(**options: Any) -> None:
     else:
         _show(document)
     if not options["quiet"]:
-        click.echo(f"figure     {options['out'] / 'speed.png'}", err=True)
+        click.echo(f"wrote      {options['out'] / 'speed.json'}, {options['out'] / 'speed.png'}", err=True)
 
 
 def _show(document: dict[str, Any]) -> None:

@@ -49,6 +49,12 @@ class _Bytes(click.ParamType):
         return int(Fraction(found[1]) * {None: 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}[found[2]])
 
 
+_GETTING_READY = {
+    True: "Compiling kernels, once per installation: about twenty seconds ...",
+    False: "Trying a few networks on the engine ...",
+}
+"""What is said when the first networks take long, by whether the engine is compiled here."""
+
 _SETTINGS: dict[str, tuple[str, str]] = {
     "target": ("data", "target"),
     "task": ("data", "task"),
@@ -161,8 +167,8 @@ def evolve(context: click.Context, **options: Any) -> None:
         else:
             path = None if folder else _choose_folder(settings, data.name, options)
             # what cannot be trained is refused before a folder is made
-            with say_when_slow("Compiling kernels, once per installation: about twenty seconds ...", seconds=3.0, quiet=quiet):
-                warm_up(settings.evolve, train)
+            with say_when_slow(_GETTING_READY[settings.evolve.engine == "numba"], seconds=3.0, quiet=quiet):
+                warm_up(settings.evolve, data.prepared.problem, train)
             folder = folder or create_run_folder(path, format_settings(settings), force=options["force"])
             summary = _run(settings, data, folder, state, train, quiet)
     click.echo(json.dumps(summary, indent=2, ensure_ascii=False) if as_json else _describe(summary))
@@ -200,11 +206,13 @@ def _trainer(address: str | None, quiet: bool) -> "Iterator[Trainer]":
     if address is None:
         yield train_population
         return
+    from propneat.cluster import without_log
     from propneat.training.dask_training import DaskTrainer
 
     with say_when_slow(f"Waiting for the cluster at {address} ...", seconds=2.0, quiet=quiet):
         trainer = DaskTrainer(address)
-    with closing(trainer):
+    # what dask logs stays out from here on, its own closing included
+    with without_log(), closing(trainer):
         _talk(f"Training on the cluster at {address}, {_count(trainer.n_threads, 'thread')}", quiet)
         yield trainer
 

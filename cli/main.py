@@ -96,6 +96,12 @@ def _run(arguments: Sequence[str] | None) -> int:
     except (KeyboardInterrupt, click.Abort):
         click.echo("Interrupted.", err=True)
         return 130
+    except SystemError as error:
+        # what compiled code makes of Ctrl-C
+        if not isinstance(error.__cause__, KeyboardInterrupt):
+            raise
+        click.echo("Interrupted.", err=True)
+        return 130
     except PropneatError as error:
         click.echo(f"Error: {error}", err=True)
         return error.exit_code

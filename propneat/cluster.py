@@ -1,6 +1,10 @@
 """Clusters of dask.distributed: how one is reached, and what must hold before work is given to it. Needs `propneat[dask]`."""
 
 import asyncio
+import logging
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from propneat import __version__
@@ -9,7 +13,9 @@ from propneat.errors import ConfigError
 if TYPE_CHECKING:
     from distributed import Client
 
-__all__ = ["connect"]
+__all__ = ["connect", "without_log"]
+
+_LOGGERS = ("distributed", "distributed.client", "tornado.application", "asyncio")
 
 
 def _version() -> str:
@@ -19,14 +25,16 @@ def _version() -> str:
 def connect(address: str, *, seconds: float = 20.0) -> "Client":
     """Return a client of the scheduler at an address, once it has a worker.
 
-    Raises ConfigError when dask is not installed, no scheduler answers within `seconds`, it has no worker for as long, or
-    a process of the cluster has not this version of propneat.
+    Raises ConfigError when dask is not installed, the address has not the form of one, no scheduler answers within `seconds`,
+    it has no worker for as long, or a process of the cluster has not this version of propneat.
     """
     try:
         from distributed import Client
         from distributed.comm import connect as knock
     except ImportError as error:
         raise ConfigError("the dask executor needs dask.distributed: install it with pip install 'propneat[dask]'") from error
+    if not re.fullmatch(r"[a-z]+://.+", address) or not _has_port(address):
+        raise ConfigError(f"a dask scheduler has an address of the form tcp://HOST:PORT, not {address!r}")
     try:
         # a client that fails to connect may deadlock the next one when it is collected, so none is made before one can
         asyncio.run(knock(address, timeout=seconds)).abort()
@@ -39,6 +47,25 @@ def connect(address: str, *, seconds: float = 20.0) -> "Client":
         client.close()
         raise
     return client
+
+
+def _has_port(address: str) -> bool:
+    """Tell whether an address ends in a number that may be a port; those within a process, inproc://, have none."""
+    port = address.rpartition(":")[2]
+    return address.startswith("inproc://") or (port.isdecimal() and 0 < int(port) < 2**16)
+
+
+@contextmanager
+def without_log() -> Iterator[None]:
+    """Keep dask from logging what becomes of workers and schedulers: what matters of it are the errors raised."""
+    before = {name: logging.getLogger(name).level for name in _LOGGERS}
+    for name in _LOGGERS:
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    finally:
+        for name, level in before.items():
+            logging.getLogger(name).setLevel(level)
 
 
 def _check(client: "Client", address: str, seconds: float) -> None:

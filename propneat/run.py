@@ -24,7 +24,7 @@ from propneat.rng import make_rng
 from propneat.run_folder import RunFolder, finite_or_none
 from propneat.scores import SCORE_NAMES
 from propneat.settings_file import Settings, format_settings, to_layer
-from propneat.training import Samples, train_population
+from propneat.training import train_population
 
 __all__ = ["RunData", "find_state", "prepare_run", "run", "warm_up"]
 
@@ -194,11 +194,12 @@ def _draw(folder: RunFolder, data: RunData, model: Model, result: EvolveResult, 
     write_atomic(folder.progress, draw_progress(timed, score_name=SCORE_NAMES[data.task]))
 
 
-def warm_up(config: EvolveConfig, train: Trainer = train_population) -> None:
-    """Run one generation of a tiny problem, so that nearly all that has to be compiled or loaded first is."""
-    samples = Samples.make(np.array([[0.0], [1.0], [0.0], [1.0]]), np.array([0.0, 1.0, 0.0, 1.0]))
+def warm_up(config: EvolveConfig, problem: Problem, train: Trainer = train_population) -> None:
+    """Run one generation of four networks, so that nearly all that has to be compiled or loaded first is.
+
+    Raises what a run would that cannot begin, such as for a device that is not there.
+    """
     evolution = replace(config.evolution, population_size=4)
     training = replace(config.training, epochs=min(1, config.training.epochs))
-    brief = {"generations": 1, "fine_tune_epochs": 1, "refit_epochs": 1, "retrain": False, "loss": "mse"}
-    tiny = replace(config, **brief, evolution=evolution, training=training)
-    evolve(Problem(samples, samples, "regression"), tiny, train=train)
+    brief = {"generations": 1, "fine_tune_epochs": 1, "refit_epochs": 0, "retrain": False}
+    evolve(problem, replace(config, **brief, evolution=evolution, training=training), train=train)

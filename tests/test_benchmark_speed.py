@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from propneat.benchmark import speed
 from propneat.benchmark.speed import SCHEMA, Shape, SpeedSize, choose_parts, engine_timing, generations, run_speed
@@ -95,6 +96,26 @@ def test_a_sample_of_genomes_stands_for_the_population_by_its_connections(turn, 
     assert row["rounds"] == pytest.approx([0.003 * 40 * timed["connections"]] * 2) and row["ratio"] is None
     own_turn = 0.003 * len(workload.plan(row["genomes_timed"]).weights)
     assert own_turn < 1.5 * turn and (turn < 1 or row["genomes_timed"] == 40)
+
+
+def test_an_engine_that_trains_all_genomes_at_once_is_timed_on_all_of_them(monkeypatch):
+    """Nearly all of its time may be the same for two genomes, which stand for nothing then."""
+    rng = np.random.default_rng(5)
+    workload = engine_timing.Workload(random_population(40, 6, 6, rng), made_up_rows(10, 6, rng), 10)
+    monkeypatch.setattr(engine_timing, "_seconds", lambda place, plan, workload, epochs: 3.0 + 1e-4 * len(plan.weights))
+    timed = engine_timing.time_engines(workload, [engine_timing.Place("padded", "cpu")], 2, 0.2, quiet, "test")
+    (row,) = timed["engines"]
+    assert row["genomes_timed"] == 40 and row["rounds"] == pytest.approx([3.0 + 1e-4 * 40 * timed["connections"]] * 2)
+
+
+@pytest.mark.parametrize(("of_two", "chosen"), [((0.5, 0.5), 2), ((0.9, 0.9), 1), ((0.5, 60.0), 1)])
+def test_more_threads_have_to_gain_every_time(of_two, chosen, monkeypatch):
+    rng = np.random.default_rng(5)
+    workload = engine_timing.Workload(random_population(4, 6, 6, rng), made_up_rows(10, 6, rng), 10)
+    taken = {1: iter([1.0] * 99), 2: iter(of_two)}
+    monkeypatch.setattr(engine_timing.os, "cpu_count", lambda: 2)
+    monkeypatch.setattr(engine_timing, "_seconds", lambda *_, **__: next(taken[torch.get_num_threads()]))
+    assert engine_timing._best_threads(engine_timing.Place("padded", "cpu"), workload, 4) == chosen
 
 
 def test_engines_that_refuse_are_left_out(monkeypatch):
@@ -221,6 +242,7 @@ def test_the_picture_is_the_same_for_the_same_document_and_nothing_is_not_drawn(
 
 def test_parts_are_chosen_in_their_own_order():
     assert choose_parts(("genetics", "engines")) == ("engines", "genetics") and choose_parts(()) == tuple(speed.PARTS)
+    assert choose_parts(("depth, engines", "peers")) == ("engines", "peers", "depth")
     with pytest.raises(ConfigError, match="start-up, not 'startup'"):
         choose_parts(("startup",))
 
@@ -232,7 +254,7 @@ def test_the_command_writes_document_and_figure_and_prints_tables(run, folder, m
     assert code == 0 and out == stored and "speed.png" in err
     assert len(json.loads(out)["genetics"]["populations"][0]["rounds_ms"]) == 3
     assert (folder / "made" / "here" / "speed.png").read_bytes().startswith(b"\x89PNG")
-    code, out, err = run("benchmark", "speed", "--quick", "--only", "genetics", "--quiet")
+    code, out, err = run("benchmark", "speed", "--quick", "--only", "genetics", "--quiet", "--seed", "-1")
     assert code == 0 and err == "" and "bytes of genes" in out and (folder / "results" / "speed" / "speed.json").exists()
 
 

@@ -68,11 +68,17 @@ def test_wrong_input_is_one_sentence_on_stderr_and_exit_code_2(run, arguments, w
     assert "Traceback" not in err
 
 
+def caused(error: Exception, cause: BaseException) -> Exception:
+    error.__cause__ = cause
+    return error
+
+
 @pytest.mark.parametrize(
     ("error", "code", "words"),
     [
         (CheckpointError("the run is damaged: start anew"), 2, "Error: the run is damaged: start anew\n"),
         (KeyboardInterrupt(), 130, "Interrupted."),
+        (caused(SystemError("returned a result with an exception set"), KeyboardInterrupt()), 130, "Interrupted."),
         (OSError(28, "No space left on device", "results/x.json"), 1, "Error: results/x.json: No space left on device\n"),
         (PermissionError(13, "Permission denied"), 1, "Error: Permission denied\n"),
         (click.exceptions.Exit(7), 7, ""),
@@ -85,9 +91,10 @@ def test_errors_become_exit_codes_in_one_place(run, failing, error, code, words)
     assert words in err
 
 
-def test_programming_errors_are_not_hidden(failing):
-    failing(ZeroDivisionError("a bug"))
-    with pytest.raises(ZeroDivisionError):
+@pytest.mark.parametrize("error", [ZeroDivisionError("a bug"), SystemError("a bug")])
+def test_programming_errors_are_not_hidden(failing, error):
+    failing(error)
+    with pytest.raises(type(error)):
         cli.main(["fail"])
 
 

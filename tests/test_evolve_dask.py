@@ -5,7 +5,7 @@ import signal
 import threading
 import time
 import warnings
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from copy import deepcopy
 from dataclasses import replace
 
@@ -226,12 +226,32 @@ def test_a_run_left_by_all_workers_says_so_and_is_resumed_without_them(brief_clu
     assert (folder / "there" / "config.toml").read_bytes() == (folder / "whole" / "config.toml").read_bytes()
 
 
+def test_results_that_are_lost_with_the_last_worker_are_not_waited_for_without_end(brief_cluster, monkeypatch):
+    """Done, told so, and gone before the results were fetched."""
+    trainer = DaskTrainer(brief_cluster.scheduler_address, patience=1.0)
+    wait = DaskTrainer._wait
+
+    def leave_after(self: DaskTrainer, futures: list) -> None:
+        wait(self, futures)
+        brief_cluster.scale(0)
+        while self.n_threads:
+            time.sleep(0.01)
+
+    monkeypatch.setattr(DaskTrainer, "_wait", leave_after)
+    plan, problem, _ = long_work()
+    with closing(trainer), pytest.raises(ClusterError, match="has had no worker for 1 s"):
+        trainer(plan, problem.train, TrainingConfig(epochs=1), np.random.default_rng(0))
+
+
 def test_a_cluster_that_cannot_be_used_is_one_sentence_before_anything_is_written(brief_cluster, run, folder, monkeypatch):
     monkeypatch.setitem(connect.__kwdefaults__, "seconds", 1.0)
     brief_cluster.scale(0)
     wrong = [
         (("--executor", "dask"), "go together"),
         (("--address", "tcp://127.0.0.1:9"), "go together"),
+        (("--executor", "dask", "--address", "rubbish"), "of the form tcp://HOST:PORT, not 'rubbish'"),
+        (("--executor", "dask", "--address", "tcp://127.0.0.1"), "of the form tcp://HOST:PORT"),
+        (("--executor", "dask", "--address", "tcp://127.0.0.1:99999"), "of the form tcp://HOST:PORT"),
         (("--executor", "dask", "--address", "tcp://127.0.0.1:9"), "no dask scheduler answers at 'tcp://127.0.0.1:9'"),
         (("--executor", "dask", "--address", brief_cluster.scheduler_address), "has had no worker for 1 s"),
     ]

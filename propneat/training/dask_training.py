@@ -110,6 +110,7 @@ class DaskTrainer:
     ) -> TrainedPopulation:
         """Train every genome of a plan; see `train_population`, whose other keywords are those in `place`."""
         from distributed import CancelledError, KilledWorker
+        from distributed.comm import CommClosedError
 
         task = partial(_train_shard, version=__version__, config=config, rng=deepcopy(rng), place=place)
         # draws what training here would, so that the generator goes on alike
@@ -124,7 +125,8 @@ class DaskTrainer:
         except KilledWorker as error:
             raise ClusterError(f"shards kill workers of the dask cluster at {self._address}: give them more memory") from error
         except (OSError, RuntimeError) as error:
-            if self._client.status == "running":
+            # the client takes a moment to see that its scheduler is gone
+            if self._client.status == "running" and not isinstance(error, CommClosedError):
                 raise
             raise ClusterError(f"the dask scheduler at {self._address} is gone") from error
         raise ClusterError(f"workers of the dask cluster at {self._address} die too often to get through a generation")
@@ -149,8 +151,15 @@ class DaskTrainer:
         return join(parts)
 
     def _results(self, futures: "list[Future]") -> list[TrainedPopulation | str]:
-        self._wait(futures)
-        return self._client.gather(futures)
+        gather = partial(self._client.gather, futures, asynchronous=True)
+        while True:
+            self._wait(futures)
+            try:
+                return self._client.sync(gather, callback_timeout=self._patience)
+            except TimeoutError:
+                # a worker died with results it had: dask waits without end for somebody to make them again
+                if not self.n_threads:
+                    raise ClusterError(self._no_worker()) from None
 
     def _send(self, samples: Samples) -> "Future":
         """Return what stands for some rows on the cluster, and send them to every worker unless that was done."""

@@ -210,7 +210,9 @@ def _check_budget(plan: PopulationPlan, memory_budget: int) -> None:
     """Raise ConfigError where even the tiles that all threads hold at a time take more bytes than there may be."""
     needed = thread_count(len(plan)) * sum(part.nbytes for part in _scratch(plan))
     if needed > memory_budget:
-        raise ConfigError(f"training within {memory_budget} bytes is not possible: the numba engine needs {needed} bytes")
+        raise ConfigError(
+            f"training within {memory_budget} bytes is not possible: for networks of this size the numba engine needs {needed} bytes"
+        )
 
 
 def _fill_tiles(values: np.ndarray, rows: np.ndarray) -> np.ndarray:

@@ -22,7 +22,10 @@ __all__ = ["BASELINE", "Place", "Workload", "time_engines", "usable_places"]
 BASELINE = "numba"
 """The engine that the others are compared with."""
 
+_ONE_BY_ONE = ("layered", "naive")
+"""Engines that take the same time for a genome however many there are; for the rest a few genomes would be mostly overhead."""
 _FEWEST, _STEP = 2, 8
+_GAIN_OF_THREADS = 0.8
 _MOST_EPOCHS = 10
 
 
@@ -90,8 +93,8 @@ def time_engines(
 ) -> dict[str, Any]:
     """Time an epoch of the whole population on every engine; see `SpeedSize` for rounds and the seconds of a turn.
 
-    An engine that is too slow for the turn trains the first genomes only, and its time is scaled by their share of the
-    connections. Useful work is 6 operations per connection and row: a product and a sum, forward and twice backward.
+    An engine that trains genomes one by one and is too slow for the turn trains the first of them only, and its time is scaled
+    by their share of the connections. Useful work is 6 operations per connection and row: a product and a sum, forward and twice backward.
     """
     whole = workload.plan(len(workload.genomes))
     n_connections, n_rows = len(whole.weights), len(workload.samples)
@@ -137,11 +140,12 @@ def _seconds(place: Place, plan: PopulationPlan, workload: Workload, epochs: int
 def _choose_trial(place: Place, workload: Workload, turn: float) -> _Trial:
     """Find by growing samples what fits into a turn; the first call, which may compile, is not counted.
 
-    A sample grows until it overruns, not until it would if time were proportional: what an engine takes for the whole
-    population at once then counts for little.
+    A sample grows until it overruns, not until it would if time were proportional: what an engine takes once for all genomes
+    then counts for little.
     """
     total = len(workload.genomes)
-    n_genomes = min(_FEWEST, total)
+    fewest = min(_FEWEST, total) if place.engine in _ONE_BY_ONE else total
+    n_genomes = fewest
     with _torch_threads(1):
         _seconds(place, workload.plan(n_genomes), workload, epochs=1)
         while True:
@@ -152,7 +156,7 @@ def _choose_trial(place: Place, workload: Workload, turn: float) -> _Trial:
                 break
             n_genomes = min(total, _STEP * n_genomes)
     if seconds > turn:
-        n_genomes = max(min(_FEWEST, total), int(n_genomes * turn / seconds))
+        n_genomes = max(fewest, int(n_genomes * turn / seconds))
     epochs = min(_MOST_EPOCHS, max(1, int(turn / seconds))) if n_genomes == total else 1
     return _Trial(place, n_genomes, epochs, _best_threads(place, workload, n_genomes))
 
@@ -162,11 +166,13 @@ def _best_threads(place: Place, workload: Workload, n_genomes: int) -> int:
     if place.engine == BASELINE:
         return thread_count(n_genomes)
     plan, most = workload.plan(n_genomes), os.cpu_count() or 1
-    seconds = {}
-    for threads in sorted({1, most}):
-        with _torch_threads(threads):
-            seconds[threads] = _seconds(place, plan, workload, epochs=1)
-    return min(seconds, key=seconds.__getitem__)
+    seconds: dict[int, list[float]] = {1: [], most: []}
+    for _ in range(2):
+        for threads, taken in seconds.items():
+            with _torch_threads(threads):
+                taken.append(_seconds(place, plan, workload, epochs=1))
+    # beside other work, threads that wait for each other may take many times as long as one: they have to gain every time
+    return most if max(seconds[most]) < _GAIN_OF_THREADS * min(seconds[1]) else 1
 
 
 def _job(trial: _Trial, workload: Workload, n_connections: int) -> Callable[[], float]:

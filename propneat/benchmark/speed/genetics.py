@@ -14,6 +14,7 @@ from propneat.evolution import Population
 from propneat.evolution.speciation import assign_species
 from propneat.evolve import default_config
 from propneat.genome import GenePool
+from propneat.rng import make_rng
 
 __all__ = ["STEPS", "grown_populations", "measure"]
 
@@ -54,7 +55,7 @@ def grown_populations(sizes: tuple[int, ...], n_inputs: int, seed: int) -> list[
         stagnation=10**6,
     )
     population = Population(n_inputs, 1, config, seed=seed)
-    rng = np.random.default_rng(seed)
+    rng = make_rng(seed, "speed", "genetics")
     grown = []
     for wanted in sizes:
         while _mean_connections(population.ask()) < wanted:
@@ -68,7 +69,7 @@ def enlarged(founders: Population, n_genomes: int, seed: int) -> Population:
     config = replace(founders.config, population_size=n_genomes, compatibility_threshold=founders.state.threshold)
     pool = founders.ask()
     population = Population(pool[0].n_inputs, 1, config, seed=seed, start=list(pool))
-    population.tell(np.random.default_rng(seed).random(n_genomes))
+    population.tell(make_rng(seed, "speed", "genetics").random(n_genomes))
     return population
 
 

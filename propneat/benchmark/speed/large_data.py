@@ -1,6 +1,7 @@
 """Many rows: an epoch of mini-batches in a process of its own, whose memory is watched."""
 
 import resource
+import signal
 import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
@@ -28,7 +29,9 @@ _ROUNDS = 3
 def measure(size: SpeedSize, seed: int, note: Note) -> dict[str, Any]:
     """Train a population on made-up rows, an epoch at a time, in a child process; returns seconds and peak memory."""
     note(f"large data: {size.large_rows} rows", 0, _ROUNDS)
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as child:
+    # at Ctrl-C, which all processes get, the child has nothing to say
+    silent = {"initializer": signal.signal, "initargs": (signal.SIGINT, signal.SIG_DFL)}
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn"), **silent) as child:
         found = child.submit(_train, size, seed).result()
     seconds = found["seconds_per_epoch"]["median"]
     work = found["connections"] * found["genomes"] * found["rows"]

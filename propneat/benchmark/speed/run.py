@@ -28,7 +28,11 @@ PARTS: dict[str, Callable[[SpeedSize, int, Note], dict[str, Any]]] = {
 
 
 def choose_parts(names: Sequence[str]) -> tuple[str, ...]:
-    """Return the parts named in the order of `PARTS`, all when none is named; raises ConfigError for one that there is not."""
+    """Return the parts named, some perhaps as a list with commas, in the order of `PARTS`; all when none is named.
+
+    Raises ConfigError for one that there is not.
+    """
+    names = [name.strip() for each in names for name in each.split(",")]
     for name in names:
         if name not in PARTS:
             raise ConfigError(f"the parts of the speed benchmark are {', '.join(PARTS)}, not {name!r}")

@@ -104,7 +104,7 @@ def _draw_peers(axes: "Axes", part: Document) -> None:
         own = row["package"] == "propneat"
         _bar(axes, place, row["seconds_per_generation"], 0.6, _COLOURS[0] if own else _COLOURS[1])
     axes.set_yticks(range(len(rows)), [_on_lines(f"{row['label']}, {row['does']}") for row in rows])
-    _style(axes, f"One generation, {part['task']}, population {part['population']}", "seconds")
+    _style(axes, f"One generation of {part['population']}, {part['task']}", "seconds")
     _log_bars(axes, [row["seconds_per_generation"]["median"] for row in rows])
 
 
