@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from propneat.cli.folder import FILE, FOLDER, keep_apart
 from propneat.cli.table import print_table
 from propneat.errors import RunError
 
@@ -81,7 +82,7 @@ def report(folder: Path, quiet: bool) -> None:
 @click.command()
 @_folder
 @click.option("--format", "file_format", type=click.Choice(["csv", "parquet", "json"]), default="csv", show_default=True)
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="[default: DIR/results.FORMAT]")
+@click.option("--out", type=FILE, metavar="FILE", help="[default: DIR/results.FORMAT]")
 def export(folder: Path, file_format: str, out: Path | None) -> None:
     """Write one row per task, with its identity, status, metrics, times and sizes.
 
@@ -92,8 +93,10 @@ def export(folder: Path, file_format: str, out: Path | None) -> None:
     """
     from propneat.benchmark import open_store
     from propneat.benchmark.export import export_results
+    from propneat.benchmark.store import FILE_NAME
 
     path = out or folder / f"results.{file_format}"
+    keep_apart(path, folder / FILE_NAME)
     with open_store(folder) as store:
         n_rows = export_results(store, path, file_format)
     click.echo(str(path))
@@ -101,7 +104,7 @@ def export(folder: Path, file_format: str, out: Path | None) -> None:
 
 
 @click.command()
-@click.argument("target", type=click.Path(path_type=Path), metavar="DIR")
+@click.argument("target", type=FOLDER, metavar="DIR")
 @click.argument("sources", type=click.Path(path_type=Path), metavar="SHARD_DIR...", nargs=-1, required=True)
 @_quiet
 def merge(target: Path, sources: tuple[Path, ...], quiet: bool) -> None:
@@ -119,11 +122,10 @@ def merge(target: Path, sources: tuple[Path, ...], quiet: bool) -> None:
     with ExitStack() as stack:
         opened = [stack.enter_context(open_store(source)) for source in sources]
         configurations = [store.meta("configuration") for store in opened]
-        protocols = {configuration["protocol"] for configuration in configurations}
+        _check_protocols(configurations)
         store = stack.enter_context(create_store(target))
         known = store.meta("configuration")
-        if len(protocols | ({known["protocol"]} if known else set())) > 1:
-            raise RunError("the folders hold results of different protocols, which do not compare: merge those of one protocol")
+        _check_protocols([*configurations, known] if known else configurations)
         for source, other in zip(sources, opened, strict=True):
             n_new, n_known = store.absorb(other)
             if not quiet:
@@ -133,6 +135,11 @@ def merge(target: Path, sources: tuple[Path, ...], quiet: bool) -> None:
         suites = sorted({suite for each in (*configurations, first) for suite in each["suites"]})
         store.note("configuration", {**first, "methods": methods, "suites": suites})
     click.echo(str(target))
+
+
+def _check_protocols(configurations: list[dict[str, Any]]) -> None:
+    if len({configuration["protocol"] for configuration in configurations}) > 1:
+        raise RunError("the folders hold results of different protocols, which do not compare: merge those of one protocol")
 
 
 @click.command()

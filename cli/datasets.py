@@ -202,7 +202,7 @@ def _summarise_columns(features: "pandas.DataFrame") -> list[dict[str, object]]:
         summary = {"column": name, "kind": kind_of(column, name), "missing": int(column.isna().sum())}
         summary["distinct"] = int(column.nunique())
         if summary["kind"] == "number" and summary["distinct"]:
-            numbers = as_numbers(column, name)
+            numbers = [number for number in as_numbers(column, name) if number == number]
             summary["values"] = f"{min(numbers):.6g} to {max(numbers):.6g}"
         else:
             summary["values"] = ", ".join(map(str, column.value_counts().index[:5]))

@@ -238,6 +238,8 @@ def _run(
     n_test = 0 if data.test_features is None else len(data.test_features)
     parts = f"{n_train} distinct to train on, {n_judge} to judge by, {n_test} held out"
     _talk(f"{data.name}: {data.task}, {data.n_rows} rows ({parts})", quiet)
+    if data.prepared.problem.train is data.prepared.problem.validation:
+        _talk("Too few rows of a class to hold some back: the same rows train and judge, so scores say little of new rows.", quiet)
     _talk(f"{'Continuing' if state else 'Writing'} {folder.path}", quiet)
     shown = RunView(data.name, settings.evolve.generations, SCORE_NAMES[data.task], quiet=quiet)
     with shown as view, _stop_on_signal(view, folder) as stop:

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from propneat.cli.folder import FILE, keep_apart
+
 if TYPE_CHECKING:
     from propneat.genome import Genome
     from propneat.model import Model
@@ -15,7 +17,7 @@ __all__ = ["export"]
 @click.command()
 @click.argument("genome", type=click.Path(path_type=Path), metavar="GENOME.json")
 @click.option("--to", "form", required=True, type=click.Choice(["json", "dot", "graphml", "svg", "torch"]), help="The format.")
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="File to write, not stdout.")
+@click.option("--out", type=FILE, metavar="FILE", help="File to write, not stdout.")
 def export(genome: Path, form: str, out: Path | None) -> None:
     """Write a network in another format.
 
@@ -33,6 +35,7 @@ def export(genome: Path, form: str, out: Path | None) -> None:
     from propneat.model import load_genome_file
     from propneat.records import write_atomic
 
+    keep_apart(out, genome)
     found, model = load_genome_file(genome)
     if form == "torch":
         if out is None:

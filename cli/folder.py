@@ -1,4 +1,4 @@
-"""The folder that a command writes."""
+"""The folders and files that commands write."""
 
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -8,20 +8,30 @@ import click
 
 from propneat.errors import ConfigError
 
-__all__ = ["FOLDER", "make_folder"]
+__all__ = ["FILE", "FOLDER", "keep_apart", "make_folder"]
 
 
-class _Folder(click.Path):
-    """The name of a folder. An empty one, as from a variable that is not set, would mean the current folder."""
+class _Named(click.Path):
+    """A path with a name. An empty one, as from a variable that is not set, would mean the current folder."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         if value == "":
-            self.fail("a folder needs a name.", param, ctx)
+            self.fail(f"a {self.name} needs a name.", param, ctx)
         return super().convert(value, param, ctx)
 
 
-FOLDER = _Folder(path_type=Path)
+FOLDER = _Named(path_type=Path)
+FOLDER.name = "folder"
 """Type of options that name the folder to write."""
+FILE = _Named(path_type=Path, dir_okay=False)
+"""Type of options that name the file to write."""
+
+
+def keep_apart(out: Path | None, *sources: Path) -> None:
+    """Raise click.UsageError if the file to write is one of those that are read."""
+    for source in sources:
+        if out is not None and out.exists() and source.exists() and out.samefile(source):
+            raise click.UsageError(f"{out} is what is read here: give another file to write.")
 
 
 def make_folder(folder: Path) -> None:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from propneat.cli.folder import FILE, keep_apart
+
 if TYPE_CHECKING:
     import pandas
 
@@ -19,7 +21,7 @@ __all__ = ["predict"]
 @click.argument("data", metavar="DATA.csv")
 @click.option("--proba", is_flag=True, help="Add the probability of every class.")
 @click.option("--score", is_flag=True, help="Print how good the answers are instead of the answers; needs the target column.")
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Write the answers to a CSV file.")
+@click.option("--out", type=FILE, metavar="FILE", help="Write the answers to a CSV file.")
 @click.option("--data-dir", type=click.Path(file_okay=False, path_type=Path), help="Folder of PMLB files, for DATA by name.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def predict(genome: Path, data: str, proba: bool, score: bool, out: Path | None, data_dir: Path | None, as_json: bool) -> None:
@@ -37,6 +39,7 @@ def predict(genome: Path, data: str, proba: bool, score: bool, out: Path | None,
     """
     from propneat.model import load_model
 
+    keep_apart(out, genome, Path(data))
     model = load_model(genome)
     if proba and model.task == "regression":
         raise click.UsageError("--proba needs a network that tells classes apart, and this one predicts a number.")

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from propneat.cli.folder import FILE, keep_apart
+
 if TYPE_CHECKING:
     from propneat.network_summary import NetworkSummary
 
@@ -16,7 +18,7 @@ _MOST_INPUTS = 10
 
 @click.command()
 @click.argument("genome", type=click.Path(path_type=Path), metavar="GENOME.json")
-@click.option("--svg", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Draw the network to an SVG file.")
+@click.option("--svg", type=FILE, metavar="FILE", help="Draw the network to an SVG file.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def show(genome: Path, svg: Path | None, as_json: bool) -> None:
     """Describe a network: its size, its most important inputs, and node by node what it computes.
@@ -30,6 +32,7 @@ def show(genome: Path, svg: Path | None, as_json: bool) -> None:
     from propneat.model import load_genome_file
     from propneat.network_summary import summarise
 
+    keep_apart(svg, genome)
     found, model = load_genome_file(genome)
     names = (model.input_names, model.output_names) if model else (None, None)
     summary = summarise(found, *names)

@@ -122,17 +122,20 @@ def check_run_folder(path: Path, *, force: bool = False) -> None:
 
 
 def create_run_folder(path: Path, config: str, *, force: bool = False) -> RunFolder:
-    """Make the folder of a new run and write its configuration into it; raises what `check_run_folder` does.
+    """Make the folder of a new run and write its configuration into it.
 
-    A folder that has files is with `force` cleared of what a run writes; other files are left alone.
+    Raises what `check_run_folder` does, and ConfigError where it cannot be written. A folder that has files is with `force` cleared of what a run writes; other files are left alone.
     """
     check_run_folder(path, force=force)
-    for name in _MADE_BY_RUNS:
-        (path / name).unlink(missing_ok=True)
-    path.mkdir(parents=True, exist_ok=True)
-    _remove_parts(path)
     folder = RunFolder(path)
-    write_atomic(folder.config, config)
+    try:
+        for name in _MADE_BY_RUNS:
+            (path / name).unlink(missing_ok=True)
+        path.mkdir(parents=True, exist_ok=True)
+        _remove_parts(path)
+        write_atomic(folder.config, config)
+    except OSError as error:
+        raise ConfigError(f"the folder {path} cannot be written ({error.strerror}): choose another with --out") from error
     return folder
 
 

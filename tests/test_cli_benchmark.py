@@ -108,6 +108,10 @@ WRONG = [
     (("benchmark", "native", "vsml", "--out", ""), 2, "a folder needs a name"),
     (("benchmark", "speed", "--out", ""), 2, "a folder needs a name"),
     (("benchmark", *GOOD, "--out", "damaged/results.sqlite"), 2, "cannot be written"),
+    (("benchmark", *GOOD, "--out", "blocked"), 3, "blocked/results.sqlite cannot be read"),
+    (("benchmark", "export", "done", "--out", "done/results.sqlite"), 2, "is what is read here"),
+    (("benchmark", "merge", "", "done"), 2, "a folder needs a name"),
+    (("benchmark", "merge", "new", "done", "otherwise"), 4, "different protocols"),
     (("benchmark", "--suite", "tabmini", "--datasets", "monk1"), 2, "give one of them"),
     (("benchmark", "--protocol", "paper", "--folds", "3"), 2, "goes with --protocol cv"),
     (("benchmark", "--datasets", "parity5", "--folds", "40"), 2, "too few for 40 folds"),
@@ -125,9 +129,12 @@ def test_wrong_input_is_one_sentence_and_leaves_everything_as_it_was(run, folder
     (folder / "damaged" / "results.sqlite").write_bytes(b"SQLite format 3\x00" + b"rubbish" * 500)
     (folder / "damaged" / ".lock").touch()
     (folder / "one.csv").write_text("x,target\n" + "1,0\n" * 20)
-    for name in ("done", "torn"):
+    (folder / "blocked" / "results.sqlite").mkdir(parents=True)
+    (folder / "blocked" / ".lock").touch()
+    for name in ("done", "torn", "otherwise"):
         with create_store(folder / name) as store:
-            store.note("configuration", {"protocol": "cv-5", "suites": [], "methods": {}, "limits": {}})
+            protocol = "paper" if name == "otherwise" else "cv-5"
+            store.note("configuration", {"protocol": protocol, "suites": [], "methods": {}, "limits": {}})
             store.add_plan(make_plan(BenchmarkConfig(datasets=("mux6",), methods=("neat",), protocol=Protocol("cv", 60))))
     torn = bytearray((folder / "torn" / "results.sqlite").read_bytes())
     torn[4096 * 4 :] = b"\xff" * (len(torn) - 4096 * 4)
@@ -136,7 +143,8 @@ def test_wrong_input_is_one_sentence_and_leaves_everything_as_it_was(run, folder
     def contents():
         """Every file but the readable store, whose header counts openings, and what that store holds."""
         store = folder / "done" / "results.sqlite"
-        files = {path: path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file() and path != store}
+        readable = (store, folder / "otherwise" / "results.sqlite")
+        files = {path: path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file() and path not in readable}
         with open_store(store.parent) as opened:
             return files, opened.meta("configuration"), len(opened.rows())
 

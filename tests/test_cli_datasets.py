@@ -131,11 +131,12 @@ def test_info_of_an_embedded_set_a_file_and_a_set_not_at_hand(run, tmp_path):
     assert (facts["rows"], facts["target_summary"]) == (554, {"0": 266, "1": 288})
     assert [column["column"] for column in facts["columns"]][:2] == ["Head shape", "Body shape"]
     path = tmp_path / "people.csv"
-    path.write_text("height,eyes,height in feet\n" + "1.5,blue,4.9\n1.8,,5.9\n1.7,brown,5.6\n" * 4)
+    path.write_text("height,eyes,height in feet\n" + "1.5,blue,4.9\n,,5.9\n1.7,brown,5.6\n" * 4)
     code, out, _ = run("datasets", "info", str(path), "--target", "height in feet")
     assert code == 0
     assert "task: regression" in out
     assert "target summary: min 4.9, mean 5.46667, max 5.9" in out
+    assert ["height", "number", "4", "2", "1.5", "to", "1.7"] in [line.split() for line in out.splitlines()]
     assert ["eyes", "text", "4", "2", "blue,", "brown"] in [line.split() for line in out.splitlines()]
     code, out, err = run("datasets", "info", "phoneme", "--data-dir", str(tmp_path))
     assert (code, "rows: 5404" in out, "propneat datasets fetch phoneme" in err) == (0, True, True)

@@ -267,6 +267,8 @@ WRONG = [
     (["evolve", "monk1", "--config", "wrong.toml"], "did you mean 'generations'?"),
     (["evolve", "monk1", "--out", "people.csv"], "is a file"),
     (["evolve", "monk1", "--out", ""], "a folder needs a name"),
+    (["evolve", "monk1", "--out", "people.csv/run"], "the folder people.csv/run cannot be written"),
+    (["evolve", "monk1", "--out", "run", "--force", "--loss", "mse"], "loss"),
     (["evolve", "--resume", "absent"], "there is no run folder absent"),
     (["evolve", "--resume", "."], "is not the folder of a run"),
     (["evolve", "--resume", "run", "--out", "other"], "do not go with it"),
@@ -299,6 +301,13 @@ def test_wrong_input_is_one_sentence_and_leaves_everything_as_it_was(run, folder
         assert "Traceback" not in err
         assert len(err.strip().splitlines()) <= (4 if err.startswith("Usage") else 1), err
         assert contents(folder) == before, arguments
+
+
+def test_rows_that_train_and_judge_alike_are_said_to(run, folder):
+    (folder / "names.csv").write_text("x,target\n" + "".join(f"{k},name{k}\n" for k in range(12)))
+    code, _, err = run("evolve", "names.csv", *TINY)
+    assert code == 0 and "the same rows train and judge" in err
+    assert "the same rows" not in run("evolve", "xd6", *TINY)[2]
 
 
 def test_a_finished_run_resumed_says_so_and_changes_nothing(run, folder):

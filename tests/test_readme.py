@@ -58,3 +58,13 @@ def test_evaluator_reproduces_predict(evaluator, tmp_path, task, classes, n_outp
         )  # fmt: skip
         answers = np.array([line.split() for line in printed.stdout.splitlines()], dtype=float)
         np.testing.assert_allclose(answers, expected, rtol=1e-9, atol=1e-12)
+
+
+def test_the_example_of_plain_neat_runs_and_shows_how_to_ask_a_genome():
+    blocks = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+    (code,) = [block for block in blocks if "Population(" in block]
+    assert "< 100" in code
+    found = {}
+    exec(code.replace("< 100", "< 3"), found)
+    assert found["population"].generation == 3
+    assert found["fitness"](found["best"]) == max(map(found["fitness"], found["genomes"]))

@@ -197,7 +197,11 @@ def create_store(folder: Path) -> Store:
     path = folder / FILE_NAME
     if not path.exists():
         _make_file(path)
-    connection = sqlite3.connect(path)
+    try:
+        connection = sqlite3.connect(path)
+    except sqlite3.Error as error:
+        lock.close()
+        raise _unreadable(path, error) from error
     try:
         _check(connection, path)
         connection.execute("PRAGMA journal_mode=WAL")

@@ -56,7 +56,7 @@ EVOLVED = (
     _arm(
         "naive-backprop",
         "as propneat, with gradients computed node by node in torch",
-        "several hundred times propneat's, for the same result up to rounding",
+        "about a hundred times propneat's, for the same result up to rounding",
         seconds=lambda n_rows, n_features, n_classes: 600 * _seconds(n_rows, n_features, n_classes),
         engine="naive",
     ),
