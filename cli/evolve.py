@@ -170,7 +170,8 @@ def evolve(context: click.Context, **options: Any) -> None:
             with say_when_slow(_GETTING_READY[settings.evolve.engine == "numba"], seconds=3.0, quiet=quiet):
                 warm_up(settings.evolve, data.prepared.problem, train)
             folder = folder or create_run_folder(path, format_settings(settings), force=options["force"])
-            summary = _run(settings, data, folder, state, train, quiet)
+            with folder.held():
+                summary = _run(settings, data, folder, state, train, quiet)
     click.echo(json.dumps(summary, indent=2, ensure_ascii=False) if as_json else _describe(summary))
     if summary.get("signal"):
         context.exit(128 + summary["signal"])

@@ -1,14 +1,18 @@
 """The folder of a run: which files it has, how it is made, and how they are read and written, each whole or absent."""
 
+import errno
+import fcntl
 import json
 import math
+import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from propneat.errors import CheckpointError, ConfigError
+from propneat.errors import CheckpointError, ConfigError, RunError
 from propneat.records import format_csv, write_atomic
 
 __all__ = ["RunFolder", "check_run_folder", "create_run_folder", "default_run_folder", "finite_or_none", "open_run_folder"]
@@ -71,6 +75,22 @@ class RunFolder:
         """All settings of the run."""
         return self.path / "config.toml"
 
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Have the folder for this process alone; raises RunError when another has it. A process that ends gives it up."""
+        descriptor = os.open(self.path, os.O_RDONLY)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            # some network file systems lock no folders: there, nobody is kept out
+            if error.errno in (errno.EAGAIN, errno.EACCES):
+                os.close(descriptor)
+                raise RunError(f"another process is writing {self.path}: wait for it to end, or choose another folder") from error
+        try:
+            yield
+        finally:
+            os.close(descriptor)
+
     def write_summary(self, summary: Mapping[str, Any]) -> None:
         """Write the summary as JSON."""
         write_atomic(self.summary, json.dumps(summary, indent=2, ensure_ascii=False) + "\n")
@@ -124,29 +144,35 @@ def check_run_folder(path: Path, *, force: bool = False) -> None:
 def create_run_folder(path: Path, config: str, *, force: bool = False) -> RunFolder:
     """Make the folder of a new run and write its configuration into it.
 
-    Raises what `check_run_folder` does, and ConfigError where it cannot be written. A folder that has files is with `force` cleared of what a run writes; other files are left alone.
+    A folder that has files is with `force` cleared of what a run writes; other files are left alone. Raises what
+    `check_run_folder` does, ConfigError where it cannot be written, and RunError while another process writes it.
     """
     check_run_folder(path, force=force)
     folder = RunFolder(path)
     try:
-        for name in _MADE_BY_RUNS:
-            (path / name).unlink(missing_ok=True)
         path.mkdir(parents=True, exist_ok=True)
-        _remove_parts(path)
-        write_atomic(folder.config, config)
+        with folder.held():
+            for name in _MADE_BY_RUNS:
+                (path / name).unlink(missing_ok=True)
+            _remove_parts(path)
+            write_atomic(folder.config, config)
     except OSError as error:
         raise ConfigError(f"the folder {path} cannot be written ({error.strerror}): choose another with --out") from error
     return folder
 
 
 def open_run_folder(path: Path) -> RunFolder:
-    """Return the folder of a run, cleared of what a kill left half written; raises CheckpointError when it is none."""
+    """Return the folder of a run, cleared of what a kill left half written.
+
+    Raises CheckpointError when it is none, and RunError while another process writes it.
+    """
     folder = RunFolder(path)
     if not path.is_dir():
         raise CheckpointError(f"there is no run folder {path}: give the folder that propneat evolve has written")
     if not folder.config.is_file():
         raise CheckpointError(f"{path} has no {folder.config.name}, so it is not the folder of a run")
-    _remove_parts(path)
+    with folder.held():
+        _remove_parts(path)
     return folder
 
 

@@ -310,6 +310,20 @@ def test_rows_that_train_and_judge_alike_are_said_to(run, folder):
     assert "the same rows" not in run("evolve", "xd6", *TINY)[2]
 
 
+def test_a_folder_that_another_process_writes_is_left_to_it(run, folder):
+    run("evolve", "xd6", *TINY, "--out", "a")
+    before = contents(folder)
+    code = "import sys; from pathlib import Path; from propneat.run_folder import RunFolder\n"
+    code += "with RunFolder(Path('a')).held(): print(flush=True); sys.stdin.read()"
+    with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        other.stdout.readline()
+        for arguments in (("--resume", "a", "--generations", "9"), ("xd6", *TINY, "--out", "a", "--force")):
+            code, out, err = run("evolve", *arguments)
+            assert (code, out) == (4, "") and "another process is writing a" in err and contents(folder) == before
+        other.stdin.close()
+    assert run("evolve", "--resume", "a", "--generations", "3")[0] == 0
+
+
 def test_a_finished_run_resumed_says_so_and_changes_nothing(run, folder):
     _, first, _ = run("evolve", "xd6", *TINY, "--out", "a")
     before = {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in (folder / "a").iterdir()}

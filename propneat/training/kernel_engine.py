@@ -85,16 +85,19 @@ def _train_one(plan, learning, losses, counts, window, train, validation, order,
     n_epochs, n_batches = order.shape
     n_edges, n_judges = plan[3].shape[0], validation[0].shape[0]
     gradient, no_sums = scratch[3][: numbers.shape[0] - LANES], sums[:0]
+    epoch, place = (window[0] - 1) // (n_batches + 1), (window[0] + n_batches) % (n_batches + 1) - 1
     for unit in range(window[0], window[1]):
         if counts[_STOPPED]:
             break
-        place = (unit + n_batches) % (n_batches + 1)
+        place += 1
+        if place > n_batches:
+            epoch, place = epoch + 1, 0
         judging = place == n_batches
         if judging:
             samples, batch, wanted = validation, 0, no_sums
             due = n_judges > 0 and (patience > 0 or unit == n_epochs * (n_batches + 1))
         else:
-            samples, batch, wanted = train, order[(unit - 1) // (n_batches + 1), place], sums
+            samples, batch, wanted = train, order[epoch, place], sums
             due = counts[_STUCK] == 0
         if not due:
             continue
