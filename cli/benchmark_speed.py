@@ -13,7 +13,7 @@ __all__ = ["speed"]
 
 
 @click.command()
-@click.option("--only", multiple=True, metavar="PART", help="Measure this part alone; repeatable, or a list with commas.  [default: all]")
+@click.option("--only", multiple=True, metavar="PART", help="Measure this part alone; repeatable or with commas.  [default: all]")
 @click.option("--quick", is_flag=True, help="Smaller sizes and fewer rounds: about three minutes instead of five.")
 @click.option("--rounds", type=click.IntRange(1), help="How often everything is timed, in turns.  [default: 5; quick: 3]")
 @click.option("--seed", type=int, default=0, show_default=True, help="Networks and rows follow from this number.")

@@ -214,7 +214,8 @@ def _check_budget(plan: PopulationPlan, memory_budget: int) -> None:
     needed = thread_count(len(plan)) * sum(part.nbytes for part in _scratch(plan))
     if needed > memory_budget:
         raise ConfigError(
-            f"training within {memory_budget} bytes is not possible: for networks of this size the numba engine needs {needed} bytes"
+            f"training within {memory_budget} bytes is not possible: "
+            f"for networks of this size the numba engine needs {needed} bytes"
         )
 
 

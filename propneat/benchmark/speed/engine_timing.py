@@ -94,7 +94,8 @@ def time_engines(
     """Time an epoch of the whole population on every engine; see `SpeedSize` for rounds and the seconds of a turn.
 
     An engine that trains genomes one by one and is too slow for the turn trains the first of them only, and its time is scaled
-    by their share of the connections. Useful work is 6 operations per connection and row: a product and a sum, forward and twice backward.
+    by their share of the connections. Useful work is 6 operations per connection and row: a product and a sum, forward and
+    twice backward.
     """
     whole = workload.plan(len(workload.genomes))
     n_connections, n_rows = len(whole.weights), len(workload.samples)
