@@ -226,6 +226,17 @@ def test_windows_do_not_matter(monkeypatch, batch_size, patience):
         assert_same_bits(train(pool, samples, config, validation), expected)
 
 
+@pytest.mark.parametrize("patience", [None, 2])
+def test_batches_and_judgements_without_weight_pass_once_whatever_windows_they_are_in(monkeypatch, patience):
+    pool, samples, validation = make_pool(16, 5), make_samples(1, "mse", 700), make_samples(2, "mse", 300)
+    samples.weights[:], validation.weights[:] = np.arange(700) == 4, 0
+    config = TrainingConfig("mse", epochs=4, batch_size=140, patience=patience)
+    expected = train(pool, samples, config, validation)
+    assert set(expected.epochs.tolist()) == {2 if patience else 4}
+    monkeypatch.setattr(kernel_windows, "_WINDOW_BYTES", 1)
+    assert_same_bits(train(pool, samples, config, validation), expected)
+
+
 @pytest.mark.parametrize("judged_always", [True, False])
 def test_windows_hold_every_tile_once_in_order_and_no_more_than_they_may(judged_always):
     rng = np.random.default_rng(0)

@@ -27,7 +27,6 @@ _F = np.float32
 _LINE = 16
 _ADAM = OPTIMISERS.index("adam")
 
-
 _BATCH, _EPOCH, _TRAIN, _JUDGED = range(4)
 """Places among a genome's losses: of the batch and the epoch so far, of the last epoch, and of the best or last judgement."""
 _STEPS, _TAKEN, _WAITED, _EPOCHS, _STUCK, _STOPPED = range(6)
@@ -85,13 +84,10 @@ def _train_one(plan, learning, losses, counts, window, train, validation, order,
     n_epochs, n_batches = order.shape
     n_edges, n_judges = plan[3].shape[0], validation[0].shape[0]
     gradient, no_sums = scratch[3][: numbers.shape[0] - LANES], sums[:0]
-    epoch, place = (window[0] - 1) // (n_batches + 1), (window[0] + n_batches) % (n_batches + 1) - 1
     for unit in range(window[0], window[1]):
         if counts[_STOPPED]:
             break
-        place += 1
-        if place > n_batches:
-            epoch, place = epoch + 1, 0
+        epoch, place = divmod(unit - 1, n_batches + 1)
         judging = place == n_batches
         if judging:
             samples, batch, wanted = validation, 0, no_sums
@@ -103,14 +99,13 @@ def _train_one(plan, learning, losses, counts, window, train, validation, order,
             continue
         start, stop, weight = samples[3][batch], samples[3][batch + 1], samples[4][batch]
         last = min(start + window[3], stop)
-        value = 0.0
+        total, value = losses[_BATCH], 0.0
         if weight > 0:
-            share = _F(1.0 / weight)
-            total = _add_tiles(plan, numbers, samples, start + window[2], last, share, loss, losses[_BATCH], scratch, wanted)
-            losses[_BATCH] = total
-            if last < stop:
-                continue
-            losses[_BATCH] = 0.0
+            total = _add_tiles(plan, numbers, samples, start + window[2], last, _F(1.0 / weight), loss, total, scratch, wanted)
+        losses[_BATCH] = total if last < stop else 0.0
+        if last < stop:
+            continue
+        if weight > 0:
             value, factor = loss_of_mean(loss, total / weight)
             if not judging:
                 if finish_gradient(sums, gradient, gradient.shape[0], factor, numbers, n_edges, l2) != _F(0):
