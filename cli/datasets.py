@@ -194,6 +194,8 @@ def _summarise_target(table: "Table") -> dict[str, object]:
 
 def _summarise_columns(features: "pandas.DataFrame") -> list[dict[str, object]]:
     """Return for each column its kind, its missing and distinct values, and its range or its most frequent values."""
+    import numpy as np
+
     from propneat.data.columns import as_numbers, kind_of
 
     summaries = []
@@ -202,8 +204,8 @@ def _summarise_columns(features: "pandas.DataFrame") -> list[dict[str, object]]:
         summary = {"column": name, "kind": kind_of(column, name), "missing": int(column.isna().sum())}
         summary["distinct"] = int(column.nunique())
         if summary["kind"] == "number" and summary["distinct"]:
-            numbers = [number for number in as_numbers(column, name) if number == number]
-            summary["values"] = f"{min(numbers):.6g} to {max(numbers):.6g}"
+            numbers = as_numbers(column, name)
+            summary["values"] = f"{np.nanmin(numbers):.6g} to {np.nanmax(numbers):.6g}"
         else:
             summary["values"] = ", ".join(map(str, column.value_counts().index[:5]))
         summaries.append(summary)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from propneat.cli.folder import FOLDER
+from propneat.cli.folder import FOLDER, make_folder
 from propneat.setting_notes import NOTES
 
 if TYPE_CHECKING:
@@ -48,12 +48,6 @@ class _Bytes(click.ParamType):
             self.fail(f"{value!r} is not a number of bytes such as 64000000, 512KiB, 256MiB or 1.5GiB", parameter, context)
         return int(Fraction(found[1]) * {None: 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}[found[2]])
 
-
-_GETTING_READY = {
-    True: "Compiling kernels, once per installation: about twenty seconds ...",
-    False: "Trying a few networks on the engine ...",
-}
-"""What is said when the first networks take long, by whether the engine is compiled here."""
 
 _SETTINGS: dict[str, tuple[str, str]] = {
     "target": ("data", "target"),
@@ -167,9 +161,12 @@ def evolve(context: click.Context, **options: Any) -> None:
         else:
             path = None if folder else _choose_folder(settings, data.name, options)
             # what cannot be trained is refused before a folder is made
-            with say_when_slow(_GETTING_READY[settings.evolve.engine == "numba"], seconds=3.0, quiet=quiet):
+            compiling, trying = "Compiling kernels, once per installation: about twenty seconds ...", "Trying the engine ..."
+            with say_when_slow(compiling if settings.evolve.engine == "numba" else trying, seconds=3.0, quiet=quiet):
                 warm_up(settings.evolve, data.prepared.problem, train)
-            folder = folder or create_run_folder(path, format_settings(settings), force=options["force"])
+            if folder is None:
+                make_folder(path)
+                folder = create_run_folder(path, format_settings(settings), force=options["force"])
             with folder.held():
                 summary = _run(settings, data, folder, state, train, quiet)
     click.echo(json.dumps(summary, indent=2, ensure_ascii=False) if as_json else _describe(summary))

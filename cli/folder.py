@@ -12,7 +12,11 @@ __all__ = ["FILE", "FOLDER", "keep_apart", "make_folder"]
 
 
 class _Named(click.Path):
-    """A path with a name. An empty one, as from a variable that is not set, would mean the current folder."""
+    """A path of something, which has a name. An empty one, as from a variable that is not set, would mean the current folder."""
+
+    def __init__(self, what: str, **options: Any) -> None:
+        super().__init__(path_type=Path, **options)
+        self.name = what
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         if value == "":
@@ -20,10 +24,9 @@ class _Named(click.Path):
         return super().convert(value, param, ctx)
 
 
-FOLDER = _Named(path_type=Path)
-FOLDER.name = "folder"
+FOLDER = _Named("folder")
 """Type of options that name the folder to write."""
-FILE = _Named(path_type=Path, dir_okay=False)
+FILE = _Named("file", dir_okay=False)
 """Type of options that name the file to write."""
 
 

@@ -93,12 +93,9 @@ def _run(arguments: Sequence[str] | None) -> int:
     except click.ClickException as error:
         error.show()
         return error.exit_code
-    except (KeyboardInterrupt, click.Abort):
-        click.echo("Interrupted.", err=True)
-        return 130
-    except SystemError as error:
-        # what compiled code makes of Ctrl-C
-        if not isinstance(error.__cause__, KeyboardInterrupt):
+    except (KeyboardInterrupt, click.Abort, SystemError) as error:
+        # a SystemError is what compiled code makes of Ctrl-C
+        if isinstance(error, SystemError) and not isinstance(error.__cause__, KeyboardInterrupt):
             raise
         click.echo("Interrupted.", err=True)
         return 130

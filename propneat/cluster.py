@@ -33,7 +33,8 @@ def connect(address: str, *, seconds: float = 20.0) -> "Client":
         from distributed.comm import connect as knock
     except ImportError as error:
         raise ConfigError("the dask executor needs dask.distributed: install it with pip install 'propneat[dask]'") from error
-    if not re.fullmatch(r"[a-z]+://.+", address) or not _has_port(address):
+    found = re.fullmatch(r"inproc://.+|[a-z]+://.+:(\d+)", address)
+    if not found or (found[1] and not 0 < int(found[1]) < 2**16):
         raise ConfigError(f"a dask scheduler has an address of the form tcp://HOST:PORT, not {address!r}")
     try:
         # a client that fails to connect may deadlock the next one when it is collected, so none is made before one can
@@ -47,12 +48,6 @@ def connect(address: str, *, seconds: float = 20.0) -> "Client":
         client.close()
         raise
     return client
-
-
-def _has_port(address: str) -> bool:
-    """Tell whether an address ends in a number that may be a port; those within a process, inproc://, have none."""
-    port = address.rpartition(":")[2]
-    return address.startswith("inproc://") or (port.isdecimal() and 0 < int(port) < 2**16)
 
 
 @contextmanager

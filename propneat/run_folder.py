@@ -145,19 +145,16 @@ def create_run_folder(path: Path, config: str, *, force: bool = False) -> RunFol
     """Make the folder of a new run and write its configuration into it.
 
     A folder that has files is with `force` cleared of what a run writes; other files are left alone. Raises what
-    `check_run_folder` does, ConfigError where it cannot be written, and RunError while another process writes it.
+    `check_run_folder` does, OSError where it cannot be written, and RunError while another process writes it.
     """
     check_run_folder(path, force=force)
     folder = RunFolder(path)
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-        with folder.held():
-            for name in _MADE_BY_RUNS:
-                (path / name).unlink(missing_ok=True)
-            _remove_parts(path)
-            write_atomic(folder.config, config)
-    except OSError as error:
-        raise ConfigError(f"the folder {path} cannot be written ({error.strerror}): choose another with --out") from error
+    path.mkdir(parents=True, exist_ok=True)
+    with folder.held():
+        for name in _MADE_BY_RUNS:
+            (path / name).unlink(missing_ok=True)
+        _remove_parts(path)
+        write_atomic(folder.config, config)
     return folder
 
 

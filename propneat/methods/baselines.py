@@ -12,13 +12,13 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from propneat.methods.contract import Method, Size
-from propneat.methods.parameters import check_constraints, several, whole
+from propneat.methods.parameters import CheckedParameters, several, whole
 from propneat.methods.tabular import on_table, size_of_last
 
 __all__ = ["BASELINES", "TunedForestClassifier"]
 
 
-class TunedForestClassifier(ClassifierMixin, BaseEstimator):
+class TunedForestClassifier(CheckedParameters, ClassifierMixin, BaseEstimator):
     """A random forest whose tree depth and smallest split are chosen by inner cross-validation, as in the PropNEAT experiments.
 
     Their grid: depth 2, 5, 10, 15; smallest node to split 2, 5, 10, 15, 20; 10 to 1,000 trees; 5 folds; AUC. Departure: the
@@ -70,10 +70,6 @@ class TunedForestClassifier(ClassifierMixin, BaseEstimator):
         self.forest_ = self._forest(self.best_, self.n_trees).fit(X, y)
         self.classes_, self.n_features_in_ = self.forest_.classes_, X.shape[1]
         return self
-
-    def check_parameters(self) -> None:
-        """Raise ConfigError for the first parameter that cannot be used."""
-        check_constraints(self)
 
     def _forest(self, setting: tuple[int, int], n_trees: int) -> RandomForestClassifier:
         depth, split = setting

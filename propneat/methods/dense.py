@@ -8,7 +8,7 @@ from sklearn.model_selection import StratifiedKFold
 from sklearn.utils.validation import check_is_fitted
 
 from propneat.methods.contract import Method
-from propneat.methods.parameters import check_constraints, number, one_of, several, whole
+from propneat.methods.parameters import CheckedParameters, number, one_of, several, whole
 from propneat.methods.tabular import on_table, size_of_last
 from propneat.rng import derive_seed
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["DENSE", "DenseNetworkClassifier"]
 
 
-class DenseNetworkClassifier(ClassifierMixin, BaseEstimator):
+class DenseNetworkClassifier(CheckedParameters, ClassifierMixin, BaseEstimator):
     """A dense ReLU network with dropout, trained by mini-batches on part of the rows and stopped early by the others.
 
     `layers` is one tuple of hidden widths, or several such tuples, of which the one of lowest validation loss is kept.
@@ -95,10 +95,6 @@ class DenseNetworkClassifier(ClassifierMixin, BaseEstimator):
         self.n_parameters_ = sum(weight.size + bias.size for weight, bias in self.weights_)
         self.depth_ = len(self.weights_)
         return self
-
-    def check_parameters(self) -> None:
-        """Raise ConfigError for the first parameter that cannot be used."""
-        check_constraints(self)
 
     def _train(self, torch: Any, widths: tuple[int, ...], learn: Any, judge: Any) -> tuple[float, int, list[Any]]:
         """Train one network; returns its best validation loss, the epochs run, and the numbers of the best epoch."""

@@ -13,7 +13,7 @@ from sklearn.utils._param_validation import Interval, InvalidParameterError, Str
 
 from propneat.errors import ConfigError
 
-__all__ = ["check_constraints", "number", "one_of", "several", "whole"]
+__all__ = ["CheckedParameters", "number", "one_of", "several", "whole"]
 
 
 def whole(least: int) -> list[Interval]:
@@ -52,9 +52,12 @@ class _Several(Interval):
         return f"a list of {self.least} or more, each of them {self.each}"
 
 
-def check_constraints(classifier: Any) -> None:
-    """Raise ConfigError, naming the parameter, for the first that the classifier's `_parameter_constraints` do not allow."""
-    try:
-        classifier._validate_params()
-    except InvalidParameterError as error:
-        raise ConfigError(str(error)) from error
+class CheckedParameters:
+    """Part of a classifier that lists in `_parameter_constraints` what its parameters may be."""
+
+    def check_parameters(self) -> None:
+        """Raise ConfigError for a parameter that cannot be used, as `fit` does before it looks at data."""
+        try:
+            self._validate_params()
+        except InvalidParameterError as error:
+            raise ConfigError(str(error)) from error

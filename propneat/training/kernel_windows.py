@@ -19,15 +19,18 @@ def cut_into_windows(order: np.ndarray, batch_tiles: np.ndarray, n_judged: int, 
     are read after every epoch if `judged_always`, otherwise after the last. All time is one window if all rows fit in.
     """
     n_epochs, n_batches = order.shape
+    last_judgement = n_epochs * (n_batches + 1)
     most = max(1, _WINDOW_BYTES // tile_bytes)
     n_tiles = int(batch_tiles.sum()) + n_judged
     if n_tiles <= most:
-        return np.array([[0, 1 + n_epochs * (n_batches + 1), 0, n_tiles]])
+        return np.array([[0, last_judgement + 1, 0, n_tiles]])
     windows: list[tuple[int, int, int, int]] = []
-    for epoch in range(-1, n_epochs):
-        judged = n_judged if judged_always or epoch == n_epochs - 1 else 0
-        sizes = np.array([*(batch_tiles[order[epoch]] if epoch >= 0 else ()), judged], np.int64)
-        _add_windows(windows, sizes, 1 + epoch * (n_batches + 1) if epoch >= 0 else 0, most)
+    unit, no_batches = 0, order[:0].ravel()
+    for batches in (no_batches, *order):
+        judgement = unit + len(batches)
+        judged = n_judged if judged_always or judgement == last_judgement else 0
+        _add_windows(windows, np.append(batch_tiles[batches], judged), unit, most)
+        unit = judgement + 1
     return np.array(windows)
 
 

@@ -14,14 +14,14 @@ from propneat.methods.forward_gradients.aggregators import AGGREGATORS, ForwardG
 from propneat.methods.forward_gradients.perceptron import Perceptron
 from propneat.methods.forward_gradients.perceptron_training import GRADIENTS, Rows, Schedule, train
 from propneat.methods.forward_gradients.tangents import SAMPLERS, TangentSampler
-from propneat.methods.parameters import check_constraints, number, one_of, several, whole
+from propneat.methods.parameters import CheckedParameters, number, one_of, several, whole
 from propneat.methods.tabular import read_rows
 from propneat.rng import make_rng
 
 __all__ = ["ForwardGradientClassifier"]
 
 
-class ForwardGradientClassifier(ClassifierMixin, BaseEstimator):
+class ForwardGradientClassifier(CheckedParameters, ClassifierMixin, BaseEstimator):
     """A dense ReLU network trained by plain minibatch gradient descent on forward gradients of the cross entropy.
 
     `gradient` is "node" (node perturbation, the paper's default), "weight" (weight perturbation) or "backprop" (the true
@@ -88,7 +88,7 @@ class ForwardGradientClassifier(ClassifierMixin, BaseEstimator):
 
     def check_parameters(self) -> None:
         """Raise ConfigError for a parameter that cannot be used, as `fit` does before it looks at data."""
-        check_constraints(self)
+        super().check_parameters()
         self._estimator()
 
     def fit(self, X: Any, y: Any) -> "ForwardGradientClassifier":

@@ -10,7 +10,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from threadpoolctl import threadpool_limits
 
 from propneat.methods.fusion_control.stream import RULES, StreamNetwork, make_rule
-from propneat.methods.parameters import check_constraints, one_of, whole
+from propneat.methods.parameters import CheckedParameters, one_of, whole
 from propneat.methods.tabular import read_rows, stratified_folds
 from propneat.rng import make_rng
 
@@ -20,7 +20,7 @@ _N_FOLDS = 3
 _REPLAY = 256
 
 
-class PIDBackpropClassifier(ClassifierMixin, BaseEstimator):
+class PIDBackpropClassifier(CheckedParameters, ClassifierMixin, BaseEstimator):
     """A perceptron d-64-K trained on a stream of rows by PID-controlled backpropagation.
 
     The rows pass by in a random order, up to `n_passes` times, `batch_size` at a time beside as many from the last 256, drawn
@@ -60,10 +60,6 @@ class PIDBackpropClassifier(ClassifierMixin, BaseEstimator):
         self.n_replay = n_replay
         self.max_updates = max_updates
         self.random_state = random_state
-
-    def check_parameters(self) -> None:
-        """Raise ConfigError for a parameter that cannot be used, as `fit` does before it looks at data."""
-        check_constraints(self)
 
     def fit(self, X: Any, y: Any) -> "PIDBackpropClassifier":
         """Learn from rows X, shape (n_rows, n_features), with labels y, shape (n_rows,).

@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from threadpoolctl import threadpool_limits
 
 from propneat.methods.inverse_flow.tabular_flow import OBJECTIVES, TabularFlow, TabularTraining, train_tabular
-from propneat.methods.parameters import check_constraints, number, one_of, whole
+from propneat.methods.parameters import CheckedParameters, number, one_of, whole
 from propneat.methods.tabular import read_rows, stratified_folds
 from propneat.rng import derive_seed, make_rng
 
@@ -24,7 +24,7 @@ _MOST_JUDGED = 3000
 _CHUNK = 4096
 
 
-class InverseFlowClassifier(ClassifierMixin, BaseEstimator):
+class InverseFlowClassifier(CheckedParameters, ClassifierMixin, BaseEstimator):
     """A flow p(x | class) of rows as images of one pixel row, features ordered so that correlated ones are neighbours.
 
     p(class | x) = softmax of slope log p(x | class) + log(share of the class in training); a slope of 1 is Bayes' rule, lower
@@ -85,10 +85,6 @@ class InverseFlowClassifier(ClassifierMixin, BaseEstimator):
         self.noise = noise
         self.weight_decay = weight_decay
         self.random_state = random_state
-
-    def check_parameters(self) -> None:
-        """Raise ConfigError for a parameter that cannot be used, as `fit` does before it looks at data."""
-        check_constraints(self)
 
     def fit(self, X: Any, y: Any) -> "InverseFlowClassifier":
         """Learn from rows X, shape (n_rows, n_features), with labels y, shape (n_rows,).

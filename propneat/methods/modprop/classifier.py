@@ -14,7 +14,7 @@ from threadpoolctl import threadpool_limits
 from propneat.methods.modprop.network import Network, make_cells, make_network
 from propneat.methods.modprop.rules import RULES, make_rule
 from propneat.methods.modprop.training import StepSettings, Trainer, last_step_outputs
-from propneat.methods.parameters import check_constraints, number, one_of, several, whole
+from propneat.methods.parameters import CheckedParameters, number, one_of, several, whole
 from propneat.methods.tabular import read_rows, stratified_folds
 from propneat.rng import make_rng
 
@@ -48,7 +48,7 @@ class _Rows(NamedTuple):
         return torch.from_numpy(self.inputs[:, indices].swapaxes(0, 1).copy()), torch.from_numpy(self.labels[indices])
 
 
-class ModPropClassifier(ClassifierMixin, BaseEstimator):
+class ModPropClassifier(CheckedParameters, ClassifierMixin, BaseEstimator):
     """A leaky rectified rate network under Dale's law that reads a row in chunks and is trained by ModProp.
 
     The d features, in an order drawn from `random_state`, are cut into chunks of ceil(d / n_chunks), shown one per step
@@ -94,10 +94,6 @@ class ModPropClassifier(ClassifierMixin, BaseEstimator):
         self.learning_rate = learning_rate
         self.l2 = l2
         self.random_state = random_state
-
-    def check_parameters(self) -> None:
-        """Raise ConfigError for a parameter that cannot be used, as `fit` does before it looks at data."""
-        check_constraints(self)
 
     def fit(self, X: Any, y: Any) -> "ModPropClassifier":
         """Learn from rows X, shape (n_rows, n_features), with labels y, shape (n_rows,).

@@ -10,7 +10,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 from threadpoolctl import threadpool_limits
 
-from propneat.methods.parameters import check_constraints, number, one_of, several, whole
+from propneat.methods.parameters import CheckedParameters, number, one_of, several, whole
 from propneat.methods.rate_backprop.network import RULES, LayerPlan, SpikingNetwork, make_network
 from propneat.methods.rate_backprop.neuron import Lif
 from propneat.methods.rate_backprop.training import TrainingPlan, answer, train
@@ -20,7 +20,7 @@ from propneat.rng import derive_seed, make_rng
 __all__ = ["RateBackpropClassifier"]
 
 
-class RateBackpropClassifier(ClassifierMixin, BaseEstimator):
+class RateBackpropClassifier(CheckedParameters, ClassifierMixin, BaseEstimator):
     """A dense spiking network with batch norm, trained by rate-based backpropagation.
 
     Features are the constant currents of the input at every step (direct coding); the first layer turns them into spikes.
@@ -71,10 +71,6 @@ class RateBackpropClassifier(ClassifierMixin, BaseEstimator):
         self.n_folds = n_folds
         self.decay = decay
         self.random_state = random_state
-
-    def check_parameters(self) -> None:
-        """Raise ConfigError for a parameter that cannot be used, as `fit` does before it looks at data."""
-        check_constraints(self)
 
     def fit(self, X: Any, y: Any) -> "RateBackpropClassifier":
         """Learn from rows X, shape (n_rows, n_features), with labels y, shape (n_rows,).

@@ -15,7 +15,7 @@ from threadpoolctl import threadpool_limits
 from torch.nn import functional
 
 from propneat.errors import ConfigError
-from propneat.methods.parameters import check_constraints, number, whole
+from propneat.methods.parameters import CheckedParameters, number, whole
 from propneat.methods.tabular import read_rows
 from propneat.recompute.budget import least_peak, plan_recomputation
 from propneat.recompute.training import plans_of, train_under_budget
@@ -53,7 +53,7 @@ class ResidualNetwork(torch.nn.Module):
         return self.head(self.blocks(x))
 
 
-class RecomputedNetworkClassifier(ClassifierMixin, BaseEstimator):
+class RecomputedNetworkClassifier(CheckedParameters, ClassifierMixin, BaseEstimator):
     """A deep residual network trained by Adam in mini-batches, recomputing values to keep to a memory budget.
 
     `memory_budget` is a share of the bytes that intermediate values and gradients of a training step take without
@@ -102,10 +102,6 @@ class RecomputedNetworkClassifier(ClassifierMixin, BaseEstimator):
         self.patience = patience
         self.validation_fraction = validation_fraction
         self.random_state = random_state
-
-    def check_parameters(self) -> None:
-        """Raise ConfigError for a parameter that cannot be used, as `fit` does before it looks at data."""
-        check_constraints(self)
 
     def fit(self, X: Any, y: Any) -> "RecomputedNetworkClassifier":
         """Learn from rows X, shape (n_rows, n_features), with labels y, shape (n_rows,).

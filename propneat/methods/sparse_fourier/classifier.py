@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from threadpoolctl import threadpool_limits
 from torch.nn import functional
 
-from propneat.methods.parameters import check_constraints, number, several, whole
+from propneat.methods.parameters import CheckedParameters, number, several, whole
 from propneat.methods.sparse_fourier.grid import half_ball
 from propneat.methods.sparse_fourier.model import make_linear
 from propneat.methods.sparse_fourier.slices import SlicePlan, plan_points
@@ -37,7 +37,7 @@ class _Network(NamedTuple):
         return [part for layer in (*self.encoder, self.head) for part in layer.parameters()] + [self.table]
 
 
-class SparseFourierClassifier(ClassifierMixin, BaseEstimator):
+class SparseFourierClassifier(CheckedParameters, ClassifierMixin, BaseEstimator):
     """An encoder, a softmax of its mean, and a sparse Fourier decoder that must explain the row it was shown.
 
     Feature j is a measurement at a fixed random place of a half ball of Fourier coefficients, `box` voxels a side: row i with
@@ -103,7 +103,7 @@ class SparseFourierClassifier(ClassifierMixin, BaseEstimator):
 
     def check_parameters(self) -> None:
         """Raise ConfigError for a parameter that cannot be used, as `fit` does before it looks at data."""
-        check_constraints(self)
+        super().check_parameters()
         half_ball(self.box)
 
     def fit(self, X: Any, y: Any) -> "SparseFourierClassifier":

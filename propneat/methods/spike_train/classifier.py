@@ -10,7 +10,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from threadpoolctl import threadpool_limits
 
 from propneat.data.split import split_rows
-from propneat.methods.parameters import check_constraints, number, whole
+from propneat.methods.parameters import CheckedParameters, number, whole
 from propneat.methods.spike_train.connectivity import random_connections
 from propneat.methods.spike_train.encoding import regular_trains, with_bias
 from propneat.methods.spike_train.network import Network, calibrate, make_layer, run_network
@@ -35,7 +35,7 @@ _MOST_JUDGES = 1000
 _CHUNK = 500
 
 
-class STRSBPClassifier(ClassifierMixin, BaseEstimator):
+class STRSBPClassifier(CheckedParameters, ClassifierMixin, BaseEstimator):
     """A layer of recurrent spiking cells and a layer of output cells, one per class, trained by ST-RSBP.
 
     A feature, cut off at its 2nd and 98th percentile in the training rows and scaled to 0 to 1, drives two channels at even
@@ -80,10 +80,6 @@ class STRSBPClassifier(ClassifierMixin, BaseEstimator):
         self.learning_rate = learning_rate
         self.rule = rule
         self.random_state = random_state
-
-    def check_parameters(self) -> None:
-        """Raise ConfigError for a parameter that cannot be used, as `fit` does before it looks at data."""
-        check_constraints(self)
 
     def fit(self, X: Any, y: Any) -> "STRSBPClassifier":
         """Learn from rows X, shape (n_rows, n_features), with labels y, shape (n_rows,).

@@ -9,7 +9,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from propneat.data.split import split_rows
-from propneat.methods.parameters import check_constraints, number, whole
+from propneat.methods.parameters import CheckedParameters, number, whole
 from propneat.methods.tabular import read_rows
 from propneat.methods.vsml.episodes import Task, draw_state, predict, stream_and_average
 from propneat.methods.vsml.inputs import Inputs
@@ -21,7 +21,7 @@ __all__ = ["VSMLClassifier"]
 _MOST_POSITIONS = 2000
 
 
-class VSMLClassifier(ClassifierMixin, BaseEstimator):
+class VSMLClassifier(CheckedParameters, ClassifierMixin, BaseEstimator):
     """An ensemble of dense VSML layers that met the training rows one by one, each in an order of its own.
 
     The LSTM's parameters were meta-trained on synthetic tasks and come with the package; fitting changes nothing but the
@@ -59,10 +59,6 @@ class VSMLClassifier(ClassifierMixin, BaseEstimator):
         self.max_rows = max_rows
         self.validation_fraction = validation_fraction
         self.random_state = random_state
-
-    def check_parameters(self) -> None:
-        """Raise ConfigError for a parameter that cannot be used, as `fit` does before it looks at data."""
-        check_constraints(self)
 
     def fit(self, X: Any, y: Any) -> "VSMLClassifier":
         """Read rows X, shape (n_rows, n_features), with labels y, shape (n_rows,).
