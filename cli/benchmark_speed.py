@@ -1,7 +1,6 @@
 """`propneat benchmark speed`: how fast everything is, measured in one run."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 import click

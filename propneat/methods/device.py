@@ -11,5 +11,5 @@ def check_device(device: str, dtype: str = "float32") -> None:
 
     from propneat.training.devices import find_fault
 
-    if reason := find_fault(device, getattr(torch, dtype)):
+    if (reason := find_fault(device, getattr(torch, dtype))) is not None:
         raise ConfigError(f"device must be one that torch can use for {dtype}, such as cpu, not {device}: {reason}")

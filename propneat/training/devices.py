@@ -21,7 +21,7 @@ def find_fault(name: str, dtype: torch.dtype = torch.float32) -> str | None:
 
 def usable_device(name: str) -> torch.device:
     """Return the device of a name such as "cpu" or "cuda"; raises ConfigError when torch cannot use it here."""
-    if reason := find_fault(name):
+    if (reason := find_fault(name)) is not None:
         # torch may list all devices and what its libraries are made of
         why = f" ({reason.rstrip('.')})" if len(reason) <= _LONGEST_REASON else ""
         raise ConfigError(f"device must be one that torch can use here, not {name!r}{why}: choose 'cpu'")
