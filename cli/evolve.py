@@ -14,6 +14,7 @@ import click
 from click.core import ParameterSource
 
 from propneat.cli.folder import FOLDER, make_folder
+from propneat.cli.reading import reading_options, reading_settings
 from propneat.setting_notes import NOTES
 
 if TYPE_CHECKING:
@@ -48,6 +49,8 @@ class _Bytes(click.ParamType):
             self.fail(f"{value!r} is not a number of bytes such as 64000000, 512KiB, 256MiB or 1.5GiB", parameter, context)
         return int(Fraction(found[1]) * {None: 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}[found[2]])
 
+
+_MOST_NOTES = 25
 
 _SETTINGS: dict[str, tuple[str, str]] = {
     "target": ("data", "target"),
@@ -110,10 +113,12 @@ def _setting(flag: str, kind: Any = str, **more: Any) -> Any:
 @_setting("--device", metavar="DEVICE")
 @_setting("--memory-budget", _OrNone(_Bytes()), metavar="N[KiB|MiB|GiB]|none")
 @_setting("--seed", int)
+@reading_options
 @click.option("--config", type=click.Path(path_type=Path), metavar="FILE", help="TOML file of settings, see propneat init.")
 @click.option("--out", type=FOLDER, metavar="DIR", help="Folder to write.  [default: results/NAME-seedN]")
 @click.option("--resume", type=click.Path(path_type=Path), metavar="DIR", allow_from_autoenv=False, help="Run to continue.")
 @click.option("--force", is_flag=True, allow_from_autoenv=False, help="Replace the run that is in the folder.")
+@click.option("--dry-run", is_flag=True, allow_from_autoenv=False, help="Show how the table is read, and train nothing.")
 @click.option("--json", "as_json", is_flag=True, allow_from_autoenv=False, help="Print the result as one JSON object.")
 @click.option("--quiet", is_flag=True, help="Print nothing but the result.")
 @click.option("--executor", type=click.Choice(["local", "dask"]), default="local", show_default=True, help="Who trains networks.")
@@ -128,6 +133,8 @@ def evolve(context: click.Context, **options: Any) -> None:
       propneat evolve patients.csv --target outcome
       propneat evolve monk1 --generations 30 --population 100 --seed 7
       propneat evolve patients.csv --config propneat.toml --out results/first
+      propneat evolve houses.csv --target price --dry-run
+      propneat evolve houses.csv --target price --categories zip --drop id --missing NA,-999
       propneat evolve --resume results/monk1-seed7
       propneat evolve --resume results/monk1-seed7 --generations 200
       propneat evolve patients.csv --executor dask --address tcp://10.0.0.1:8786
@@ -152,6 +159,12 @@ def evolve(context: click.Context, **options: Any) -> None:
         raise click.UsageError("--executor dask and --address tcp://HOST:PORT go together.")
     folder = open_run_folder(resume) if resume else None
     settings = _settle(context, options, folder)
+    if options["dry_run"]:
+        from propneat.cli.reading import show_plan
+        from propneat.run import load_run_table
+
+        show_plan(load_run_table(settings.data), as_json)
+        return
     with _trainer(options["address"], quiet) as train:
         data = prepare_run(settings)
         state = find_state(folder, settings, data) if folder else None
@@ -187,6 +200,9 @@ def _settle(context: click.Context, options: dict[str, Any], folder: "RunFolder 
         if option == "activations":
             value = tuple(name.strip() for name in value.split(","))
         (given[section] if section else given)[key] = value
+    read = reading_settings(options)
+    typed = {key for key in read if context.get_parameter_source(key) is ParameterSource.COMMANDLINE}
+    given["data"] |= {key: value for key, value in read.items() if not folder or key in typed}
     if options["data"]:
         from propneat.data.table import is_file_name
 
@@ -236,6 +252,10 @@ def _run(
     n_test = 0 if data.test_features is None else len(data.test_features)
     parts = f"{n_train} distinct to train on, {n_judge} to judge by, {n_test} held out"
     _talk(f"{data.name}: {data.task}, {data.n_rows} rows ({parts})", quiet)
+    for note in data.notes[:_MOST_NOTES]:
+        _talk(note, quiet)
+    if len(data.notes) > _MOST_NOTES:
+        _talk(f"... and {len(data.notes) - _MOST_NOTES} lines more on columns; --dry-run shows all", quiet)
     if data.prepared.problem.train is data.prepared.problem.validation:
         _talk("Too few rows of a class to hold some back: the same rows train and judge, so scores say little of new rows.", quiet)
     _talk(f"{'Continuing' if state else 'Writing'} {folder.path}", quiet)

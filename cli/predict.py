@@ -1,6 +1,7 @@
 """`propneat predict`: a network's answers for the rows of a table."""
 
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from propneat.cli.folder import FILE, keep_apart
 if TYPE_CHECKING:
     import pandas
 
+    from propneat.data.delimited_form import DelimitedForm
     from propneat.model import Model
 
 __all__ = ["predict"]
@@ -21,10 +23,24 @@ __all__ = ["predict"]
 @click.argument("data", metavar="DATA.csv")
 @click.option("--proba", is_flag=True, help="Add the probability of every class.")
 @click.option("--score", is_flag=True, help="Print how good the answers are instead of the answers; needs the target column.")
-@click.option("--out", type=FILE, metavar="FILE", help="Write the answers to a CSV file.")
+@click.option("--out", type=FILE, metavar="FILE", help="Write the answers to a file: .csv, .tsv, .parquet, .feather, .xlsx or .jsonl.")
 @click.option("--data-dir", type=click.Path(file_okay=False, path_type=Path), help="Folder of PMLB files, for DATA by name.")
+@click.option("--delimiter", metavar="CHARACTER", help="Between the cells of a text file.  [default: found out]")
+@click.option("--encoding", metavar="NAME", help="Of a text file.  [default: utf-8, else cp1252]")
+@click.option("--header/--no-header", default=None, help="Whether the first line names the columns.  [default: as in training]")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def predict(genome: Path, data: str, proba: bool, score: bool, out: Path | None, data_dir: Path | None, as_json: bool) -> None:
+def predict(
+    genome: Path,
+    data: str,
+    proba: bool,
+    score: bool,
+    out: Path | None,
+    data_dir: Path | None,
+    delimiter: str | None,
+    encoding: str | None,
+    header: bool | None,
+    as_json: bool,
+) -> None:
     """Apply a network to the rows of a table: one line of answer for each row, in order.
 
     \b
@@ -34,65 +50,93 @@ def predict(genome: Path, data: str, proba: bool, score: bool, out: Path | None,
       propneat predict champion.json patients.csv --score
       propneat predict champion.json breast_cancer_wisconsin --score --json
 
-    The table needs the columns the network was trained on, in any order; others are ignored. DATA is a .csv, .tsv or
-    .parquet file, or the name of a data set. The genome file holds all else that is needed.
+    The table needs the columns that the network uses, in any order; others are ignored. DATA is a file, such as .csv,
+    .parquet or .xlsx, or the name of a data set. Cells are read as they were in training, whatever else the file holds;
+    levels never seen, cells that cannot be read and numbers out of range are counted on the error stream.
     """
+    from propneat.data.delimited_form import DelimitedForm
     from propneat.model import load_model
 
     keep_apart(out, genome, Path(data))
     model = load_model(genome)
     if proba and model.task == "regression":
         raise click.UsageError("--proba needs a network that tells classes apart, and this one predicts a number.")
-    table = _read(data, data_dir)
-    answers = _answers(model, table, proba)
-    scores = _scores(model, table, data) if score else {}
-    text = answers.to_csv(index=False, lineterminator="\n")
+    table, notes = _read(data, data_dir, DelimitedForm(delimiter, encoding, _header_of(model) if header is None else header))
+    answers, met = _answers(model, table, proba)
+    notes = [*notes, *met]
+    scores, unscored = _scores(model, table, data) if score else ({}, [])
+    for line in [*notes, *unscored]:
+        click.echo(line, err=True)
     if out:
-        from propneat.records import write_atomic
+        from propneat.cli.answers_file import write_answers
 
-        write_atomic(out, text)
+        write_answers(out, answers)
         click.echo(f"{len(answers)} answers written to {out}", err=True)
     if as_json:
-        content = {"rows": len(answers)} | ({} if out else answers.to_dict("list")) | ({"scores": scores} if score else {})
-        click.echo(json.dumps(content, indent=2, ensure_ascii=False))
+        content = {"rows": len(answers), "notes": [*notes, *unscored]} | ({} if out else _plain(answers))
+        click.echo(json.dumps(content | ({"scores": scores} if score else {}), indent=2, ensure_ascii=False))
     elif score:
         for name, value in scores.items():
             click.echo(f"{name:<18} {'undefined' if value is None else f'{value:.6g}'}")
     elif not out:
-        click.echo(text, nl=False)
+        click.echo(answers.to_csv(index=False, lineterminator="\n"), nl=False)
 
 
-def _read(data: str, data_dir: Path | None) -> "pandas.DataFrame":
+def _header_of(model: "Model") -> bool | None:
+    """A network trained on a table without a header reads tables without one."""
+    names = [column.name for column in model.preprocessor.plan.columns]
+    return False if names and all(re.fullmatch(r"column \d+", name) for name in names) else None
+
+
+def _read(data: str, data_dir: Path | None, form: "DelimitedForm") -> "tuple[pandas.DataFrame, list[str]]":
     from propneat.data.table import is_file_name
 
     if is_file_name(data):
         from propneat.data.files import read_table_file
 
-        return read_table_file(data)
+        raw = read_table_file(data, form)
+        return raw.frame, list(raw.notes)
     from propneat.data.named import load_named
 
-    return load_named(data, data_dir)[0]
+    return load_named(data, data_dir)[0], []
 
 
-def _answers(model: "Model", table: "pandas.DataFrame", proba: bool) -> "pandas.DataFrame":
-    """Return the column `prediction` and, when asked, a column `probability_<class>` for every class."""
+def _answers(model: "Model", table: "pandas.DataFrame", proba: bool) -> "tuple[pandas.DataFrame, list[str]]":
+    """Return the column `prediction` and, when asked, a column `probability_<class>` for every class; and what was met."""
     import pandas
 
+    from propneat.data.encounter import describe_encounter
     from propneat.model_scores import answer
 
-    predictions, probabilities = answer(model, table)
+    predictions, probabilities, broken = answer(model, table)
     answers = pandas.DataFrame({"prediction": predictions})
     if proba:
         for number, label in enumerate(model.classes):
             answers[f"probability_{label}"] = probabilities[:, number]
-    return answers
+    notes = describe_encounter(model.preprocessor, table, model.used_features)
+    if broken.any():
+        rows = ", ".join(str(row + 1) for row in broken.nonzero()[0][:5])
+        notes.append(f"no answer for {int(broken.sum())} of {len(broken)} rows: the network overflows on row {rows}")
+    return answers, notes
 
 
-def _scores(model: "Model", table: "pandas.DataFrame", data: str) -> dict[str, Any]:
+def _plain(answers: "pandas.DataFrame") -> dict[str, list[Any]]:
+    """Return answers as lists that JSON can carry, None where there is none."""
+    return {name: [None if value != value else value for value in column] for name, column in answers.to_dict("list").items()}
+
+
+def _scores(model: "Model", table: "pandas.DataFrame", data: str) -> tuple[dict[str, Any], list[str]]:
+    """Return the scores on rows that have a target, and a line that counts the others."""
     from propneat.errors import DataError
-    from propneat.model_scores import score_model
+    from propneat.model_scores import read_truth, score_model
     from propneat.run_folder import finite_or_none
 
     if model.target_name not in table.columns:
         raise DataError(f"{data} has no column {model.target_name!r}: scores need the true answers, leave out --score")
-    return {name: finite_or_none(value) for name, value in score_model(model, table, table[model.target_name]).items()}
+    present = read_truth(model, table[model.target_name]).notna().to_numpy()
+    if not present.any():
+        raise DataError(f"{data} has no value in the column {model.target_name!r}: scores need the true answers, leave out --score")
+    scores = score_model(model, table[present], table[model.target_name][present])
+    n_absent = int((~present).sum())
+    lines = [f"{n_absent} of {len(present)} rows have no target {model.target_name!r} and are not scored"] if n_absent else []
+    return {name: finite_or_none(value) for name, value in scores.items()}, lines

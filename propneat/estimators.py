@@ -16,6 +16,8 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from propneat import __version__
+from propneat.data import plan_table
+from propneat.data.frames import TableView, densified
 from propneat.data.weighted import check_weights
 from propneat.errors import ConfigError, DataError, GenomeError
 from propneat.estimator_settings import describe_parameters, settings_of
@@ -52,6 +54,17 @@ class _PropNEAT(BaseEstimator):
     fine_tune_epochs: int | None = None
     fine_tune_patience: int | None = None
     one_hot_integers: int | None = None
+    max_levels: int | None = None
+    drop: tuple[str, ...] | None = None
+    keep: tuple[str, ...] | None = None
+    categories: tuple[str, ...] | None = None
+    numbers: tuple[str, ...] | None = None
+    dates: tuple[str, ...] | None = None
+    texts: tuple[str, ...] | None = None
+    missing: tuple[str, ...] | None = None
+    decimal: str | None = None
+    thousands: str | None = None
+    odd_cells: float | None = None
     engine: str | None = None
     device: str | None = None
     memory_budget: int | None = None
@@ -70,10 +83,16 @@ class _PropNEAT(BaseEstimator):
         self.model_.save(path)
 
     def __sklearn_tags__(self):
-        """Say that missing values are welcome."""
+        """Say that missing values and sparse matrices are welcome."""
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
+        tags.input_tags.sparse = True
         return tags
+
+    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
+        """Return the names of the network's inputs, an object array (n_inputs,); `input_features` is not used."""
+        check_is_fitted(self)
+        return np.array(self.model_.input_names, dtype=object)
 
     def check_parameters(self) -> None:
         """Raise ConfigError for a parameter that cannot be used, as `fit` does before it looks at data."""
@@ -94,6 +113,10 @@ class _PropNEAT(BaseEstimator):
             check_classification_targets(y)
             self.classes_ = np.unique(y)
             task = "binary" if len(self.classes_) == 2 else "multiclass"
+        planned = plan_table(X, settings.data.reading)
+        self.reading_ = list(planned.notes)
+        if self.verbose:
+            print("\n".join(self.reading_), file=sys.stderr)
         prepared = prepare_problem(
             X,
             y,
@@ -103,6 +126,8 @@ class _PropNEAT(BaseEstimator):
             class_weight=class_weight,
             validation_fraction=settings.data.validation_fraction,
             one_hot_integers=settings.data.one_hot_integers,
+            max_levels=settings.data.max_levels,
+            plan=planned.plan,
         )
         callbacks = [_make_printer(settings.evolve.generations)] if self.verbose else []
         result = evolve(prepared.problem, settings.evolve, callbacks=callbacks)
@@ -208,7 +233,9 @@ def _check_table(estimator: _PropNEAT, X: Any, *, reset: bool) -> Any:
     Columns of a DataFrame without text names go by position, like those of an array. Raises ValueError or TypeError in
     scikit-learn's words for anything else.
     """
-    if hasattr(X, "iloc") and hasattr(X, "columns"):
+    X = densified(X)
+    if hasattr(X, "columns") and (hasattr(X, "iloc") or hasattr(X, "__arrow_c_stream__")):
+        X = TableView.of(X).data
         validate_data(estimator, X, reset=reset, skip_check_array=True)
         named = hasattr(estimator, "feature_names_in_")
         return X if named else X.set_axis([f"x{position}" for position in range(X.shape[1])], axis=1)

@@ -10,8 +10,8 @@ import numpy as np
 from scipy.special import softmax
 
 from propneat.compiler import LayerPlan, compile_genome, evaluate
-from propneat.data import TASKS, Preprocessor, TargetScale
-from propneat.errors import GenomeError
+from propneat.data import TASKS, ColumnPlan, Preprocessor, TargetScale
+from propneat.errors import DataError, GenomeError
 from propneat.genome import Genome, format_document, genome_from_document, genome_to_document, parse_document
 from propneat.records import write_atomic
 
@@ -25,7 +25,8 @@ class Model:
     """A network and the way from a row of a table to its inputs and from its outputs to an answer.
 
     Binary: one output, the logit of the second class. Multiclass: one output per class, joined by softmax. Regression: one
-    output, in units of `target_scale`. `about` holds plain facts, such as the data set, seed and scores.
+    output, in units of `target_scale`. `target_plan` says how cells of the target are read, where that is known. `about` holds
+    plain facts, such as the data set, seed and scores.
     """
 
     genome: Genome
@@ -34,6 +35,7 @@ class Model:
     classes: tuple[Any, ...] | None = None
     target_scale: TargetScale | None = None
     target_name: str = "target"
+    target_plan: ColumnPlan | None = None
     about: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -68,12 +70,23 @@ class Model:
             return [str(label) for label in self.classes]
         return [f"{self.target_name}={self.classes[1]}"] if self.task == "binary" else [self.target_name]
 
+    @cached_property
+    def used_features(self) -> tuple[str, ...]:
+        """The columns that an output depends on; a table to predict from needs no others."""
+        used = {self.preprocessor.rules[index].feature for index in np.unique(self.plan.edge_source) if index < self.plan.n_inputs}
+        return tuple(name for name in self.preprocessor.features if name in used)
+
     def outputs(self, table: Any) -> np.ndarray:
-        """Return the raw network outputs for a DataFrame or array of rows, float64 (n_rows, n_outputs)."""
-        return evaluate(self.plan, self.preprocessor.transform(table))
+        """Return the raw network outputs for a dataframe or array of rows, float64 (n_rows, n_outputs)."""
+        return evaluate(self.plan, self.preprocessor.transform(table, self.used_features))
 
     def predict_proba(self, table: Any) -> np.ndarray:
-        """Return class probabilities, float64 (n_rows, n_classes), columns in the order of `classes`."""
+        """Return class probabilities, float64 (n_rows, n_classes), columns in the order of `classes`.
+
+        Raises DataError for a model that predicts a number.
+        """
+        if self.task == "regression":
+            raise DataError("a model that predicts a number has no class probabilities: use predict")
         return class_probabilities(self.task, self.outputs(table))
 
     def predict(self, table: Any) -> np.ndarray:
@@ -87,10 +100,9 @@ class Model:
         model = {
             "task": self.task,
             "target": self.target_name,
+            "target_column": None if self.target_plan is None else self.target_plan.to_dict(),
             "classes": None if self.classes is None else list(self.classes),
-            "target_scale": None
-            if self.target_scale is None
-            else {"center": self.target_scale.center, "scale": self.target_scale.scale},
+            "target_scale": None if self.target_scale is None else _scale_to_dict(self.target_scale),
             "preprocessing": self.preprocessor.to_dict(),
             "about": dict(self.about),
         }
@@ -142,11 +154,13 @@ def load_model(path: Path | str) -> Model:
 
 
 def _model_from_document(genome: Genome, part: Any) -> Model:
+    """Read the key "model" of a document; that of schema propneat.genome/1 has no "target_column"."""
     keys = {"task", "target", "classes", "target_scale", "preprocessing", "about"}
-    if not isinstance(part, dict) or set(part) != keys:
-        raise GenomeError(f"'model' must be an object with exactly {', '.join(sorted(keys))}")
+    if not isinstance(part, dict) or set(part) - {"target_column"} != keys:
+        raise GenomeError(f"'model' must be an object with exactly {', '.join(sorted(keys))} and target_column")
     if part["task"] not in TASKS or not isinstance(part["target"], str) or not isinstance(part["about"], dict):
         raise GenomeError(f"'model' needs a task among {', '.join(TASKS)}, a target name, and an object 'about'")
+    column = part.get("target_column")
     return Model(
         genome=genome,
         task=part["task"],
@@ -154,6 +168,7 @@ def _model_from_document(genome: Genome, part: Any) -> Model:
         classes=_read_classes(part["classes"]),
         target_scale=_read_scale(part["target_scale"]),
         target_name=part["target"],
+        target_plan=None if column is None else ColumnPlan.from_dict(column),
         about=part["about"],
     )
 
@@ -168,13 +183,18 @@ def _read_classes(value: Any) -> tuple[Any, ...] | None:
     return tuple(value)
 
 
+def _scale_to_dict(scale: TargetScale) -> dict[str, float]:
+    return {name: value for name, value in vars(scale).items() if value is not None}
+
+
 def _read_scale(value: Any) -> TargetScale | None:
     if value is None:
         return None
-    if not isinstance(value, dict) or set(value) != {"center", "scale"}:
-        raise GenomeError("'target_scale' must be an object with center and scale, or null")
+    bounds = {"low", "high"} & set(value) if isinstance(value, dict) else set()
+    if not isinstance(value, dict) or set(value) - bounds != {"center", "scale"} or len(bounds) == 1:
+        raise GenomeError("'target_scale' must be an object with center, scale, and low and high or neither, or null")
     if not all(isinstance(number, int | float) and not isinstance(number, bool) for number in value.values()):
-        raise GenomeError("'target_scale' must hold two numbers")
-    if not value["scale"] > 0:
-        raise GenomeError("'target_scale' must have a positive scale")
-    return TargetScale(float(value["center"]), float(value["scale"]))
+        raise GenomeError("'target_scale' must hold numbers")
+    if not value["scale"] > 0 or (bounds and value["low"] > value["high"]):
+        raise GenomeError("'target_scale' must have a positive scale, and low no greater than high")
+    return TargetScale(**{name: float(number) for name, number in value.items()})

@@ -4,32 +4,38 @@ from typing import Any
 
 import numpy as np
 
-from propneat.data.columns import as_numbers
-from propneat.errors import DataError, GenomeError
+from propneat.data import encode_target
+from propneat.data.targets import read_labels
+from propneat.errors import DataError
 from propneat.model import Model, class_probabilities
 from propneat.scores import score_outputs
 
-__all__ = ["answer", "score_model"]
+__all__ = ["answer", "read_truth", "score_model"]
 
 
-def answer(model: Model, table: Any) -> tuple[np.ndarray, np.ndarray | None]:
-    """Return a model's predictions, shape (n_rows,), and class probabilities (n_rows, n_classes), None for a regression.
+def answer(model: Model, table: Any) -> tuple[np.ndarray, np.ndarray | None, np.ndarray]:
+    """Return a model's predictions, shape (n_rows,), class probabilities (n_rows, n_classes), and the rows without an answer.
 
-    Raises GenomeError when the network overflows on a row, where there is no answer to give.
+    The probabilities are None for a regression. The network overflows on rows without an answer, bool (n_rows,): their
+    prediction is None or NaN, their probabilities are NaN.
     """
     outputs = model.outputs(table)
-    with np.errstate(over="ignore"):
-        if model.task == "regression":
-            predictions, probabilities = model.target_scale.invert(outputs[:, 0]), None
-            is_usable = np.isfinite(predictions)
-        else:
-            is_usable = np.isfinite(outputs).all(axis=1)
-            probabilities = class_probabilities(model.task, np.where(is_usable[:, None], outputs, 0.0))
-            predictions = np.array(model.classes, dtype=object)[np.argmax(probabilities, axis=1)]
-    if not is_usable.all():
-        row = int(np.argmin(is_usable)) + 1
-        raise GenomeError(f"the network overflows on row {row} of the table: its weights are too large for these values")
-    return predictions, probabilities
+    broken = ~np.isfinite(outputs).all(axis=1)
+    if model.task == "regression":
+        predictions = model.target_scale.invert(np.where(broken, 0.0, outputs[:, 0]))
+        broken |= ~np.isfinite(predictions)
+        return np.where(broken, np.nan, predictions), None, broken
+    probabilities = class_probabilities(model.task, np.where(broken[:, None], 0.0, outputs))
+    predictions = np.array(model.classes, dtype=object)[np.argmax(probabilities, axis=1)]
+    predictions[broken], probabilities[broken] = None, np.nan
+    return predictions, probabilities, broken
+
+
+def read_truth(model: Model, target: Any) -> Any:
+    """Return the true answers (n_rows,) as labels or numbers, None or NaN where missing, read as in training."""
+    if model.target_plan is None:
+        return target
+    return read_labels(model.target_plan, target, model.preprocessor.plan.missing)
 
 
 def score_model(model: Model, table: Any, target: Any) -> dict[str, float]:
@@ -44,13 +50,15 @@ def score_model(model: Model, table: Any, target: Any) -> dict[str, float]:
     if not np.isfinite(outputs).all():
         names = ("r2", "rmse") if model.task == "regression" else ("auc", "balanced_accuracy", "log_loss")
         return dict.fromkeys(names, float("nan"))
+    target = read_truth(model, target)
     if model.task == "regression":
-        truth = as_numbers(target, model.target_name)
-        if np.isnan(truth).any():
-            raise DataError(f"the target {model.target_name!r} is missing in some rows: remove those rows to score the others")
+        truth = encode_target(target, "regression")[1]
+        answers = model.target_scale.invert(outputs[:, 0])
         with np.errstate(over="ignore"):
-            rmse = np.sqrt(np.mean((model.target_scale.invert(outputs[:, 0]) - truth) ** 2))
-            score = score_outputs("regression", outputs, model.target_scale.apply(truth)[:, None], np.ones(len(truth)))
+            rmse = np.sqrt(np.mean((answers - truth) ** 2))
+            # in units of the scale, so that huge numbers have finite squares
+            scaled = [(values - model.target_scale.center) / model.target_scale.scale for values in (answers, truth)]
+            score = score_outputs("regression", scaled[0][:, None], scaled[1][:, None], np.ones(len(truth)))
         return {"r2": score, "rmse": float(rmse)}
     codes = _class_codes(model, target)
     hot = np.eye(len(model.classes))[codes]

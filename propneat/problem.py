@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from propneat.data import Preprocessor, TargetScale, encode_target
+from propneat.data import ColumnPlan, Preprocessor, TablePlan, TargetScale, encode_target, plan_table
 from propneat.data.split import merge_rows, split_rows
 from propneat.errors import ConfigError
 from propneat.evolve import Problem
@@ -31,10 +31,17 @@ class PreparedProblem:
     classes: tuple[Any, ...] | None
     target_scale: TargetScale | None
 
-    def model(self, genome: Genome, *, target_name: str = "target", about: dict[str, Any] | None = None) -> Model:
+    def model(
+        self,
+        genome: Genome,
+        *,
+        target_name: str = "target",
+        target_plan: ColumnPlan | None = None,
+        about: dict[str, Any] | None = None,
+    ) -> Model:
         """Return the model that applies `genome` to tables like the one prepared."""
         return Model(
-            genome, self.problem.task, self.preprocessor, self.classes, self.target_scale, target_name, about or {}
+            genome, self.problem.task, self.preprocessor, self.classes, self.target_scale, target_name, target_plan, about or {}
         )
 
 
@@ -48,28 +55,31 @@ def prepare_problem(
     weights: np.ndarray | None = None,
     class_weight: str | dict[Any, float] | None = None,
     one_hot_integers: int = 0,
+    max_levels: int = 20,
+    plan: TablePlan | None = None,
 ) -> PreparedProblem:
     """Fit the preprocessing to training rows and divide them, by class, into a part to train on and a part to judge by.
 
-    `features` is a DataFrame or an array (n_rows, n_columns), `target` has shape (n_rows,), `weights` likewise. `class_weight`
+    `features` is a DataFrame or an array (n_rows, n_columns), whose columns are read by `plan`, by default one decided on these
+    rows; `target` has shape (n_rows,), `weights` likewise. `class_weight`
     "balanced" makes classes weigh the same in total; a dict gives the weight of each class. Columns of at most
-    `one_hot_integers` distinct whole numbers get an input per number too, fewer of them where inputs would become too many.
-    Rows that are equal are joined before the division. When too few rows are left to judge by, all rows do both. Raises DataError or ConfigError for
-    unusable input.
+    `one_hot_integers` distinct whole numbers get an input per number too, fewer of them where inputs would become too many;
+    categories one for each of their `max_levels` heaviest levels. Rows that are equal are joined before the division. When too
+    few rows are left to judge by, all rows do both. Raises DataError or ConfigError for unusable input.
     """
     if not 0 < validation_fraction < 1:
         raise ConfigError(f"validation_fraction must lie between 0 and 1, not {validation_fraction}")
     classes, values = encode_target(target, task)
     weights = np.ones(len(values)) if weights is None else np.asarray(weights, dtype=np.float64)
-    preprocessor = _fit_preprocessor(features, weights, one_hot_integers)
+    plan = plan_table(features).plan if plan is None else plan
     scale = TargetScale.fit(values, weights) if task == "regression" else None
-    inputs, merged, totals = merge_rows(preprocessor.transform(features), values, weights)
-    if scale is not None:
-        targets = scale.apply(merged)
-    elif task == "binary":
-        targets = merged.astype(np.float64)
-    else:
-        targets = np.eye(len(classes))[merged]
+    targets = _targets(values, task, classes, scale)
+    names = ["target"] if classes is None else [str(label) for label in (classes[1:] if task == "binary" else classes)]
+    # means of levels are learnt in the target's own units
+    learnt = scale.clip(values)[:, None] if scale is not None else targets
+    preprocessor, inputs = _fit_preprocessor(features, weights, plan, learnt, names, one_hot_integers, max_levels)
+    inputs, merged, totals = merge_rows(inputs, values, weights)
+    targets = _targets(merged, task, classes, scale)
     if class_weight is not None:
         totals = totals * _class_factors(class_weight, classes, merged, totals)
     if not _LIGHTEST < totals.mean() < 1 / _LIGHTEST:
@@ -81,13 +91,36 @@ def prepare_problem(
     return PreparedProblem(problem, preprocessor, classes, scale)
 
 
-def _fit_preprocessor(features: Any, weights: np.ndarray, one_hot_integers: int) -> Preprocessor:
+def _targets(values: np.ndarray, task: str, classes: tuple[Any, ...] | None, scale: TargetScale | None) -> np.ndarray:
+    """Return what outputs are to be: scaled numbers, 0 or 1, or an indicator of each class, float64 (n_rows, n_outputs)."""
+    if scale is not None:
+        return scale.apply(values)[:, None]
+    return values.astype(np.float64)[:, None] if task == "binary" else np.eye(len(classes))[values]
+
+
+def _fit_preprocessor(
+    features: Any,
+    weights: np.ndarray,
+    plan: TablePlan,
+    targets: np.ndarray,
+    target_names: list[str],
+    one_hot_integers: int,
+    max_levels: int,
+) -> tuple[Preprocessor, np.ndarray]:
     """Give as many whole-number columns inputs of their own per number as leave the network at most `_MOST_INPUTS` inputs."""
-    for most in range(one_hot_integers, 2, -1):
-        preprocessor = Preprocessor.fit(features, weights, one_hot_integers=most)
-        if len(preprocessor.rules) <= _MOST_INPUTS:
-            return preprocessor
-    return Preprocessor.fit(features, weights)
+    for most in [*range(one_hot_integers, 2, -1), 0]:
+        fitted = Preprocessor.fit_transform(
+            features,
+            weights,
+            plan=plan,
+            targets=targets,
+            target_names=target_names,
+            max_levels=max_levels,
+            one_hot_integers=most,
+        )
+        if len(fitted[0].rules) <= _MOST_INPUTS:
+            break
+    return fitted
 
 
 def _rows(samples: Samples, rows: np.ndarray) -> Samples:

@@ -11,10 +11,11 @@ import numpy as np
 from propneat import __version__
 from propneat.checkpoint import CHECKPOINT_SCHEMA, check_identity, load_checkpoint, save_checkpoint
 from propneat.compiler import compile_genome
-from propneat.data import encode_target, load_table
+from propneat.data import ColumnPlan, Table, encode_target, load_table
 from propneat.data.split import split_rows
 from propneat.errors import ConfigError, DataError
 from propneat.evolve import EvolveConfig, EvolveResult, EvolveState, Problem, Trainer, evolve
+from propneat.genome import Genome
 from propneat.model import Model
 from propneat.model_scores import score_model
 from propneat.problem import PreparedProblem, prepare_problem
@@ -23,10 +24,10 @@ from propneat.report.network_svg import draw_network
 from propneat.rng import make_rng
 from propneat.run_folder import RunFolder, finite_or_none
 from propneat.scores import SCORE_NAMES
-from propneat.settings_file import Settings, format_settings, to_layer
+from propneat.settings_file import DataSettings, Settings, format_settings, to_layer
 from propneat.training import train_population
 
-__all__ = ["RunData", "find_state", "prepare_run", "run", "warm_up"]
+__all__ = ["RunData", "find_state", "load_run_table", "prepare_run", "run", "warm_up"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +40,9 @@ class RunData:
     n_rows: int
     test_features: Any
     test_target: Any
+    target_plan: ColumnPlan
+    notes: tuple[str, ...]
+    """What was decided in reading the table, a line each; see `Table`."""
     sha256: str
     """Of everything learnt or judged from: prepared rows, their preprocessing, and the rows held out."""
 
@@ -47,6 +51,10 @@ class RunData:
         """ "binary", "multiclass" or "regression"."""
         return self.prepared.problem.task
 
+    def model(self, genome: Genome, about: dict[str, Any] | None = None) -> Model:
+        """Return the model that applies `genome` to tables like this one."""
+        return self.prepared.model(genome, target_name=self.target_name, target_plan=self.target_plan, about=about)
+
 
 def prepare_run(settings: Settings) -> RunData:
     """Load the table of some settings and divide its rows; nothing is fitted to the rows held out.
@@ -54,9 +62,7 @@ def prepare_run(settings: Settings) -> RunData:
     Raises DataError or ConfigError for a table or settings that cannot be learnt from.
     """
     data, seed = settings.data, settings.evolve.seed
-    if data.source is None:
-        raise ConfigError("no data set is given: name one, as in propneat evolve breast_cancer_wisconsin, or a .csv file")
-    table = load_table(data.source, target=data.target, data_dir=data.data_dir, task=data.task)
+    table = load_run_table(data)
     codes = encode_target(table.target, table.task)[1]
     learn, test = split_rows(codes, data.test_fraction, table.task != "regression", make_rng(seed, "test"))
     if len(learn) < 4:
@@ -69,10 +75,23 @@ def prepare_run(settings: Settings) -> RunData:
         validation_fraction=data.validation_fraction,
         class_weight=data.class_weight,
         one_hot_integers=data.one_hot_integers,
+        max_levels=data.max_levels,
+        plan=table.plan,
     )
     test_features, test_target = (table.features.iloc[test], table.target.iloc[test]) if len(test) else (None, None)
     digest = _fingerprint(prepared, test_features, codes[test])
-    return RunData(table.name, str(table.target.name), prepared, len(table), test_features, test_target, digest)
+    target_name = table.target_plan.name
+    parts = (test_features, test_target, table.target_plan, table.notes)
+    return RunData(table.name, target_name, prepared, len(table), *parts, digest)
+
+
+def load_run_table(data: DataSettings) -> Table:
+    """Load the table that settings name; raises DataError or ConfigError where that cannot be done."""
+    if data.source is None:
+        raise ConfigError("no data set is given: name one, as in propneat evolve breast_cancer_wisconsin, or a .csv file")
+    return load_table(
+        data.source, target=data.target, data_dir=data.data_dir, task=data.task, options=data.reading, form=data.form
+    )
 
 
 def _fingerprint(prepared: PreparedProblem, test_features: Any, test_codes: np.ndarray) -> str:
@@ -140,7 +159,7 @@ def run(
 
     result = evolve(data.prepared.problem, settings.evolve, callbacks=[keep, *callbacks], state=state, train=train)
     facts = _facts(settings, data, result)
-    model = data.prepared.model(result.champion, target_name=data.target_name, about=facts)
+    model = data.model(result.champion, facts)
     model.save(folder.champion)
     folder.write_history(result.history)
     folder.write_timing(seconds)
@@ -162,7 +181,7 @@ def _facts(settings: Settings, data: RunData, result: EvolveResult) -> dict[str,
     plan = compile_genome(result.champion)
     scores: dict[str, float] = {}
     if data.test_features is not None:
-        model = data.prepared.model(result.champion, target_name=data.target_name)
+        model = data.model(result.champion)
         scores = score_model(model, data.test_features, data.test_target)
     return {
         "data": data.name,
@@ -172,6 +191,7 @@ def _facts(settings: Settings, data: RunData, result: EvolveResult) -> dict[str,
         "propneat": __version__,
         "generations": len(result.history),
         "rows": data.n_rows,
+        "reading": list(data.notes),
         "test_rows": 0 if data.test_features is None else len(data.test_features),
         "validation_loss": finite_or_none(result.validation_loss),
         "validation_score": finite_or_none(result.validation_score),

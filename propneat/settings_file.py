@@ -6,11 +6,14 @@ import tomllib
 import types
 import typing
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from propneat.errors import ConfigError
+from propneat.data.cells import MISSING_TEXTS
+from propneat.data.delimited_form import DelimitedForm
+from propneat.data.reading_options import ReadingOptions
+from propneat.errors import ConfigError, DataError
 from propneat.evolution import EvolutionConfig
 from propneat.evolve import EvolveConfig, default_config
 from propneat.setting_notes import NOTES, SECTIONS
@@ -36,6 +39,20 @@ class DataSettings:
     validation_fraction: float = 0.4
     class_weight: str | None = None
     one_hot_integers: int = 10
+    max_levels: int = 20
+    drop: tuple[str, ...] = ()
+    keep: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+    numbers: tuple[str, ...] = ()
+    dates: tuple[str, ...] = ()
+    texts: tuple[str, ...] = ()
+    missing: tuple[str, ...] = MISSING_TEXTS
+    decimal: str | None = None
+    thousands: str | None = None
+    odd_cells: float = 0.05
+    delimiter: str | None = None
+    encoding: str | None = None
+    header: bool | None = None
 
     def __post_init__(self) -> None:
         """Raise ConfigError for a value that cannot be used."""
@@ -47,6 +64,22 @@ class DataSettings:
             raise ConfigError(f"class_weight must be 'balanced' or 'none', not {self.class_weight!r}")
         if self.one_hot_integers < 0:
             raise ConfigError(f"one_hot_integers must be 0 or more, not {self.one_hot_integers}")
+        if self.max_levels < 1:
+            raise ConfigError(f"max_levels must be 1 or more, not {self.max_levels}")
+        try:
+            _ = self.reading, self.form
+        except DataError as error:
+            raise ConfigError(str(error)) from error
+
+    @property
+    def reading(self) -> ReadingOptions:
+        """What is said of the columns."""
+        return ReadingOptions(**{entry.name: getattr(self, entry.name) for entry in fields(ReadingOptions)})
+
+    @property
+    def form(self) -> DelimitedForm:
+        """What is said of delimited text."""
+        return DelimitedForm(self.delimiter, self.encoding, self.header)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from propneat.data import InputRule, Preprocessor, TargetScale, encode_target, infer_task
-from propneat.data.columns import MISSING_TEXTS
+from propneat.data.cells import MISSING_TEXTS
 from propneat.errors import DataError
 
 NAN = float("nan")

@@ -1,88 +1,65 @@
-"""Tables from CSV, TSV and Parquet files: read whole or refused in one sentence, never guessed at in silence."""
+"""Tables from files: delimited text, Parquet, Feather, Excel and JSON lines, read whole or refused in one sentence."""
 
-import csv
 import gzip
 import io
-import itertools
-import re
+import json
 import zlib
+from collections import Counter
 from pathlib import Path
 
 import pandas
 import pyarrow
 
-from propneat.data.columns import MISSING_TEXTS
+from propneat.data.delimited import DelimitedForm, RawTable, parse_delimited, read_delimited
 from propneat.errors import DataError
 
-__all__ = ["FILE_ENDINGS", "parse_delimited", "read_table_file", "unpack_gzip"]
+__all__ = ["FILE_ENDINGS", "MAX_UNPACKED_BYTES", "parse_delimited", "read_table_file", "unpack_gzip"]
 
-FILE_ENDINGS = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".parquet")
+_TEXT_ENDINGS = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz")
+_LINES_ENDINGS = (".jsonl", ".ndjson")
+FILE_ENDINGS = (*_TEXT_ENDINGS, ".parquet", ".feather", ".xlsx", *_LINES_ENDINGS)
 """Endings, upper or lower case, of the files that can be read."""
 
-_DELIMITERS = (",", ";", "\t")
-_SNIFFED_ROWS = 50
-_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
-_DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
-_DECIMAL_POINT = re.compile(r"[+-]?\d+\.\d+")
+MAX_UNPACKED_BYTES = 4 * 2**30
+"""The most bytes that a packed file may unpack to."""
+
+_BLOCK = 2**24
 
 
-def read_table_file(path: Path | str) -> pandas.DataFrame:
-    """Read a file with named columns into a DataFrame with a plain row index.
+def read_table_file(path: Path | str, form: DelimitedForm = DelimitedForm()) -> RawTable:
+    """Read a file with named columns into a frame with a plain row index; the ending says how.
 
-    The ending says how: .parquet, or .csv and .tsv, these also packed as .gz, which `parse_delimited` reads.
-    Raises DataError when the file is missing, of another kind, empty, damaged, or not a table.
+    `form` is for delimited text. Raises DataError when the file is missing, of another kind, empty, damaged, or not a table.
     """
     path = Path(path)
     name = path.name.lower()
     if not name.endswith(FILE_ENDINGS):
         raise DataError(f"{path} is not a kind of file that can be read: use one of {', '.join(FILE_ENDINGS)}")
     data = _read_bytes(path)
-    if name.endswith(".parquet"):
-        return _read_parquet(data, str(path))
-    return parse_delimited(unpack_gzip(data, str(path)) if name.endswith(".gz") else data, str(path))
-
-
-def parse_delimited(data: bytes, label: str) -> pandas.DataFrame:
-    """Read a delimited text with a header line; `label` names it in errors.
-
-    The text is UTF-8, or UTF-16 with a byte order mark. The delimiter is the one of comma, semicolon and tab that
-    splits the first rows alike and into most columns; away from commas, numbers may have a decimal comma. Texts of
-    `MISSING_TEXTS` are missing values. A first column without a name that only counts the rows, as many programs
-    write it, is dropped.
-
-    Raises DataError for other encodings, binary content, rows of unequal length, and nameless or repeated columns.
-    """
-    text = _decode(data, label)
-    if not text.strip():
-        raise DataError(f"{label} is empty: expected a header line and rows")
-    delimiter = _sniff(text)
-    header, n_rows = _check_rows(text, delimiter, label)
-    try:
-        frame = pandas.read_csv(
-            io.StringIO(text, newline=""),
-            sep=delimiter,
-            names=range(len(header)),
-            header=0,
-            index_col=False,
-            skipinitialspace=True,
-            keep_default_na=False,
-            na_values=sorted(MISSING_TEXTS),
-            decimal="," if delimiter != "," and _has_decimal_comma(text, delimiter) else ".",
-            low_memory=False,
-        )
-    except (ValueError, OverflowError) as error:
-        raise DataError(f"{label} is not a readable table: {_one_line(error)}") from error
-    if len(frame) != n_rows:
-        raise DataError(f"{label} is not a readable table: its quotation marks do not pair up")
-    return _with_names(frame, header, label)
+    if name.endswith((".parquet", ".feather")):
+        return _read_arrow(data, str(path))
+    if name.endswith(".xlsx"):
+        return _read_excel(data, str(path))
+    if name.endswith(_LINES_ENDINGS):
+        return _read_lines(data, str(path))
+    return read_delimited(unpack_gzip(data, str(path)) if name.endswith(".gz") else data, str(path), form)
 
 
 def unpack_gzip(data: bytes, label: str) -> bytes:
-    """Return the content of a gzip file; raises DataError when it is damaged."""
+    """Return the content of a gzip file; raises DataError when it is damaged or would take more than `MAX_UNPACKED_BYTES`."""
+    parts, size = [], 0
     try:
-        return gzip.decompress(data)
+        with gzip.GzipFile(fileobj=io.BytesIO(data)) as file:
+            while part := file.read(_BLOCK):
+                parts.append(part)
+                size += len(part)
+                if size > MAX_UNPACKED_BYTES:
+                    raise DataError(
+                        f"{label} unpacks to more than {MAX_UNPACKED_BYTES // 2**30} GiB, which is the most that is read"
+                    )
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"{label} is damaged: it cannot be unpacked as a gzip file ({_one_line(error)})") from error
+    return b"".join(parts)
 
 
 def _read_bytes(path: Path) -> bytes:
@@ -97,83 +74,60 @@ def _read_bytes(path: Path) -> bytes:
     return data
 
 
-def _read_parquet(data: bytes, label: str) -> pandas.DataFrame:
+def _read_arrow(data: bytes, label: str) -> RawTable:
+    """Read a Parquet or Feather file; the first bytes say which."""
+    is_parquet = data[:4] == b"PAR1"
+    kind = "Feather" if label.lower().endswith(".feather") else "Parquet"
     try:
-        frame = pandas.read_parquet(io.BytesIO(data), engine="pyarrow")
+        read = pandas.read_parquet if is_parquet else pandas.read_feather
+        frame = read(io.BytesIO(data), **({"engine": "pyarrow"} if is_parquet else {}))
     except (pyarrow.ArrowException, ValueError, OSError, KeyError, TypeError, OverflowError) as error:
-        raise DataError(f"{label} is not a readable Parquet file: {_one_line(error)}") from error
-    return _with_names(frame.reset_index(drop=True), [str(name) for name in frame.columns], label)
+        raise DataError(f"{label} is not a readable {kind} file: {_one_line(error)}") from error
+    return RawTable(_checked(frame.reset_index(drop=True), label))
 
 
-def _decode(data: bytes, label: str) -> str:
-    encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+def _read_excel(data: bytes, label: str) -> RawTable:
+    """Read the first sheet of a workbook."""
     try:
-        text = data.decode(encoding)
-    except UnicodeDecodeError as error:
-        raise DataError(f"{label} is not UTF-8 text (byte {error.start}): save it as CSV with encoding UTF-8") from error
-    if found := _CONTROL.search(text):
-        raise DataError(f"{label} is not a text file (it has the control character {ord(found[0]):#04x}): expected CSV or TSV")
-    return text
+        book = pandas.ExcelFile(io.BytesIO(data), engine="openpyxl")
+    except ImportError as error:
+        raise DataError(
+            f"{label} needs the package openpyxl: pip install 'propneat[excel]', or save the sheet as CSV"
+        ) from error
+    except Exception as error:
+        raise DataError(f"{label} is not a readable Excel file: {_one_line(error)}") from error
+    with book:
+        frame = book.parse(book.sheet_names[0], keep_default_na=False, na_values=[""])
+        others = book.sheet_names[1:]
+    notes = (f"read the sheet {book.sheet_names[0]!r}, not {', '.join(map(repr, others[:3]))}",) if others else ()
+    unnamed = [name for name in frame.columns if str(name).startswith("Unnamed: ") and frame[name].isna().all()]
+    return RawTable(_checked(frame.drop(columns=unnamed).dropna(how="all").reset_index(drop=True), label), notes)
 
 
-def _rows(text: str, delimiter: str) -> "csv.Reader":
-    return csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True)
-
-
-def _sniff(text: str) -> str:
-    """Return the delimiter that gives the first rows the most columns, preferring one that gives each row as many."""
-
-    def score(delimiter: str) -> tuple[bool, int]:
-        try:
-            widths = [len(row) for row in itertools.islice(_rows(text, delimiter), _SNIFFED_ROWS) if row]
-        except csv.Error:
-            return False, 0
-        return widths[0] > 1 and len(set(widths)) == 1, widths[0]
-
-    return max(_DELIMITERS, key=score)
-
-
-def _check_rows(text: str, delimiter: str, label: str) -> tuple[list[str], int]:
-    """Return the header and the number of rows after seeing that every row has as many fields as the header."""
-    header: list[str] | None = None
-    n_rows = 0
-    rows = _rows(text, delimiter)
+def _read_lines(data: bytes, label: str) -> RawTable:
+    """Read one JSON object a line; a key that a line lacks is missing there."""
     try:
-        for row in rows:
-            if header is None:
-                header = [name.strip() for name in row] or None
-            elif row:
-                n_rows += 1
-                if len(row) != len(header):
-                    raise DataError(f"{label}: line {rows.line_num} has {len(row)} fields where the header has {len(header)}")
-    except csv.Error as error:
-        raise DataError(f"{label} is not a readable table: line {rows.line_num}: {error}") from error
-    if header is None or not n_rows:
-        raise DataError(f"{label} has no rows below its header line")
-    return header, n_rows
+        rows = [json.loads(line) for line in data.decode("utf-8-sig").splitlines() if line.strip()]
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{label} is not JSON lines in UTF-8: {_one_line(error)}") from error
+    if not rows or not all(isinstance(row, dict) for row in rows):
+        raise DataError(f"{label} must hold one JSON object a line")
+    columns = {name: [row.get(name) for row in rows] for name in dict.fromkeys(key for row in rows for key in row)}
+    if nested := next((name for name, cells in columns.items() if any(isinstance(cell, dict | list) for cell in cells)), None):
+        raise DataError(f"{label}: {nested!r} holds lists or objects, and a cell must be one value")
+    return RawTable(
+        _checked(pandas.DataFrame({name: pandas.Series(cells, dtype=object) for name, cells in columns.items()}), label)
+    )
 
 
-def _has_decimal_comma(text: str, delimiter: str) -> bool:
-    fields = [field.strip() for row in itertools.islice(_rows(text, delimiter), _SNIFFED_ROWS) for field in row]
-    return any(map(_DECIMAL_COMMA.fullmatch, fields)) and not any(map(_DECIMAL_POINT.fullmatch, fields))
-
-
-def _with_names(frame: pandas.DataFrame, names: list[str], label: str) -> pandas.DataFrame:
-    """Name the columns of a frame, without a nameless first column of row numbers."""
-    frame.columns = range(len(names))
-    if names[:1] == [""] and pandas.api.types.is_integer_dtype(frame[0]) and _counts_rows(frame[0]):
-        frame, names = frame.drop(columns=0), names[1:]
-    if "" in names:
-        raise DataError(f"{label}: column {names.index('') + 1} has no name in the header line")
-    repeated = [name for position, name in enumerate(names) if name in names[:position]]
-    if repeated:
+def _checked(frame: pandas.DataFrame, label: str) -> pandas.DataFrame:
+    """Return a frame whose columns have different names, texts without blanks at their ends."""
+    names = [str(name).strip() or f"column {position}" for position, name in enumerate(frame.columns, start=1)]
+    if repeated := [name for name, count in Counter(names).items() if count > 1]:
         raise DataError(f"{label} has more than one column named {repeated[0]!r}: rename one of them")
-    frame.columns = names
-    return frame
-
-
-def _counts_rows(column: pandas.Series) -> bool:
-    return column.tolist() in (list(range(len(column))), list(range(1, len(column) + 1)))
+    if not len(frame):
+        raise DataError(f"{label} has no rows")
+    return frame.set_axis(names, axis=1)
 
 
 def _one_line(error: Exception) -> str:

@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from propneat.data.columns import as_numbers, kind_of
-from propneat.data.targets import encode_target, infer_task
+from propneat.data.plan import ColumnPlan, ReadColumn, TablePlan
+from propneat.data.planning import ColumnReport, ReadingOptions, plan_table
+from propneat.data.targets import encode_target, plan_target, read_labels
 from propneat.errors import DataError
 
 if TYPE_CHECKING:
     import pandas
+
+    from propneat.data.delimited import DelimitedForm
 
 __all__ = ["MIN_ROWS", "Table", "is_file_name", "load_table", "make_table"]
 
@@ -26,9 +29,10 @@ _TARGET_NAMES = ("target", "class")
 class Table:
     """A data set that is fit to learn from.
 
-    `features` has one row for each case and numbers, truth values, texts or categories in its columns, missing values allowed;
-    `target` has the same plain row index and no missing values; `task` is "binary", "multiclass" or "regression";
-    `source` says in words where the table is from.
+    `features` has one row for each case and, in its columns, what the plan reads: numbers, truth values, categories and dates,
+    missing values allowed; `target` has the same plain row index and no missing values; `task` is "binary", "multiclass" or
+    "regression"; `source` says in words where the table is from. `plan` and `target_plan` say how cells are read, `reports` what
+    was found in each column, and `notes` has a line for every decision that was not plain.
     """
 
     name: str
@@ -36,33 +40,45 @@ class Table:
     target: "pandas.Series"
     task: str
     source: str
+    plan: TablePlan
+    target_plan: ColumnPlan
+    reports: tuple[ColumnReport, ...]
+    notes: tuple[str, ...]
 
     def __len__(self) -> int:
         return len(self.target)
 
 
 def load_table(
-    name_or_path: str, *, target: str | None = None, data_dir: str | Path | None = None, task: str | None = None
+    name_or_path: str | Path,
+    *,
+    target: str | None = None,
+    data_dir: str | Path | None = None,
+    task: str | None = None,
+    options: ReadingOptions = ReadingOptions(),
+    form: "DelimitedForm | None" = None,
 ) -> Table:
-    """Load a table by the path of a file (.csv, .tsv, .csv.gz, .tsv.gz, .parquet) or the name of a data set.
+    """Load a table by the path of a file (see `propneat.data.files.FILE_ENDINGS`) or the name of a data set.
 
     `target` names the column to predict; without it, the column called "target" or "class". A name means the embedded data set
     of that name; if there is none, or `data_dir` is given and holds PMLB's own file of that name, it means the PMLB data set,
     from the cache (see `pmlb_source.find_cache`) or downloaded into it. `task` overrules the task told by the
-    catalogue or by the values (see `infer_task`).
+    catalogue or by the values (see `plan_target`); `options` and `form` say how columns and delimited text are read.
 
     Raises DataError, one sentence, for whatever cannot be found, read, or learnt from.
     """
-    from propneat.data.files import read_table_file
+    from propneat.data.files import DelimitedForm, read_table_file
 
     text = str(name_or_path)
     if is_file_name(text):
-        name = Path(text).name.split(".")[0]
-        return make_table(read_table_file(text), name=name, source=f"file {Path(text).name}", target=target, task=task)
+        raw = read_table_file(text, form or DelimitedForm())
+        name, source = Path(text).name.split(".")[0], f"file {Path(text).name}"
+        return make_table(raw.frame, name=name, source=source, target=target, task=task, options=options, notes=raw.notes)
     from propneat.data.named import load_named
 
     frame, known_task, source = load_named(text, data_dir)
-    return make_table(frame, name=text, source=source, target=target, task=task or (known_task if target is None else None))
+    task = task or (known_task if target is None else None)
+    return make_table(frame, name=text, source=source, target=target, task=task, options=options)
 
 
 def is_file_name(text: str) -> bool:
@@ -73,27 +89,69 @@ def is_file_name(text: str) -> bool:
 
 
 def make_table(
-    frame: "pandas.DataFrame", *, name: str, source: str, target: str | None = None, task: str | None = None
+    frame: "pandas.DataFrame",
+    *,
+    name: str,
+    source: str,
+    target: str | None = None,
+    task: str | None = None,
+    options: ReadingOptions = ReadingOptions(),
+    notes: tuple[str, ...] = (),
 ) -> Table:
-    """Split a DataFrame into features and target, and check that both can be learnt from; raises DataError when not."""
+    """Plan and read the columns of a DataFrame, and check that they can be learnt from; raises DataError when not.
+
+    Rows without a target are left out, which a note says.
+    """
     target = _target_name(list(frame.columns), target, name)
-    features, labels = frame.drop(columns=target), frame[target]
-    if not len(features.columns):
+    options.checked(list(frame.columns))
+    raw = frame.drop(columns=target)
+    if not len(raw.columns):
         raise DataError(f"{name} has no column besides the target {target!r}: there is nothing to predict it from")
     if len(frame) < MIN_ROWS:
         raise DataError(f"{name} has {len(frame)} rows, and at least {MIN_ROWS} are needed to learn and to judge")
-    if n_missing := int(labels.isna().sum()):
-        raise DataError(f"target {target!r} is missing in {n_missing} of {len(frame)} rows: fill in or remove those rows")
-    for column in features.columns:
-        if kind_of(features[column], column) != "text":
-            as_numbers(features[column], column)
-    if features.isna().all(axis=None):
+    planned = plan_table(raw, options.without(target))
+    comma = any(column.decimal == "," for column in planned.plan.columns)
+    found = plan_target(frame[target], target, task, options, comma)
+    labels = read_labels(found.plan, frame[target], options.missing)
+    said = [*notes, found.note, *planned.notes]
+    present = labels.notna().to_numpy()
+    if not present.all():
+        said.insert(len(notes), f"{int((~present).sum())} of {len(labels)} rows left out: they have no target {target!r}")
+        labels = read_labels(found.plan, frame[target][present], options.missing)
+    if len(labels) < MIN_ROWS:
+        raise DataError(
+            f"target {target!r} is there in {len(labels)} rows, and at least {MIN_ROWS} are needed to learn and to judge"
+        )
+    columns = planned.plan.read(raw[present] if not present.all() else raw)
+    if all(column.missing.all() for column in columns.values()):
         raise DataError(f"every feature value of {name} is missing: there is nothing to learn from")
-    task = task or infer_task(labels)
-    classes, codes = encode_target(labels, task)
-    if task == "regression" and np.ptp(codes) == 0:
+    _, codes = encode_target(labels, found.task)
+    if found.task == "regression" and np.ptp(codes) == 0:
         raise DataError(f"target {target!r} has the same value in every row: there is nothing to learn")
-    return Table(name, features, _with_whole_labels(labels, classes), task, source)
+    return Table(name, _typed(columns), labels, found.task, source, planned.plan, found.plan, planned.reports, tuple(said))
+
+
+def _typed(columns: dict[str, ReadColumn]) -> "pandas.DataFrame":
+    """Return columns that were read as a DataFrame whose types say what they are."""
+    from pandas import DataFrame
+
+    return DataFrame({name: _typed_column(column) for name, column in columns.items()})
+
+
+def _typed_column(column: ReadColumn) -> object:
+    from pandas import Categorical
+
+    if column.codes is not None:
+        return Categorical.from_codes(column.codes, categories=list(column.levels))
+    if column.plan.kind == "date":
+        stamps = np.round(np.where(column.missing, 0.0, column.numbers) * 1e6).astype(np.int64).astype("datetime64[us]")
+        return np.where(column.missing, np.datetime64("NaT", "us"), stamps)
+    if column.missing.any():
+        return column.numbers
+    if column.plan.kind == "truth":
+        return column.numbers.astype(bool)
+    whole = (column.numbers == np.round(column.numbers)).all() and np.abs(column.numbers).max(initial=0.0) < 2**53
+    return column.numbers.astype(np.int64) if whole else column.numbers
 
 
 def _target_name(columns: list[str], target: str | None, name: str) -> str:
@@ -102,6 +160,7 @@ def _target_name(columns: list[str], target: str | None, name: str) -> str:
         if not found:
             raise DataError(f"{name} has no column called target or class: say which one to predict, of {_listed(columns)}")
         return found[0]
+    target = target.strip()
     if target not in columns:
         close = difflib.get_close_matches(target, columns, n=1)
         hint = f"did you mean {close[0]!r}?" if close else f"the columns are {_listed(columns)}"
@@ -112,9 +171,3 @@ def _target_name(columns: list[str], target: str | None, name: str) -> str:
 def _listed(columns: list[str]) -> str:
     more = f" and {len(columns) - 20} more" if len(columns) > 20 else ""
     return ", ".join(columns[:20]) + more
-
-
-def _with_whole_labels(labels: "pandas.Series", classes: tuple | None) -> "pandas.Series":
-    """Return class labels such as 1.0 as whole numbers, which is how a reader of the file sees them."""
-    whole = classes is not None and all(isinstance(label, float) and label.is_integer() for label in classes)
-    return labels.astype("int64") if whole else labels

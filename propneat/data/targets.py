@@ -1,52 +1,158 @@
-"""Targets as numbers: class labels to codes, and the scale of a regression target."""
+"""Targets as numbers: what a target column is, class labels to codes, and the scale of a regression target."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from propneat.data.columns import as_numbers, kind_of
+from propneat.data.bounds import find_bounds
+from propneat.data.plan import ColumnPlan
+from propneat.data.planning import ReadingOptions, plan_column
 from propneat.data.weighted import check_weights, measure, tally
 from propneat.errors import DataError
 
-__all__ = ["TASKS", "TargetScale", "encode_target", "infer_task"]
+if TYPE_CHECKING:
+    import pandas
+
+__all__ = [
+    "MAX_INFERRED_CLASSES",
+    "TASKS",
+    "TargetReport",
+    "TargetScale",
+    "encode_target",
+    "infer_task",
+    "plan_target",
+    "read_labels",
+]
 
 TASKS = ("binary", "multiclass", "regression")
 """What can be asked of a network: one of two classes, one of several, or a number."""
 
-MAX_INFERRED_CLASSES = 20
+MAX_INFERRED_CLASSES = 10
 """Whole-number targets with more distinct values than this are taken for a regression, unless the task is said."""
+
+_REACH = 20.0
 
 Label = str | bool | int | float
 
 
 @dataclass(frozen=True)
 class TargetScale:
-    """The mean and spread of a regression target: networks learn (value - center) / scale."""
+    """The mean and spread of a regression target: networks learn (value - center) / scale.
+
+    Answers are no less than `low` and no more than `high`, which are the range of training targets with a margin.
+    """
 
     center: float
     scale: float
+    low: float | None = None
+    high: float | None = None
 
     @classmethod
     def fit(cls, values: np.ndarray, weights: object = None) -> "TargetScale":
-        """Measure training targets of shape (n_rows,) under row weights (n_rows,); the scale of a constant is 1."""
+        """Measure training targets of shape (n_rows,) under row weights (n_rows,); the scale of a constant is 1.
+
+        A few values that lie far outside the rest (see `find_bounds`) count as the nearest that do not.
+        """
         values = np.asarray(values, dtype=np.float64)
         row_weights = check_weights(weights, len(values))
-        return cls(*measure(*tally(values[row_weights > 0], row_weights[row_weights > 0])))
+        distinct, totals = tally(values[row_weights > 0], row_weights[row_weights > 0])
+        low, high = find_bounds(distinct, totals, _REACH)
+        center, scale = measure(*tally(np.clip(distinct, low, high), totals))
+        return cls(center, scale, low, high)
+
+    def clip(self, values: np.ndarray) -> np.ndarray:
+        """Return values brought within the bounds, same shape."""
+        return values if self.low is None else np.clip(values, self.low, self.high)
 
     def apply(self, values: np.ndarray) -> np.ndarray:
         """Return targets in the units a network learns, same shape as `values`."""
-        return (np.asarray(values, dtype=np.float64) - self.center) / self.scale
+        return (self.clip(np.asarray(values, dtype=np.float64)) - self.center) / self.scale
 
     def invert(self, values: np.ndarray) -> np.ndarray:
-        """Return a network's answers in the units of the target, same shape as `values`."""
-        return np.asarray(values, dtype=np.float64) * self.scale + self.center
+        """Return a network's answers in the units of the target, within the bounds, same shape as `values`."""
+        return self.clip(np.asarray(values, dtype=np.float64) * self.scale + self.center)
+
+
+@dataclass(frozen=True)
+class TargetReport:
+    """What a target is: how its cells are read, the task, and one line that says so."""
+
+    plan: ColumnPlan
+    task: str
+    note: str
+
+
+def plan_target(
+    values: object, name: str, task: str | None, options: ReadingOptions, comma_elsewhere: bool = False
+) -> TargetReport:
+    """Decide how a target column (n_rows,) is read and, unless `task` says it, what is to be learnt.
+
+    Two values are "binary"; texts, truth values and at most `MAX_INFERRED_CLASSES` whole numbers "multiclass"; the rest, numbers
+    with marks, currencies or units among them, is "regression". Raises DataError for a target that can be none of these.
+    """
+    if task is not None and task not in TASKS:
+        raise DataError(f"task must be one of {', '.join(TASKS)}, not {task!r}")
+    wanted = {
+        "missing": options.missing,
+        "decimal": options.decimal,
+        "thousands": options.thousands,
+        "odd_cells": options.odd_cells,
+    }
+    group = (
+        "numbers" if task == "regression" or name in options.numbers else "categories" if name in options.categories else None
+    )
+    own = ReadingOptions(**wanted, **({group: (name,)} if group else {}))
+    report = plan_column(values, name, own, comma_elsewhere=comma_elsewhere)
+    plan = replace(report.plan, sentinel=None)
+    if plan.kind in ("dropped", "date"):
+        plan = ColumnPlan(name, "category")
+    labels = read_labels(plan, values, options.missing)
+    if task == "regression" and not len(labels.dropna()):
+        raise DataError(f"target {name!r} holds no numbers, and a regression needs them")
+    found = infer_task(labels)
+    if task in ("binary", "multiclass") and plan.kind == "number" and found == "regression" and report.note:
+        plan = ColumnPlan(name, "category")
+        labels = read_labels(plan, values, options.missing)
+    return TargetReport(plan, task or found, _target_note(labels, name, task, found, report.note))
+
+
+def _target_note(labels: "pandas.Series", name: str, task: str | None, found: str, reading: str) -> str:
+    counts = labels.value_counts()
+    reading = f" ({reading.partition(': ')[2]})" if reading else ""
+    if (task or found) == "regression":
+        other = "" if task else "; --task multiclass would make each number a class"
+        return f"target {name}: a number to predict, {len(counts)} distinct values{reading}{other}"
+    shown = ", ".join(f"{label} ({count})" for label, count in counts.iloc[:5].items()) + (", ..." if len(counts) > 5 else "")
+    are_numbers = all(not isinstance(label, str | bool) for label in counts.index)
+    other = "; --task regression would predict the number" if are_numbers and not task and len(counts) > 2 else ""
+    return f"target {name}: {len(counts)} classes, rows of each: {shown}{reading}{other}"
+
+
+def read_labels(plan: ColumnPlan, values: object, markers: tuple[str, ...]) -> "pandas.Series":
+    """Return the labels of a target column (n_rows,) by its plan, NaN or None where missing, with a plain row index.
+
+    Numbers that are all whole are int64 where none is missing; categories are texts, truth values True and False.
+    """
+    from pandas import Series
+
+    read = plan.read(values, markers)
+    if plan.kind == "category":
+        labels = np.array([*read.levels, None], dtype=object)[read.codes]
+        return Series(labels, name=plan.name, dtype=object)
+    if plan.kind == "truth":
+        labels = np.array([None if np.isnan(number) else bool(number) for number in read.numbers], dtype=object)
+        return Series(labels, name=plan.name, dtype=object if read.missing.any() else bool)
+    numbers = read.numbers
+    whole = not read.missing.any() and (numbers == np.round(numbers)).all() and np.abs(numbers).max(initial=0.0) < 2**53
+    return Series(numbers.astype(np.int64) if whole else numbers, name=plan.name)
 
 
 def infer_task(target: object) -> str:
     """Guess the task of a target of shape (n_rows,), missing values apart.
 
-    Two distinct values are "binary"; texts, truth values, and at most 20 distinct whole numbers are "multiclass"; the rest
-    is "regression". Raises DataError for a target that holds neither numbers nor texts.
+    Two distinct values are "binary"; texts, truth values, and at most `MAX_INFERRED_CLASSES` distinct whole numbers are
+    "multiclass"; the rest is "regression". Raises DataError for a target that holds neither numbers nor texts.
     """
     labels = _distinct_labels(target)[0]
     if len(labels) == 2:
@@ -71,9 +177,7 @@ def encode_target(target: object, task: str) -> tuple[tuple[Label, ...] | None, 
         raise DataError(f"task must be one of {', '.join(TASKS)}, not {task!r}")
     column = _as_column(target)
     if task == "regression":
-        values = as_numbers(column, "target")
-        _refuse_missing(np.isnan(values))
-        return None, values
+        return None, _numbers(column)
     labels, codes = _distinct_labels(column)
     _refuse_missing(codes < 0)
     if len(labels) < 2:
@@ -85,6 +189,15 @@ def encode_target(target: object, task: str) -> tuple[tuple[Label, ...] | None, 
     rank = np.empty(len(labels), np.int64)
     rank[order] = np.arange(len(labels))
     return tuple(labels[position] for position in order), rank[codes]
+
+
+def _numbers(column: object) -> np.ndarray:
+    read = ColumnPlan("target", "number").read(column)
+    if read.odd.any():
+        odd = column[int(np.argmax(read.odd))] if isinstance(column, np.ndarray) else column.iloc[int(np.argmax(read.odd))]
+        raise DataError(f"column 'target' must hold numbers, got {str(odd)[:60]!r}")
+    _refuse_missing(read.missing)
+    return read.numbers
 
 
 def _as_column(target: object) -> object:
@@ -104,7 +217,7 @@ def _distinct_labels(target: object) -> tuple[list[Label], np.ndarray]:
     from pandas import factorize
 
     column = _as_column(target)
-    kind_of(column, "target")
+    plan_column(column, "target")
     codes, found = factorize(column)
     labels = [value.item() if isinstance(value, np.generic) else value for value in found]
     infinite = [label for label in labels if isinstance(label, float) and np.isinf(label)]

@@ -1,4 +1,4 @@
-"""The genome's JSON form, schema "propneat.genome/1": strict on reading, the same bytes for the same genome on writing.
+"""The genome's JSON form, schema "propneat.genome/2": strict on reading, the same bytes for the same genome on writing.
 
 A document is an object with `schema`, `nodes` and `connections`; other keys carry what goes with a genome (see
 `propneat.model`). A node is {"id", "kind", "bias", "activation", "aggregation"}, a connection
@@ -19,7 +19,10 @@ from propneat.genome.validation import validate
 
 __all__ = ["SCHEMA", "format_document", "genome_from_document", "genome_to_document", "parse_document"]
 
-SCHEMA = "propneat.genome/1"
+SCHEMA = "propneat.genome/2"
+_READ_SCHEMAS = ("propneat.genome/1", SCHEMA)
+"""Schemas that are read; the genes of the first one are the same, what goes with them (see `propneat.model`) has grown."""
+
 MAX_CHARACTERS = 32 * 2**20
 """Longest text that is read; a hundred thousand connections take about a third of it."""
 
@@ -49,8 +52,8 @@ def genome_from_document(document: Mapping[str, Any]) -> Genome:
     if not isinstance(document, Mapping):
         raise GenomeError(f"a genome file holds one JSON object, not a {type(document).__name__}")
     schema = document.get("schema")
-    if schema != SCHEMA:
-        raise GenomeError(f"expected the schema {SCHEMA!r}, and this file says {_shown(schema)}")
+    if schema not in _READ_SCHEMAS:
+        raise GenomeError(f"expected the schema {' or '.join(map(repr, _READ_SCHEMAS))}, and this file says {_shown(schema)}")
     nodes = [_read_node(entry) for entry in _list_of(document, "nodes")]
     connections = [_read_connection(entry) for entry in _list_of(document, "connections")]
     if not nodes:

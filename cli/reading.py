@@ -1,0 +1,80 @@
+"""Options that say how a table is read, and the plan of a table as people and machines read it."""
+
+import csv
+import json
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from propneat.cli.table import print_table
+from propneat.setting_notes import NOTES
+
+if TYPE_CHECKING:
+    from propneat.data import Table
+
+__all__ = ["READING_KEYS", "describe_plan", "reading_options", "reading_settings", "show_plan"]
+
+_LISTS = ("drop", "keep", "categories", "numbers", "dates", "texts", "missing")
+_MARKS = ("decimal", "thousands", "delimiter", "encoding")
+READING_KEYS = (*_LISTS, "max_levels", *_MARKS, "odd_cells", "header")
+"""The settings of the table [data] that say how columns and text files are read; options of the same names stand for them."""
+
+
+class _Names(click.ParamType):
+    """Several names, separated by commas; quotation marks hold a name together that has a comma of its own."""
+
+    name = "name,name,..."
+
+    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> tuple[str, ...]:
+        if not isinstance(value, str):
+            return value
+        return tuple(text.strip() for text in next(csv.reader([value], skipinitialspace=True), [""]))
+
+
+def reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options that say how a table is read; see `reading_settings`."""
+    for key in reversed(READING_KEYS):
+        flag, note = f"--{key.replace('_', '-')}", NOTES["data"][key]
+        if key in _LISTS:
+            kind, more = _Names(), {"metavar": "TEXT,TEXT,..." if key == "missing" else "COLUMN,COLUMN,..."}
+        elif key == "header":
+            flag, kind, more = "--header/--no-header", bool, {"is_flag": True}
+        else:
+            kind, more = {"max_levels": int, "odd_cells": float}.get(key, str), {"metavar": key.upper()}
+        command = click.option(flag, type=kind, default=None, help=note, **more)(command)
+    return command
+
+
+def reading_settings(options: dict[str, Any]) -> dict[str, Any]:
+    """Return the settings that reading options stand for, those given."""
+    given = {key: options[key] for key in READING_KEYS if options[key] is not None}
+    return {key: None if value == "none" and key in (*_MARKS, "header") else value for key, value in given.items()}
+
+
+def describe_plan(table: "Table") -> list[dict[str, Any]]:
+    """Return what is known of the columns of a table, one dict each, in the order of the table."""
+    rows = []
+    for report in table.reports:
+        plan = report.plan
+        row = {"column": plan.name, "read_as": plan.kind, "missing": report.n_missing, "distinct": report.n_distinct}
+        form = {key: value for key, value in plan.to_dict().items() if key not in ("name", "kind", "levels", "reason")}
+        how = plan.reason or ", ".join(f"{key} {value!r}" for key, value in form.items())
+        if plan.kind == "category":
+            how = ", ".join(map(str, plan.levels[:5])) + (", ..." if len(plan.levels) > 5 else "")
+        rows.append(row | {"unreadable": report.n_odd, "how": how, "note": report.note})
+    return rows
+
+
+def show_plan(table: "Table", as_json: bool) -> None:
+    """Print how a table is read, without having learnt anything from it."""
+    if as_json:
+        facts = {"name": table.name, "source": table.source, "rows": len(table), "task": table.task}
+        facts |= {"target": table.target_plan.to_dict(), "notes": list(table.notes), "columns": describe_plan(table)}
+        click.echo(json.dumps(facts, indent=2, ensure_ascii=False))
+        return
+    click.echo(f"{table.name}: {table.task}, {len(table)} rows, from {table.source}")
+    for note in table.notes:
+        click.echo(note)
+    rows = [list(row.values())[:-1] for row in describe_plan(table)]
+    print_table(("column", "read as", "missing", "distinct", "unreadable", "how"), rows)

@@ -1,0 +1,253 @@
+"""Delimited text as people have it: any delimiter and common encoding, blank rows and columns, with or without a header."""
+
+import csv
+import io
+import itertools
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import pandas
+import pyarrow
+import pyarrow.compute
+import pyarrow.csv
+
+from propneat.data.cells import MISSING_TEXTS, arrow_texts
+from propneat.data.delimited_form import DelimitedForm
+from propneat.errors import DataError
+
+__all__ = ["RawTable", "parse_delimited", "read_delimited"]
+
+_DELIMITERS = (",", ";", "\t", "|")
+_SNIFFED_ROWS = 50
+_CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1f\x7f]")
+_NUMBER = re.compile(r"[+-]?(\d+([.,]\d+)*|[.,]\d+)([eE][+-]?\d+)?")
+_YEAR = re.compile(r"(1[89]|20)\d\d")
+_SEP_LINE = re.compile(r"sep=(.)\r?\n", re.IGNORECASE)
+
+
+@dataclass(frozen=True, eq=False)
+class RawTable:
+    """A file as it was read: a frame with a plain row index, its texts as they are, and one line for every choice made."""
+
+    frame: pandas.DataFrame
+    notes: tuple[str, ...] = ()
+
+
+def read_delimited(data: bytes, label: str, form: DelimitedForm = DelimitedForm()) -> RawTable:
+    """Read a delimited text into columns of texts; `label` names it in errors.
+
+    Without a delimiter said, it is the one of comma, semicolon, tab, bar and blanks that splits the first rows alike and into
+    most columns; a first line "sep=;" says it. The encoding is UTF-8 or, with a byte order mark, UTF-16; a text that is not
+    UTF-8 is taken for cp1252, which is said. Blank rows, and columns without name and content, are left out.
+
+    Raises DataError for binary content, rows of unequal length, repeated columns, and a first line that looks like data where
+    `form` does not say whether it is a header.
+    """
+    text, notes = _decode(data, label, form.encoding)
+    if not text.strip():
+        raise DataError(f"{label} is empty: expected a header line and rows")
+    delimiter = form.delimiter
+    if found := _SEP_LINE.match(text):
+        text, delimiter = text[found.end() :], delimiter or found[1]
+    delimiter = delimiter or _sniff(text)
+    if delimiter == " ":
+        text, delimiter = "\n".join("\t".join(line.split()) for line in text.splitlines()) + "\n", "\t"
+    table = _read_rows(text, delimiter, label)
+    return _named(table, form.header, label, notes)
+
+
+def parse_delimited(data: bytes, label: str) -> pandas.DataFrame:
+    """Read a text with a header whose columns are plain numbers or texts, such as PMLB's files, into columns of these types.
+
+    Raises DataError as `read_delimited`.
+    """
+    frame = read_delimited(data, label, DelimitedForm(header=True)).frame
+    return pandas.DataFrame({name: _typed(frame[name]) for name in frame.columns})
+
+
+def _typed(column: pandas.Series) -> pandas.Series:
+    """Return a column of texts as whole numbers where all are, else as numbers, else as texts; missing ones as NaN."""
+    texts = arrow_texts(column)
+    gaps = pyarrow.compute.is_in(texts, value_set=pyarrow.array(MISSING_TEXTS, type=texts.type))
+    texts = pyarrow.compute.if_else(gaps, pyarrow.scalar(None, texts.type), texts)
+    for kind in (pyarrow.int64(), pyarrow.float64()):
+        try:
+            return pyarrow.compute.cast(texts, kind).to_pandas()
+        except pyarrow.ArrowInvalid:
+            continue
+    return texts.to_pandas()
+
+
+def _decode(data: bytes, label: str, encoding: str | None) -> tuple[str, list[str]]:
+    notes = []
+    if encoding is None:
+        encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+    if not encoding.lower().replace("_", "-").startswith(("utf-16", "utf-32")) and (found := _CONTROL.search(data)):
+        raise DataError(f"{label} is not a text file (it has the control character {found[0][0]:#04x}): expected CSV or TSV")
+    try:
+        text = data.decode(encoding)
+    except UnicodeDecodeError as error:
+        if encoding != "utf-8-sig":
+            raise DataError(
+                f"{label} is not {encoding} text (byte {error.start}): say its encoding, such as utf-8 or cp1252"
+            ) from error
+        text = data.decode("cp1252", errors="replace")
+        notes.append(f"the text is not UTF-8, read as cp1252 (Western European); --encoding says another")
+    except UnicodeError as error:
+        raise DataError(f"{label} is not {encoding} text: say its encoding, such as utf-8 or cp1252") from error
+    if "\x00" in text:
+        raise DataError(f"{label} is not a text file (it has the control character 0x00): expected CSV or TSV")
+    return text, notes
+
+
+def _rows(text: str, delimiter: str) -> "csv.Reader":
+    return csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True)
+
+
+def _sniff(text: str) -> str:
+    """Return the delimiter that gives the first rows the most columns, preferring one that gives each row as many."""
+    head = "".join(itertools.islice(io.StringIO(text, newline=""), 20 * _SNIFFED_ROWS))
+
+    def score(delimiter: str) -> tuple[bool, float, int]:
+        try:
+            widths = [len(row) for row in itertools.islice(_rows(head, delimiter), _SNIFFED_ROWS) if row]
+        except csv.Error:
+            return False, 0.0, 0
+        most, count = Counter(widths).most_common(1)[0]
+        return most > 1 and len(set(widths)) == 1, count / len(widths) if most > 1 else 0.0, most
+
+    best = max(_DELIMITERS, key=score)
+    if score(best)[0]:
+        return best
+    widths = {len(line.split()) for line in head.splitlines()[:_SNIFFED_ROWS] if line.strip()}
+    blanks = (
+        len(widths) == 1 and widths > {1} - widths and min(widths) > 1 and not any(mark in head for mark in _DELIMITERS[:2])
+    )
+    return " " if blanks else best
+
+
+def _read_rows(text: str, delimiter: str, label: str) -> pyarrow.Table:
+    """Return all lines as columns of texts, the first line among them."""
+    width = _width(text, delimiter, label)
+    if re.search(rf"(^|{re.escape(delimiter)})[ \t]+\"", text) or '"' in text and not _is_plainly_quoted(text, delimiter):
+        return _read_slowly(text, delimiter, width, label)
+    names = [str(number) for number in range(width)]
+    problems: list[tuple[int | None, int]] = []
+
+    def refuse(row: pyarrow.csv.InvalidRow) -> str:
+        problems.append((row.number, row.actual_columns))
+        return "skip"
+
+    try:
+        table = pyarrow.csv.read_csv(
+            io.BytesIO(text.encode()),
+            read_options=pyarrow.csv.ReadOptions(column_names=names, use_threads=False, block_size=2**24),
+            parse_options=pyarrow.csv.ParseOptions(
+                delimiter=delimiter, newlines_in_values='"' in text, invalid_row_handler=refuse
+            ),
+            convert_options=pyarrow.csv.ConvertOptions(
+                column_types=dict.fromkeys(names, pyarrow.large_string()), strings_can_be_null=False, check_utf8=False
+            ),
+        )
+    except (pyarrow.ArrowException, ValueError, OverflowError):
+        return _read_slowly(text, delimiter, width, label)
+    return _read_slowly(text, delimiter, width, label) if problems else table
+
+
+def _is_plainly_quoted(text: str, delimiter: str) -> bool:
+    """Say whether every quotation mark opens or closes a whole field or is doubled inside one, as Arrow's reader expects."""
+    outside = re.sub(rf'(^|(?<=[\n\r{re.escape(delimiter)}]))"(?:[^"]|"")*"(?=[\n\r{re.escape(delimiter)}]|$)', "", text)
+    return '"' not in outside
+
+
+def _width(text: str, delimiter: str, label: str) -> int:
+    """Return the number of columns: that of most of the first rows."""
+    try:
+        widths = Counter(len(row) for row in itertools.islice(_rows(text, delimiter), _SNIFFED_ROWS) if row)
+    except csv.Error as error:
+        raise DataError(f"{label} is not a readable table: {error}") from error
+    if not widths:
+        raise DataError(f"{label} is empty: expected a header line and rows")
+    return widths.most_common(1)[0][0]
+
+
+def _read_slowly(text: str, delimiter: str, width: int, label: str) -> pyarrow.Table:
+    """Read by Python's csv module, which forgives blanks before quotation marks, and says what is wrong with a row."""
+    fields = list(_checked_rows(text, delimiter, width, label))
+    columns = zip(*fields, strict=True) if fields else ((),) * width
+    return pyarrow.table(
+        [pyarrow.array(column, pyarrow.large_string()) for column in columns], [str(number) for number in range(width)]
+    )
+
+
+def _checked_rows(text: str, delimiter: str, width: int, label: str) -> Iterator[list[str]]:
+    rows, is_first = _rows(text, delimiter), True
+    try:
+        for row in rows:
+            extra = row[width:]
+            if is_first and row and len(row) == width - 1:
+                row = ["", *row]
+            if row and (len(row) < width or any(field.strip() for field in extra)):
+                if all(not field.strip() for field in row):
+                    continue
+                wanted = f"the header has {width}" if not is_first else f"most rows have {width}"
+                raise DataError(f"{label}: line {rows.line_num} has {len(row)} fields where {wanted}")
+            if row:
+                is_first = False
+                yield row[:width]
+    except csv.Error as error:
+        raise DataError(f"{label} is not a readable table: line {rows.line_num}: {error}") from error
+    if text.count('"') % 2:
+        raise DataError(f"{label} is not a readable table: its quotation marks do not pair up")
+
+
+def _named(table: pyarrow.Table, header: bool | None, label: str, notes: list[str]) -> RawTable:
+    """Give the columns their names, without blank rows and columns that have neither name nor content."""
+    compute = pyarrow.compute
+    columns = [compute.utf8_trim_whitespace(column.combine_chunks()) for column in table.columns]
+    first = [column[0].as_py() for column in columns] if table.num_rows else []
+    if header is None and _looks_like_data(first, columns):
+        shown = ", ".join(map(repr, first[:4]))
+        raise DataError(
+            f"the first line of {label} looks like a row of data ({shown}): say --no-header if it is, --header if not"
+        )
+    names = [f"column {number}" for number in range(1, len(columns) + 1)] if header is False else first
+    columns = columns if header is False else [column[1:] for column in columns]
+    filled = None
+    for column in columns:
+        is_filled = compute.not_equal(column, "")
+        filled = is_filled if filled is None else compute.or_(filled, is_filled)
+    n_rows = len(columns[0]) if columns else 0
+    n_blank = n_rows - (compute.sum(filled).as_py() or 0)
+    if n_rows == n_blank:
+        raise DataError(f"{label} has no rows below its header line")
+    if n_blank:
+        columns = [column.filter(filled) for column in columns]
+        notes = [*notes, f"{n_blank} blank rows left out"]
+    kept = [
+        (name, column)
+        for name, column in zip(names, columns, strict=True)
+        if name or compute.any(compute.not_equal(column, "")).as_py()
+    ]
+    if len(kept) < len(columns):
+        notes = [*notes, f"{len(columns) - len(kept)} columns without name and content left out"]
+    return RawTable(_frame(kept, label), tuple(notes))
+
+
+def _frame(named: Sequence[tuple[str, pyarrow.Array]], label: str) -> pandas.DataFrame:
+    names = [name or f"column {number}" for number, (name, _) in enumerate(named, start=1)]
+    if repeated := [name for name, count in Counter(names).items() if count > 1]:
+        raise DataError(f"{label} has more than one column named {repeated[0]!r}: rename one of them")
+    kind = pandas.ArrowDtype(pyarrow.large_string())
+    return pandas.DataFrame({name: pandas.Series(column, dtype=kind) for name, (_, column) in zip(names, named, strict=True)})
+
+
+def _looks_like_data(first: Sequence[str], columns: Sequence[pyarrow.Array]) -> bool:
+    """Say whether the first line has numbers where the columns have numbers; years may well be names."""
+    if len(columns) and len(columns[0]) < 2:
+        return False
+    of_numbers = [name for name, column in zip(first, columns, strict=True) if _NUMBER.fullmatch(column[1].as_py() or "")]
+    numbers = [name for name in of_numbers if _NUMBER.fullmatch(name) and not _YEAR.fullmatch(name)]
+    return bool(numbers) and len(numbers) >= 0.5 * len(of_numbers)

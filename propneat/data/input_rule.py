@@ -1,0 +1,149 @@
+"""One network input from the value of one column: a tiny rule that JSON can carry and any language can apply."""
+
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from propneat.data.dates import DATE_PARTS, date_part
+from propneat.data.plan import ReadColumn
+from propneat.errors import DataError
+
+__all__ = ["InputRule", "expect_keys"]
+
+Level = str | int | float
+
+
+@dataclass(frozen=True)
+class InputRule:
+    """How one network input is made from the value of one column.
+
+    A plain rule takes the number itself, or the `part` of a date, no less than `low` and no more than `high`, and gives 0 when
+    it is missing. With `level` the number is 1 where the value equals the level, else 0; with `missing` it is 1 where the value is
+    missing, else 0. With `means`, pairs of a level and a number learnt from the target, it is that number, and `default` for
+    other levels and missing values. The input is (number - center) / scale.
+    """
+
+    name: str
+    feature: str
+    center: float
+    scale: float
+    level: Level | None = None
+    missing: bool = False
+    low: float | None = None
+    high: float | None = None
+    part: str | None = None
+    means: tuple[tuple[Level, float], ...] | None = None
+    default: float | None = None
+
+    def apply(self, column: ReadColumn) -> np.ndarray:
+        """Return the input for every row of a column, float64 (n_rows,)."""
+        numbers = self._numbers(column)
+        inputs = (numbers - self.center) / self.scale
+        if np.isinf(inputs).any():
+            # of numbers near the largest there are, the difference overflows and the quotients do not
+            inputs = numbers / self.scale - self.center / self.scale
+        if self.level is None and not self.missing and self.means is None:
+            inputs[column.missing] = 0.0
+        return inputs
+
+    def outside(self, column: ReadColumn) -> np.ndarray:
+        """Say for every row whether its number lies below `low` or above `high`, bool (n_rows,)."""
+        if self.low is None or self.means is not None or self.level is not None:
+            return np.zeros(len(column.missing), bool)
+        numbers = self.number_of(column)
+        return (numbers < self.low) | (numbers > self.high)
+
+    def number_of(self, column: ReadColumn) -> np.ndarray:
+        """Return the number, or the part of the date, of every row, float64 (n_rows,), NaN where missing."""
+        return column.numbers if self.part is None else date_part(column.numbers, self.part)
+
+    def _numbers(self, column: ReadColumn) -> np.ndarray:
+        if self.missing:
+            return column.missing.astype(np.float64)
+        if self.means is not None:
+            return self._means_of(column)
+        if self.level is not None:
+            return self._equals(column)
+        numbers = self.number_of(column)
+        return numbers if self.low is None else np.clip(numbers, self.low, self.high)
+
+    def _equals(self, column: ReadColumn) -> np.ndarray:
+        if column.codes is None:
+            return (self.number_of(column) == self.level).astype(np.float64)
+        code = next((code for code, level in enumerate(column.levels) if level == self.level), -2)
+        return (column.codes == code).astype(np.float64)
+
+    def _means_of(self, column: ReadColumn) -> np.ndarray:
+        known = dict(self.means)
+        if column.codes is not None:
+            table = np.array([*(known.get(level, self.default) for level in column.levels), self.default])
+            return table[column.codes]
+        distinct, codes = np.unique(self.number_of(column), return_inverse=True)
+        return np.array([known.get(number, self.default) for number in distinct.tolist()], dtype=np.float64)[codes]
+
+    def to_dict(self) -> dict[str, object]:
+        """Return the rule for JSON, without what it does not use."""
+        plain = {"name": self.name, "feature": self.feature, "center": self.center, "scale": self.scale}
+        more = {
+            key: getattr(self, key) for key in ("level", "low", "high", "part", "default") if getattr(self, key) is not None
+        }
+        if self.means is not None:
+            more["means"] = [list(pair) for pair in self.means]
+        return plain | more | ({"missing": True} if self.missing else {})
+
+    @classmethod
+    def from_dict(cls, document: object) -> "InputRule":
+        """Read what `to_dict` wrote; raises DataError for anything else, one sentence saying what."""
+        more = {"level", "missing", "low", "high", "part", "means", "default"}
+        expect_keys(document, {"name", "feature", "center", "scale"}, more, "an input rule")
+        text = json.dumps(str(document.get("name")))
+        if not isinstance(document["name"], str) or not isinstance(document["feature"], str):
+            raise DataError(f"'name' and 'feature' of input rule {text} must be texts")
+        for key in ("center", "scale", "low", "high", "default"):
+            if key in document and not _is_finite_number(document[key]):
+                raise DataError(f"{key!r} of input rule {text} must be a finite number")
+        if document["scale"] <= 0:
+            raise DataError(f"'scale' of input rule {text} must be positive")
+        _check_use(document, text)
+        numbers = {key: float(document[key]) for key in ("center", "scale", "low", "high", "default") if key in document}
+        means = tuple((level, float(mean)) for level, mean in document["means"]) if "means" in document else None
+        others = {key: document[key] for key in ("level", "missing", "part") if key in document}
+        return cls(name=document["name"], feature=document["feature"], means=means, **numbers, **others)
+
+
+def _check_use(document: Mapping[str, object], text: str) -> None:
+    """Refuse parts of a rule that do not go together."""
+    level, missing = document.get("level"), document.get("missing", False)
+    if "level" in document and not _is_level(level):
+        raise DataError(f"'level' of input rule {text} must be a text or a finite number")
+    if not isinstance(missing, bool) or (missing and level is not None):
+        raise DataError(f"'missing' of input rule {text} must be true or false, and not true beside a level")
+    if ("low" in document) != ("high" in document) or ("low" in document and document["low"] > document["high"]):
+        raise DataError(f"'low' and 'high' of input rule {text} go together, the lower one first")
+    if "part" in document and document["part"] not in DATE_PARTS:
+        raise DataError(f"'part' of input rule {text} must be one of {', '.join(DATE_PARTS)}")
+    if ("means" in document) != ("default" in document) or ("means" in document and (missing or level is not None)):
+        raise DataError(f"'means' and 'default' of input rule {text} go together, without a level or 'missing'")
+    for pair in document.get("means", ()) if isinstance(document.get("means", []), list) else [None]:
+        if not isinstance(pair, list) or len(pair) != 2 or not _is_level(pair[0]) or not _is_finite_number(pair[1]):
+            raise DataError(f"'means' of input rule {text} must be a list of pairs of a level and a finite number")
+
+
+def expect_keys(document: object, required: set[str], optional: set[str], what: str) -> None:
+    """Raise DataError unless a document is an object with all keys of the one set and any of the other."""
+    if not isinstance(document, Mapping):
+        raise DataError(f"{what} must be an object, not {type(document).__name__}")
+    if wrong := (required - set(document)) | (set(document) - required - optional):
+        key = sorted(map(str, wrong))[0]
+        raise DataError(f"{what} {'lacks' if key in required else 'has an unknown'} key {key!r}")
+
+
+def _is_level(value: object) -> bool:
+    return isinstance(value, str) or _is_finite_number(value)
+
+
+def _is_finite_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max

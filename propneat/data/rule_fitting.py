@@ -1,0 +1,170 @@
+"""Learning the input rules of each column from training rows."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from propneat.data.bounds import find_bounds
+from propneat.data.dates import DATE_PARTS, date_part
+from propneat.data.input_rule import InputRule
+from propneat.data.level_means import N_FOLDS, LevelMeans, explained, out_of_fold, quantile_groups, row_hashes
+from propneat.data.plan import ReadColumn
+from propneat.data.weighted import measure, tally
+
+__all__ = ["EncodingOptions", "fit_rules"]
+
+_REACH = 5.0
+_LEAST_GAIN = 0.01
+_MOST_WHOLE_LEVELS = 1000
+_LEAST_ROWS_A_LEVEL = 4.0
+_SIZE_GROUPS = 8
+_MOST_TARGETS = 10
+_STORED_ROWS = 3.0
+_PART_LEVELS = {"month": 12, "weekday": 7}
+
+
+@dataclass(frozen=True)
+class EncodingOptions:
+    """How many levels of a category, and how many distinct whole numbers, get an input each; names of the targets."""
+
+    max_levels: int = 20
+    one_hot_integers: int = 0
+    target_names: tuple[str, ...] = ("target",)
+
+
+@dataclass(eq=False)
+class _Fitting:
+    """The training rows while rules are learnt; rules gathered so far, and the inputs of those learnt from other rows."""
+
+    columns: dict[str, ReadColumn]
+    weights: np.ndarray
+    targets: np.ndarray | None
+    options: EncodingOptions
+    rules: list[InputRule] = field(default_factory=list)
+    own_inputs: dict[int, np.ndarray] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Bring the rows into an order of their own, equal ones joined, so that sums do not depend on how they came."""
+        if self.targets is None:
+            return
+        # with many classes the means of the heaviest ones are learnt
+        heavy = np.argsort(-(self.weights[:, None] * self.targets).sum(axis=0), kind="stable")[:_MOST_TARGETS]
+        self.chosen = np.sort(heavy) if self.targets.shape[1] > _MOST_TARGETS else np.arange(self.targets.shape[1])
+        parts = [
+            column.codes.astype(np.float64) if column.codes is not None else column.numbers for column in self.columns.values()
+        ]
+        hashes = row_hashes([*parts, *self.targets.T])
+        distinct, self.first, self.position = np.unique(hashes, return_index=True, return_inverse=True)
+        self.merged_weights = np.bincount(self.position, weights=self.weights)
+        self.merged_targets = self.targets[self.first][:, self.chosen]
+        self.folds = (distinct % np.uint64(N_FOLDS)).astype(np.int64)
+
+
+def fit_rules(
+    columns: dict[str, ReadColumn], weights: np.ndarray, targets: np.ndarray | None, options: EncodingOptions
+) -> tuple[list[InputRule], dict[int, np.ndarray]]:
+    """Return the rules of all columns, and by number of the rule the inputs (n_rows,) of those that learn from the target.
+
+    `weights` (n_rows,) are positive; `targets` is float64 (n_rows, n_targets) or None. See `Preprocessor.fit_transform`.
+    """
+    fitting = _Fitting(columns, weights, targets, options)
+    for name, column in columns.items():
+        if column.codes is not None:
+            _fit_levels(fitting, name, column)
+        elif column.plan.kind == "date":
+            _fit_date(fitting, name, column)
+        else:
+            _fit_number(fitting, name, name, column.numbers, column, options.one_hot_integers)
+        if column.missing.any():
+            share = float(weights[column.missing].sum() / weights.sum())
+            fitting.rules.append(InputRule(f"{name} missing", name, share, 1.0, missing=True))
+    return fitting.rules, fitting.own_inputs
+
+
+def _fit_date(fitting: _Fitting, name: str, column: ReadColumn) -> None:
+    """Every part of the date that varies is a number."""
+    for part in DATE_PARTS:
+        numbers = date_part(column.numbers, part)
+        if len(np.unique(numbers[~np.isnan(numbers)])) > 1:
+            most = _PART_LEVELS.get(part, fitting.options.one_hot_integers)
+            _fit_number(fitting, f"{name} {part}", name, numbers, column, most, part)
+
+
+def _fit_number(
+    fitting: _Fitting, label: str, name: str, numbers: np.ndarray, column: ReadColumn, most_levels: int, part: str | None = None
+) -> None:
+    known = ~np.isnan(numbers)
+    distinct, totals = tally(numbers[known], fitting.weights[known])
+    low, high = find_bounds(distinct, totals, _REACH)
+    center, scale = measure(*tally(np.clip(distinct, low, high), totals))
+    bounds = {"low": low, "high": high} if len(distinct) else {}
+    fitting.rules.append(InputRule(label, name, center, scale, part=part, **bounds))
+    if len(distinct) < 3 or (distinct != np.round(distinct)).any():
+        return
+    if len(distinct) <= most_levels:
+        total = fitting.weights.sum()
+        for level, share in zip(distinct, totals, strict=True):
+            rule = InputRule(f"{label}={_tidy(level)}", name, float(share / total), 1.0, level=_tidy(level), part=part)
+            fitting.rules.append(rule)
+    elif len(distinct) <= min(_MOST_WHOLE_LEVELS, totals.sum() / _LEAST_ROWS_A_LEVEL) and _levels_say_more(
+        fitting, numbers, distinct
+    ):
+        codes = np.where(known, np.searchsorted(distinct, np.where(known, numbers, distinct[0])), -1)
+        _fit_means(fitting, label, name, codes, [_tidy(level) for level in distinct], part)
+
+
+def _levels_say_more(fitting: _Fitting, numbers: np.ndarray, distinct: np.ndarray) -> bool:
+    """Say whether whole numbers name something: their levels explain more of the target than groups of near ones do."""
+    if fitting.targets is None:
+        return False
+    numbers, weights, targets = numbers[fitting.first], fitting.merged_weights, fitting.merged_targets
+    known = ~np.isnan(numbers)
+    codes = np.where(known, np.searchsorted(distinct, np.where(known, numbers, distinct[0])), -1)
+    gains = []
+    for groups, n_groups in ((codes, len(distinct)), (quantile_groups(numbers, weights, _SIZE_GROUPS), _SIZE_GROUPS)):
+        answers = out_of_fold(groups, targets, weights, n_groups, fitting.folds)
+        gains.append(explained(answers, targets, weights))
+    return gains[0] > gains[1] + _LEAST_GAIN
+
+
+def _fit_levels(fitting: _Fitting, name: str, column: ReadColumn) -> None:
+    """One input for each of the heaviest levels, and where there are more the mean target of the level."""
+    present = column.codes >= 0
+    totals = np.bincount(column.codes[present], weights=fitting.weights[present], minlength=len(column.levels))
+    used = np.flatnonzero(totals > 0)
+    most = fitting.options.max_levels
+    heaviest = np.sort(used[np.argsort(-totals[used], kind="stable")[:most]])
+    if len(used) == 2 and not column.missing.any():
+        heaviest = heaviest[-1:]
+    total = fitting.weights.sum()
+    for index in heaviest:
+        level = column.levels[index]
+        fitting.rules.append(InputRule(f"{name}={level}", name, float(totals[index] / total), 1.0, level=level))
+    if len(used) > most and fitting.targets is not None:
+        _fit_means(fitting, name, name, column.codes, list(column.levels))
+
+
+def _fit_means(
+    fitting: _Fitting, label: str, name: str, codes: np.ndarray, levels: list[str | int | float], part: str | None = None
+) -> None:
+    """Add the mean of each target by level; training rows get that of other rows than their own."""
+    merged = codes[fitting.first]
+    means = LevelMeans.fit(merged, fitting.merged_targets, fitting.merged_weights, len(levels))
+    own = out_of_fold(merged, fitting.merged_targets, fitting.merged_weights, len(levels), fitting.folds)
+    # of two classes, one says all
+    chosen = range(1, 2) if own.shape[1] == 2 and fitting.targets.shape[1] == 2 else range(own.shape[1])
+    kept = [index for index in range(len(levels)) if means.weights[index] >= _STORED_ROWS]
+    for number in chosen:
+        values = own[:, number]
+        center, scale = measure(*tally(values, fitting.merged_weights))
+        target = fitting.options.target_names[fitting.chosen[number]]
+        pairs = tuple((levels[index], float(means.means[index, number])) for index in kept)
+        rule = InputRule(
+            f"{label} mean of {target}", name, center, scale, part=part, means=pairs, default=float(means.prior[number])
+        )
+        fitting.own_inputs[len(fitting.rules)] = ((values - center) / scale)[fitting.position]
+        fitting.rules.append(rule)
+
+
+def _tidy(value: float) -> int | float:
+    return int(value) if float(value).is_integer() else float(value)

@@ -1,0 +1,170 @@
+"""What the distinct texts of a column may be: numbers of one form, truth values, dates, categories, or nothing of use."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from propneat.data.dates import DATE_FORMATS, find_date_format
+from propneat.data.numbers import NumberForm, find_form, is_ambiguous, parse_number
+from propneat.data.plan import ColumnPlan
+from propneat.data.reading_options import ReadingOptions
+from propneat.errors import DataError
+
+__all__ = ["ColumnReport", "SeenTexts", "kept_levels"]
+
+_FEW_ROWS = 10
+_OWN_SHARE = 0.95
+_SENTENCE_WORDS = 4.5
+_MOST_LEVELS_KEPT = 1000
+_LEAST_ROWS_OF_LEVEL = 5
+
+
+@dataclass(frozen=True, eq=False)
+class ColumnReport:
+    """A plan of a column, and what a person may want to know of it.
+
+    `note` is one line for a column that was not plain, else empty. `odd` has the texts of cells that could not be read, the
+    frequent ones first, and `n_odd` their number.
+    """
+
+    plan: ColumnPlan
+    n_missing: int
+    n_distinct: int
+    n_odd: int = 0
+    odd: tuple[str, ...] = ()
+    note: str = ""
+    example: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class SeenTexts:
+    """The distinct texts of a column with their numbers of rows, and the readings they allow: a report, or None."""
+
+    name: str
+    texts: dict[str, int]
+    n_missing: int
+    n_rows: int
+    options: ReadingOptions
+    comma_elsewhere: bool
+    marker_note: str
+
+    @property
+    def n_present(self) -> int:
+        """Rows that hold something."""
+        return sum(self.texts.values())
+
+    def truth(self) -> ColumnReport | None:
+        """Only true and false, in any letters."""
+        if {text.lower() for text in self.texts} <= {"true", "false"}:
+            return ColumnReport(ColumnPlan(self.name, "truth"), self.n_missing, len(self.texts))
+        return None
+
+    def number(self, forced: bool = False) -> ColumnReport | None:
+        """Almost all cells spell numbers of one form."""
+        form = find_form(self.texts, self.options.decimal, self.options.thousands, self.comma_elsewhere)
+        values = {text: parse_number(text, form) for text in self.texts}
+        odd = sorted((text for text, value in values.items() if np.isnan(value)), key=lambda text: -self.texts[text])
+        n_odd = sum(self.texts[text] for text in odd)
+        if any(np.isinf(value) for value in values.values()):
+            raise DataError(
+                f"column {self.name!r} holds an infinite value: replace it by a finite number or leave the cell empty"
+            )
+        if not forced and (n_odd == self.n_present or not self._may_be_numbers(values, odd, n_odd)):
+            return None
+        plan = ColumnPlan(
+            self.name, "number", decimal=form.decimal, thousands=form.thousands, prefix=form.prefix, suffix=form.suffix
+        )
+        n_distinct = len({value for value in values.values() if not np.isnan(value)})
+        report = ColumnReport(plan, self.n_missing + n_odd, n_distinct, n_odd, tuple(odd[:5]), example=next(iter(self.texts)))
+        return replace(report, note=self._number_note(report, form, [text for text in values if not np.isnan(values[text])]))
+
+    def _may_be_numbers(self, values: Mapping[str, float], odd: Sequence[str], n_odd: int) -> bool:
+        """Few odd cells, or words of which there are few kinds; codes such as 01, 02, 1A are no numbers."""
+        numbers = [text for text in values if text not in set(odd)]
+        n_values = len({values[text] for text in numbers})
+        with_digits = [text for text in odd if any(letter.isdigit() for letter in text)]
+        if n_values < len(numbers) and any(re.match(r"[+-]?0\d", text) for text in numbers):
+            return False
+        if not odd:
+            return True
+        if with_digits and n_values <= 20:
+            return False
+        few_words = not with_digits and len(odd) <= 3 and n_values > 10 and n_odd < 0.5 * self.n_present
+        return (
+            n_odd <= self.options.odd_cells * self.n_present or few_words or (not with_digits and len(odd) == 1 and n_odd == 1)
+        )
+
+    def _number_note(self, report: ColumnReport, form: NumberForm, read: list[str]) -> str:
+        said = []
+        if taken := [repr(part) for part in (form.prefix, form.suffix) if part]:
+            said.append(f"{' and '.join(taken)} left off")
+        if form.thousands and any(form.thousands in text for text in read):
+            said.append(f"{form.thousands!r} marks thousands")
+        if form.decimal == "," and any("," in text for text in read):
+            said.append("decimal comma")
+        if is_ambiguous(read) and self.options.decimal is None:
+            said.append("the marks may stand for decimals or thousands, --decimal says which")
+        if n_ranges := sum(self.texts[text] for text in read if re.search(r"\d\s+(to|[-\u2013\u2014])\s+\S*\d", text)):
+            said.append(f"{n_ranges} ranges read as their middle")
+        if report.n_odd:
+            shown = ", ".join(map(repr, report.odd[:3])) + (", ..." if len(report.odd) > 3 else "")
+            cells = f"{report.n_odd} cell{'s' if report.n_odd > 1 else ''} of {self.n_rows}"
+            said.append(f"{cells} that hold no number read as missing ({shown}), --categories {self.name} reads all as texts")
+        return f"{self.name}: numbers such as {read[0]!r}, {'; '.join(said)}" if said else ""
+
+    def date(self, forced: bool = False) -> ColumnReport | None:
+        """Almost all cells are dates of one format."""
+        form, share, is_ambiguous_date = find_date_format(list(self.texts))
+        if not form:
+            if forced:
+                raise DataError(
+                    f"column {self.name!r} holds no dates of a known form, such as {next(iter(self.texts))!r}: formats known are {', '.join(DATE_FORMATS[:8])} ..."
+                )
+            return None
+        plan = ColumnPlan(self.name, "date", format=form)
+        read = plan.read(np.array(list(self.texts), dtype=object))
+        odd = [text for text, is_odd in zip(self.texts, read.odd, strict=True) if is_odd]
+        n_odd = sum(self.texts[text] for text in odd)
+        if not forced and n_odd > self.options.odd_cells * self.n_present:
+            return None
+        example = next(text for text in self.texts if text not in set(odd))
+        said = f"{self.name}: dates such as {example!r}, read as {form}"
+        if is_ambiguous_date:
+            said += "; another order of day and month fits as well"
+        if n_odd:
+            said += f"; {n_odd} cells of {self.n_rows} that are none read as missing ({', '.join(map(repr, odd[:3]))})"
+        note = f"{said}; --categories {self.name} reads texts, --drop {self.name} leaves it out"
+        return ColumnReport(plan, self.n_missing + n_odd, len(self.texts) - len(odd), n_odd, tuple(odd[:5]), note, example)
+
+    def text(self) -> ColumnReport:
+        """Categories, unless almost every cell is a text of its own or a sentence."""
+        n_distinct = len(self.texts)
+        words = sum(len(text.split()) * count for text, count in self.texts.items()) / max(self.n_present, 1)
+        if self.n_present >= _FEW_ROWS and words >= _SENTENCE_WORDS and n_distinct > 0.5 * self.n_present:
+            return self.dropped("free text")
+        if self.n_present > 2 * _FEW_ROWS and n_distinct > _OWN_SHARE * self.n_present:
+            return self.dropped("almost every value is its own")
+        return self.category()
+
+    def category(self) -> ColumnReport:
+        """Every text is a level."""
+        plan = ColumnPlan(self.name, "category", levels=kept_levels(self.texts))
+        return ColumnReport(plan, self.n_missing, len(self.texts), note=self.marker_note, example=next(iter(self.texts), ""))
+
+    def dropped(self, reason: str) -> ColumnReport:
+        """Left out."""
+        example = next(iter(self.texts), "")
+        note = f"{self.name}: left out, {reason} ({len(self.texts)} texts such as {example[:40]!r}); --categories {self.name} uses it"
+        return ColumnReport(
+            ColumnPlan(self.name, "dropped", reason), self.n_missing, len(self.texts), note=note, example=example
+        )
+
+
+def kept_levels(counts: Mapping[str, int]) -> tuple[str, ...]:
+    """Return the levels to know again, sorted: all of a few, the frequent ones of many, so that rare names are not kept."""
+    if len(counts) <= 100:
+        return tuple(sorted(counts))
+    frequent = sorted(counts, key=lambda level: (-counts[level], level))[:_MOST_LEVELS_KEPT]
+    return tuple(sorted(level for level in frequent if counts[level] >= _LEAST_ROWS_OF_LEVEL))
