@@ -2,17 +2,17 @@
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from propneat.cli.main import LazyGroup
+from propneat.cli.reading import describe_plan, print_plan, reading_options, reading_settings
 from propneat.cli.table import as_text, print_table
 from propneat.errors import DataError
+from propneat.setting_notes import NOTES
 
 if TYPE_CHECKING:
-    import pandas
-
     from propneat.data import CatalogueEntry, Table
 
 __all__ = ["datasets"]
@@ -86,22 +86,26 @@ def list_data_sets(embedded: bool, cached: bool, data_dir: Path | None, as_json:
 @datasets.command()
 @click.argument("name")
 @click.option("--target", metavar="COLUMN", help="The column to predict.  [default: the one called target or class]")
+@click.option("--task", metavar="TASK", help=NOTES["data"]["task"])
+@reading_options
 @_data_dir
 @_as_json
-def info(name: str, target: str | None, data_dir: Path | None, as_json: bool) -> None:
-    """Describe a data set or a file: its columns, its classes, and where it is from.
+def info(name: str, target: str | None, task: str | None, data_dir: Path | None, as_json: bool, **options: Any) -> None:
+    """Describe a data set or a file: how its columns are read, its classes, and where it is from.
 
     \b
     Examples:
       propneat datasets info monk3
       propneat datasets info patients.csv --target outcome
+      propneat datasets info houses.csv --target price --categories zip --missing NA,-999
       propneat datasets info iris --json
 
-    A data set that is neither embedded nor in the cache is not downloaded for this.
+    The same options make propneat evolve read a table in the same way. A data set that is neither embedded nor in the cache is not downloaded for this.
     """
     from propneat.data import load_table, read_catalogue
     from propneat.data.pmlb_source import cached_file, check_name, find_cache
     from propneat.data.table import is_file_name
+    from propneat.settings_file import DataSettings
 
     entry = read_catalogue().get(name)
     known = _pick(entry, "family", "in_paper_list", "embedded", "exact", "note")
@@ -113,10 +117,12 @@ def info(name: str, target: str | None, data_dir: Path | None, as_json: bool) ->
         _print_facts(facts, as_json)
         click.echo(f"For its columns, first run: propneat datasets fetch {name}", err=True)
         return
-    table = load_table(name, target=target, data_dir=data_dir)
+    data = DataSettings(**reading_settings(options))
+    table = load_table(name, target=target, data_dir=data_dir, task=task, options=data.reading, form=data.form)
     facts = {"name": table.name, "source": table.source, "rows": len(table), "features": len(table.features.columns)}
     facts |= {"task": table.task, "target": str(table.target.name)} | known
-    _print_facts(facts | {"target_summary": _summarise_target(table), "columns": _summarise_columns(table.features)}, as_json)
+    facts |= {"target_summary": _summarise_target(table), "notes": list(table.notes)}
+    _print_facts(facts | {"columns": _describe_columns(table)}, as_json)
 
 
 @datasets.command()
@@ -192,24 +198,14 @@ def _summarise_target(table: "Table") -> dict[str, object]:
     return {str(label): int(count) for label, count in counts.items()}
 
 
-def _summarise_columns(features: "pandas.DataFrame") -> list[dict[str, object]]:
-    """Return for each column its kind, its missing and distinct values, and its range or its most frequent values."""
-    import numpy as np
-
-    from propneat.data.columns import as_numbers, kind_of
-
-    summaries = []
-    for name in features.columns:
-        column = features[name]
-        summary = {"column": name, "kind": kind_of(column, name), "missing": int(column.isna().sum())}
-        summary["distinct"] = int(column.nunique())
-        if summary["kind"] == "number" and summary["distinct"]:
-            numbers = as_numbers(column, name)
-            summary["values"] = f"{np.nanmin(numbers):.6g} to {np.nanmax(numbers):.6g}"
-        else:
-            summary["values"] = ", ".join(map(str, column.value_counts().index[:5]))
-        summaries.append(summary)
-    return summaries
+def _describe_columns(table: "Table") -> list[dict[str, object]]:
+    """Return the plan of each column with the range of its numbers."""
+    rows = describe_plan(table)
+    for row in rows:
+        if row["read_as"] in ("number", "truth", "date") and not row["how"]:
+            column = table.features[row["column"]].dropna()
+            row["how"] = f"{column.min():.6g} to {column.max():.6g}" if len(column) else ""
+    return rows
 
 
 def _print_facts(facts: dict[str, object], as_json: bool) -> None:
@@ -219,7 +215,9 @@ def _print_facts(facts: dict[str, object], as_json: bool) -> None:
         return
     for key, value in facts.items():
         if key == "columns":
-            print_table(tuple(value[0]), [list(summary.values()) for summary in value])
+            print_plan(value)
+        elif isinstance(value, list):
+            click.echo("\n".join(value))
         elif isinstance(value, dict):
             click.echo(f"{key.replace('_', ' ')}: " + ", ".join(f"{name} {as_text(number)}" for name, number in value.items()))
         elif value not in ("", None):

@@ -13,7 +13,7 @@ from propneat.setting_notes import NOTES
 if TYPE_CHECKING:
     from propneat.data import Table
 
-__all__ = ["READING_KEYS", "describe_plan", "reading_options", "reading_settings", "show_plan"]
+__all__ = ["READING_KEYS", "describe_plan", "print_plan", "reading_options", "reading_settings", "show_plan"]
 
 _LISTS = ("drop", "keep", "categories", "numbers", "dates", "texts", "missing")
 _MARKS = ("decimal", "thousands", "delimiter", "encoding")
@@ -74,7 +74,12 @@ def show_plan(table: "Table", as_json: bool) -> None:
         click.echo(json.dumps(facts, indent=2, ensure_ascii=False))
         return
     click.echo(f"{table.name}: {table.task}, {len(table)} rows, from {table.source}")
-    for note in table.notes:
-        click.echo(note)
-    rows = [list(row.values())[:-1] for row in describe_plan(table)]
-    print_table(("column", "read as", "missing", "distinct", "unreadable", "how"), rows)
+    click.echo("\n".join(table.notes))
+    print_plan(describe_plan(table))
+
+
+def print_plan(rows: list[dict[str, Any]]) -> None:
+    """Print what `describe_plan` says as a table."""
+    heads = {"column": "column", "read_as": "read as", "missing": "missing", "distinct": "distinct", "unreadable": "unreadable"}
+    heads |= {"how": "how"}
+    print_table(tuple(heads.values()), [[row[key] for key in heads] for row in rows])

@@ -114,9 +114,6 @@ class _PropNEAT(BaseEstimator):
             self.classes_ = np.unique(y)
             task = "binary" if len(self.classes_) == 2 else "multiclass"
         planned = plan_table(X, settings.data.reading)
-        self.reading_ = list(planned.notes)
-        if self.verbose:
-            print("\n".join(self.reading_), file=sys.stderr)
         prepared = prepare_problem(
             X,
             y,
@@ -129,6 +126,9 @@ class _PropNEAT(BaseEstimator):
             max_levels=settings.data.max_levels,
             plan=planned.plan,
         )
+        self.reading_ = [*planned.notes, *prepared.describe(X, y)]
+        if self.verbose and self.reading_:
+            print("\n".join(self.reading_), file=sys.stderr)
         callbacks = [_make_printer(settings.evolve.generations)] if self.verbose else []
         result = evolve(prepared.problem, settings.evolve, callbacks=callbacks)
         about = {"propneat": __version__, "method": settings.evolve.method, "seed": seed}

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from propneat.data import ColumnPlan, Preprocessor, TablePlan, TargetScale, encode_target, plan_table
+from propneat.data.encounter import describe_training
 from propneat.data.split import merge_rows, split_rows
 from propneat.errors import ConfigError
 from propneat.evolve import Problem
@@ -30,6 +31,19 @@ class PreparedProblem:
     preprocessor: Preprocessor
     classes: tuple[Any, ...] | None
     target_scale: TargetScale | None
+
+    def describe(self, features: Any, target: Any) -> list[str]:
+        """Return one line for everything in the encoding of the training rows, and their target, that was not plain."""
+        lines = describe_training(self.preprocessor, features)
+        if self.target_scale is not None:
+            values = encode_target(target, "regression")[1]
+            if n_far := int((self.target_scale.clip(values) != values).sum()):
+                low, high = self.target_scale.low, self.target_scale.high
+                lines.append(
+                    f"target: {n_far} of {len(values)} values lie far outside the rest and count as {low:.6g} or {high:.6g}, "
+                    "between which all answers lie"
+                )
+        return lines
 
     def model(
         self,

@@ -81,7 +81,8 @@ def prepare_run(settings: Settings) -> RunData:
     test_features, test_target = (table.features.iloc[test], table.target.iloc[test]) if len(test) else (None, None)
     digest = _fingerprint(prepared, test_features, codes[test])
     target_name = table.target_plan.name
-    parts = (test_features, test_target, table.target_plan, table.notes)
+    notes = (*table.notes, *prepared.describe(table.features.iloc[learn], table.target.iloc[learn]))
+    parts = (test_features, test_target, table.target_plan, notes)
     return RunData(table.name, target_name, prepared, len(table), *parts, digest)
 
 

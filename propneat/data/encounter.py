@@ -9,7 +9,7 @@ from propneat.data.frames import TableView
 from propneat.data.plan import ReadColumn
 from propneat.data.preprocessing import Preprocessor
 
-__all__ = ["describe_encounter"]
+__all__ = ["describe_encounter", "describe_training"]
 
 
 def describe_encounter(preprocessor: Preprocessor, table: object, features: Container[str]) -> list[str]:
@@ -25,6 +25,27 @@ def describe_encounter(preprocessor: Preprocessor, table: object, features: Cont
     for name, column in columns.items():
         lines += _odd_cells(name, column, view.column(view.names.index(name)) if name in view.names else None)
         lines += _unseen_levels(name, column) if column.codes is not None else _outside(preprocessor, name, column)
+    return lines
+
+
+def describe_training(preprocessor: Preprocessor, table: object) -> list[str]:
+    """Return one line for each column of training rows whose encoding was not plain.
+
+    These are columns that get the mean target of a level as an input, and those with a few numbers far outside the rest.
+    """
+    lines = []
+    for name, column in preprocessor.plan.read(table).items():
+        rules = [rule for rule in preprocessor.rules if rule.feature == name]
+        means = [rule for rule in rules if rule.means is not None]
+        if means:
+            what = "numbers name something" if column.codes is None else "are more levels than get an input each (--max-levels)"
+            count = len(column.levels) if column.codes is not None else len(np.unique(column.numbers[~column.missing]))
+            lines.append(f"{name}: its {count} {what}, so the mean target of each is an input, learnt from other rows")
+        outside = np.any([rule.outside(column) for rule in rules], axis=0) if rules else np.zeros(1, bool)
+        if outside.any():
+            rule = next(rule for rule in rules if rule.outside(column).any())
+            ends = f"between {rule.low:.6g} and {rule.high:.6g}" if rule.part is None else "nearest to them"
+            lines.append(f"{name}: {_cells(outside)} lie far outside the rest and are taken as the value {ends}")
     return lines
 
 

@@ -82,7 +82,8 @@ def find_form(counts: Mapping[str, int], decimal: str | None, thousands: str | N
     suffix = _most((part[3].strip(), counts[text]) for text, part in parts.items())
     written = {text: part[2].lstrip("+-") for text, part in parts.items()}
     found_decimal, found_thousands = _marks({text: counts[text] for text in parts}, written, comma_elsewhere)
-    decimal = found_decimal if decimal is None else decimal
+    if decimal is None:
+        decimal = {".": ",", ",": "."}.get(thousands or "", found_decimal)
     thousands = (found_thousands if found_thousands != decimal else "") if thousands is None else thousands
     least = _LEAST_SHARE * n_numbers
     return NumberForm(decimal, thousands, prefix[0] if prefix[1] > least else "", suffix[0] if suffix[1] > least else "")

@@ -85,6 +85,7 @@ class ColumnPlan:
         if self.kind == "date":
             return self._read_dates(values, markers)
         numbers, odd = self._read_numbers(values, markers)
+        numbers = _without_markers(numbers, markers)
         if np.isinf(numbers).any():
             raise DataError(
                 f"column {self.name!r} holds an infinite value: replace it by a finite number or leave the cell empty"
@@ -102,7 +103,7 @@ class ColumnPlan:
     def _read_numbers(self, values: object, markers: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         kind = dtype_kind(values)
         if kind == "number":
-            return _without_markers(_as_floats(values), markers), np.zeros(len(values), bool)
+            return _as_floats(values), np.zeros(len(values), bool)
         if kind == "categorical":
             numbers, odd = self._read_numbers(values.cat.categories.to_series(), markers)
             codes = values.cat.codes.to_numpy()
@@ -288,7 +289,7 @@ def cast_plain(values: object, markers: Sequence[str]) -> np.ndarray | None:
         numbers = pyarrow.compute.cast(texts, pyarrow.float64())
     except pyarrow.ArrowInvalid:
         return None
-    return _without_markers(numbers.to_numpy(zero_copy_only=False), markers)
+    return numbers.to_numpy(zero_copy_only=False)
 
 
 def _refuse(values: object, kind: str, name: str) -> None:

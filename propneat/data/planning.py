@@ -113,9 +113,7 @@ def _plain_texts(plan: ColumnPlan, values: object, options: ReadingOptions, comm
     """A column of texts that are all plain numbers; 1.234 may still be a number of thousands."""
     texts = arrow_texts(values)
     head = [text for text in texts[:1000].to_pylist() if text is not None]
-    if options.thousands != "." and not (
-        is_ambiguous(head) and is_ambiguous([text for text in texts.unique().to_pylist() if text])
-    ):
+    if not (is_ambiguous(head) and is_ambiguous([text for text in texts.unique().to_pylist() if text])):
         return _typed(plan, values, options)
     point = "." if comma_elsewhere or options.thousands == "." else ""
     plan = replace(plan, decimal="," if point else ".", thousands=point)
@@ -143,7 +141,7 @@ def _from_cells(cells: Cells, name: str, options: ReadingOptions, wanted: str | 
         raise DataError(f"column {name!r} must hold numbers, texts or dates, not {type(odd[0]).__name__}")
     n_missing = int((cells.codes < 0).sum() + counts.sum() - counts[present].sum())
     texts = {text_of(cells.values[index]): int(counts[index]) for index in present}
-    seen = SeenTexts(name, texts, n_missing, len(cells.codes), options, comma_elsewhere, _common_marker(cells, counts, options))
+    seen = SeenTexts(name, texts, n_missing, len(cells.codes), options, comma_elsewhere, _common_marker(cells, name, counts, options))
     if wanted == "text":
         return seen.dropped("free text")
     if wanted == "category":
@@ -210,9 +208,7 @@ def _with_sentinel(plan: ColumnPlan, values: object, options: ReadingOptions) ->
     if len(negative) < 3 or negative.min() != negative.max() or len(negative) < 0.002 * len(numbers):
         return plan
     rest = np.unique(numbers[numbers >= 0])
-    stands_apart = (
-        len(rest) > 20 and str(abs(int(negative[0]))).strip("9") in ("", "1", "2") and negative[0] == np.round(negative[0])
-    )
+    stands_apart = len(rest) > 20 and negative[0] == np.round(negative[0])
     return replace(plan, sentinel=float(negative[0])) if stands_apart else plan
 
 
@@ -223,7 +219,7 @@ def _sentinel_note(plan: ColumnPlan, read: ReadColumn, values: object) -> str:
     return f"{plan.name}: {n_cells} cells of {len(read.missing)} hold {plan.sentinel:g}, the only negative number, read as missing; --numbers {plan.name} keeps it"
 
 
-def _common_marker(cells: Cells, counts: np.ndarray, options: ReadingOptions) -> str:
+def _common_marker(cells: Cells, name: str, counts: np.ndarray, options: ReadingOptions) -> str:
     """Return a note for a text that means "missing" and is so common among texts that it may be a level; empty cells are not."""
     for value, count in zip(cells.values, counts.tolist(), strict=True):
         if (
@@ -233,7 +229,7 @@ def _common_marker(cells: Cells, counts: np.ndarray, options: ReadingOptions) ->
             and is_missing(value, options.missing)
             and count > _COMMON_SHARE * len(cells.codes)
         ):
-            return f"{value!r} in {count} cells of {len(cells.codes)} is taken for missing; --missing without it reads it as a level"
+            return f"{name}: {value!r} in {count} cells of {len(cells.codes)} is taken for missing; --missing without it reads it as a level"
     return ""
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from propneat.data.dates import DATE_FORMATS, find_date_format
+from propneat.data.dates import DATE_FORMATS, ISO, find_date_format
 from propneat.data.numbers import NumberForm, find_form, is_ambiguous, parse_number
 from propneat.data.plan import ColumnPlan
 from propneat.data.reading_options import ReadingOptions
@@ -130,7 +130,7 @@ class SeenTexts:
         if not forced and n_odd > self.options.odd_cells * self.n_present:
             return None
         example = next(text for text in self.texts if text not in set(odd))
-        said = f"{self.name}: dates such as {example!r}, read as {form}"
+        said = f"{self.name}: dates such as {example!r}, read as {'ISO 8601' if form == ISO else form}"
         if is_ambiguous_date:
             said += "; another order of day and month fits as well"
         if n_odd:

@@ -1,0 +1,302 @@
+"""Laws of the column plan: what a column is read as, decided over all rows, and read the same in whatever company."""
+
+import io
+import json
+
+import numpy as np
+import pandas
+import pytest
+
+from propneat.data import ColumnPlan, Preprocessor, ReadingOptions, TablePlan, plan_table
+from propneat.data.cells import MISSING_TEXTS
+from propneat.data.files import read_table_file
+from propneat.data.planning import plan_column
+from propneat.errors import DataError
+
+N = 60
+
+
+def column(*texts: str) -> np.ndarray:
+    """A column of texts that come round and round."""
+    return np.array([texts[row % len(texts)] for row in range(N)], dtype=object)
+
+
+def numbers_as(pattern: str) -> np.ndarray:
+    """A column of 60 different numbers, each written by a format."""
+    return np.array([pattern.format(value) for value in np.linspace(1000.25, 5099.75, N)], dtype=object)
+
+
+def with_one(values: np.ndarray, text: str) -> np.ndarray:
+    return np.array([*values[:-1], text], dtype=object)
+
+
+def read_one(values: np.ndarray) -> tuple[ColumnPlan, np.ndarray]:
+    """The plan of a column and the numbers it reads."""
+    plan = plan_column(values, "a").plan
+    return plan, plan.read(values).numbers
+
+
+@pytest.mark.parametrize(
+    ("values", "first", "n_missing"),
+    [
+        (with_one(numbers_as("{:.2f}"), "n.a."), 1000.25, 1),
+        (with_one(numbers_as("{:.2f}"), "-"), 1000.25, 1),
+        (numbers_as("{:,.2f}"), 1000.25, 0),
+        (numbers_as("${:,.2f}"), 1000.25, 0),
+        (numbers_as("-${:,.2f}"), -1000.25, 0),
+        (numbers_as("\u20ac {:.0f}"), 1000.0, 0),
+        (numbers_as("EUR {:.2f}"), 1000.25, 0),
+        (numbers_as("{:.1f}%"), 1000.2, 0),
+        (numbers_as("{:,.0f} CC"), 1000.0, 0),
+        (numbers_as("{:.2f} kmpl"), 1000.25, 0),
+        (np.array([text.replace(".", ",") for text in numbers_as("{:.2f}")], dtype=object), 1000.25, 0),
+        (np.array([text.translate({44: ".", 46: ","}) for text in numbers_as("{:,.2f}")], dtype=object), 1000.25, 0),
+        (np.array([text.replace(",", " ") for text in numbers_as("{:,.2f}")], dtype=object), 1000.25, 0),
+        (np.array([text.replace(",", "'") for text in numbers_as("{:,.2f}")], dtype=object), 1000.25, 0),
+        (with_one(numbers_as("{:.0f}"), "2100 - 2850"), 1000.0, 0),
+        (with_one(numbers_as("{:.0f}"), "less than 1 year"), 1000.0, 1),
+        (np.array(["50"] * 49 + ["0,5"] * 11, dtype=object), 50.0, 0),
+        (numbers_as("{:.3e}"), 1000.0, 0),
+        (numbers_as(" {:.2f}\t"), 1000.25, 0),
+    ],
+)
+def test_numbers_however_they_are_written(values, first, n_missing):
+    plan, numbers = read_one(values)
+    assert plan.kind == "number"
+    assert numbers[0] == first
+    assert np.isnan(numbers).sum() == n_missing
+
+
+def test_a_range_is_its_middle():
+    assert read_one(with_one(numbers_as("{:.0f}"), "2100 - 2850"))[1][-1] == 2475.0
+
+
+@pytest.mark.parametrize(
+    ("values", "levels"),
+    [
+        (column("01", "02", "03", "1A"), ("01", "02", "03", "1A")),
+        (column("1E1", "2E1", "X9"), ("1E1", "2E1", "X9")),
+        (column("TRUE", "FALSE", "unknown"), ("FALSE", "TRUE", "unknown")),
+        (column("no", "no ", "yes", "ckd\t"), ("ckd", "no", "yes")),
+        (column("10+ years", "< 1 year", "1 year", "2 years"), ("1 year", "10+ years", "2 years", "< 1 year")),
+        (column("1", "01"), ("01", "1")),
+    ],
+)
+def test_codes_stay_texts_without_blanks_at_their_ends(values, levels):
+    plan = plan_column(values, "a").plan
+    assert (plan.kind, plan.levels) == ("category", levels)
+
+
+@pytest.mark.parametrize(
+    ("text", "form", "seconds"),
+    [
+        ("2024-03-01", "iso", 1709251200.0),
+        ("2024-03-01T12:30:00Z", "iso", 1709296200.0),
+        ("2024-03-01 12:30:15.5+02:00", "iso", 1709296215.5),
+        ("31/12/2023", "%d/%m/%Y", 1703980800.0),
+        ("12/31/2023", "%m/%d/%Y", 1703980800.0),
+        ("31.12.2023 06:00", "%d.%m.%Y %H:%M", 1704002400.0),
+        ("Dec 31, 2023", "%b %d, %Y", 1703980800.0),
+        ("31-Dec-23", "%d-%b-%y", 1703980800.0),
+    ],
+)
+def test_dates_however_they_are_written(text, form, seconds):
+    report = plan_column(column(text), "when")
+    assert (report.plan.kind, report.plan.format) == ("date", form)
+    assert report.plan.read(column(text)).numbers[0] == seconds
+    assert text in report.note
+
+
+def test_many_dates_are_parsed_like_few():
+    texts = [f"{day:02d}/{month:02d}/{year}" for year in range(1990, 2002) for month in range(1, 13) for day in range(1, 29)]
+    iso = [f"{text[6:]}-{text[3:5]}-{text[:2]} 11:12:13.25" for text in texts]
+    for values, form in ((texts, "%d/%m/%Y"), (iso, "iso")):
+        plan = ColumnPlan("when", "date", format=form)
+        few = np.concatenate([plan.read(np.array(values[start : start + 100], dtype=object)).numbers for start in range(0, len(values), 100)])
+        assert np.array_equal(plan.read(np.array(values, dtype=object)).numbers, few)
+
+
+def test_typed_dates_and_their_texts_are_one():
+    stamps = pandas.Series(pandas.date_range("1999-12-31 23:59:59.25", periods=N, freq="7h"))
+    plan = plan_table(pandas.DataFrame({"when": stamps})).plan
+    texts = pandas.DataFrame({"when": stamps.astype(str)})
+    zoned = pandas.DataFrame({"when": stamps.dt.tz_localize("Europe/Rome")})
+    for frame in (texts, zoned, pandas.DataFrame({"when": stamps.astype(object)})):
+        assert np.array_equal(plan.read(frame)["when"].numbers, plan.read(pandas.DataFrame({"when": stamps}))["when"].numbers)
+
+
+def people(rng: np.random.Generator) -> pandas.DataFrame:
+    """A table with a column of each kind, as texts."""
+    count = 200
+    amounts = rng.uniform(10, 9000, count)
+    return pandas.DataFrame(
+        {
+            "code": rng.choice(["01", "02", "03", "1A"], count),
+            "level": rng.choice(["4.0", "5.5", "7.25", "n/d"], count),
+            "truth": rng.choice(["TRUE", "FALSE", "unknown"], count),
+            "flag": rng.choice(["true", "False", ""], count),
+            "exponent": rng.choice(["1E1", "2E1", "X9"], count),
+            "money": [f"${value:,.2f}" for value in amounts],
+            "comma": [f"{value:.2f}".replace(".", ",") for value in amounts],
+            "plain": [f"{value:.17g}" for value in amounts],
+            "odd": [f"{value:.3f}" if row % 50 else "n.a." for row, value in enumerate(amounts)],
+            "when": [f"{1 + row % 28:02d}/{1 + row % 12:02d}/2020" for row in range(count)],
+            "stamp": [f"2020-01-{1 + row % 28:02d} 0{row % 10}:30:00" for row in range(count)],
+            "store": rng.integers(1, 46, count).astype(str),
+            "town": rng.choice([f"town {number}" for number in range(60)], count),
+            "padded": rng.choice([" a", "b ", "c"], count),
+        }
+    )
+
+
+def test_an_answer_does_not_depend_on_the_other_rows_nor_on_the_kind_of_file(tmp_path):
+    rng = np.random.default_rng(5)
+    frame = people(rng)
+    plan = plan_table(frame).plan
+    targets = rng.normal(size=(len(frame), 1))
+    preprocessor = Preprocessor.fit(frame, plan=plan, targets=targets, one_hot_integers=10, max_levels=20)
+    preprocessor = Preprocessor.from_dict(json.loads(json.dumps(preprocessor.to_dict(), allow_nan=False)))
+    whole = preprocessor.transform(frame)
+    for trial in range(60):
+        rows = rng.permutation(len(frame))[: 1 + trial % 4]
+        part = frame.iloc[rows]
+        part.to_csv(tmp_path / "t.csv", index=False)
+        part.to_parquet(tmp_path / "t.parquet")
+        part.to_json(tmp_path / "t.jsonl", orient="records", lines=True)
+        raw = read_table_file(tmp_path / "t.csv").frame
+        typed = pandas.read_csv(io.StringIO(part.to_csv(index=False)), keep_default_na=False)
+        typed.to_parquet(tmp_path / "typed.parquet")
+        forms = [raw, typed, part.astype("string"), part.astype("category"), raw[raw.columns[::-1]]]
+        forms += [read_table_file(tmp_path / name).frame for name in ("t.parquet", "typed.parquet", "t.jsonl")]
+        for form in forms:
+            assert np.array_equal(preprocessor.transform(form), whole[rows])
+
+
+def test_a_plan_survives_json():
+    plan = plan_table(people(np.random.default_rng(1))).plan
+    document = json.loads(json.dumps(plan.to_dict(), allow_nan=False))
+    assert TablePlan.from_dict(document) == plan
+    assert document["columns"][5] == {"name": "money", "kind": "number", "thousands": ",", "prefix": "$"}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda d: [],
+        lambda d: {"columns": d["columns"]},
+        lambda d: d | {"missing": "NA"},
+        lambda d: d | {"columns": d["columns"] * 2},
+        *(
+            lambda d, more=more: d | {"columns": [d["columns"][0] | more]}
+            for more in (
+                *({"kind": "colour"}, {"name": 3}, {"levels": "ab"}, {"levels": ["a", 1]}, {"levels": [True]}, {"surprise": 1}),
+                *({"sentinel": "9"}, {"sentinel": float("nan")}, {"kind": "date"}, {"format": "%Q"}, {"decimal": 1}),
+            )
+        ),
+    ],
+)
+def test_malformed_plans_are_refused(change):
+    document = plan_table(people(np.random.default_rng(1))).plan.to_dict()
+    with pytest.raises(DataError) as caught:
+        TablePlan.from_dict(change(document))
+    assert "\n" not in str(caught.value)
+
+
+def rare(name: str, values: object, count: int = 100) -> pandas.DataFrame:
+    return pandas.DataFrame({name: values, "x": np.linspace(0, 1, count)})
+
+
+@pytest.mark.parametrize(
+    ("frame", "reason"),
+    [
+        (rare("customerID", [f"{number:04d}-XYZ" for number in range(100)]), "almost every value is its own"),
+        (rare("name", [f"Mr {number} Smith" for number in range(100)]), "almost every value is its own"),
+        (rare("row", range(1, 101)), "only count the rows"),
+        (rare("any", np.random.default_rng(0).permutation(100)), "only count the rows"),
+        (rare("patient_id", np.random.default_rng(0).permutation(5000)[:100]), "only name the rows"),
+        (rare("remark", [f"the patient number {number % 70} came late again" for number in range(100)]), "free text"),
+        (rare("empty", [None] * 100), "it is empty"),
+    ],
+)
+def test_columns_that_cannot_help_are_left_out_and_said(frame, reason):
+    planned = plan_table(frame)
+    assert [plan.kind for plan in planned.plan.columns] == ["dropped", "number"]
+    assert reason in planned.plan.columns[0].reason
+    assert reason in planned.notes[0]
+    name = frame.columns[0]
+    assert plan_table(frame, ReadingOptions(categories=(name,))).plan.columns[0].kind == "category"
+
+
+def test_no_table_loses_all_its_columns_and_no_array_loses_any():
+    frame = pandas.DataFrame({"t": np.arange(100)})
+    assert plan_table(frame).plan.columns[0].kind == "number"
+    assert [plan.kind for plan in plan_table(np.arange(200.0).reshape(100, 2)).plan.columns] == ["number", "number"]
+
+
+def test_measures_that_happen_to_be_whole_and_different_are_kept():
+    frame = rare("income", np.random.default_rng(0).permutation(9000)[:100])
+    assert plan_table(frame).plan.columns[0].kind == "number"
+
+
+def test_a_lone_negative_number_far_from_the_rest_is_missing():
+    values = np.where(np.arange(100) % 9 == 0, -200.0, np.linspace(0, 50, 100))
+    planned = plan_table(rare("co", values))
+    assert planned.plan.columns[0].sentinel == -200.0
+    assert "12 cells of 100 hold -200" in planned.notes[0]
+    assert np.isnan(planned.plan.read(rare("co", values))["co"].numbers).sum() == 12
+    kept = plan_table(rare("co", values), ReadingOptions(numbers=("co",))).plan
+    assert kept.columns[0].sentinel is None
+    assert plan_table(rare("sign", np.where(np.arange(100) % 9 == 0, -1.0, 1.0))).plan.columns[0].sentinel is None
+
+
+def test_points_that_may_mark_thousands_are_said_and_settable():
+    frame = pandas.DataFrame({"a": column("999", "1.234", "12.500"), "x": column("1", "2")})
+    raw = frame.astype(pandas.ArrowDtype(__import__("pyarrow").large_string()))
+    for table in (frame, raw):
+        planned = plan_table(table)
+        assert planned.plan.read(table)["a"].numbers.tolist()[:3] == [999, 1.234, 12.5]
+        assert "thousands" in planned.notes[0]
+        said = plan_table(table, ReadingOptions(thousands="."))
+        assert said.plan.read(table)["a"].numbers.tolist()[:3] == [999, 1234, 12500]
+        beside = table.assign(b=column("0,5", "1,25"))
+        assert plan_table(beside).plan.read(beside)["a"].numbers.tolist()[:3] == [999, 1234, 12500]
+
+
+def test_what_is_said_of_columns_is_done():
+    frame = people(np.random.default_rng(2))
+    kinds = {plan.name: plan.kind for plan in plan_table(frame, ReadingOptions(drop=("code",), texts=("town",))).plan.columns}
+    assert (kinds["code"], kinds["town"], kinds["money"]) == ("dropped", "dropped", "number")
+    kept = plan_table(frame, ReadingOptions(keep=("money", "code"))).plan
+    assert [plan.name for plan in kept.used] == ["code", "money"]
+    forced = plan_table(frame, ReadingOptions(categories=("store",), numbers=("level",), dates=("stamp",)))
+    kinds = {plan.name: plan.kind for plan in forced.plan.columns}
+    assert (kinds["store"], kinds["level"], kinds["stamp"]) == ("category", "number", "date")
+    assert plan_table(frame, ReadingOptions(missing=("n/d",))).plan.read(frame)["level"].missing.sum() == (frame["level"] == "n/d").sum()
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"drop": ("cod",)}, "did you mean 'code'"),
+        ({"drop": ("code",), "categories": ("code",)}, "stands in drop and in categories"),
+        ({"decimal": ";"}, "decimal must be"),
+        ({"thousands": "x"}, "thousands must be"),
+        ({"odd_cells": 1.5}, "odd_cells must be a share"),
+        ({"dates": ("code",)}, "holds no dates of a known form"),
+    ],
+)
+def test_what_cannot_be_done_is_refused(options, words):
+    with pytest.raises(DataError, match=words):
+        plan_table(people(np.random.default_rng(2)), ReadingOptions(**options))
+
+
+def test_markers_are_texts_and_the_numbers_they_spell():
+    plan = TablePlan((ColumnPlan("a", "number"),), (*MISSING_TEXTS, "-999"))
+    for values in (np.array(["-999", "-999.0", "5", "x"], dtype=object), np.array(["-999", "-999.0", "5", "6"], dtype=object)):
+        assert np.isnan(plan.read(pandas.DataFrame({"a": values}))["a"].numbers).tolist()[:3] == [True, True, False]
+    assert np.isnan(plan.read(pandas.DataFrame({"a": [-999, 5]}))["a"].numbers).tolist() == [True, False]
+
+
+def test_a_common_marker_among_texts_is_said():
+    note = plan_column(column("NA", "Grvl", "Pave"), "Alley").note
+    assert note.startswith("Alley: 'NA' in 20 cells of 60 is taken for missing")
