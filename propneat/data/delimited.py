@@ -1,5 +1,6 @@
 """Delimited text as people have it: any delimiter and common encoding, blank rows and columns, with or without a header."""
 
+import codecs
 import csv
 import io
 import itertools
@@ -21,10 +22,12 @@ __all__ = ["RawTable", "parse_delimited", "read_delimited"]
 
 _DELIMITERS = (",", ";", "\t", "|")
 _SNIFFED_ROWS = 50
-_CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1f\x7f]")
+_CONTROLS = bytes([*range(9), *range(14, 32), 127])
+_HEAD_BYTES = 2**20
+_HALF_OF_2_GIB = 2**30
 _NUMBER = re.compile(r"[+-]?(\d+([.,]\d+)*|[.,]\d+)([eE][+-]?\d+)?")
 _YEAR = re.compile(r"(1[89]|20)\d\d")
-_SEP_LINE = re.compile(r"sep=(.)\r?\n", re.IGNORECASE)
+_SEP_LINE = re.compile(rb"sep=([^\r\n])\r?\n", re.IGNORECASE)
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,17 +48,16 @@ def read_delimited(data: bytes, label: str, form: DelimitedForm = DelimitedForm(
     Raises DataError for binary content, rows of unequal length, repeated columns, and a first line that looks like data where
     `form` does not say whether it is a header.
     """
-    text, notes = _decode(data, label, form.encoding)
-    if not text.strip():
+    data, notes = _as_utf8(data, label, form.encoding)
+    if not data.strip():
         raise DataError(f"{label} is empty: expected a header line and rows")
     delimiter = form.delimiter
-    if found := _SEP_LINE.match(text):
-        text, delimiter = text[found.end() :], delimiter or found[1]
-    delimiter = delimiter or _sniff(text)
+    if found := _SEP_LINE.match(data):
+        data, delimiter = data[found.end() :], delimiter or found[1].decode()
+    delimiter = delimiter or _sniff(_head(data))
     if delimiter == " ":
-        text, delimiter = "\n".join("\t".join(line.split()) for line in text.splitlines()) + "\n", "\t"
-    table = _read_rows(text, delimiter, label)
-    return _named(table, form.header, label, notes)
+        data, delimiter = b"\n".join(b"\t".join(line.split()) for line in data.splitlines()) + b"\n", "\t"
+    return _named(_read_rows(data, delimiter, label), form.header, label, notes)
 
 
 def parse_delimited(data: bytes, label: str) -> pandas.DataFrame:
@@ -80,35 +82,48 @@ def _typed(column: pandas.Series) -> pandas.Series:
     return texts.to_pandas()
 
 
-def _decode(data: bytes, label: str, encoding: str | None) -> tuple[str, list[str]]:
-    notes = []
-    if encoding is None:
-        encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
-    if not encoding.lower().replace("_", "-").startswith(("utf-16", "utf-32")) and (found := _CONTROL.search(data)):
-        raise DataError(f"{label} is not a text file (it has the control character {found[0][0]:#04x}): expected CSV or TSV")
+def _as_utf8(data: bytes, label: str, encoding: str | None) -> tuple[bytes, list[str]]:
+    """Return a text in UTF-8 without a byte order mark, and a line that says how it was read where that was guessed."""
+    if encoding is None and data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        encoding = "utf-16"
+    name = codecs.lookup(encoding or "utf-8-sig").name
+    if not name.startswith(("utf-16", "utf-32")):
+        _refuse_controls(data, label)
+    if name in ("utf-8", "utf-8-sig", "ascii") and data.isascii():
+        return data, []
     try:
-        text = data.decode(encoding)
+        text = data.decode("utf-8-sig" if name == "utf-8" else name)
     except UnicodeDecodeError as error:
-        if encoding != "utf-8-sig":
-            raise DataError(
-                f"{label} is not {encoding} text (byte {error.start}): say its encoding, such as utf-8 or cp1252"
-            ) from error
-        text = data.decode("cp1252", errors="replace")
-        notes.append(f"the text is not UTF-8, read as cp1252 (Western European); --encoding says another")
+        if encoding is None:
+            note = "the text is not UTF-8, read as cp1252 (Western European); --encoding says another"
+            return data.decode("cp1252", errors="replace").encode(), [note]
+        raise DataError(f"{label} is not {encoding} text (byte {error.start}): say its encoding, such as utf-8 or cp1252") from error
     except UnicodeError as error:
         raise DataError(f"{label} is not {encoding} text: say its encoding, such as utf-8 or cp1252") from error
-    if "\x00" in text:
-        raise DataError(f"{label} is not a text file (it has the control character 0x00): expected CSV or TSV")
-    return text, notes
+    data = text.encode("utf-8", errors="replace")
+    _refuse_controls(data, label)
+    return data, []
+
+
+def _refuse_controls(data: bytes, label: str) -> None:
+    kept = data.translate(None, _CONTROLS)
+    if len(kept) < len(data):
+        found = next(byte for byte in data if byte in _CONTROLS)
+        raise DataError(f"{label} is not a text file (it has the control character {found:#04x}): expected CSV or TSV")
+
+
+def _head(data: bytes) -> str:
+    """Return the first lines, of which the delimiter and the number of columns are told."""
+    lines = io.BytesIO(data[:_HEAD_BYTES])
+    return b"".join(itertools.islice(lines, 20 * _SNIFFED_ROWS)).decode("utf-8", errors="replace")
 
 
 def _rows(text: str, delimiter: str) -> "csv.Reader":
     return csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True)
 
 
-def _sniff(text: str) -> str:
+def _sniff(head: str) -> str:
     """Return the delimiter that gives the first rows the most columns, preferring one that gives each row as many."""
-    head = "".join(itertools.islice(io.StringIO(text, newline=""), 20 * _SNIFFED_ROWS))
 
     def score(delimiter: str) -> tuple[bool, float, int]:
         try:
@@ -128,44 +143,48 @@ def _sniff(text: str) -> str:
     return " " if blanks else best
 
 
-def _read_rows(text: str, delimiter: str, label: str) -> pyarrow.Table:
+def _read_rows(data: bytes, delimiter: str, label: str) -> pyarrow.Table:
     """Return all lines as columns of texts, the first line among them."""
-    width = _width(text, delimiter, label)
-    if re.search(rf"(^|{re.escape(delimiter)})[ \t]+\"", text) or '"' in text and not _is_plainly_quoted(text, delimiter):
-        return _read_slowly(text, delimiter, width, label)
+    width = _width(_head(data), delimiter, label)
+    has_quotes = b'"' in data
+    if has_quotes and not _is_plainly_quoted(data, delimiter):
+        return _read_slowly(data.decode(), delimiter, width, label)
     names = [str(number) for number in range(width)]
-    problems: list[tuple[int | None, int]] = []
+    # texts of Arrow's usual kind hold 2 GiB at most
+    kind = pyarrow.large_string() if len(data) > _HALF_OF_2_GIB else pyarrow.string()
+    problems: list[int] = []
 
     def refuse(row: pyarrow.csv.InvalidRow) -> str:
-        problems.append((row.number, row.actual_columns))
+        problems.append(row.actual_columns)
         return "skip"
 
     try:
         table = pyarrow.csv.read_csv(
-            io.BytesIO(text.encode()),
+            pyarrow.BufferReader(data),
             read_options=pyarrow.csv.ReadOptions(column_names=names, use_threads=False, block_size=2**24),
             parse_options=pyarrow.csv.ParseOptions(
-                delimiter=delimiter, newlines_in_values='"' in text, invalid_row_handler=refuse
+                delimiter=delimiter, newlines_in_values=has_quotes, invalid_row_handler=refuse
             ),
             convert_options=pyarrow.csv.ConvertOptions(
-                column_types=dict.fromkeys(names, pyarrow.large_string()), strings_can_be_null=False, check_utf8=False
+                column_types=dict.fromkeys(names, kind), strings_can_be_null=False, check_utf8=False
             ),
         )
     except (pyarrow.ArrowException, ValueError, OverflowError):
-        return _read_slowly(text, delimiter, width, label)
-    return _read_slowly(text, delimiter, width, label) if problems else table
+        return _read_slowly(data.decode(), delimiter, width, label)
+    return _read_slowly(data.decode(), delimiter, width, label) if problems else table
 
 
-def _is_plainly_quoted(text: str, delimiter: str) -> bool:
+def _is_plainly_quoted(data: bytes, delimiter: str) -> bool:
     """Say whether every quotation mark opens or closes a whole field or is doubled inside one, as Arrow's reader expects."""
-    outside = re.sub(rf'(^|(?<=[\n\r{re.escape(delimiter)}]))"(?:[^"]|"")*"(?=[\n\r{re.escape(delimiter)}]|$)', "", text)
-    return '"' not in outside
+    edge = re.escape(delimiter.encode())
+    outside = re.sub(rb'(^|(?<=[\n\r' + edge + rb']))"(?:[^"]|"")*"(?=[\n\r' + edge + rb"]|$)", b"", data)
+    return b'"' not in outside
 
 
-def _width(text: str, delimiter: str, label: str) -> int:
+def _width(head: str, delimiter: str, label: str) -> int:
     """Return the number of columns: that of most of the first rows."""
     try:
-        widths = Counter(len(row) for row in itertools.islice(_rows(text, delimiter), _SNIFFED_ROWS) if row)
+        widths = Counter(len(row) for row in itertools.islice(_rows(head, delimiter), _SNIFFED_ROWS) if row)
     except csv.Error as error:
         raise DataError(f"{label} is not a readable table: {error}") from error
     if not widths:
@@ -178,7 +197,7 @@ def _read_slowly(text: str, delimiter: str, width: int, label: str) -> pyarrow.T
     fields = list(_checked_rows(text, delimiter, width, label))
     columns = zip(*fields, strict=True) if fields else ((),) * width
     return pyarrow.table(
-        [pyarrow.array(column, pyarrow.large_string()) for column in columns], [str(number) for number in range(width)]
+        [pyarrow.array(column, pyarrow.string()) for column in columns], [str(number) for number in range(width)]
     )
 
 
@@ -240,8 +259,8 @@ def _frame(named: Sequence[tuple[str, pyarrow.Array]], label: str) -> pandas.Dat
     names = [name or f"column {number}" for number, (name, _) in enumerate(named, start=1)]
     if repeated := [name for name, count in Counter(names).items() if count > 1]:
         raise DataError(f"{label} has more than one column named {repeated[0]!r}: rename one of them")
-    kind = pandas.ArrowDtype(pyarrow.large_string())
-    return pandas.DataFrame({name: pandas.Series(column, dtype=kind) for name, (_, column) in zip(names, named, strict=True)})
+    
+    return pandas.DataFrame({name: pandas.Series(column, dtype=pandas.ArrowDtype(column.type)) for name, (_, column) in zip(names, named, strict=True)})
 
 
 def _looks_like_data(first: Sequence[str], columns: Sequence[pyarrow.Array]) -> bool:

@@ -10,10 +10,11 @@ import numpy as np
 from propneat.data.cells import MISSING_TEXTS, Cells, arrow_texts, dtype_kind, is_missing, is_number, text_of
 from propneat.data.dates import DATE_FORMATS, parse_dates, seconds_of
 from propneat.data.frames import TableView
+from propneat.data.number_columns import cast_formed, cast_plain
 from propneat.data.numbers import NumberForm, parse_number
 from propneat.errors import DataError
 
-__all__ = ["KINDS", "ColumnPlan", "ReadColumn", "TablePlan", "cast_plain"]
+__all__ = ["KINDS", "ColumnPlan", "ReadColumn", "TablePlan"]
 
 KINDS = ("number", "truth", "category", "date", "dropped")
 """What a column can be read as; a truth value is the number 1 or 0."""
@@ -110,8 +111,19 @@ class ColumnPlan:
             return np.append(numbers, np.nan)[codes], np.append(odd, False)[codes]
         if kind not in ("object", "date"):
             _refuse(values, kind, self.name)
-        if self.form == NumberForm() and (numbers := cast_plain(values, markers)) is not None:
+        texts = arrow_texts(values)
+        if self.form == NumberForm() and (numbers := cast_plain(texts, markers)) is not None:
             return numbers, np.zeros(len(numbers), bool)
+        if texts is None:
+            return self._read_cells(values, markers)
+        numbers, read = cast_formed(texts, self.form)
+        rest, odd = self._read_cells(values[~read], markers)
+        numbers, all_odd = numbers.copy(), np.zeros(len(numbers), bool)
+        numbers[~read], all_odd[~read] = rest, odd
+        return numbers, all_odd
+
+    def _read_cells(self, values: object, markers: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+        """Read numbers from each distinct cell."""
         cells, form = Cells.of(values, self.name), self.form
         numbers = np.array([_number_of(value, form, markers, self.name) for value in cells.values], dtype=np.float64)
         gaps = np.array([is_missing(value, markers) for value in cells.values], dtype=bool)
@@ -274,22 +286,6 @@ def _without_markers(numbers: np.ndarray, markers: Sequence[str]) -> np.ndarray:
     """Make the numbers that a marker spells, such as "-999", missing."""
     spelled = [number for number in (parse_number(marker, NumberForm()) for marker in markers) if np.isfinite(number)]
     return np.where(np.isin(numbers, spelled), np.nan, numbers) if spelled else numbers
-
-
-def cast_plain(values: object, markers: Sequence[str]) -> np.ndarray | None:
-    """Return a column of Arrow texts that are all plain numbers or missing as numbers, None for any other; fast."""
-    if (texts := arrow_texts(values)) is None:
-        return None
-    import pyarrow
-    import pyarrow.compute
-
-    gaps = pyarrow.compute.is_in(texts, value_set=pyarrow.array(list(markers), type=texts.type))
-    texts = pyarrow.compute.if_else(gaps, pyarrow.scalar(None, texts.type), texts)
-    try:
-        numbers = pyarrow.compute.cast(texts, pyarrow.float64())
-    except pyarrow.ArrowInvalid:
-        return None
-    return numbers.to_numpy(zero_copy_only=False)
 
 
 def _refuse(values: object, kind: str, name: str) -> None:

@@ -7,8 +7,9 @@ import numpy as np
 
 from propneat.data.cells import Cells, arrow_texts, dtype_kind, is_missing, is_number, text_of
 from propneat.data.frames import TableView
-from propneat.data.numbers import find_form, is_ambiguous
-from propneat.data.plan import ColumnPlan, ReadColumn, TablePlan, cast_plain
+from propneat.data.number_columns import cast_plain, shapes_of
+from propneat.data.numbers import find_form, is_ambiguous, parse_number
+from propneat.data.plan import ColumnPlan, ReadColumn, TablePlan
 from propneat.data.reading_options import ReadingOptions
 from propneat.data.seen_texts import ColumnReport, SeenTexts, kept_levels
 from propneat.errors import DataError
@@ -17,6 +18,7 @@ __all__ = ["ColumnReport", "PlannedTable", "ReadingOptions", "plan_column", "pla
 
 _FEW_ROWS = 10
 _COMMON_SHARE = 0.05
+_MANY_TEXTS = 2000
 _ID_NAME = re.compile(
     r"(?i:(.*[ _.-])?(id|uuid|guid|index|idx|key|row|rownum|rownames|nr|no|#)|unnamed: \d+|column 1)|.*[a-z](ID|Id|Nr|No)|"
 )
@@ -74,10 +76,13 @@ def plan_column(
         return _typed(_with_sentinel(ColumnPlan(name, "truth" if is_truth else "number"), values, options), values, options)
     if kind == "categorical" and wanted in (None, "category"):
         return _categorical(values, name, options)
-    if kind == "object" and wanted in (None, "number"):
-        plain = _with_sentinel(ColumnPlan(name, "number"), values, options) if _all_plain(values, options) else None
-        if plain is not None:
-            return _plain_texts(plain, values, options, comma_elsewhere)
+    if kind == "object" and wanted in (None, "number") and options.decimal in (None, "."):
+        texts = arrow_texts(values)
+        numbers = cast_plain(texts, options.missing)
+        if numbers is not None:
+            return _plain_texts(texts, numbers, name, options, comma_elsewhere)
+        if texts is not None and len(distinct := texts.unique()) > _MANY_TEXTS:
+            return _many_texts(distinct, values, name, options, comma_elsewhere)
     if kind not in ("object", "number", "categorical"):
         ColumnPlan(name, "number").read(values)
     return _from_cells(
@@ -104,26 +109,42 @@ def _categorical(values: object, name: str, options: ReadingOptions) -> ColumnRe
     return ColumnReport(replace(plan, levels=levels), int(read.missing.sum()), len(used))
 
 
-def _all_plain(values: object, options: ReadingOptions) -> bool:
-    """Say whether a column of texts or objects holds nothing but plain numbers and missing values."""
-    return options.decimal in (None, ".") and cast_plain(values, options.missing) is not None
-
-
-def _plain_texts(plan: ColumnPlan, values: object, options: ReadingOptions, comma_elsewhere: bool) -> ColumnReport:
-    """A column of texts that are all plain numbers; 1.234 may still be a number of thousands."""
-    texts = arrow_texts(values)
-    head = [text for text in texts[:1000].to_pylist() if text is not None]
+def _plain_texts(texts: object, numbers: np.ndarray, name: str, options: ReadingOptions, comma_elsewhere: bool) -> ColumnReport:
+    """A column of texts that are all plain numbers, which are given too; 1.234 may still be a number of thousands."""
+    head = [text for text in texts[:1000].to_pylist() if text]
     if not (is_ambiguous(head) and is_ambiguous([text for text in texts.unique().to_pylist() if text])):
-        return _typed(plan, values, options)
+        return _typed(_with_sentinel(ColumnPlan(name, "number"), numbers, options), numbers, options)
     point = "." if comma_elsewhere or options.thousands == "." else ""
-    plan = replace(plan, decimal="," if point else ".", thousands=point)
+    plan = ColumnPlan(name, "number", decimal="," if point else ".", thousands=point)
     example = next(text for text in head if "." in text)
     reading = "thousands, as in other columns" if point else "decimals"
-    note = f"{plan.name}: the points of {example} may stand for decimals or thousands, read as {reading}; --decimal says which"
-    return replace(_typed(plan, values, options), note=note, example=example)
+    note = f"{name}: the points of {example} may stand for decimals or thousands, read as {reading}; --decimal says which"
+    return replace(_typed(plan, numbers, options), note=note, example=example)
 
 
-def _from_cells(cells: Cells, name: str, options: ReadingOptions, wanted: str | None, comma_elsewhere: bool) -> ColumnReport:
+def _many_texts(distinct: object, values: object, name: str, options: ReadingOptions, comma_elsewhere: bool) -> ColumnReport:
+    """A column of very many texts: the form of its numbers is told by their shapes, all other readings cell by cell."""
+    shapes = shapes_of(distinct).value_counts()
+    counts = dict(zip(shapes.field(0).to_pylist(), shapes.field(1).to_pylist(), strict=True))
+    counts = {shape: count for shape, count in counts.items() if shape and shape not in options.missing}
+    form = find_form(counts, options.decimal, options.thousands, comma_elsewhere)
+    n_numbers = sum(count for shape, count in counts.items() if parse_number(shape, form) == parse_number(shape, form))
+    if n_numbers < 0.5 * sum(counts.values()):
+        return _from_cells(Cells.of(values, name), name, options, None, comma_elsewhere, may_be_numbers=False)
+    plan = ColumnPlan(name, "number", **vars(form))
+    read = plan.read(values, options.missing)
+    odd = Cells.of(values[read.odd], name)
+    counts_of_odd = {str(value): int(count) for value, count in zip(odd.values, odd.counts(), strict=True)}
+    shown = {text: 1 for text in distinct[:1000].to_pylist() if text and text not in options.missing}
+    seen = SeenTexts(name, shown | counts_of_odd, int(read.missing.sum() - read.odd.sum()), len(values), options, comma_elsewhere)
+    if read.odd.sum() > options.odd_cells * (~read.missing | read.odd).sum():
+        return _from_cells(Cells.of(values, name), name, options, None, comma_elsewhere)
+    return replace(seen.number(form=form), n_distinct=_n_distinct(read))
+
+
+def _from_cells(
+    cells: Cells, name: str, options: ReadingOptions, wanted: str | None, comma_elsewhere: bool, may_be_numbers: bool = True
+) -> ColumnReport:
     """Decide by the distinct cells of a column of texts or objects."""
     counts = cells.counts()
     present = [index for index, value in enumerate(cells.values) if not is_missing(value, options.missing)]
@@ -150,15 +171,16 @@ def _from_cells(cells: Cells, name: str, options: ReadingOptions, wanted: str | 
         return ColumnReport(ColumnPlan(name, "number"), n_missing, 0)
     if wanted == "date":
         return seen.date(forced=True)
+    if wanted == "number":
+        return seen.number(find_form(texts, options.decimal, options.thousands, comma_elsewhere))
     if all(is_number(cells.values[index]) for index in present):
         is_truth = all(isinstance(cells.values[index], bool | np.bool_) for index in present)
         return ColumnReport(ColumnPlan(name, "truth" if is_truth else "number"), n_missing, len(present))
     if all(hasattr(cells.values[index], "year") for index in present):
         return ColumnReport(ColumnPlan(name, "date", format="iso"), n_missing, len(present))
     return (
-        (seen.number(forced=wanted == "number") if wanted == "number" else None)
-        or seen.truth()
-        or seen.number()
+        seen.truth()
+        or (seen.number() if may_be_numbers else None)
         or seen.date()
         or seen.text()
     )
@@ -237,12 +259,24 @@ def _has_decimal_comma(values: object, name: str) -> bool:
     """Say whether numbers of a column are sure to have decimal commas."""
     if dtype_kind(values) != "object":
         return False
-    cells = Cells.of(values, name)
+    cells = Cells.of(_shaped(values), name)
     texts = {value: int(count) for value, count in zip(cells.values, cells.counts(), strict=True) if isinstance(value, str)}
-    if not any("," in text for text in texts):
-        return False
-    return find_form(texts, None, None, False).decimal == ","
+    return any("," in text for text in texts) and find_form(texts, None, None, False).decimal == ","
+
+
+def _shaped(values: object) -> object:
+    """Return a column of Arrow texts with a comma as its shapes, of which there are few, and one without commas as none."""
+    from pandas import ArrowDtype, Series
+    from pyarrow import compute
+
+    if (texts := arrow_texts(values)) is None:
+        return values
+    if not compute.any(compute.match_substring(texts, ",")).as_py():
+        return Series([], dtype=object)
+    return Series(shapes_of(texts), dtype=ArrowDtype(texts.type))
 
 
 def _n_distinct(read: ReadColumn) -> int:
-    return len(np.unique(read.numbers[~read.missing]))
+    from pandas import unique
+
+    return len(unique(read.numbers[~read.missing]))

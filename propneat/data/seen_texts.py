@@ -48,7 +48,7 @@ class SeenTexts:
     n_rows: int
     options: ReadingOptions
     comma_elsewhere: bool
-    marker_note: str
+    marker_note: str = ""
 
     @property
     def n_present(self) -> int:
@@ -61,9 +61,10 @@ class SeenTexts:
             return ColumnReport(ColumnPlan(self.name, "truth"), self.n_missing, len(self.texts))
         return None
 
-    def number(self, forced: bool = False) -> ColumnReport | None:
-        """Almost all cells spell numbers of one form."""
-        form = find_form(self.texts, self.options.decimal, self.options.thousands, self.comma_elsewhere)
+    def number(self, form: NumberForm | None = None) -> ColumnReport | None:
+        """Almost all cells spell numbers of one form; with a `form` given, as many as do."""
+        forced = form is not None
+        form = form or find_form(self.texts, self.options.decimal, self.options.thousands, self.comma_elsewhere)
         values = {text: parse_number(text, form) for text in self.texts}
         odd = sorted((text for text, value in values.items() if np.isnan(value)), key=lambda text: -self.texts[text])
         n_odd = sum(self.texts[text] for text in odd)
@@ -112,7 +113,8 @@ class SeenTexts:
             shown = ", ".join(map(repr, report.odd[:3])) + (", ..." if len(report.odd) > 3 else "")
             cells = f"{report.n_odd} cell{'s' if report.n_odd > 1 else ''} of {self.n_rows}"
             said.append(f"{cells} that hold no number read as missing ({shown}), --categories {self.name} reads all as texts")
-        return f"{self.name}: numbers such as {read[0]!r}, {'; '.join(said)}" if said else ""
+        example = f"such as {read[0]!r}, " if read else ""
+        return f"{self.name}: numbers {example}{'; '.join(said)}" if said else ""
 
     def date(self, forced: bool = False) -> ColumnReport | None:
         """Almost all cells are dates of one format."""

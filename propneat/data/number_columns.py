@@ -1,0 +1,67 @@
+"""Whole columns of texts as numbers, by Arrow's compiled loops: what `numbers` says cell by cell, a hundred times faster."""
+
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from propneat.data.numbers import NumberForm
+
+if TYPE_CHECKING:
+    import pyarrow
+
+__all__ = ["cast_formed", "cast_plain", "shapes_of"]
+
+_RANGE_OR_EXPONENT = r"[eE]|\s[-\x{2013}\x{2014}]\s|\sto\s"
+
+
+def cast_plain(texts: "pyarrow.Array | None", markers: Sequence[str]) -> np.ndarray | None:
+    """Return stripped texts that are all plain numbers or one of the `markers` as float64 (n_rows,), else None."""
+    import pyarrow
+    from pyarrow import compute
+
+    if texts is None:
+        return None
+    gaps = compute.is_in(texts, value_set=pyarrow.array(list(markers), type=texts.type))
+    try:
+        numbers = compute.cast(compute.if_else(gaps, pyarrow.scalar(None, texts.type), texts), pyarrow.float64())
+    except pyarrow.ArrowInvalid:
+        return None
+    return numbers.to_numpy(zero_copy_only=False)
+
+
+def cast_formed(texts: "pyarrow.Array", form: NumberForm) -> tuple[np.ndarray, np.ndarray]:
+    """Return the numbers that stripped texts spell in a form, float64 (n_rows,), and which of them were read, bool (n_rows,).
+
+    A number that was read is that of `parse_number`, to the bit; what was not may be one all the same.
+    """
+    import pyarrow
+    from pyarrow import compute
+
+    escaped = {key: _escaped(getattr(form, key)) for key in ("decimal", "thousands", "prefix", "suffix")}
+    whole = rf"(?:\d{{1,3}}(?:{escaped['thousands']}\d{{3}})+|\d+)" if form.thousands else r"\d+"
+    pattern = rf"^[+-]?(?:{escaped['prefix']}\s*)?{whole}(?:{escaped['decimal']}\d*)?\s*(?:{escaped['suffix']})?$"
+    read = compute.fill_null(compute.match_substring_regex(texts, pattern), False)
+    texts = compute.if_else(read, texts, pyarrow.scalar(None, texts.type))
+    for mark, stands_for in ((form.prefix, ""), (form.suffix, ""), (form.thousands, ""), (form.decimal, ".")):
+        if mark and mark != stands_for:
+            texts = compute.replace_substring(texts, mark, stands_for)
+    texts = compute.utf8_trim_whitespace(compute.replace_substring_regex(texts, r"^([+-]?)\s+|^\+", r"\1"))
+    numbers = compute.cast(texts, pyarrow.float64()).to_numpy(zero_copy_only=False)
+    return numbers, read.to_numpy(zero_copy_only=False)
+
+
+def shapes_of(texts: "pyarrow.Array") -> "pyarrow.Array":
+    """Return texts with every digit from 1 to 9 as 9, which spell numbers in the same forms as before.
+
+    Ranges and numbers with exponents, of which that would not be true, stay as they are.
+    """
+    from pyarrow import compute
+
+    kept = compute.match_substring_regex(texts, _RANGE_OR_EXPONENT)
+    return compute.if_else(kept, texts, compute.replace_substring_regex(texts, "[1-8]", "9"))
+
+
+def _escaped(text: str) -> str:
+    return re.sub(r"([^\w\s])", r"\\\1", text, flags=re.ASCII) if text.isascii() else text
