@@ -35,8 +35,8 @@ class Model:
     classes: tuple[Any, ...] | None = None
     target_scale: TargetScale | None = None
     target_name: str = "target"
-    target_plan: ColumnPlan | None = None
     about: Mapping[str, Any] = field(default_factory=dict)
+    target_plan: ColumnPlan | None = None
 
     def __post_init__(self) -> None:
         """Raise GenomeError when the parts do not fit together."""

@@ -55,7 +55,7 @@ class PreparedProblem:
     ) -> Model:
         """Return the model that applies `genome` to tables like the one prepared."""
         return Model(
-            genome, self.problem.task, self.preprocessor, self.classes, self.target_scale, target_name, target_plan, about or {}
+            genome, self.problem.task, self.preprocessor, self.classes, self.target_scale, target_name, about or {}, target_plan
         )
 
 

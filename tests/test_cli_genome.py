@@ -188,7 +188,6 @@ def test_init_writes_a_file_once(run, tmp_path):
         (["predict", "binary.json", "absent.csv"], "there is no file"),
         (["predict", "binary.json", "binary.json"], "not a kind of file that can be read"),
         (["predict", "binary.json", "other.csv"], "lacks columns used in training: 'eyes'"),
-        (["predict", "binary.json", "texts.csv"], "column 'height' must hold numbers"),
         (["predict", "binary.json", "other.csv", "--score"], "lacks columns"),
         (["predict", "binary.json", "unknown.csv", "--score"], "the target holds 'perhaps'"),
         (["predict", "binary.json", "targetless.csv", "--score"], "no column 'ill'"),
@@ -303,7 +302,7 @@ def test_corrupted_genome_files_work_or_are_refused_in_one_sentence(run, tmp_pat
     assert 150 < refused < 300
 
 
-def test_weights_too_large_to_compute_with_are_told(run, tmp_path):
+def test_a_row_on_which_the_network_overflows_has_no_answer_and_is_named(run, tmp_path):
     model = model_for("binary")
     document = json.loads(model.to_json())
     for connection in document["connections"]:
@@ -311,9 +310,16 @@ def test_weights_too_large_to_compute_with_are_told(run, tmp_path):
     for node in document["nodes"]:
         node |= {"activation": "identity", "aggregation": "sum"}
     (tmp_path / "huge.json").write_text(json.dumps(document))
-    code, out, err = run("predict", "huge.json", "people.csv")
-    assert (code, out) == (2, "")
-    assert "overflows on row" in err
+    code, out, err = run("predict", "huge.json", "people.csv", "--json")
+    assert code == 0
+    assert None in json.loads(out)["prediction"]
+    assert "no answer for" in err and "overflows on row" in err
+
+
+def test_what_predict_meets_is_said(run, tmp_path):
+    code, out, err = run("predict", "binary.json", "texts.csv")
+    assert code == 0
+    assert "height: 1 cell of 1 hold no number and are read as missing ('tall')" in err
 
 
 @pytest.mark.parametrize("command", [("show", "run"), ("predict", "run", "people.csv"), ("export", "run", "--to", "dot")])

@@ -109,7 +109,7 @@ def test_a_weight_is_that_many_rows_to_the_last_bit(rows, random):
 
 def test_a_constant_column_becomes_zero_and_keeps_its_input():
     preprocessor = Preprocessor.fit(np.full((3, 1), 0.1))
-    assert preprocessor.rules == (InputRule("x0", "x0", 0.1, 1.0),)
+    assert preprocessor.rules == (InputRule("x0", "x0", 0.1, 1.0, low=0.1, high=0.1),)
     assert preprocessor.transform(np.full((2, 1), 0.1)).tolist() == [[0.0], [0.0]]
 
 
@@ -163,8 +163,7 @@ def test_repeated_input_names_are_told_apart():
         (np.zeros(3), r"shape \(rows, columns\)"),
         (np.array([[np.inf]]), "column 'x0' holds an infinite value"),
         (np.array([[1j]]), "Complex data not supported"),
-        (np.array([["2020-01-01"]], dtype="datetime64[D]"), "datetime64"),
-        (pandas.DataFrame({"when": [pandas.Timestamp("2020-01-01")]}), "column 'when' holds datetime64"),
+        (pandas.DataFrame({"wait": [pandas.Timedelta("1h")]}), "column 'wait' holds timedelta64"),
         (pandas.DataFrame({"a": [{"b": 1}]}), "column 'a' must hold numbers or texts"),
         (pandas.DataFrame({"a": [b"b"]}), "not bytes"),
         (pandas.DataFrame({"a": [10**400]}), "column 'a' must hold numbers"),
@@ -184,12 +183,39 @@ def test_weights_that_cannot_be_used(weights):
 
 @pytest.mark.parametrize(
     ("value", "words"),
-    [("tall", "column 'height' must hold numbers, got 'tall'"), (np.inf, "infinite"), ("1_0", "1_0"), (-1.7e308, "too far")],
+    [(np.inf, "infinite"), ("1e999", "infinite"), (b"1", "not bytes")],
 )
 def test_values_that_a_number_column_refuses(value, words):
     preprocessor = Preprocessor.fit(pandas.DataFrame({"height": [1.0e308, 1.5e308]}))
     with pytest.raises(DataError, match=words):
         preprocessor.transform(pandas.DataFrame({"height": [value]}))
+
+
+def test_what_is_no_number_is_missing_in_a_number_column():
+    preprocessor = Preprocessor.fit(pandas.DataFrame({"height": [1.0, 3.0]}))
+    assert preprocessor.transform(pandas.DataFrame({"height": ["tall", "1_0", None, "3"]})).ravel().tolist() == [0, 0, 0, 1]
+
+
+def test_numbers_are_kept_within_the_range_of_training_and_a_margin():
+    preprocessor = Preprocessor.fit(np.linspace(0, 10, 101)[:, None])
+    inputs = preprocessor.transform(np.array([[-1.0], [11.0], [-1e300], [1e300], [5.0]])).ravel()
+    assert inputs[2] == inputs[0] and inputs[3] == inputs[1] and inputs[4] == 0
+    huge = Preprocessor.fit(pandas.DataFrame({"height": [1.0e308, 1.5e308]}))
+    assert np.isfinite(huge.transform(pandas.DataFrame({"height": [-1.7e308, 1.7e308]}))).all()
+
+
+def test_a_few_far_values_do_not_set_the_scale():
+    values = np.append(np.linspace(0, 1, 500), 1e9)
+    rule = Preprocessor.fit(values[:, None]).rules[0]
+    assert 0.2 < rule.scale < 0.5 and rule.high < 10
+    assert Preprocessor.fit(np.append(np.linspace(0, 1, 500), 1.5)[:, None]).rules[0].high > 1.5
+
+
+def test_answers_of_a_regression_are_bounded():
+    scale = TargetScale.fit(np.append(np.linspace(0, 1, 500), 1e9))
+    assert scale.scale < 1
+    assert scale.invert(np.array([-1e9, 1e9])).tolist() == [scale.low, scale.high]
+    assert -2 < scale.low < 0 and 1 < scale.high < 20
 
 
 def test_arrays_with_another_number_of_columns():
@@ -203,10 +229,10 @@ def test_arrays_with_another_number_of_columns():
         lambda d: [],
         lambda d: d | {"more": 1},
         lambda d: {"rules": d["rules"]},
-        lambda d: d | {"features": "a"},
-        lambda d: d | {"features": [1, 2]},
-        lambda d: d | {"features": []},
-        lambda d: d | {"features": ["a", "b", "b"]},
+        lambda d: d | {"columns": "a"},
+        lambda d: d | {"columns": []},
+        lambda d: d | {"columns": d["columns"] * 2},
+        lambda d: d | {"features": ["a", "b"]},
         lambda d: d | {"rules": {}},
         lambda d: d | {"rules": d["rules"] * 2},
         lambda d: d | {"rules": [7]},
@@ -215,7 +241,8 @@ def test_arrays_with_another_number_of_columns():
             for key, value in [
                 *(("name", None), ("feature", 1), ("feature", "c"), ("center", NAN), ("center", "1"), ("center", True)),
                 *(("center", 10**400), ("scale", 0), ("scale", -1.0), ("scale", math.inf), ("level", None), ("level", NAN)),
-                *(("level", True), ("level", []), ("missing", 1), ("missing", None), ("surprise", 0)),
+                *(("level", True), ("level", []), ("missing", 1), ("missing", None), ("surprise", 0), ("low", "0"), ("low", 9e9)),
+                *(("part", "hour"), ("part", "age"), ("means", [["x", 1]]), ("default", 0.5), ("low", NAN)),
             ]
         ),
         lambda d: d | {"rules": [d["rules"][0], d["rules"][0] | {"name": "n", "level": "text"}]},
@@ -295,8 +322,8 @@ def test_targets_that_cannot_be_used(target, task):
     ("target", "task"),
     [
         ([0.5, 7.25] * 5, "binary"),
-        (list(range(20)), "multiclass"),
-        (list(range(21)), "regression"),
+        (list(range(10)), "multiclass"),
+        (list(range(11)), "regression"),
         ([0.5, 1.0, 2.0], "regression"),
         ([f"class {number}" for number in range(30)], "multiclass"),
     ],

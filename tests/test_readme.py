@@ -1,17 +1,21 @@
 """The README's plain-Python evaluator is what it says: short, free of propneat, and equal to `predict`."""
 
+import io
 import re
 import subprocess
 import sys
+from contextlib import redirect_stdout
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pandas
 import pytest
 from random_genomes import random_genome
 
+from propneat.compiler import evaluate
 from propneat.data import Preprocessor, TargetScale
-from propneat.model import Model
+from propneat.model import Model, class_probabilities
 
 README = Path(__file__).parent.parent / "README.md"
 
@@ -20,22 +24,41 @@ README = Path(__file__).parent.parent / "README.md"
 def evaluator(tmp_path_factory) -> Path:
     blocks = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
     (code,) = [block for block in blocks if "csv.DictReader" in block]
-    assert "propneat" not in code and code.count("\n") <= 32
+    assert "propneat" not in code and code.count("\n") <= 64
     path = tmp_path_factory.mktemp("readme") / "evaluate.py"
     path.write_text(code, encoding="utf-8")
     return path
 
 
 def a_table(rng: np.random.Generator) -> pandas.DataFrame:
-    size, colour = rng.normal(5, 2, 40), rng.choice(["red", "green", "blue"], 40)
+    """A table as people have them: a column of each kind and every form of number and date, as texts."""
+    size, amounts = rng.normal(5, 2, 60), rng.uniform(1000, 9000, 60)
     return pandas.DataFrame(
         {
-            "size": np.where(rng.random(40) < 0.2, np.nan, size),
-            "colour": np.where(rng.random(40) < 0.1, None, colour),
-            "level": rng.integers(1, 5, 40),
-            "flag": rng.random(40) < 0.5,
+            "size": [f"{value:.3f}" if rng.random() < 0.8 else "" for value in size],
+            " colour ": rng.choice(["red", " green", "blue\t", "NA"], 60),
+            "level": rng.integers(1, 5, 60).astype(str),
+            "flag": rng.choice(["True", "false"], 60),
+            "money": [f"-${value:,.2f}" for value in amounts],
+            "comma": [f"{value:,.2f} km".translate({44: ".", 46: ","}) for value in amounts],
+            "range": [f"{value:.0f}" if row % 30 else "2100 - 2850" for row, value in enumerate(amounts)],
+            "odd": [f"{value:.0f}" if row % 30 else "n.a." for row, value in enumerate(amounts)],
+            "far": [f"{value:.3f}" if row != 7 else "-1e6" for row, value in enumerate(size)],
+            "sentinel": [f"{value:.3f}" if row % 9 else "-200" for row, value in enumerate(amounts)],
+            "day": [f"{1 + row % 28:02d}/{1 + row % 12:02d}/202{row % 4}" for row in range(60)],
+            "stamp": [f"2020-01-{1 + row % 28:02d}T0{row % 10}:30:00Z" for row in range(60)],
+            "town": rng.choice([f"town {number}" for number in range(30)], 60),
+            "code": rng.choice(["01", "02", "1A"], 60),
         }
     )
+
+
+def answers_of(evaluator: Path, model: Path, table: Path) -> np.ndarray:
+    """Run the evaluator in this process and return what it prints."""
+    printed = io.StringIO()
+    with redirect_stdout(printed), mock.patch.object(sys, "argv", [str(evaluator), str(model), str(table)]):
+        exec(compile(evaluator.read_text(encoding="utf-8"), str(evaluator), "exec"), {})
+    return np.array([line.split() for line in printed.getvalue().splitlines()], dtype=float)
 
 
 @pytest.mark.parametrize(
@@ -43,21 +66,36 @@ def a_table(rng: np.random.Generator) -> pandas.DataFrame:
 )
 def test_evaluator_reproduces_predict(evaluator, tmp_path, task, classes, n_outputs):
     rng = np.random.default_rng(11)
-    frame = a_table(rng)
-    preprocessor = Preprocessor.fit(frame, one_hot_integers=6)
-    scale = TargetScale(3.0, 2.5) if task == "regression" else None
+    frame, targets = a_table(rng), rng.normal(size=(60, 1))
+    preprocessor = Preprocessor.fit(frame, targets=targets, one_hot_integers=6)
+    assert any(rule.means for rule in preprocessor.rules) and {column.kind for column in preprocessor.plan.columns} >= {"date", "category"}
+    scale = TargetScale(3.0, 2.5, -4.0, 9.0) if task == "regression" else None
     frame.to_csv(tmp_path / "table.csv", index=False)
-    for _ in range(4):
-        genome = random_genome(rng, n_inputs=len(preprocessor.rules), n_outputs=n_outputs, scale=0.5)
+    inputs = preprocessor.transform(frame)
+    for _ in range(30):
+        genome = random_genome(rng, n_inputs=len(preprocessor.rules), n_outputs=n_outputs, scale=rng.choice([0.3, 3.0, 300.0]))
         model = Model(genome, task, preprocessor, classes, scale)
-        expected = model.predict(frame)[:, None] if task == "regression" else model.predict_proba(frame)
+        outputs = evaluate(model.plan, inputs)
+        with np.errstate(over="ignore"):
+            expected = scale.invert(outputs) if task == "regression" else class_probabilities(task, outputs)
+        if not np.isfinite(outputs).all():
+            continue
         model.save(tmp_path / "champion.json")
-        printed = subprocess.run(
-            [sys.executable, "-I", evaluator, tmp_path / "champion.json", tmp_path / "table.csv"],
-            capture_output=True, text=True, check=True,
-        )  # fmt: skip
-        answers = np.array([line.split() for line in printed.stdout.splitlines()], dtype=float)
-        np.testing.assert_allclose(answers, expected, rtol=1e-9, atol=1e-12)
+        answers = answers_of(evaluator, tmp_path / "champion.json", tmp_path / "table.csv")
+        np.testing.assert_allclose(answers, expected, rtol=1e-7, atol=1e-9)
+
+
+def test_the_evaluator_is_a_program(evaluator, tmp_path):
+    rng = np.random.default_rng(3)
+    frame = a_table(rng)
+    preprocessor = Preprocessor.fit(frame)
+    model = Model(random_genome(rng, n_inputs=len(preprocessor.rules), n_outputs=1, scale=0.3), "binary", preprocessor, ("no", "yes"))
+    model.save(tmp_path / "champion.json")
+    frame.to_csv(tmp_path / "table.csv", index=False)
+    command = [sys.executable, "-I", evaluator, tmp_path / "champion.json", tmp_path / "table.csv"]
+    printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    answers = np.array([line.split() for line in printed.splitlines()], dtype=float)
+    np.testing.assert_allclose(answers, model.predict_proba(frame), rtol=1e-9, atol=1e-12)
 
 
 def test_the_example_of_plain_neat_runs_and_shows_how_to_ask_a_genome():

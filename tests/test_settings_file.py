@@ -74,7 +74,7 @@ def test_any_settings_come_back_from_their_file(
         ("[evolutoin]\nsurvival = 0.5", "did you mean 'evolution'?"),
         ("population_size = 5", "'population_size', which belongs in the table [evolution]"),
         ("[training]\nseed = 5", "'training.seed', which belongs above all tables"),
-        ("[data]\nqqqqq = 5", "'data.qqqqq'; the keys are source, target"),
+        ("[data]\nqqqqq = 5", "'data.qqqqq'; propneat init writes a file with all keys"),
         ("[evolution]\ndirection = 'minimise'", "unknown key 'evolution.direction'"),
         ("generations = 'ten'", "generations must be a whole number, not 'ten'"),
         ("generations = 10.0", "generations must be a whole number, not 10.0"),

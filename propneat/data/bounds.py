@@ -29,9 +29,9 @@ def find_bounds(distinct: np.ndarray, totals: np.ndarray, reach: float) -> tuple
     middle = quantile(distinct, totals, 0.5)
     low, high = float(distinct[0]), float(distinct[-1])
     upper, lower = quantile(distinct, totals, 1 - tail), quantile(distinct, totals, tail)
-    margin = _MARGIN * high - _MARGIN * low
     highest = middle + reach * (upper - middle) if upper > middle else np.inf
     lowest = middle - reach * (middle - lower) if lower < middle else -np.inf
+    margin = _MARGIN * min(high, highest) - _MARGIN * max(low, lowest)
     most = float(np.finfo(np.float64).max)
     return (
         lowest if low < lowest else max(low - margin, -most),

@@ -137,9 +137,7 @@ def _sniff(head: str) -> str:
     if score(best)[0]:
         return best
     widths = {len(line.split()) for line in head.splitlines()[:_SNIFFED_ROWS] if line.strip()}
-    blanks = (
-        len(widths) == 1 and widths > {1} - widths and min(widths) > 1 and not any(mark in head for mark in _DELIMITERS[:2])
-    )
+    blanks = len(widths) == 1 and min(widths) > 1 and not any(mark in head for mark in _DELIMITERS[:2])
     return " " if blanks else best
 
 

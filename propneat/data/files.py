@@ -97,7 +97,7 @@ def _read_excel(data: bytes, label: str) -> RawTable:
     except Exception as error:
         raise DataError(f"{label} is not a readable Excel file: {_one_line(error)}") from error
     with book:
-        frame = book.parse(book.sheet_names[0], keep_default_na=False, na_values=[""])
+        frame = pandas.read_excel(book, sheet_name=0, keep_default_na=False, na_values=[""])
         others = book.sheet_names[1:]
     notes = (f"read the sheet {book.sheet_names[0]!r}, not {', '.join(map(repr, others[:3]))}",) if others else ()
     unnamed = [name for name in frame.columns if str(name).startswith("Unnamed: ") and frame[name].isna().all()]
