@@ -136,8 +136,8 @@ def test_info_of_an_embedded_set_a_file_and_a_set_not_at_hand(run, tmp_path):
     assert code == 0
     assert "task: regression" in out
     assert "target summary: min 4.9, mean 5.46667, max 5.9" in out
-    assert ["height", "number", "4", "2", "1.5", "to", "1.7"] in [line.split() for line in out.splitlines()]
-    assert ["eyes", "text", "4", "2", "blue,", "brown"] in [line.split() for line in out.splitlines()]
+    assert ["height", "number", "4", "2", "0", "1.5", "to", "1.7"] in [line.split() for line in out.splitlines()]
+    assert ["eyes", "category", "4", "2", "0", "blue,", "brown"] in [line.split() for line in out.splitlines()]
     code, out, err = run("datasets", "info", "phoneme", "--data-dir", str(tmp_path))
     assert (code, "rows: 5404" in out, "propneat datasets fetch phoneme" in err) == (0, True, True)
 

@@ -211,7 +211,6 @@ def test_init_writes_a_file_once(run, tmp_path):
 )
 def test_wrong_input_is_one_sentence_and_exit_code_2(run, tmp_path, arguments, words):
     (tmp_path / "other.csv").write_text("height,hair\n1,2\n")
-    (tmp_path / "texts.csv").write_text("height,eyes\ntall,blue\n")
     (tmp_path / "unknown.csv").write_text("height,eyes,ill\n170,blue,perhaps\n")
     (tmp_path / "targetless.csv").write_text("height,eyes\n170,blue\n")
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
@@ -317,6 +316,7 @@ def test_a_row_on_which_the_network_overflows_has_no_answer_and_is_named(run, tm
 
 
 def test_what_predict_meets_is_said(run, tmp_path):
+    (tmp_path / "texts.csv").write_text("height,eyes\ntall,blue\n")
     code, out, err = run("predict", "binary.json", "texts.csv")
     assert code == 0
     assert "height: 1 cell of 1 hold no number and are read as missing ('tall')" in err
