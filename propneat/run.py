@@ -41,6 +41,8 @@ class RunData:
     test_target: Any
     sha256: str
     """Of everything learnt or judged from: prepared rows, their preprocessing, and the rows held out."""
+    source: str
+    """Where the table is from, in words, and whether it is a file that no checksum guards."""
 
     @property
     def task(self) -> str:
@@ -72,7 +74,8 @@ def prepare_run(settings: Settings) -> RunData:
     )
     test_features, test_target = (table.features.iloc[test], table.target.iloc[test]) if len(test) else (None, None)
     digest = _fingerprint(prepared, test_features, codes[test])
-    return RunData(table.name, str(table.target.name), prepared, len(table), test_features, test_target, digest)
+    name, target_name = table.name, str(table.target.name)
+    return RunData(name, target_name, prepared, len(table), test_features, test_target, digest, table.source)
 
 
 def _fingerprint(prepared: PreparedProblem, test_features: Any, test_codes: np.ndarray) -> str:
@@ -149,6 +152,7 @@ def run(
         "finished": not result.interrupted,
         "generations_asked": settings.evolve.generations,
         "score_name": SCORE_NAMES[data.task],
+        "source": data.source,
         "folder": str(folder.path),
         "champion": str(folder.champion),
         "seconds": round(before + time.perf_counter() - start, 3),
