@@ -47,13 +47,16 @@ def predict(genome: Path, data: str, proba: bool, score: bool, out: Path | None,
     answers = _answers(model, table, proba)
     scores = _scores(model, table, data) if score else {}
     text = answers.to_csv(index=False, lineterminator="\n")
+    if out or not (as_json or score):
+        _say_formulas(answers)
     if out:
         from propneat.records import write_atomic
 
         write_atomic(out, text)
         click.echo(f"{len(answers)} answers written to {out}", err=True)
     if as_json:
-        content = {"rows": len(answers)} | ({} if out else answers.to_dict("list")) | ({"scores": scores} if score else {})
+        shown = {"scores": scores} if score else {} if out else answers.to_dict("list")
+        content = {"rows": len(answers)} | shown
         click.echo(json.dumps(content, indent=2, ensure_ascii=False))
     elif score:
         for name, value in scores.items():
@@ -69,8 +72,10 @@ def _read(data: str, data_dir: Path | None) -> "pandas.DataFrame":
         from propneat.data.files import read_table_file
 
         return read_table_file(data)
+    from propneat.cli.data_notes import say_unchecked
     from propneat.data.named import load_named
 
+    say_unchecked([data], data_dir)
     return load_named(data, data_dir)[0]
 
 
@@ -86,6 +91,15 @@ def _answers(model: "Model", table: "pandas.DataFrame", proba: bool) -> "pandas.
         for number, label in enumerate(model.classes):
             answers[f"probability_{label}"] = probabilities[:, number]
     return answers
+
+
+def _say_formulas(answers: "pandas.DataFrame") -> None:
+    """Say when a class would be run as a formula by a spreadsheet: answers are the classes to the letter, for programs to read."""
+    from propneat.records import is_formula
+
+    found = next((text for text in answers["prediction"].unique() if is_formula(text)), None)
+    if found is not None:
+        click.echo(f"Class {found!r} is written as it is, and a spreadsheet takes it for a formula: import that column as text.", err=True)
 
 
 def _scores(model: "Model", table: "pandas.DataFrame", data: str) -> dict[str, Any]:
