@@ -71,7 +71,8 @@ def encode_target(target: object, task: str) -> tuple[tuple[Label, ...] | None, 
         raise DataError(f"task must be one of {', '.join(TASKS)}, not {task!r}")
     column = _as_column(target)
     if task == "regression":
-        values = as_numbers(column, "target")
+        name = getattr(column, "name", None)
+        values = as_numbers(column, "target" if name is None else str(name))
         _refuse_missing(np.isnan(values))
         return None, values
     labels, codes = _distinct_labels(column)
