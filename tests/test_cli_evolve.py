@@ -1,6 +1,7 @@
 """`propneat evolve`: what it writes, what it refuses, and that no interruption changes what it comes to."""
 
 import csv
+import gzip
 import json
 import os
 import signal
@@ -13,7 +14,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import balanced_accuracy_score, log_loss, mean_squared_error, r2_score, roc_auc_score
 
-from propneat.cli.run_view import RunView
+from propneat.cli.run_view import RunView, say_when_compiling
 from propneat.data import load_table
 from propneat.evolve import default_config
 from propneat.model import load_model
@@ -34,6 +35,21 @@ FILES = [
     "summary.json",
     "timing.csv",
 ]
+
+
+_COMPILE_AND_WARM_UP = """
+import propneat.cli.run_view as view
+from propneat.native import outer
+
+view._SECONDS_OF_COMPILING = 0.0
+
+@outer
+def add(a, b):
+    return a + b
+
+with view.say_why_it_takes_long("numba", quiet=False):
+    add(1, 2)
+"""
 
 
 def write_people(path) -> None:
@@ -240,11 +256,13 @@ WRONG = [
     (["evolve", "absent.csv"], "there is no file"),
     (["evolve", "people.csv"], "no column called target or class"),
     (["evolve", "people.csv", "--target", "il"], "did you mean 'ill'?"),
-    (["evolve", "people.csv", "--target", "ill", "--task", "regression"], "must hold numbers"),
+    (["evolve", "people.csv", "--target", "ill", "--task", "regression"], "column 'ill' must hold numbers"),
     (["evolve", "people.csv", "--target", "ill", "--task", "ranking"], "binary, multiclass, regression"),
     (["evolve", "people.csv", "--target", "steps", "--task", "binary"], "use task 'multiclass'"),
     (["evolve", "two.csv", "--target", "y", "--test-fraction", "0.9"], "leaves 2 rows to learn from"),
     (["evolve", "two.csv", "--target", "x", "--test-fraction", "0.9"], "leaves 1 rows to learn from"),
+    (["evolve", "monk1", "--seed", "-1"], "-1 is not in the range x>=0"),
+    (["evolve", "monk1", "--config", "seed.toml"], "seed must be 0 or more, not -1"),
     (["evolve", "monk1", "--test-fraction", "1.5"], "test_fraction"),
     (["evolve", "monk1", "--validation-fraction", "0"], "validation_fraction"),
     (["evolve", "monk1", "--generations", "0"], "generations must be 1 or more"),
@@ -286,6 +304,7 @@ def test_wrong_input_is_one_sentence_and_leaves_everything_as_it_was(run, folder
     write_people(folder / "people.csv")
     (folder / "two.csv").write_text("x,y\n" + "".join(f"{k / 7},{'ab'[k % 5 == 0]}\n" for k in range(10)))
     (folder / "wrong.toml").write_text("generatons = 5")
+    (folder / "seed.toml").write_text("seed = -1")
     (folder / "other").mkdir()
     table = load_table("xd6")
     for name in ("run", "damaged", "lost"):
@@ -308,6 +327,63 @@ def test_rows_that_train_and_judge_alike_are_said_to(run, folder):
     code, _, err = run("evolve", "names.csv", *TINY)
     assert code == 0 and "the same rows train and judge" in err
     assert "the same rows" not in run("evolve", "xd6", *TINY)[2]
+
+
+def test_a_data_set_that_no_checksum_guards_is_said_so_where_it_is_used(run, folder):
+    load_table("xd6").features.assign(target=load_table("xd6").target).to_csv("x.tsv", sep="\t", index=False)
+    (folder / "yeast").mkdir()
+    (folder / "yeast" / "yeast.tsv.gz").write_bytes(gzip.compress((folder / "x.tsv").read_bytes()))
+    line = "yeast: the catalogue has no checksum of this data set, so its file is taken as it is."
+    code, out, err = run("evolve", "yeast", *TINY, "--data-dir", ".", "--out", "a", "--json")
+    assert (code, json.loads(out)["source"], err.splitlines().count(line)) == (0, "PMLB, not checked", 1)
+    assert run("predict", "a/champion.json", "yeast", "--data-dir", ".")[2] == line + "\n"
+    _, _, err = run("benchmark", "--datasets", "yeast,x.tsv,monk1", "--methods", "propneat", "--data-dir", ".", "--dry-run")
+    assert err.splitlines().count(line) == err.count("no checksum") == 1
+    code, out, err = run("evolve", "xd6", *TINY, "--out", "b", "--json")
+    assert (json.loads(out)["source"], "checksum" in err) == ("embedded in propneat", False)
+
+
+def test_many_classes_are_said_with_their_rows_and_the_way_out(run, folder):
+    rng = np.random.default_rng(0)
+    rows = [f"{a:.3f},{b:.3f},P{k:03},Q{k % 20}" for k, (a, b) in enumerate(rng.normal(size=(60, 2)))]
+    (folder / "people.csv").write_text("a,b,id,group\n" + "\n".join(rows) + "\n")
+    code, _, err = run("evolve", "people.csv", "--target", "id", *TINY, "--generations", "1")
+    (line,) = [line for line in err.splitlines() if "classes" in line]
+    # 22 inputs: two numbers and the twenty groups
+    assert code == 0
+    assert line.startswith("'id' has 60 classes, 1.0 rows each on average, and the first networks about 1,320 connections: ")
+    assert "--target" in line and "--task regression" in line
+    assert "classes" not in run("evolve", "people.csv", "--target", "group", *TINY, "--generations", "1")[2]
+
+
+def test_kernels_are_said_to_compile_when_they_do_and_not_when_it_is_slow(monkeypatch):
+    from numba.core import event
+
+    monkeypatch.setattr("propneat.cli.run_view._SECONDS_OF_COMPILING", 0.05)
+    said = []
+    with say_when_compiling("compiling", said.append):
+        time.sleep(0.15)
+        with event.trigger_event("numba:compile"):
+            pass
+        time.sleep(0.15)
+    assert said == []
+    with say_when_compiling("compiling", said.append):
+        for _ in range(2):
+            with event.trigger_event("numba:compile"), event.trigger_event("numba:compile"):
+                time.sleep(0.15)
+    assert said == ["compiling"]
+
+
+def test_compiling_is_said_the_first_time_and_no_more(folder):
+    (folder / "warm_up.py").write_text(_COMPILE_AND_WARM_UP)
+    command = [sys.executable, "warm_up.py"]
+    first, again = (
+        subprocess.run(command, env=os.environ | {"NUMBA_CACHE_DIR": str(folder / "cache")}, capture_output=True, text=True)
+        for _ in range(2)
+    )
+    assert (first.returncode, again.returncode) == (0, 0), first.stderr
+    assert first.stderr.splitlines() == ["Compiling kernels, once per installation: about twenty seconds ..."]
+    assert again.stderr == ""
 
 
 def test_a_folder_that_another_process_writes_is_left_to_it(run, folder):
