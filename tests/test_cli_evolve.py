@@ -4,11 +4,13 @@ import csv
 import gzip
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
 import tomllib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,6 +21,7 @@ from propneat.data import load_table
 from propneat.evolve import default_config
 from propneat.model import load_model
 from propneat.model_scores import answer, score_model
+from propneat.run_folder import default_run_folder
 from propneat.settings_file import read_settings_file, resolve_settings
 
 pytestmark = pytest.mark.usefixtures("folder")
@@ -485,3 +488,8 @@ def test_help_starts_with_examples_and_is_made_without_heavy_imports():
         done = subprocess.run([sys.executable, "-c", code, name, *heavy], capture_output=True, text=True, check=True)
         assert done.stdout.splitlines()[-1] == "[]"
         assert done.stdout.index("Examples:") < done.stdout.index("Options:")
+
+
+def test_help_shows_folders_as_they_are_made(run):
+    shown = [re.findall(r"\S+(?=/champion.json)", run(*command, "--help")[1]) for command in ([], ["predict"], ["show"])]
+    assert shown == [[str(default_run_folder(Path("results"), "patients", 0))]] * 3
