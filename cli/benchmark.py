@@ -172,7 +172,10 @@ def _default_folder(options: dict[str, Any]) -> Path:
 
 def _plan(config: "BenchmarkConfig", options: dict[str, Any]) -> "list[Planned]":
     from propneat.benchmark import make_plan
+    from propneat.cli.data_notes import say_unchecked
 
+    if not options["quiet"]:
+        say_unchecked(config.datasets, config.data_dir)
     with show_steps("reading data sets", quiet=options["quiet"]) as progress:
         return make_plan(config, progress)
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from propneat.cli.data_notes import say_unchecked
 from propneat.cli.main import LazyGroup
 from propneat.cli.reading import describe_plan, print_plan, reading_options, reading_settings
 from propneat.cli.table import as_text, print_table
@@ -45,7 +46,7 @@ def datasets() -> None:
 @_data_dir
 @_as_json
 def list_data_sets(embedded: bool, cached: bool, data_dir: Path | None, as_json: bool) -> None:
-    """List the data sets of the catalogue.
+    """List the data sets that can be had by name.
 
     \b
     Examples:
@@ -53,34 +54,47 @@ def list_data_sets(embedded: bool, cached: bool, data_dir: Path | None, as_json:
       propneat datasets list --embedded
       propneat datasets list --json
 
-    Classes are 0 for a regression. Data sets of one family are copies of one another, or nearly. Any other data set of
-    PMLB can be had by its name too.
+    Classes are 0 for a regression. Data sets of one family are copies of one another, or nearly. The last ones are those of
+    PMLB that the catalogue does not describe; as it has no checksums of them either, their files are taken as they are.
     """
-    from propneat.data import read_catalogue
+    from propneat.data.named import unchecked_line
     from propneat.data.pmlb_source import cached_file, find_cache
 
     cache = find_cache(data_dir)
     rows = [
-        {
-            "name": entry.name,
-            "rows": entry.rows,
-            "features": entry.features,
-            "classes": entry.classes,
-            "task": entry.task,
-            "embedded": entry.embedded,
-            "cached": cached_file(entry.name, cache) is not None,
-            "family": entry.family,
-            "in_paper_list": entry.in_paper_list,
+        row
+        | {
+            "cached": cached_file(row["name"], cache) is not None,
+            "checked": unchecked_line(row["name"], data_dir) is None,
         }
-        for entry in read_catalogue().values()
+        for row in _describe_all()
     ]
     rows = [row for row in rows if (row["embedded"] or not embedded) and (row["cached"] or not cached)]
     if as_json:
         click.echo(json.dumps(rows, indent=2))
         return
-    shown = ("name", "rows", "features", "classes", "task", "embedded", "cached", "family")
-    print_table(shown, [[row[column] for column in shown] for row in rows])
-    click.echo(f"{len(rows)} data sets, cache {cache}", err=True)
+    shown = ("name", "rows", "features", "classes", "task", "embedded", "cached", "checked", "family")
+    print_table(shown, [["-" if row[column] is None else row[column] for column in shown] for row in rows])
+    n_unchecked = sum(not row["checked"] for row in rows)
+    click.echo(f"{len(rows)} data sets, {n_unchecked} of them not checked for want of a checksum; cache {cache}", err=True)
+
+
+def _describe_all() -> list[dict[str, object]]:
+    """Return what is known of each data set that can be had by name, those of the catalogue first."""
+    from pmlb import regression_dataset_names
+
+    from propneat.data import read_catalogue
+    from propneat.data.pmlb_source import known_names
+
+    described = ("name", "rows", "features", "classes", "task", "embedded", "family", "in_paper_list")
+    catalogue = read_catalogue()
+    rows = [_pick(entry, *described) for entry in catalogue.values()]
+    for name in known_names():
+        if name not in catalogue:
+            task = "regression" if name in regression_dataset_names else "classification"
+            facts = {"name": name, "task": task, "embedded": False, "in_paper_list": False}
+            rows.append(dict.fromkeys(described) | facts)
+    return rows
 
 
 @datasets.command()
@@ -103,12 +117,14 @@ def info(name: str, target: str | None, task: str | None, data_dir: Path | None,
     The same options make propneat evolve read a table in the same way. A data set that is neither embedded nor in the cache is not downloaded for this.
     """
     from propneat.data import load_table, read_catalogue
+    from propneat.data.named import unchecked_line
     from propneat.data.pmlb_source import cached_file, check_name, find_cache
     from propneat.data.table import is_file_name
     from propneat.settings_file import DataSettings
 
     entry = read_catalogue().get(name)
     known = _pick(entry, "family", "in_paper_list", "embedded", "exact", "note")
+    known |= {} if is_file_name(name) else {"checked": unchecked_line(name, data_dir) is None}
     cache = find_cache(data_dir)
     if not is_file_name(name) and not (entry and entry.embedded) and cached_file(name, cache) is None:
         check_name(name)
@@ -131,7 +147,7 @@ def info(name: str, target: str | None, task: str | None, data_dir: Path | None,
 @_data_dir
 @_as_json
 def fetch(names: tuple[str, ...], suite: str | None, data_dir: Path | None, as_json: bool) -> None:
-    """Download PMLB data sets into the cache; those already there are checked and kept.
+    """Download PMLB data sets into the cache; those already there are kept, all checked where there is a checksum.
 
     \b
     Examples:
@@ -154,6 +170,7 @@ def fetch(names: tuple[str, ...], suite: str | None, data_dir: Path | None, as_j
     failed = sum(result["error"] is not None for result in results)
     if as_json:
         click.echo(json.dumps(results, indent=2))
+    say_unchecked([result["name"] for result in results if result["error"] is None], data_dir)
     click.echo(f"{len(results) - failed} of {len(results)} data sets are in the cache", err=True)
     if failed:
         click.get_current_context().exit(1)

@@ -112,7 +112,7 @@ def _setting(flag: str, kind: Any = str, **more: Any) -> Any:
 @_setting("--engine", metavar="ENGINE")
 @_setting("--device", metavar="DEVICE")
 @_setting("--memory-budget", _OrNone(_Bytes()), metavar="N[KiB|MiB|GiB]|none")
-@_setting("--seed", int)
+@_setting("--seed", click.IntRange(min=0))
 @reading_options
 @click.option("--config", type=click.Path(path_type=Path), metavar="FILE", help="TOML file of settings, see propneat init.")
 @click.option("--out", type=FOLDER, metavar="DIR", help="Folder to write.  [default: results/NAME-seedN]")
@@ -147,7 +147,7 @@ def evolve(context: click.Context, **options: Any) -> None:
     An option comes before an environment variable PROPNEAT_<OPTION> (such as PROPNEAT_SEED), that before the --config
     file, and that before the defaults of the method. Ctrl-C stops after the generation in flight and keeps what is done.
     """
-    from propneat.cli.run_view import say_when_slow
+    from propneat.cli.run_view import say_why_it_takes_long
     from propneat.run import find_state, prepare_run, warm_up
     from propneat.run_folder import create_run_folder, open_run_folder
     from propneat.settings_file import format_settings
@@ -174,8 +174,7 @@ def evolve(context: click.Context, **options: Any) -> None:
         else:
             path = None if folder else _choose_folder(settings, data.name, options)
             # what cannot be trained is refused before a folder is made
-            compiling, trying = "Compiling kernels, once per installation: about twenty seconds ...", "Trying the engine ..."
-            with say_when_slow(compiling if settings.evolve.engine == "numba" else trying, seconds=3.0, quiet=quiet):
+            with say_why_it_takes_long(settings.evolve.engine, quiet=quiet):
                 warm_up(settings.evolve, data.prepared.problem, train)
             if folder is None:
                 make_folder(path)
@@ -243,7 +242,8 @@ def _choose_folder(settings: "Settings", name: str, options: dict[str, Any]) -> 
 def _run(
     settings: "Settings", data: "RunData", folder: "RunFolder", state: "EvolveState | None", train: "Trainer", quiet: bool
 ) -> dict[str, Any]:
-    from propneat.cli.run_view import RunView
+    from propneat.cli.data_notes import notes_on_run
+    from propneat.cli.run_view import RunView, say_when_compiling
     from propneat.errors import ClusterError
     from propneat.run import run
     from propneat.scores import SCORE_NAMES
@@ -258,9 +258,12 @@ def _run(
         _talk(f"... and {len(data.notes) - _MOST_NOTES} lines more on columns; --dry-run shows all", quiet)
     if data.prepared.problem.train is data.prepared.problem.validation:
         _talk("Too few rows of a class to hold some back: the same rows train and judge, so scores say little of new rows.", quiet)
+    for line in notes_on_run(settings, data):
+        _talk(line, quiet)
     _talk(f"{'Continuing' if state else 'Writing'} {folder.path}", quiet)
     shown = RunView(data.name, settings.evolve.generations, SCORE_NAMES[data.task], quiet=quiet)
-    with shown as view, _stop_on_signal(view, folder) as stop:
+    compiling = say_when_compiling("Compiling what only these rows need, once per installation ...", shown.say)
+    with shown as view, compiling, _stop_on_signal(view, folder) as stop:
         try:
             summary = run(settings, data, folder, state=state, callbacks=[view, lambda _: bool(stop)], train=train)
         except ClusterError as error:

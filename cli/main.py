@@ -73,7 +73,7 @@ def propneat() -> None:
     Examples:
       propneat evolve breast_cancer_wisconsin
       propneat evolve patients.csv --target outcome
-      propneat predict results/patients/champion.json new_patients.csv
+      propneat predict results/patients-seed0/champion.json new_patients.csv
       propneat datasets list
       propneat benchmark
     """

@@ -19,7 +19,7 @@ __all__ = ["native"]
 @click.argument("name", required=False)
 @click.option("--full", is_flag=True, help="The paper's size instead of one that ends within ten minutes.")
 @click.option("--meta-train", is_flag=True, help="vsml: make the meta-trained parameters anew first.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Everything random follows from this number.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Everything random follows from this number.")
 @click.option("--device", default="cpu", show_default=True, metavar="DEVICE", help="Where torch works.")
 @click.option("--out", type=FOLDER, metavar="DIR", help="Folder to write.  [default: results/native-NAME]")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")

@@ -67,14 +67,17 @@ def predict(
     scores, unscored = _scores(model, table, data) if score else ({}, [])
     for line in [*notes, *unscored]:
         click.echo(line, err=True)
+    if out or not (as_json or score):
+        _say_formulas(answers)
     if out:
         from propneat.cli.answers_file import write_answers
 
         write_answers(out, answers)
         click.echo(f"{len(answers)} answers written to {out}", err=True)
     if as_json:
-        content = {"rows": len(answers), "notes": [*notes, *unscored]} | ({} if out else _plain(answers))
-        click.echo(json.dumps(content | ({"scores": scores} if score else {}), indent=2, ensure_ascii=False))
+        shown = {"scores": scores} if score else {} if out else _plain(answers)
+        content = {"rows": len(answers), "notes": [*notes, *unscored]} | shown
+        click.echo(json.dumps(content, indent=2, ensure_ascii=False))
     elif score:
         for name, value in scores.items():
             click.echo(f"{name:<18} {'undefined' if value is None else f'{value:.6g}'}")
@@ -96,8 +99,10 @@ def _read(data: str, data_dir: Path | None, form: "DelimitedForm") -> "tuple[pan
 
         raw = read_table_file(data, form)
         return raw.frame, list(raw.notes)
+    from propneat.cli.data_notes import say_unchecked
     from propneat.data.named import load_named
 
+    say_unchecked([data], data_dir)
     return load_named(data, data_dir)[0], []
 
 
@@ -123,6 +128,15 @@ def _answers(model: "Model", table: "pandas.DataFrame", proba: bool) -> "tuple[p
 def _plain(answers: "pandas.DataFrame") -> dict[str, list[Any]]:
     """Return answers as lists that JSON can carry, None where there is none."""
     return {name: [None if value != value else value for value in column] for name, column in answers.to_dict("list").items()}
+
+
+def _say_formulas(answers: "pandas.DataFrame") -> None:
+    """Say when a class would be run as a formula by a spreadsheet: answers are the classes to the letter, for programs to read."""
+    from propneat.records import is_formula
+
+    found = next((text for text in answers["prediction"].unique() if is_formula(text)), None)
+    if found is not None:
+        click.echo(f"Class {found!r} is written as it is, and a spreadsheet takes it for a formula: import that column as text.", err=True)
 
 
 def _scores(model: "Model", table: "pandas.DataFrame", data: str) -> tuple[dict[str, Any], list[str]]:

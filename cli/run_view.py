@@ -3,7 +3,7 @@
 import math
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -17,11 +17,12 @@ from rich.text import Text
 if TYPE_CHECKING:
     from propneat.evolve import EvolveState
 
-__all__ = ["RunView", "clock", "say_when_slow"]
+__all__ = ["RunView", "clock", "say_when_compiling", "say_when_slow", "say_why_it_takes_long"]
 
 _SECONDS_BETWEEN_LINES = 5.0
 _RECENT = 10
 _FACTS_PER_LINE = 4
+_SECONDS_OF_COMPILING = 1.0
 
 
 class RunView:
@@ -118,11 +119,59 @@ def clock(seconds: float) -> str:
 @contextmanager
 def say_when_slow(text: str, *, seconds: float, quiet: bool) -> Iterator[None]:
     """Print a line on stderr if what is done inside takes longer than some seconds."""
-    timer = threading.Timer(seconds, click.echo, args=(text,), kwargs={"err": True})
-    timer.daemon = True
+    timer = _timer(seconds, lambda: click.echo(text, err=True))
     if not quiet:
         timer.start()
     try:
         yield
     finally:
         timer.cancel()
+
+
+@contextmanager
+def say_when_compiling(text: str, say: Callable[[str], None]) -> Iterator[None]:
+    """Say a line, once, when numba takes longer than a second to compile inside; what it reads from its cache does not count."""
+    from numba.core import event
+
+    class Compiling(event.Listener):
+        depth = 0
+        is_said = False
+
+        def on_start(self, _: event.Event) -> None:
+            """What is compiled calls what is compiled after it has started: the outermost is timed."""
+            self.depth += 1
+            if self.depth == 1 and not self.is_said:
+                self.timer = _timer(_SECONDS_OF_COMPILING, self.say)
+                self.timer.start()
+
+        def on_end(self, _: event.Event) -> None:
+            self.depth -= 1
+            if self.depth == 0:
+                self.timer.cancel()
+
+        def say(self) -> None:
+            self.is_said = True
+            say(text)
+
+    with event.install_listener("numba:compile", Compiling()):
+        yield
+
+
+@contextmanager
+def say_why_it_takes_long(engine: str, *, quiet: bool) -> Iterator[None]:
+    """Say on stderr that kernels are compiled, when they are, or after a while that an engine other than "numba" is tried."""
+
+    def say(text: str) -> None:
+        if not quiet:
+            click.echo(text, err=True)
+
+    trying = say_when_slow("Trying the engine ...", seconds=3.0, quiet=quiet or engine == "numba")
+    with trying, say_when_compiling("Compiling kernels, once per installation: about twenty seconds ...", say):
+        yield
+
+
+def _timer(seconds: float, call: Callable[[], None]) -> threading.Timer:
+    """Return a timer that keeps no process alive."""
+    timer = threading.Timer(seconds, call)
+    timer.daemon = True
+    return timer

@@ -80,6 +80,8 @@ class EvolveConfig:
             raise ConfigError(f"method must be one of {', '.join(METHODS)}, not {self.method!r}")
         if self.engine not in ENGINES:
             raise ConfigError(f"engine must be one of {', '.join(ENGINES)}, not {self.engine!r}")
+        if self.seed < 0:
+            raise ConfigError(f"seed must be 0 or more, not {self.seed}")
         if self.memory_budget is not None and self.memory_budget < 1:
             raise ConfigError(f"memory_budget must be 1 byte or more, not {self.memory_budget}")
         for name, least in (("generations", 1), ("n_finalists", 0), ("fine_tune_epochs", 0), ("refit_epochs", 0), ("fine_tune_patience", 1), ("size_penalty", 0)):

@@ -4,11 +4,12 @@ import csv
 import hashlib
 import io
 import os
+import re
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-__all__ = ["format_csv", "sha256_hex", "write_atomic"]
+__all__ = ["as_cell", "format_csv", "is_formula", "sha256_hex", "write_atomic"]
 
 
 def write_atomic(path: Path | str, content: str | bytes) -> None:
@@ -62,3 +63,21 @@ def format_csv(rows: Iterable[Mapping[str, object]], columns: Sequence[str]) -> 
     for row in rows:
         writer.writerow(row)
     return text.getvalue()
+
+
+_FORMULA = re.compile(r"[=+\-@\t\r]")
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+
+
+def is_formula(value: object) -> bool:
+    """Say whether a spreadsheet that opens a CSV file runs a text as a formula; numbers, also such as "-1.5", are none."""
+    return isinstance(value, str) and bool(_FORMULA.match(value)) and not _NUMBER.fullmatch(value)
+
+
+def as_cell(value: object) -> object:
+    """Return a value for a CSV cell that people open in spreadsheets: a text that would be a formula behind an apostrophe.
+
+    A program that reads the cell finds the apostrophe too, so this is for tables that people look at, and not for answers
+    and names that programs compare.
+    """
+    return f"'{value}" if is_formula(value) else value

@@ -45,6 +45,8 @@ class RunData:
     """What was decided in reading the table, a line each; see `Table`."""
     sha256: str
     """Of everything learnt or judged from: prepared rows, their preprocessing, and the rows held out."""
+    source: str
+    """Where the table is from, in words, and whether it is a file that no checksum guards."""
 
     @property
     def task(self) -> str:
@@ -83,7 +85,7 @@ def prepare_run(settings: Settings) -> RunData:
     target_name = table.target_plan.name
     notes = (*table.notes, *prepared.describe(table.features.iloc[learn], table.target.iloc[learn]))
     parts = (test_features, test_target, table.target_plan, notes)
-    return RunData(table.name, target_name, prepared, len(table), *parts, digest)
+    return RunData(table.name, target_name, prepared, len(table), *parts, digest, table.source)
 
 
 def load_run_table(data: DataSettings) -> Table:
@@ -169,6 +171,7 @@ def run(
         "finished": not result.interrupted,
         "generations_asked": settings.evolve.generations,
         "score_name": SCORE_NAMES[data.task],
+        "source": data.source,
         "folder": str(folder.path),
         "champion": str(folder.champion),
         "seconds": round(before + time.perf_counter() - start, 3),

@@ -1,5 +1,6 @@
 """The store: rows that were acknowledged stay, readers never wait, and what is not a store is refused."""
 
+import json
 import os
 import signal
 import sqlite3
@@ -9,9 +10,11 @@ import time
 from dataclasses import replace
 
 import numpy as np
+import pandas
 import pytest
 
 from propneat.benchmark import Outcome, Planned, Task, create_store, open_store
+from propneat.benchmark.export import export_results
 from propneat.benchmark.results import read_rows, summarise
 from propneat.benchmark.store import FILE_NAME
 from propneat.errors import RunError, StoreError
@@ -179,3 +182,19 @@ def test_the_summary_averages_folds_first_and_compares_on_common_data_sets(tmp_p
         first, second = summarise(read_rows(store))
     assert (first["method"], first["mean_rank"], first["n_common"], first["n_datasets"]) == ("a", 1.0, 1, 2)
     assert first["mean_auc"] == pytest.approx(0.8) and second["failed"] == 2 and second["n_datasets"] == 1
+
+
+def test_texts_that_a_spreadsheet_would_run_are_quoted_in_csv_alone(tmp_path):
+    reason, entry = "=cmd|' /C calc'!A0", planned(0)
+    with create_store(tmp_path) as store:
+        store.add_plan([entry, planned(1)])
+        store.add_result(entry.task.key, Outcome("error", reason), 1)
+        store.add_result(planned(1).task.key, replace(outcome(), metrics={"auc": 0.5, "log_loss": -1.25}), 1)
+        for file_format in ("csv", "parquet", "json"):
+            export_results(store, tmp_path / file_format, file_format)
+        plain = read_rows(store).drop(columns="environment").to_csv(index=False, lineterminator="\n")
+    assert (tmp_path / "csv").read_text() == plain.replace(reason, "'" + reason)
+    assert ",-1.25," in plain
+    rows = json.loads((tmp_path / "json").read_text())
+    assert reason in [row["reason"] for row in rows]
+    assert reason in pandas.read_parquet(tmp_path / "parquet")["reason"].tolist()

@@ -112,9 +112,11 @@ def test_list_as_table_and_as_json(run, tmp_path):
     assert [row["name"] for row in rows] == [entry.name for entry in read_catalogue().values() if entry.embedded]
     assert not any(row["cached"] for row in rows)
     code, out, err = run("datasets", "list", "--data-dir", str(tmp_path))
-    assert "69 data sets" in err
+    assert "286 data sets, 139 of them not checked" in err
     lines = {line.split()[0]: line.split()[1:] for line in out.splitlines() if line.strip()}
-    assert lines["wdbc"] == ["569", "30", "2", "binary", "yes", "no", "breast_cancer_wisconsin"]
+    assert lines["wdbc"] == ["569", "30", "2", "binary", "yes", "no", "yes", "breast_cancer_wisconsin"]
+    assert lines["573_cpu_act"] == ["8192", "21", "0", "regression", "no", "no", "yes", "197_cpu_act"]
+    assert lines["yeast"] == ["-", "-", "-", "classification", "no", "no", "no", "-"]
     assert "\x1b" not in out
 
 
@@ -140,6 +142,24 @@ def test_info_of_an_embedded_set_a_file_and_a_set_not_at_hand(run, tmp_path):
     assert ["eyes", "category", "4", "2", "0", "blue,", "brown"] in [line.split() for line in out.splitlines()]
     code, out, err = run("datasets", "info", "phoneme", "--data-dir", str(tmp_path))
     assert (code, "rows: 5404" in out, "propneat datasets fetch phoneme" in err) == (0, True, True)
+
+
+def test_a_file_that_no_checksum_guards_is_said_to_be_unchecked(run, tmp_path):
+    from propneat.data.embedded import EMBEDDED
+
+    (tmp_path / "yeast").mkdir()
+    EMBEDDED["wdbc"]().to_csv(tmp_path / "yeast" / "yeast.tsv.gz", sep="\t", index=False)
+    where = ("--data-dir", str(tmp_path))
+    facts = {name: json.loads(run("datasets", "info", name, "--json", *where)[1]) for name in ("yeast", "wdbc")}
+    expected = [(False, "PMLB, not checked"), (True, "embedded in propneat")]
+    assert [(found["checked"], found["source"]) for found in facts.values()] == expected
+    assert "checked: no" in run("datasets", "info", "1027_ESL", *where)[1].splitlines()
+    code, out, err = run("datasets", "fetch", "yeast", *where)
+    assert (code, len(out.splitlines())) == (0, 1)
+    lines = [line for line in err.splitlines() if "checksum" in line]
+    assert lines == ["yeast: the catalogue has no checksum of this data set, so its file is taken as it is."]
+    rows = json.loads(run("datasets", "list", "--cached", "--json", *where)[1])
+    assert [(row["name"], row["checked"]) for row in rows] == [("yeast", False)]
 
 
 def test_fetch_reports_each_failure_and_goes_on(run, monkeypatch, tmp_path):

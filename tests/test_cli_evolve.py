@@ -1,23 +1,27 @@
 """`propneat evolve`: what it writes, what it refuses, and that no interruption changes what it comes to."""
 
 import csv
+import gzip
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
 import tomllib
+from pathlib import Path
 
 import numpy as np
 import pytest
 from sklearn.metrics import balanced_accuracy_score, log_loss, mean_squared_error, r2_score, roc_auc_score
 
-from propneat.cli.run_view import RunView
+from propneat.cli.run_view import RunView, say_when_compiling
 from propneat.data import load_table
 from propneat.evolve import default_config
 from propneat.model import load_model
 from propneat.model_scores import answer, score_model
+from propneat.run_folder import default_run_folder
 from propneat.settings_file import read_settings_file, resolve_settings
 
 pytestmark = pytest.mark.usefixtures("folder")
@@ -34,6 +38,21 @@ FILES = [
     "summary.json",
     "timing.csv",
 ]
+
+
+_COMPILE_AND_WARM_UP = """
+import propneat.cli.run_view as view
+from propneat.native import outer
+
+view._SECONDS_OF_COMPILING = 0.0
+
+@outer
+def add(a, b):
+    return a + b
+
+with view.say_why_it_takes_long("numba", quiet=False):
+    add(1, 2)
+"""
 
 
 def write_people(path) -> None:
@@ -240,11 +259,13 @@ WRONG = [
     (["evolve", "absent.csv"], "there is no file"),
     (["evolve", "people.csv"], "no column called target or class"),
     (["evolve", "people.csv", "--target", "il"], "did you mean 'ill'?"),
-    (["evolve", "people.csv", "--target", "ill", "--task", "regression"], "must hold numbers"),
+    (["evolve", "people.csv", "--target", "ill", "--task", "regression"], "column 'ill' must hold numbers"),
     (["evolve", "people.csv", "--target", "ill", "--task", "ranking"], "binary, multiclass, regression"),
     (["evolve", "people.csv", "--target", "steps", "--task", "binary"], "use task 'multiclass'"),
     (["evolve", "two.csv", "--target", "y", "--test-fraction", "0.9"], "leaves 2 rows to learn from"),
     (["evolve", "two.csv", "--target", "x", "--test-fraction", "0.9"], "leaves 1 rows to learn from"),
+    (["evolve", "monk1", "--seed", "-1"], "-1 is not in the range x>=0"),
+    (["evolve", "monk1", "--config", "seed.toml"], "seed must be 0 or more, not -1"),
     (["evolve", "monk1", "--test-fraction", "1.5"], "test_fraction"),
     (["evolve", "monk1", "--validation-fraction", "0"], "validation_fraction"),
     (["evolve", "monk1", "--generations", "0"], "generations must be 1 or more"),
@@ -286,6 +307,7 @@ def test_wrong_input_is_one_sentence_and_leaves_everything_as_it_was(run, folder
     write_people(folder / "people.csv")
     (folder / "two.csv").write_text("x,y\n" + "".join(f"{k / 7},{'ab'[k % 5 == 0]}\n" for k in range(10)))
     (folder / "wrong.toml").write_text("generatons = 5")
+    (folder / "seed.toml").write_text("seed = -1")
     (folder / "other").mkdir()
     table = load_table("xd6")
     for name in ("run", "damaged", "lost"):
@@ -308,6 +330,63 @@ def test_rows_that_train_and_judge_alike_are_said_to(run, folder):
     code, _, err = run("evolve", "names.csv", *TINY)
     assert code == 0 and "the same rows train and judge" in err
     assert "the same rows" not in run("evolve", "xd6", *TINY)[2]
+
+
+def test_a_data_set_that_no_checksum_guards_is_said_so_where_it_is_used(run, folder):
+    load_table("xd6").features.assign(target=load_table("xd6").target).to_csv("x.tsv", sep="\t", index=False)
+    (folder / "yeast").mkdir()
+    (folder / "yeast" / "yeast.tsv.gz").write_bytes(gzip.compress((folder / "x.tsv").read_bytes()))
+    line = "yeast: the catalogue has no checksum of this data set, so its file is taken as it is."
+    code, out, err = run("evolve", "yeast", *TINY, "--data-dir", ".", "--out", "a", "--json")
+    assert (code, json.loads(out)["source"], err.splitlines().count(line)) == (0, "PMLB, not checked", 1)
+    assert run("predict", "a/champion.json", "yeast", "--data-dir", ".")[2] == line + "\n"
+    _, _, err = run("benchmark", "--datasets", "yeast,x.tsv,monk1", "--methods", "propneat", "--data-dir", ".", "--dry-run")
+    assert err.splitlines().count(line) == err.count("no checksum") == 1
+    code, out, err = run("evolve", "xd6", *TINY, "--out", "b", "--json")
+    assert (json.loads(out)["source"], "checksum" in err) == ("embedded in propneat", False)
+
+
+def test_many_classes_are_said_with_their_rows_and_the_way_out(run, folder):
+    rng = np.random.default_rng(0)
+    rows = [f"{a:.3f},{b:.3f},P{k:03},Q{k % 20}" for k, (a, b) in enumerate(rng.normal(size=(60, 2)))]
+    (folder / "people.csv").write_text("a,b,id,group\n" + "\n".join(rows) + "\n")
+    code, _, err = run("evolve", "people.csv", "--target", "id", *TINY, "--generations", "1")
+    (line,) = [line for line in err.splitlines() if "classes" in line]
+    # 22 inputs: two numbers and the twenty groups
+    assert code == 0
+    assert line.startswith("'id' has 60 classes, 1.0 rows each on average, and the first networks about 1,320 connections: ")
+    assert "--target" in line and "--task regression" in line
+    assert "classes" not in run("evolve", "people.csv", "--target", "group", *TINY, "--generations", "1")[2]
+
+
+def test_kernels_are_said_to_compile_when_they_do_and_not_when_it_is_slow(monkeypatch):
+    from numba.core import event
+
+    monkeypatch.setattr("propneat.cli.run_view._SECONDS_OF_COMPILING", 0.05)
+    said = []
+    with say_when_compiling("compiling", said.append):
+        time.sleep(0.15)
+        with event.trigger_event("numba:compile"):
+            pass
+        time.sleep(0.15)
+    assert said == []
+    with say_when_compiling("compiling", said.append):
+        for _ in range(2):
+            with event.trigger_event("numba:compile"), event.trigger_event("numba:compile"):
+                time.sleep(0.15)
+    assert said == ["compiling"]
+
+
+def test_compiling_is_said_the_first_time_and_no_more(folder):
+    (folder / "warm_up.py").write_text(_COMPILE_AND_WARM_UP)
+    command = [sys.executable, "warm_up.py"]
+    first, again = (
+        subprocess.run(command, env=os.environ | {"NUMBA_CACHE_DIR": str(folder / "cache")}, capture_output=True, text=True)
+        for _ in range(2)
+    )
+    assert (first.returncode, again.returncode) == (0, 0), first.stderr
+    assert first.stderr.splitlines() == ["Compiling kernels, once per installation: about twenty seconds ..."]
+    assert again.stderr == ""
 
 
 def test_a_folder_that_another_process_writes_is_left_to_it(run, folder):
@@ -409,3 +488,8 @@ def test_help_starts_with_examples_and_is_made_without_heavy_imports():
         done = subprocess.run([sys.executable, "-c", code, name, *heavy], capture_output=True, text=True, check=True)
         assert done.stdout.splitlines()[-1] == "[]"
         assert done.stdout.index("Examples:") < done.stdout.index("Options:")
+
+
+def test_help_shows_folders_as_they_are_made(run):
+    shown = [re.findall(r"\S+(?=/champion.json)", run(*command, "--help")[1]) for command in ([], ["predict"], ["show"])]
+    assert shown == [[str(default_run_folder(Path("results"), "patients", 0))]] * 3

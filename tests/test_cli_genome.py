@@ -1,5 +1,6 @@
 """`propneat predict`, `show`, `export` and `init`: right answers, and one sentence for whatever cannot be read."""
 
+import io
 import json
 import re
 import shutil
@@ -92,7 +93,23 @@ def test_scores_instead_of_answers(run):
     assert code == 0
     assert float(re.search(r"^balanced_accuracy +(\S+)$", out, re.MULTILINE)[1]) == pytest.approx(right.mean(), abs=1e-6)
     _, out, _ = run("predict", "binary.json", "people.csv", "--score", "--json")
-    assert set(json.loads(out)["scores"]) == {"auc", "balanced_accuracy", "log_loss"}
+    content = json.loads(out)
+    assert set(content) == {"rows", "notes", "scores"} and content["rows"] == 12
+    assert set(content["scores"]) == {"auc", "balanced_accuracy", "log_loss"}
+
+
+def test_classes_that_a_spreadsheet_would_run_are_written_as_they_are_and_said(run, tmp_path):
+    preprocessor, genome = Preprocessor.fit(people()[["height", "eyes"]]), model_for("binary").genome
+    Model(genome, "binary", preprocessor, ("- 50000.", "=1+1"), None, "ill").save(tmp_path / "formula.json")
+    code, out, err = run("predict", "formula.json", "people.csv")
+    answers = pandas.read_csv(io.StringIO(out))["prediction"]
+    assert (code, set(answers) <= {"- 50000.", "=1+1"}) == (0, True)
+    assert err == f"Class {answers[0]!r} is written as it is, and a spreadsheet takes it for a formula: import that column as text.\n"
+    assert run("predict", "formula.json", "people.csv", "--json")[2] == ""
+    _, _, err = run("predict", "formula.json", "people.csv", "--out", "answers.csv")
+    assert "takes it for a formula" in err and (tmp_path / "answers.csv").read_text() == out
+    Model(genome, "binary", preprocessor, (-1, 1), None, "ill").save(tmp_path / "numbers.json")
+    assert run("predict", "numbers.json", "people.csv")[2] == run("predict", "regression.json", "people.csv")[2] == ""
 
 
 def test_an_embedded_data_set_can_be_named(run, tmp_path):

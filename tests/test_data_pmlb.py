@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import os
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -10,13 +11,15 @@ from pathlib import Path
 import pandas
 import pytest
 
-from propneat.data import catalogue, load_table, pmlb_source, read_catalogue
+from propneat.data import build_catalogue, catalogue, load_table, pmlb_source, read_catalogue
 from propneat.data.embedded import EMBEDDED
+from propneat.data.named import unchecked_line
 from propneat.data.pmlb_source import cached_file, fetch, find_cache, load_pmlb, values_digest
 from propneat.errors import DataError
 from propneat.records import sha256_hex
 
 FRAME = pandas.DataFrame({"a": [0.1, 2.5, 1 / 3] * 4, "b": range(12), "target": [0, 1, 1] * 4})
+SHARED = Path(os.environ.get("PROPNEAT_TEST_PMLB") or Path(__file__).parents[1] / ".." / "shared" / "pmlb")
 PACKED = gzip.compress(FRAME.to_csv(sep="\t", index=False).encode(), mtime=0)
 
 
@@ -171,7 +174,31 @@ def test_unknown_names_are_refused_before_anything_is_asked(server, tmp_path):
 def test_any_file_in_the_cache_counts_even_one_nobody_knows(tmp_path):
     store(tmp_path, "my_own", PACKED)
     table = load_table("my_own", data_dir=tmp_path)
-    assert (len(table), table.task, table.source) == (12, "binary", "PMLB")
+    assert (len(table), table.task, table.source) == (12, "binary", "PMLB, not checked")
+    assert "no checksum" in unchecked_line("my_own", tmp_path)
+
+
+def test_a_forged_file_is_refused_for_regressions_too_and_said_where_no_checksum_is_known(tmp_path):
+    store(tmp_path, "1029_LEV", PACKED)
+    with pytest.raises(DataError, match="is not the data set '1029_LEV' that the catalogue knows"):
+        load_table("1029_LEV", data_dir=tmp_path)
+    store(tmp_path, "digits", PACKED)
+    assert load_table("digits", data_dir=tmp_path).source == "PMLB, not checked"
+    assert load_table("digits").source == "embedded in propneat"
+    assert [unchecked_line(name) for name in ("digits", "monk1", "phoneme", "1029_LEV")] == [None] * 4
+    assert unchecked_line("digits", tmp_path) and unchecked_line("yeast")
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="needs PMLB's files")
+def test_the_catalogue_is_what_its_files_and_manifests_say(tmp_path, monkeypatch):
+    monkeypatch.setattr(build_catalogue, "PACKAGE", tmp_path / "propneat" / "data")
+    build_catalogue.PACKAGE.mkdir(parents=True)
+    (tmp_path / "datasets").mkdir()
+    build_catalogue.main(SHARED)
+    made = build_catalogue.PACKAGE
+    installed = Path(catalogue.__file__).parent
+    assert all((made / name).read_bytes() == (installed / name).read_bytes() for name in ("catalogue.json", "rule_rows.json"))
+    assert (tmp_path / "datasets" / "catalogue.json").read_bytes() == (made / "catalogue.json").read_bytes()
 
 
 def test_a_cache_that_cannot_be_written_is_reported(server, phoneme_is_frame, tmp_path):
@@ -204,10 +231,15 @@ def test_the_catalogue_stands_in_both_places_and_says_what_it_must():
     document = json.loads(installed)
     assert document["schema"] == catalogue.CATALOGUE_SCHEMA
     entries = read_catalogue()
-    assert len(entries) == len(document["data_sets"]) == 69
+    assert len(entries) == len(document["data_sets"]) == 147
+    assert sum(entry.sha256 is not None for entry in entries.values()) == 145
     assert list(entries) == sorted(entries, key=str.lower)
     assert sum(entry.in_paper_list for entry in entries.values()) == 61
     assert {name for name, entry in entries.items() if entry.embedded} == set(EMBEDDED)
     assert all(entries[entry.family].family == entry.family for entry in entries.values())
+    regressions = {entry.name for entry in entries.values() if entry.task == "regression"}
+    assert len(regressions) == 79 and {"1029_LEV", "523_analcatdata_neavote", "diabetes_progression"} < regressions
+    assert all((entry.classes == 0) == (entry.name in regressions) for entry in entries.values())
+    assert entries["573_cpu_act"].family == entries["227_cpu_small"].family == "197_cpu_act"
     assert len({entry.family for entry in entries.values() if entry.in_paper_list}) == 50
     assert all((entry.sha256 is None) == (entry.name in ("digits", "diabetes_progression")) for entry in entries.values())

@@ -13,7 +13,7 @@ import pandas
 import pytest
 from random_genomes import random_genome
 
-from propneat.compiler import evaluate
+from propneat.compiler import compile_genome, evaluate
 from propneat.data import Preprocessor, TargetScale
 from propneat.model import Model, class_probabilities
 
@@ -98,11 +98,16 @@ def test_the_evaluator_is_a_program(evaluator, tmp_path):
     np.testing.assert_allclose(answers, model.predict_proba(frame), rtol=1e-9, atol=1e-12)
 
 
-def test_the_example_of_plain_neat_runs_and_shows_how_to_ask_a_genome():
+def test_the_example_of_plain_neat_says_how_it_goes_and_stops_when_xor_is_solved(capsys):
     blocks = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
     (code,) = [block for block in blocks if "Population(" in block]
-    assert "< 100" in code
     found = {}
-    exec(code.replace("< 100", "< 3"), found)
-    assert found["population"].generation == 3
-    assert found["fitness"](found["best"]) == max(map(found["fitness"], found["genomes"]))
+    exec(code, found)
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == found["population"].generation < 100
+    assert [line.split(":")[0] for line in lines] == [f"generation {number + 1}" for number in range(len(lines))]
+    assert [line.endswith("- solved") for line in lines] == [False] * (len(lines) - 1) + [True]
+    plan = compile_genome(found["best"])
+    answers = [evaluate(plan, [[first, second]])[0, 0] > 0.5 for first in (0, 1) for second in (0, 1)]
+    assert answers == [False, True, True, False]
+    assert f"{4 - found['errors'](found['best']).sum():.3f}" in lines[-1]

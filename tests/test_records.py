@@ -9,7 +9,7 @@ import sys
 import numpy as np
 import pytest
 
-from propneat.records import format_csv, sha256_hex, write_atomic
+from propneat.records import as_cell, format_csv, sha256_hex, write_atomic
 from propneat.rng import derive_seed, make_rng
 
 
@@ -83,3 +83,13 @@ def test_a_row_with_an_unknown_column_is_refused():
 
 def test_sha256_is_the_published_function():
     assert sha256_hex(b"abc") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+cmd|' /C calc'!A0", "-2+3", "@SUM(A1)", "\t=1", "\r=1", "-", "- 50000.", "=", "-1,5", "+49 30 1"])
+def test_a_text_that_a_spreadsheet_would_run_gets_an_apostrophe(text):
+    assert as_cell(text) == "'" + text
+
+
+@pytest.mark.parametrize("value", ["-1", "+2.5", "-.5e-3", "-3.", "1=1", "a-b", "", " =1", -1, -0.5, float("-inf"), None, True])
+def test_numbers_and_other_texts_stay_as_they_are(value):
+    assert as_cell(value) is value

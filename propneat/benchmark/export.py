@@ -5,7 +5,7 @@ from pathlib import Path
 
 from propneat.benchmark.results import read_rows
 from propneat.benchmark.store import Store
-from propneat.records import write_atomic
+from propneat.records import as_cell, write_atomic
 
 __all__ = ["FORMATS", "export_results"]
 
@@ -15,11 +15,12 @@ FORMATS = ("csv", "parquet", "json")
 def export_results(store: Store, path: Path, file_format: str) -> int:
     """Write one row per planned task to a file, whole or not at all; returns the number of rows.
 
-    Columns are those of `read_rows`; metrics and sizes are empty (null) where a task has none.
+    Columns are those of `read_rows`; metrics and sizes are empty (null) where a task has none. CSV is for people: texts that
+    a spreadsheet would run as formulas, such as a message of an error, get an apostrophe. Parquet and JSON hold them as they are.
     """
     rows = read_rows(store).drop(columns="environment")
     if file_format == "csv":
-        write_atomic(path, rows.to_csv(index=False, lineterminator="\n"))
+        write_atomic(path, rows.map(as_cell).to_csv(index=False, lineterminator="\n"))
     elif file_format == "parquet":
         write_atomic(path, rows.to_parquet(index=False))
     else:

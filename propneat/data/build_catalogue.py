@@ -2,8 +2,9 @@
 
 Usage: python -m propneat.data.build_catalogue PMLB_FOLDER
 
-PMLB_FOLDER holds NAME/NAME.tsv.gz as PMLB publishes them, and MANIFEST.tsv with the columns name, rows, features, classes,
-sha256 and in_paper_list (whether the authors of PropNEAT list the data set for their experiments).
+PMLB_FOLDER holds NAME/NAME.tsv.gz as PMLB publishes them; MANIFEST.tsv lists data sets of classes, with the columns name,
+sha256 and in_paper_list (whether the authors of PropNEAT list the data set for their experiments) among others, and
+MANIFEST_REGRESSION.tsv lists regressions, with the columns name and sha256 among others.
 """
 
 import csv
@@ -14,6 +15,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
+import pandas
 
 from propneat.data.catalogue import CATALOGUE_SCHEMA, CatalogueEntry
 from propneat.data.embedded import EMBEDDED
@@ -35,6 +37,8 @@ FAMILIES = (
     ("chess", "kr_vs_kp"),
     ("breast", "breast_w"),
     ("agaricus_lepiota", "mushroom"),
+    ("197_cpu_act", "227_cpu_small", "573_cpu_act"),
+    ("218_house_8L", "574_house_16H"),
 )
 """Data sets that are copies of one another, or nearly; a family is called by its first member."""
 
@@ -57,11 +61,14 @@ NOTES = {
     "mofn_3_7_10": f"{_ORDER}: every case, and 300 of them again.",
     "corral": f"{_ORDER}: 32 cases five times, with an input that agrees with the class in three rows of four.",
     "tic_tac_toe": f"{_ORDER}: every finished board once.",
+    "573_cpu_act": "A copy of 197_cpu_act.",
+    "227_cpu_small": "The rows of 197_cpu_act with 12 of its 21 features.",
+    "574_house_16H": "The rows and the target of 218_house_8L with other features.",
 }
 INEXACT = {"iris"}
 
 
-def read_frame(folder: Path, name: str):
+def read_frame(folder: Path, name: str) -> tuple[bytes, pandas.DataFrame]:
     """Return the bytes of a PMLB file and its rows."""
     data = (folder / name / f"{name}.tsv.gz").read_bytes()
     return data, parse_delimited(unpack_gzip(data, name), name)
@@ -80,9 +87,8 @@ def count_rows(frame, name: str) -> dict[str, object]:
     return {"counts": "".join(str(sum(pair)) for pair in held)} | ({"mislabelled": mislabelled} if mislabelled else {})
 
 
-def describe(frame, name: str, **known: object) -> CatalogueEntry:
+def describe(frame, name: str, task: str, **known: object) -> CatalogueEntry:
     """Return the catalogue entry of a data set."""
-    task = infer_task(frame["target"])
     family = next((members[0] for members in FAMILIES if name in members), name)
     return CatalogueEntry(
         name=name,
@@ -98,21 +104,34 @@ def describe(frame, name: str, **known: object) -> CatalogueEntry:
     )
 
 
+def read_manifest(folder: Path, name: str) -> list[dict[str, str]]:
+    """Return the lines of a manifest."""
+    return list(csv.DictReader((folder / name).read_text("utf-8").splitlines(), delimiter="\t"))
+
+
+def read_checked(folder: Path, line: dict[str, str]) -> tuple[pandas.DataFrame, dict[str, str]]:
+    """Return the rows of a data set of a manifest and its checksums."""
+    data, frame = read_frame(folder, line["name"])
+    if sha256_hex(data) != line["sha256"]:
+        raise SystemExit(f"{line['name']}: the file is not the one of the manifest")
+    return frame, {"sha256": line["sha256"], "values_sha256": values_digest(frame)}
+
+
 def main(folder: Path) -> None:
     """Write both files."""
     entries, rows = [], {}
-    for line in csv.DictReader((folder / "MANIFEST.tsv").read_text("utf-8").splitlines(), delimiter="\t"):
-        name = line["name"]
-        data, frame = read_frame(folder, name)
-        digest = sha256_hex(data)
-        if digest != line["sha256"]:
-            raise SystemExit(f"{name}: the file is not the one of the manifest")
-        in_paper_list = line["in_paper_list"] == "yes"
-        entries.append(describe(frame, name, sha256=digest, values_sha256=values_digest(frame), in_paper_list=in_paper_list))
+    for line in read_manifest(folder, "MANIFEST.tsv"):
+        name, in_paper_list = line["name"], line["in_paper_list"] == "yes"
+        frame, checksums = read_checked(folder, line)
+        entries.append(describe(frame, name, infer_task(frame["target"]), in_paper_list=in_paper_list, **checksums))
         if name in RULES and set((found := count_rows(frame, name))["counts"]) != {"1"}:
             rows[name] = found
+    for line in read_manifest(folder, "MANIFEST_REGRESSION.tsv"):
+        frame, checksums = read_checked(folder, line)
+        entries.append(describe(frame, line["name"], "regression", in_paper_list=False, **checksums))
     for name in sorted(set(EMBEDDED) - {entry.name for entry in entries}):
-        entries.append(describe(EMBEDDED[name](), name, sha256=None, values_sha256=None, in_paper_list=False))
+        frame, none = EMBEDDED[name](), {"sha256": None, "values_sha256": None}
+        entries.append(describe(frame, name, infer_task(frame["target"]), in_paper_list=False, **none))
     lines = ",\n".join(f"    {json.dumps(asdict(entry))}" for entry in sorted(entries, key=lambda entry: entry.name.lower()))
     text = f'{{\n  "schema": "{CATALOGUE_SCHEMA}",\n  "data_sets": [\n{lines}\n  ]\n}}\n'
     write_atomic(PACKAGE / "catalogue.json", text)

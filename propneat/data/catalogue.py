@@ -21,7 +21,8 @@ class CatalogueEntry:
     are copies of one another, or nearly; `in_paper_list` says whether the authors of PropNEAT list it for their experiments.
     `embedded` data sets need no network, and `exact` says that the embedded rows are, in whatever order, those of PMLB's file
     (or of scikit-learn's, where PMLB has none). `sha256` is that of PMLB's file as published, `values_sha256` that of
-    its values (see `pmlb_source.values_digest`); both are None for data sets that PMLB does not have.
+    its values (see `pmlb_source.values_digest`); both are None for data sets that PMLB does not have. PMLB has data sets beyond
+    the catalogue; their files are taken unchecked, which `named.unchecked_line` says.
     """
 
     name: str

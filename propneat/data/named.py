@@ -10,7 +10,7 @@ from propneat.data.pmlb_source import cached_file, load_pmlb
 if TYPE_CHECKING:
     import pandas
 
-__all__ = ["load_named"]
+__all__ = ["load_named", "unchecked_line"]
 
 
 def load_named(name: str, data_dir: str | Path | None = None) -> tuple["pandas.DataFrame", str | None, str]:
@@ -18,10 +18,23 @@ def load_named(name: str, data_dir: str | Path | None = None) -> tuple["pandas.D
 
     The embedded data set comes first, unless `data_dir` is given and holds PMLB's own file. Raises DataError as `load_pmlb`.
     """
-    if name in EMBEDDED and (data_dir is None or cached_file(name, Path(data_dir)) is None):
+    if _is_embedded(name, data_dir):
         return EMBEDDED[name](), read_catalogue()[name].task, "embedded in propneat"
     frame = load_pmlb(name, data_dir)
-    return frame, _known_task(name, frame), "PMLB"
+    return frame, _known_task(name, frame), "PMLB, not checked" if unchecked_line(name, data_dir) else "PMLB"
+
+
+def unchecked_line(name: str, data_dir: str | Path | None = None) -> str | None:
+    """Return a line for people where no checksum guards the file that `load_named` takes for a data set, else None."""
+    entry = read_catalogue().get(name)
+    if _is_embedded(name, data_dir) or (entry is not None and entry.sha256 is not None):
+        return None
+    return f"{name}: the catalogue has no checksum of this data set, so its file is taken as it is."
+
+
+def _is_embedded(name: str, data_dir: str | Path | None) -> bool:
+    """Say whether a name means the embedded data set."""
+    return name in EMBEDDED and (data_dir is None or cached_file(name, Path(data_dir)) is None)
 
 
 def _known_task(name: str, frame: "pandas.DataFrame") -> str | None:

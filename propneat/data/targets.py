@@ -192,10 +192,11 @@ def encode_target(target: object, task: str) -> tuple[tuple[Label, ...] | None, 
 
 
 def _numbers(column: object) -> np.ndarray:
-    read = ColumnPlan("target", "number").read(column)
+    name = getattr(column, "name", None)
+    read = ColumnPlan("target" if name is None else str(name), "number").read(column)
     if read.odd.any():
         odd = column[int(np.argmax(read.odd))] if isinstance(column, np.ndarray) else column.iloc[int(np.argmax(read.odd))]
-        raise DataError(f"column 'target' must hold numbers, got {str(odd)[:60]!r}")
+        raise DataError(f"column {read.plan.name!r} must hold numbers, got {str(odd)[:60]!r}")
     _refuse_missing(read.missing)
     return read.numbers
 
