@@ -27,13 +27,37 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         self.keeps_gaps = keeps_gaps
 
     def fit(self, X: Any, y: Any = None) -> "TableEncoder":
-        """Learn the rules from X, a DataFrame or an array (n_rows, n_features). Raises DataError for unusable tables."""
-        self.preprocessor_ = Preprocessor.fit(X, one_hot_integers=self.one_hot_integers)
+        """Learn the rules from X, a DataFrame or an array (n_rows, n_features), and labels y (n_rows,) or None.
+
+        Raises DataError for unusable tables.
+        """
+        self._fit(X, y)
         return self
+
+    def fit_transform(self, X: Any, y: Any = None) -> np.ndarray:
+        """Learn as `fit` and return the inputs of these rows, where means of levels are learnt from other rows than their own."""
+        return self._with_gaps(X, self._fit(X, y))
+
+    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
+        """Return the names of the inputs, an object array (n_inputs,)."""
+        return np.array([rule.name for rule in self.preprocessor_.rules], dtype=object)
 
     def transform(self, X: Any) -> np.ndarray:
         """Return float64 (n_rows, n_inputs). Raises DataError for a table that lacks columns or holds other kinds of values."""
-        inputs = self.preprocessor_.transform(X)
+        return self._with_gaps(X, self.preprocessor_.transform(X))
+
+    def _fit(self, X: Any, y: Any) -> np.ndarray:
+        targets, names = None, ("target",)
+        if y is not None:
+            classes, codes = np.unique(np.asarray(y), return_inverse=True)
+            targets = np.eye(len(classes))[codes] if len(classes) > 2 else codes.astype(np.float64)[:, None]
+            names = tuple(map(str, classes if len(classes) > 2 else classes[-1:]))
+        self.preprocessor_, inputs = Preprocessor.fit_transform(
+            X, targets=targets, target_names=names, one_hot_integers=self.one_hot_integers
+        )
+        return inputs
+
+    def _with_gaps(self, X: Any, inputs: np.ndarray) -> np.ndarray:
         return np.where(self.preprocessor_.gaps(X), np.nan, inputs) if self.keeps_gaps else inputs
 
 
