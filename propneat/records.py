@@ -9,7 +9,7 @@ import stat
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-__all__ = ["format_csv", "open_lock", "sha256_hex", "write_atomic"]
+__all__ = ["format_csv", "nests_deeper", "open_lock", "sha256_hex", "write_atomic"]
 
 _LONGEST_NAME = 200
 """Bytes of a file name that leave room for what a temporary name has more; file systems end at 255."""
@@ -89,6 +89,20 @@ def _flush_folder(folder: Path) -> None:
 def sha256_hex(data: bytes) -> str:
     """Return the SHA-256 of `data` as 64 hexadecimal digits."""
     return hashlib.sha256(data).hexdigest()
+
+
+def nests_deeper(document: object, depth: int) -> bool:
+    """Say whether lists and objects of a parsed JSON document lie in each other more than `depth` deep; needs no recursion."""
+    level = [document]
+    for _ in range(depth + 1):
+        level = [inner for outer in level for inner in _parts(outer) if isinstance(inner, (dict, list))]
+        if not level:
+            return False
+    return True
+
+
+def _parts(value: object) -> Iterable[object]:
+    return value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
 
 
 def format_csv(rows: Iterable[Mapping[str, object]], columns: Sequence[str]) -> str:
