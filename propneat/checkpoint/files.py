@@ -39,16 +39,14 @@ class CheckpointWriter:
     def __init__(self, path: Path | str, identity: Mapping[str, Any], *, after: EvolveState | None = None) -> None:
         """Begin a run, or go on `after` the state that `path` holds; `identity` are plain values that JSON can carry.
 
-        Raises DamagedCheckpointError when `after` is given and is not what `path` holds.
+        Raises DamagedCheckpointError when `path` does not hold the state that it is to go on after.
         """
         self.path, self.identity = Path(path), dict(identity)
         self._n_rows = self._n_links = self._n_splits = self._size = 0
         self._digest = hashlib.sha256()
         self._is_begun = after is not None
         if after is not None:
-            found, _, self._size, self._digest = _load(self.path)
-            if found.population.generation != after.population.generation:
-                raise DamagedCheckpointError(f"{path} was changed while it was read: continue the run again")
+            self._size, self._digest = _end_of_journal(self.path, after.population.generation)
             self._remember(after)
 
     def save(self, state: EvolveState) -> None:
@@ -96,11 +94,7 @@ def load_checkpoint(path: Path | str) -> tuple[EvolveState, dict[str, Any]]:
     Raises CheckpointError when there is none, DamagedCheckpointError for any other file, and OSError when it cannot be read.
     Takes no more memory than a small multiple of what the files have.
     """
-    return _load(Path(path))[:2]
-
-
-def _load(path: Path) -> tuple[EvolveState, dict[str, Any], int, Any]:
-    """Return state, identity, and size and running SHA-256 of the journal."""
+    path = Path(path)
     if not path.is_file():
         raise CheckpointError(f"there is no checkpoint {path}: nothing to continue from")
     journal = journal_of(path)
@@ -119,11 +113,22 @@ def _load(path: Path) -> tuple[EvolveState, dict[str, Any], int, Any]:
             raise DamagedCheckpointError(f"{path} is damaged or not a checkpoint ({reason}): start the run anew") from error
 
 
-def _read(file: IO[bytes], more: IO[bytes]) -> tuple[EvolveState, dict[str, Any], int, Any]:
+def _end_of_journal(path: Path, generation: int) -> tuple[int, Any]:
+    """Return how many bytes of the journal belong to a checkpoint that was read before, and their running SHA-256."""
+    with path.open("rb") as file, journal_of(path).open("rb") as more:
+        metadata = unpack_archive(file)[1]
+        claimed = metadata["journal"]
+        digest = hashlib.sha256(more.read(claimed["bytes"]))
+    if metadata["generation"] != generation or digest.hexdigest() != claimed["sha256"]:
+        raise DamagedCheckpointError(f"{path} was changed after it was read: continue the run once more")
+    return claimed["bytes"], digest
+
+
+def _read(file: IO[bytes], more: IO[bytes]) -> tuple[EvolveState, dict[str, Any]]:
     arrays, metadata = unpack_archive(file)
     if set(metadata) != _METADATA or not isinstance(metadata["identity"], dict):
         raise ValueError("its metadata have other parts")
-    history, links, splits, size, digest = _read_journal(more, metadata["journal"])
+    history, links, splits = _read_journal(more, metadata["journal"])
     pools = {name: read_pool(name, arrays, NODE_DTYPE, CONNECTION_DTYPE) for name in ("pool", "representatives", "leaders", "kept")}
     if len(pools["kept"]) not in (1, 2) or arrays["tracker_state"].shape != (4,):
         raise ValueError("it holds other than a champion and a best genome, or other counters")
@@ -144,11 +149,11 @@ def _read(file: IO[bytes], more: IO[bytes]) -> tuple[EvolveState, dict[str, Any]
     )
     state = EvolveState(population, pools["kept"][0], metadata["champion_loss"], pools["leaders"], history)
     check_state(state)
-    return state, metadata["identity"], size, digest
+    return state, metadata["identity"]
 
 
-def _read_journal(file: IO[bytes], claimed: Any) -> tuple[tuple[dict[str, Any], ...], np.ndarray, np.ndarray, int, Any]:
-    """Return the history, links, splits, and size and SHA-256 of what the archive claims of a journal."""
+def _read_journal(file: IO[bytes], claimed: Any) -> tuple[tuple[dict[str, Any], ...], np.ndarray, np.ndarray]:
+    """Return the history, links and splits of the part of a journal that the archive claims."""
     if not isinstance(claimed, dict) or set(claimed) != {"bytes", "sha256"} or type(claimed["bytes"]) is not int:
         raise ValueError("it does not say what its journal is")
     size = claimed["bytes"]
@@ -165,7 +170,7 @@ def _read_journal(file: IO[bytes], claimed: Any) -> tuple[tuple[dict[str, Any], 
         splits.append(more_splits)
     if digest.hexdigest() != claimed["sha256"]:
         raise ValueError("the checksum of its journal does not match")
-    return tuple(rows), np.concatenate(links), np.concatenate(splits), size, digest
+    return tuple(rows), np.concatenate(links), np.concatenate(splits)
 
 
 def _arrays_of(state: EvolveState) -> dict[str, np.ndarray]:
