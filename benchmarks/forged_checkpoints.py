@@ -300,7 +300,7 @@ def main() -> None:
     for kind, codes in met.items():
         print(f"{kind:10} " + "  ".join(f"exit code {code}: {count}" for code, count in sorted(codes.items(), key=str)))
     for entry in wrong:
-        print("WRONG", *entry)
+        print("WRONG", *entry[:-1], entry[-1][:300])
     print(f"{options.number - len(wrong)} of {options.number} forged checkpoints met as they should be")
     print(f"most memory that one of them added to its process: {most / 1024:.0f} MiB")
     sys.exit(bool(wrong))

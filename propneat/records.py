@@ -93,16 +93,11 @@ def sha256_hex(data: bytes) -> str:
 
 def nests_deeper(document: object, depth: int) -> bool:
     """Say whether lists and objects of a parsed JSON document lie in each other more than `depth` deep; needs no recursion."""
-    level = [document]
-    for _ in range(depth + 1):
-        level = [inner for outer in level for inner in _parts(outer) if isinstance(inner, (dict, list))]
-        if not level:
-            return False
-    return True
-
-
-def _parts(value: object) -> Iterable[object]:
-    return value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    level = [document] if isinstance(document, (dict, list)) else []
+    for _ in range(depth):
+        parts = (outer.values() if isinstance(outer, dict) else outer for outer in level)
+        level = [inner for part in parts for inner in part if isinstance(inner, (dict, list))]
+    return bool(level)
 
 
 def format_csv(rows: Iterable[Mapping[str, object]], columns: Sequence[str]) -> str:

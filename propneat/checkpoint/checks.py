@@ -50,7 +50,7 @@ def _check_counters(state: EvolveState) -> None:
         raise ValueError("its generation is not that of its history")
     _check_species(population)
     if type(population.threshold) is not float or not 0 <= population.threshold < math.inf:
-        raise ValueError(f"its threshold is {population.threshold!r}")
+        raise ValueError("its threshold is no number of 0 or more")
     if type(population.best_fitness) is not float or type(state.champion_loss) is not float:
         raise ValueError("its best fitness or loss is no number")
 

@@ -10,8 +10,8 @@ from propneat.genome import ACTIVATIONS, AGGREGATIONS
 __all__ = ["apply_activation", "evaluate"]
 
 _ROWS_AT_ONCE = 16_384
-_NUMBERS_AT_ONCE = 2**26
-"""Most values of nodes in memory, 512 MiB of them; networks beyond 4,096 nodes take fewer rows at once."""
+_NUMBERS_AT_ONCE = 2**27
+"""Most values of nodes in memory, 1 GiB of them; networks beyond 8,192 nodes take fewer rows at once."""
 _TERMS_AT_ONCE = 64
 
 
