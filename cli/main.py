@@ -133,13 +133,14 @@ def _fail(error: OSError) -> int:
 
 
 def _open_streams() -> None:
-    """Have streams that take whatever is written: what was closed leads nowhere, and what stdout cannot encode is escaped."""
+    """Have streams that take whatever is written: what was closed leads nowhere, and what one cannot encode is escaped."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             # takes the number that was closed, which else the next file would get, and with it what is written there
             setattr(sys, name, open(os.devnull, mode))
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 @contextlib.contextmanager
