@@ -111,7 +111,7 @@ def _run(arguments: Sequence[str] | None) -> int:
         return error.exit_code
     except MemoryError as error:
         words = f" ({error})" if str(error) else ""
-        click.echo(f"Error: there is not enough memory{words}: use fewer rows, columns or networks, or a larger machine", err=True)
+        click.echo(f"Error: there is not enough memory{words}: use fewer rows, columns or networks, or more of it", err=True)
         return 1
     except OSError as error:
         return _fail(error)

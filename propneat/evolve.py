@@ -17,7 +17,17 @@ from propneat.scores import score_outputs
 from propneat.training import ENGINES, Samples, TrainedPopulation, TrainingConfig, train_population
 from propneat.vote import vote_weights
 
-__all__ = ["HISTORY_COLUMNS", "METHODS", "EvolveConfig", "EvolveResult", "EvolveState", "Problem", "Trainer", "default_config", "evolve"]
+__all__ = [
+    "HISTORY_COLUMNS",
+    "METHODS",
+    "EvolveConfig",
+    "EvolveResult",
+    "EvolveState",
+    "Problem",
+    "Trainer",
+    "default_config",
+    "evolve",
+]
 
 METHODS = ("propneat", "neat")
 """With gradients, and the original without."""

@@ -90,7 +90,7 @@ def _cache_folder() -> Path | None:
         return folder
     warnings.warn(
         "compiled code cannot be kept, because neither the user's cache folder nor that of the package can be written: kernels "
-        "are compiled anew in every process, which takes about twenty seconds; set NUMBA_CACHE_DIR to a folder that can be written",
+        "are compiled anew in every process, which takes about twenty seconds; NUMBA_CACHE_DIR may name a folder that can be",
         PropneatWarning,
         stacklevel=1,
     )

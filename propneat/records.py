@@ -9,7 +9,7 @@ import stat
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-__all__ = ["format_csv", "nests_deeper", "open_lock", "sha256_hex", "write_atomic"]
+__all__ = ["format_csv", "nests_deeper", "sha256_hex", "write_atomic"]
 
 _LONGEST_NAME = 200
 """Bytes of a file name that leave room for what a temporary name has more; file systems end at 255."""
@@ -32,14 +32,6 @@ def write_atomic(path: Path | str, content: str | bytes) -> None:
             _flush_folder(target.parent)
     except OSError as error:
         raise OSError(error.errno, error.strerror or str(error), str(path)) from error
-
-
-def open_lock(path: Path | str) -> int:
-    """Open a lock file, made if it is not there, and return its descriptor; its content stays as it is.
-
-    Raises OSError when it cannot be opened, also when it is a link, which could lead to a file of somebody else.
-    """
-    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
 
 
 def _target(path: Path) -> tuple[Path | None, int | None]:

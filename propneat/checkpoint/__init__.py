@@ -1,4 +1,4 @@
-"""Checkpoints: the whole state of a run between two generations, written at a cost that does not grow with the generations done.
+"""Checkpoints: the whole state of a run between two generations, written at a cost that does not grow with those done.
 
 What a generation replaces (genomes, species, counters) lies in an npz archive that is written anew, whole or not at all. What
 a run only adds to (its history, its innovation numbers) lies in a journal beside it, to which each generation appends. The

@@ -9,7 +9,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from propneat.genome import GenePool, Genome
+from propneat.genome import CONNECTION_DTYPE, NODE_DTYPE, GenePool, Genome, frozen
 from propneat.records import nests_deeper
 
 __all__ = ["CHECKPOINT_SCHEMA", "pack_archive", "pool_arrays", "read_pool", "unpack_archive"]
@@ -56,8 +56,9 @@ def unpack_archive(file: IO[bytes]) -> tuple[dict[str, np.ndarray], dict[str, An
     with zipfile.ZipFile(file) as archive:
         members = {member.filename.removesuffix(".npy"): member for member in archive.infolist()}
         # an archive of propneat is not compressed, so no part may claim to be larger than it is
-        if any(member.compress_type != zipfile.ZIP_STORED or member.file_size != member.compress_size for member in members.values()):
-            raise ValueError("a part of it is compressed")
+        for member in members.values():
+            if member.compress_type != zipfile.ZIP_STORED or member.file_size != member.compress_size:
+                raise ValueError("a part of it is compressed")
         metadata = _read_metadata(archive.read(members["metadata"]))
         if members.keys() != _LAYOUT.keys():
             raise ValueError("it does not have the parts of a checkpoint")
@@ -89,8 +90,8 @@ def pool_arrays(name: str, genomes: Iterable[Genome]) -> dict[str, np.ndarray]:
     }
 
 
-def read_pool(name: str, arrays: Mapping[str, np.ndarray], node_dtype: np.dtype, connection_dtype: np.dtype) -> GenePool:
-    """Return a pool out of arrays, its genes in the types given, frozen; raises ValueError where parts do not fit together."""
+def read_pool(name: str, arrays: Mapping[str, np.ndarray]) -> GenePool:
+    """Return a pool out of arrays, frozen; raises ValueError where parts do not fit together. Genes are not checked."""
     parts = {part: arrays[f"{name}_{part}"] for part in _POOL}
     for starts, genes in (("node_start", "nodes"), ("connection_start", "connections")):
         start = parts[starts]
@@ -100,11 +101,8 @@ def read_pool(name: str, arrays: Mapping[str, np.ndarray], node_dtype: np.dtype,
         raise ValueError(f"{name} has more genomes by nodes than by connections, or fewer")
     if np.any(parts["connections"]["enabled"] > 1):
         raise ValueError(f"a connection of {name} is neither enabled nor disabled")
-    nodes, connections = parts["nodes"].astype(node_dtype), parts["connections"].astype(connection_dtype)
-    starts = [parts[part].astype(np.int64) for part in ("node_start", "connection_start")]
-    for array in (nodes, connections, *starts):
-        array.flags.writeable = False
-    return GenePool(nodes, starts[0], connections, starts[1])
+    types = (NODE_DTYPE, np.int64, CONNECTION_DTYPE, np.int64)
+    return GenePool(*(frozen(parts[part].astype(dtype)) for part, dtype in zip(_POOL, types, strict=True)))
 
 
 def _read_array(data: bytes, dtype: np.dtype) -> np.ndarray:

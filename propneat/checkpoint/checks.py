@@ -70,15 +70,15 @@ def _is_count(value: Any) -> bool:
 
 
 def _check_tracker(state: np.ndarray, links: np.ndarray, splits: np.ndarray) -> None:
-    """Innovation numbers and node ids were given once each, below what is given next, for connections and splits that can be."""
+    """See that innovation numbers and node ids were given once each, and below what is given next."""
     next_innovation, next_node, n_links, n_splits = state.tolist()
     if (n_links, n_splits) != (len(links), len(splits)):
         raise ValueError("it counts innovation numbers that it does not hold")
     if not 0 <= next_innovation <= MAX_IDENTIFIER + 1 or not 0 <= next_node <= MAX_IDENTIFIER + 1:
         raise ValueError("its next innovation number lies outside what a genome can hold")
-    for pairs, above, parts_above in ((links, next_innovation, (next_node, next_node)), (splits, next_node, (next_innovation, 2**31))):
+    for pairs, ends in ((links, (next_innovation, next_node, next_node)), (splits, (next_node, next_innovation, 2**31))):
         keys, values = pairs.T
-        for column, end in ((values, above), (keys >> 32, parts_above[0]), (keys & 0xFFFFFFFF, parts_above[1])):
+        for column, end in zip((values, keys >> 32, keys & 0xFFFFFFFF), ends, strict=True):
             if np.any(column < 0) or np.any(column >= end):
                 raise ValueError("it holds an innovation number that was not given yet")
         if len(np.unique(keys)) < len(keys):

@@ -15,7 +15,6 @@ from propneat.checkpoint.journal import journal_block, read_block
 from propneat.errors import CheckpointError, DamagedCheckpointError
 from propneat.evolution import PopulationState, Species
 from propneat.evolve import EvolveState
-from propneat.genome import CONNECTION_DTYPE, NODE_DTYPE
 from propneat.records import write_atomic
 
 __all__ = ["CheckpointWriter", "journal_of", "load_checkpoint"]
@@ -129,7 +128,7 @@ def _read(file: IO[bytes], more: IO[bytes]) -> tuple[EvolveState, dict[str, Any]
     if set(metadata) != _METADATA or not isinstance(metadata["identity"], dict):
         raise ValueError("its metadata have other parts")
     history, links, splits = _read_journal(more, metadata["journal"])
-    pools = {name: read_pool(name, arrays, NODE_DTYPE, CONNECTION_DTYPE) for name in ("pool", "representatives", "leaders", "kept")}
+    pools = {name: read_pool(name, arrays) for name in ("pool", "representatives", "leaders", "kept")}
     if len(pools["kept"]) not in (1, 2) or arrays["tracker_state"].shape != (4,):
         raise ValueError("it holds other than a champion and a best genome, or other counters")
     numbers = (arrays[f"species_{part}"].tolist() for part in ("id", "fitness", "improved"))
