@@ -40,7 +40,7 @@ bare = partial(inlined, _nrt=False)
 """Decorator for inlined helpers that make no arrays of their own: they count no references to those they are given, which
 would cost more than the loop over a row does."""
 
-_IMPORT = re.compile(rb"^ *(?:from|import) (propneat[\w.]*)(?: import (\([^)]*\)|.*))?", re.M)
+_IMPORT = re.compile(rb"^ *(?:from|import) (propneat[\w.]*)(?: import (\([^)]*\)|.*))?", re.MULTILINE)
 _SECONDS_KEPT = 30 * 24 * 3600
 _SHARES_PER_THREAD = 4
 
