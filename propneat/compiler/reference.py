@@ -56,14 +56,15 @@ def evaluate(plan: LayerPlan, X: np.ndarray) -> np.ndarray:
         raise ValueError(f"expected rows of {plan.n_inputs} inputs, got an array of shape {X.shape}")
     answers = np.empty((len(X), plan.n_outputs))
     rows_at_once = max(1, min(_ROWS_AT_ONCE, _NUMBERS_AT_ONCE // plan.n_slots))
+    values = np.empty((plan.n_slots, min(rows_at_once, len(X))))
     for first in range(0, len(X), rows_at_once):
         rows = slice(first, first + rows_at_once)
-        answers[rows] = _evaluate_block(plan, X[rows]).T
+        answers[rows] = _evaluate_block(plan, X[rows], values[:, : len(X[rows])]).T
     return answers
 
 
-def _evaluate_block(plan: LayerPlan, X: np.ndarray) -> np.ndarray:
-    values = np.empty((plan.n_slots, len(X)))
+def _evaluate_block(plan: LayerPlan, X: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Fill `values`, shape (n_slots, n_rows), and return the rows of it that are outputs."""
     values[: plan.n_inputs] = X.T
     with np.errstate(over="ignore", invalid="ignore"):
         for slot in range(plan.n_inputs, plan.n_slots):
