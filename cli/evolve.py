@@ -7,6 +7,7 @@ import signal
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from fractions import Fraction
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -149,7 +150,7 @@ def evolve(context: click.Context, **options: Any) -> None:
     """
     from propneat.cli.run_view import say_why_it_takes_long
     from propneat.run import find_state, prepare_run, warm_up
-    from propneat.run_folder import create_run_folder, open_run_folder
+    from propneat.run_folder import open_run_folder
     from propneat.settings_file import format_settings
 
     resume, as_json, quiet = options["resume"], options["as_json"], options["quiet"]
@@ -169,16 +170,16 @@ def evolve(context: click.Context, **options: Any) -> None:
         data = prepare_run(settings)
         state = find_state(folder, settings, data) if folder else None
         summary = (folder.read_summary() or {}) if folder else {}
-        if state and summary.get("finished") is True and summary.get("generations_asked") == settings.evolve.generations:
+        is_done = summary.get("finished") is True and summary["generations_asked"] == settings.evolve.generations
+        if state and is_done and folder.has_results():
             _talk(f"The run in {folder.path} is finished, nothing is left to do.", quiet)
         else:
-            path = None if folder else _choose_folder(settings, data.name, options)
+            paths = None if folder else _choose_folders(settings, data.name, options)
             # what cannot be trained is refused before a folder is made
             with say_why_it_takes_long(settings.evolve.engine, quiet=quiet):
                 warm_up(settings.evolve, data.prepared.problem, train)
             if folder is None:
-                make_folder(path)
-                folder = create_run_folder(path, format_settings(settings), force=options["force"])
+                folder = _make_folder(paths, format_settings(settings), options["force"])
             with folder.held():
                 summary = _run(settings, data, folder, state, train, quiet)
     click.echo(json.dumps(summary, indent=2, ensure_ascii=False) if as_json else _describe(summary))
@@ -230,13 +231,31 @@ def _trainer(address: str | None, quiet: bool) -> "Iterator[Trainer]":
         yield trainer
 
 
-def _choose_folder(settings: "Settings", name: str, options: dict[str, Any]) -> Path:
-    """Return the folder of a new run, once it is sure that it may be used."""
-    from propneat.run_folder import check_run_folder, default_run_folder
+def _choose_folders(settings: "Settings", name: str, options: dict[str, Any]) -> Iterator[Path]:
+    """Return where a new run may go, first choice first, once it is sure that the first may be used."""
+    from propneat.run_folder import check_run_folder, default_run_folders
 
-    path = options["out"] or default_run_folder(Path("results"), name, settings.evolve.seed, again=options["force"])
-    check_run_folder(path, force=options["force"])
-    return path
+    if options["out"]:
+        paths = iter([options["out"]])
+    else:
+        paths = default_run_folders(Path("results"), name, settings.evolve.seed, again=options["force"])
+    first = next(paths)
+    check_run_folder(first, force=options["force"])
+    return chain([first], paths)
+
+
+def _make_folder(paths: Iterator[Path], config: str, force: bool) -> "RunFolder":
+    """Make the folder of a new run in the first of some places that no other process has taken meanwhile."""
+    from propneat.errors import ConfigError, RunError
+    from propneat.run_folder import create_run_folder
+
+    for path in paths:
+        make_folder(path)
+        try:
+            return create_run_folder(path, config, force=force)
+        except (ConfigError, RunError) as error:
+            refusal = error
+    raise refusal
 
 
 def _run(

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from propneat.cli.folder import FILE, keep_apart
+from propneat.cli.folder import FILE, keep_apart, writing
 
 if TYPE_CHECKING:
     from propneat.genome import Genome
@@ -43,13 +43,15 @@ def export(genome: Path, form: str, out: Path | None) -> None:
         from propneat.compiler import compile_genome
         from propneat.compiler.network import export_program
 
-        export_program(compile_genome(found), out)
+        with writing(out):
+            export_program(compile_genome(found), out)
     else:
         text = _text(form, found, model, genome.stem)
         if out is None:
             click.echo(text, nl=False)
             return
-        write_atomic(out, text)
+        with writing(out):
+            write_atomic(out, text)
     click.echo(f"Wrote {out}", err=True)
 
 

@@ -1,5 +1,8 @@
 """The folders and files that commands write."""
 
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any
@@ -8,7 +11,9 @@ import click
 
 from propneat.errors import ConfigError
 
-__all__ = ["FILE", "FOLDER", "keep_apart", "make_folder"]
+__all__ = ["FILE", "FOLDER", "keep_apart", "make_folder", "writing"]
+
+_FAULTS = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EPIPE)
 
 
 class _Named(click.Path):
@@ -31,10 +36,26 @@ FILE = _Named("file", dir_okay=False)
 
 
 def keep_apart(out: Path | None, *sources: Path) -> None:
-    """Raise click.UsageError if the file to write is one of those that are read."""
-    for source in sources:
-        if out is not None and out.exists() and source.exists() and out.samefile(source):
+    """Raise click.UsageError if the file to write is one of those that are read, ConfigError if it cannot be a file."""
+    if out is None:
+        return
+    with writing(out):
+        if any(out.exists() and source.exists() and out.samefile(source) for source in sources):
             raise click.UsageError(f"{out} is what is read here: give another file to write.")
+
+
+@contextmanager
+def writing(out: Path) -> Iterator[None]:
+    """Turn an OSError of what is done inside into a ConfigError that says why the file cannot be written.
+
+    A device that is full or faulty is not the fault of a name: such an error passes.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _FAULTS:
+            raise
+        raise ConfigError(f"{out} cannot be written ({error.strerror or error}): give another file to write") from error
 
 
 def make_folder(folder: Path) -> None:

@@ -4,12 +4,14 @@ from pathlib import Path
 
 import click
 
+from propneat.cli.folder import FILE, writing
+
 __all__ = ["init"]
 
 
 @click.command()
 @click.option("--method", metavar="propneat|neat", default="propneat", show_default=True, help="Whose settings to write.")
-@click.option("--out", type=click.Path(path_type=Path), default="propneat.toml", show_default=True, help="- is stdout.")
+@click.option("--out", type=FILE, default="propneat.toml", show_default=True, help="- is stdout.")
 @click.option("--force", is_flag=True, help="Replace the file if it exists.")
 def init(method: str, out: Path, force: bool) -> None:
     """Write a configuration file with every setting, its default value and what it means.
@@ -29,7 +31,8 @@ def init(method: str, out: Path, force: bool) -> None:
     if str(out) == "-":
         click.echo(text, nl=False)
         return
-    if out.exists() and not force:
-        raise ConfigError(f"{out} exists: choose another name with --out, or replace it with --force")
-    write_atomic(out, text)
+    with writing(out):
+        if out.exists() and not force:
+            raise ConfigError(f"{out} exists: choose another name with --out, or replace it with --force")
+        write_atomic(out, text)
     click.echo(f"Wrote {out}; use it with: propneat evolve NAME --config {out}", err=True)

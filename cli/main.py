@@ -1,15 +1,20 @@
 """The `propneat` command: finds the command asked for, imports that one alone, and turns every error into one sentence."""
 
+import contextlib
 import difflib
+import io
 import os
 import sys
-from collections.abc import Mapping, Sequence
+import traceback
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
+from typing import Any
 
 import click
 
 from propneat import __version__
-from propneat.errors import PropneatError
+from propneat.errors import PropneatError, PropneatWarning
 
 __all__ = ["COMMANDS", "LazyGroup", "main", "propneat"]
 
@@ -86,8 +91,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _run(arguments: Sequence[str] | None) -> int:
     """Run the command line and return its exit code; errors are told on stderr."""
+    _open_streams()
     try:
-        code = propneat.main(args=arguments, prog_name="propneat", standalone_mode=False)
+        with _told_warnings():
+            code = propneat.main(args=arguments, prog_name="propneat", standalone_mode=False)
         sys.stdout.flush()
         return code if isinstance(code, int) else 0
     except click.ClickException as error:
@@ -102,16 +109,53 @@ def _run(arguments: Sequence[str] | None) -> int:
     except PropneatError as error:
         click.echo(f"Error: {error}", err=True)
         return error.exit_code
-    except BrokenPipeError:
-        # The reader of stdout is gone: give the interpreter somewhere else to flush to when it ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except MemoryError as error:
+        words = f" ({error})" if str(error) else ""
+        click.echo(f"Error: there is not enough memory{words}: use fewer rows, columns or networks, or more of it", err=True)
         return 1
     except OSError as error:
-        click.echo(f"Error: {_describe(error)}", err=True)
-        return 1
+        return _fail(error)
 
 
-def _describe(error: OSError) -> str:
-    """Say what the system refused, and for which file."""
-    reason = error.strerror or str(error) or type(error).__name__
-    return f"{error.filename}: {reason}" if error.filename else reason
+def _fail(error: OSError) -> int:
+    """Say what the system refused, and for which file; nothing when the reader of stdout is gone. Returns the exit code."""
+    *_, (frame, _) = traceback.walk_tb(error.__traceback__)
+    is_stdout = not error.filename and frame.f_globals["__name__"].partition(".")[0] in ("click", "rich")
+    is_unread = not error.filename and isinstance(error, BrokenPipeError)
+    if is_stdout or is_unread:
+        with contextlib.suppress(OSError):
+            # what could not be written may fail again when the interpreter ends, so it goes nowhere
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if not is_unread:
+        where = "stdout: " if is_stdout else f"{os.fsdecode(error.filename)}: " if error.filename else ""
+        click.echo(f"Error: {where}{error.strerror or error or type(error).__name__}", err=True)
+    return 1
+
+
+def _open_streams() -> None:
+    """Have streams that take whatever is written: what was closed leads nowhere, and what one cannot encode is escaped."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            # takes the number that was closed, which else the next file would get, and with it what is written there
+            setattr(sys, name, open(os.devnull, mode))
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+@contextlib.contextmanager
+def _told_warnings() -> Iterator[None]:
+    """Show propneat's own warnings as one line of talk, which a quiet command leaves out, and others as usual."""
+    with warnings.catch_warnings():
+        show = warnings.showwarning
+
+        def tell(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
+            if not issubclass(category, PropneatWarning):
+                show(message, category, *where, **more)
+                return
+            context = click.get_current_context(silent=True)
+            if not (context and context.params.get("quiet")):
+                click.echo(f"Note: {message}", err=True)
+
+        warnings.showwarning = tell
+        yield

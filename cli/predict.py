@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from propneat.cli.folder import FILE, keep_apart
+from propneat.cli.folder import FILE, keep_apart, writing
 
 if TYPE_CHECKING:
     import pandas
@@ -72,7 +72,8 @@ def predict(
     if out:
         from propneat.cli.answers_file import write_answers
 
-        write_answers(out, answers)
+        with writing(out):
+            write_answers(out, answers)
         click.echo(f"{len(answers)} answers written to {out}", err=True)
     if as_json:
         shown = {"scores": scores} if score else {} if out else _plain(answers)

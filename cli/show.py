@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from propneat.cli.folder import FILE, keep_apart
+from propneat.cli.folder import FILE, keep_apart, writing
 
 if TYPE_CHECKING:
     from propneat.network_summary import NetworkSummary
@@ -40,7 +40,9 @@ def show(genome: Path, svg: Path | None, as_json: bool) -> None:
         from propneat.records import write_atomic
         from propneat.report.network_svg import draw_network
 
-        write_atomic(svg, draw_network(found, input_names=names[0], output_names=names[1], title=genome.stem))
+        drawing = draw_network(found, input_names=names[0], output_names=names[1], title=genome.stem)
+        with writing(svg):
+            write_atomic(svg, drawing)
         click.echo(f"Drawing written to {svg}", err=True)
     task = model.task if model else None
     if as_json:

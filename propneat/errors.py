@@ -4,9 +4,11 @@ __all__ = [
     "CheckpointError",
     "ClusterError",
     "ConfigError",
+    "DamagedCheckpointError",
     "DataError",
     "GenomeError",
     "PropneatError",
+    "PropneatWarning",
     "RunError",
     "StoreError",
 ]
@@ -16,6 +18,10 @@ class PropneatError(ValueError):
     """Base of every error propneat raises on purpose; the command line shows its text and exits with `exit_code`."""
 
     exit_code = 2
+
+
+class PropneatWarning(UserWarning):
+    """What propneat decided for the person, or could not do; said once, and the command line shows its text."""
 
 
 class GenomeError(PropneatError):
@@ -31,7 +37,13 @@ class ConfigError(PropneatError):
 
 
 class CheckpointError(PropneatError):
-    """A run folder cannot be continued: its checkpoint is missing, damaged, or belongs to other options or data."""
+    """A run folder cannot be continued: its checkpoint is missing, or belongs to other options or data."""
+
+
+class DamagedCheckpointError(CheckpointError):
+    """A checkpoint cannot be read: it is damaged, or was not written by a run."""
+
+    exit_code = 3
 
 
 class ClusterError(PropneatError):

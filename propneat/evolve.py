@@ -17,7 +17,17 @@ from propneat.scores import score_outputs
 from propneat.training import ENGINES, Samples, TrainedPopulation, TrainingConfig, train_population
 from propneat.vote import vote_weights
 
-__all__ = ["METHODS", "EvolveConfig", "EvolveResult", "EvolveState", "Problem", "Trainer", "default_config", "evolve"]
+__all__ = [
+    "HISTORY_COLUMNS",
+    "METHODS",
+    "EvolveConfig",
+    "EvolveResult",
+    "EvolveState",
+    "Problem",
+    "Trainer",
+    "default_config",
+    "evolve",
+]
 
 METHODS = ("propneat", "neat")
 """With gradients, and the original without."""
@@ -277,6 +287,22 @@ def _history_row(report: GenerationReport, champion: Genome, champion_loss: floa
         "n_hidden": plan.n_slots - plan.n_inputs - plan.n_outputs,
         "n_layers": plan.n_layers,
     }
+
+
+HISTORY_COLUMNS = {
+    "generation": int,
+    "best_fitness": float,
+    "mean_fitness": float,
+    "n_species": int,
+    "n_unusable": int,
+    "threshold": float,
+    "validation_loss": float,
+    "validation_score": float,
+    "n_connections": int,
+    "n_hidden": int,
+    "n_layers": int,
+}
+"""Keys of a row of the history and the types of their values, in order."""
 
 
 def _fine_tune(

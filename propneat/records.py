@@ -5,35 +5,64 @@ import hashlib
 import io
 import os
 import re
-import tempfile
+import secrets
+import stat
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-__all__ = ["as_cell", "format_csv", "is_formula", "sha256_hex", "write_atomic"]
+__all__ = ["as_cell", "format_csv", "is_formula", "nests_deeper", "sha256_hex", "write_atomic"]
+
+_LONGEST_NAME = 200
+"""Bytes of a file name that leave room for what a temporary name has more; file systems end at 255."""
 
 
 def write_atomic(path: Path | str, content: str | bytes) -> None:
     """Write `content` to `path` so that a reader, or a kill at any moment, sees the old file or the new one, never a part.
 
-    Text is written as UTF-8 with "\\n" line ends. Raises OSError when the folder cannot be written.
+    Text is written as UTF-8 with "\\n" line ends. A new file has the permissions that the process gives new files, one that
+    is replaced keeps its own. Links are followed. What is no regular file, such as a pipe or a device, is written to as it is.
+    Raises OSError, with the path and the cause, when it cannot be written.
     """
-    path = Path(path)
     data = content.encode() if isinstance(content, str) else content
     try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+        target, mode = _target(Path(path))
+        if target is None:
+            Path(path).write_bytes(data)
+        else:
+            _replace(target, mode, data)
+            _flush_folder(target.parent)
     except OSError as error:
-        raise type(error)(error.errno, error.strerror, str(path)) from error
+        raise OSError(error.errno, error.strerror or str(error), str(path)) from error
+
+
+def _target(path: Path) -> tuple[Path | None, int | None]:
+    """Return the file that `path` leads to and the permissions it has, if any; no file where `path` leads to something else."""
+    real = Path(os.path.realpath(path))
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return real, None
+    if not stat.S_ISREG(found.st_mode) or not real.exists() or not real.samefile(path):
+        return None, None
+    return real, stat.S_IMODE(found.st_mode)
+
+
+def _replace(path: Path, mode: int | None, data: bytes) -> None:
+    """Write a new file under another name, and give it the name it should have."""
+    name = path.name if len(os.fsencode(path.name)) <= _LONGEST_NAME else sha256_hex(os.fsencode(path.name))
+    temporary = path.with_name(f".{name}.{secrets.token_hex(8)}.part")
+    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
             file.flush()
+            if mode is not None:
+                os.fchmod(file.fileno(), mode)
             os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
         os.replace(temporary, path)
     except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
-    _flush_folder(path.parent)
 
 
 def _flush_folder(folder: Path) -> None:
@@ -53,6 +82,15 @@ def _flush_folder(folder: Path) -> None:
 def sha256_hex(data: bytes) -> str:
     """Return the SHA-256 of `data` as 64 hexadecimal digits."""
     return hashlib.sha256(data).hexdigest()
+
+
+def nests_deeper(document: object, depth: int) -> bool:
+    """Say whether lists and objects of a parsed JSON document lie in each other more than `depth` deep; needs no recursion."""
+    level = [document] if isinstance(document, (dict, list)) else []
+    for _ in range(depth):
+        parts = (outer.values() if isinstance(outer, dict) else outer for outer in level)
+        level = [inner for part in parts for inner in part if isinstance(inner, (dict, list))]
+    return bool(level)
 
 
 def format_csv(rows: Iterable[Mapping[str, object]], columns: Sequence[str]) -> str:

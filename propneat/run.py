@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from propneat import __version__
-from propneat.checkpoint import CHECKPOINT_SCHEMA, check_identity, load_checkpoint, save_checkpoint
+from propneat.checkpoint import CHECKPOINT_SCHEMA, CheckpointWriter, check_identity, load_checkpoint
 from propneat.compiler import compile_genome
 from propneat.data import ColumnPlan, Table, encode_target, load_table
 from propneat.data.split import split_rows
-from propneat.errors import ConfigError, DataError
+from propneat.errors import ConfigError, DamagedCheckpointError, DataError
 from propneat.evolve import EvolveConfig, EvolveResult, EvolveState, Problem, Trainer, evolve
 from propneat.genome import Genome
 from propneat.model import Model
@@ -126,12 +126,18 @@ def find_state(folder: RunFolder, settings: Settings, data: RunData) -> EvolveSt
     """Return the state a run folder stopped in, None when it has not got through a generation.
 
     The settings and the data must be those the run was begun with, except that `generations` may have been raised: the
-    run then goes on as if it had been asked for that many from the start. Raises CheckpointError, naming the difference.
+    run then goes on as if it had been asked for that many from the start. Raises CheckpointError, naming the difference, and
+    DamagedCheckpointError for files that no such run can have written.
     """
     if not folder.checkpoint.exists() and not folder.summary.exists():
         return None
     state, identity = load_checkpoint(folder.checkpoint)
     check_identity(identity, identity_of(settings, data), may_grow=frozenset({"generations"}))
+    samples, genome = data.prepared.problem.train, state.champion
+    sizes = (genome.n_inputs, genome.n_outputs, len(state.population.pool))
+    if sizes != (samples.X.shape[1], samples.targets.shape[1], settings.evolve.evolution.population_size):
+        reason = "holds networks that do not fit the data or the settings"
+        raise DamagedCheckpointError(f"{folder.checkpoint} {reason}: start the run anew")
     return state
 
 
@@ -150,14 +156,14 @@ def run(
     Champion and history depend neither on interruptions nor on who trains; elapsed seconds, kept apart, count the sessions
     that ended cleanly.
     """
-    write_atomic(folder.config, format_settings(settings))
-    identity = identity_of(settings, data)
+    folder.write_config(format_settings(settings))
+    checkpoints = CheckpointWriter(folder.checkpoint, identity_of(settings, data), after=state)
     n_done = len(state.history) if state else 0
     seconds = {generation: value for generation, value in folder.read_timing().items() if generation < n_done}
     before, start = max(seconds.values(), default=0.0), time.perf_counter()
 
     def keep(reached: EvolveState) -> None:
-        save_checkpoint(folder.checkpoint, reached, identity)
+        checkpoints.save(reached)
         seconds[len(reached.history) - 1] = before + time.perf_counter() - start
 
     result = evolve(data.prepared.problem, settings.evolve, callbacks=[keep, *callbacks], state=state, train=train)

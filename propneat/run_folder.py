@@ -2,6 +2,7 @@
 
 import errno
 import fcntl
+import itertools
 import json
 import math
 import os
@@ -15,7 +16,7 @@ from typing import Any
 from propneat.errors import CheckpointError, ConfigError, RunError
 from propneat.records import format_csv, write_atomic
 
-__all__ = ["RunFolder", "check_run_folder", "create_run_folder", "default_run_folder", "finite_or_none", "open_run_folder"]
+__all__ = ["RunFolder", "check_run_folder", "create_run_folder", "default_run_folders", "finite_or_none", "open_run_folder"]
 
 _MADE_BY_RUNS = (
     "champion.json",
@@ -25,8 +26,30 @@ _MADE_BY_RUNS = (
     "progress.png",
     "summary.json",
     "checkpoint.npz",
+    "checkpoint.journal",
     "config.toml",
 )
+_RESULTS = _MADE_BY_RUNS[:5]
+_MARK = "# This folder belongs to a run of propneat, which replaces its own files in it.\n"
+_NUMBER, _FIGURE = (int, float), (int, float, type(None))
+_SUMMARY = {
+    "test": dict,
+    "test_rows": int,
+    "validation_loss": _FIGURE,
+    "validation_score": _FIGURE,
+    "score_name": str,
+    "connections": int,
+    "hidden_nodes": int,
+    "layers": int,
+    "inputs_used": int,
+    "inputs": int,
+    "seconds": _NUMBER,
+    "generations": int,
+    "generations_asked": int,
+    "champion": str,
+    "finished": bool,
+}
+"""What a summary has at least, and the types of it."""
 
 
 @dataclass(frozen=True)
@@ -91,17 +114,27 @@ class RunFolder:
         finally:
             os.close(descriptor)
 
+    def write_config(self, settings: str) -> None:
+        """Write the settings, TOML text, below a line that says whose folder this is."""
+        write_atomic(self.config, _MARK + settings)
+
     def write_summary(self, summary: Mapping[str, Any]) -> None:
-        """Write the summary as JSON."""
-        write_atomic(self.summary, json.dumps(summary, indent=2, ensure_ascii=False) + "\n")
+        """Write the summary as JSON; what UTF-8 cannot hold, of a folder's name, is escaped."""
+        write_atomic(self.summary, json.dumps(summary, indent=2, ensure_ascii=False).encode(errors="backslashreplace") + b"\n")
 
     def read_summary(self) -> dict[str, Any] | None:
-        """Return the summary; None when there is none that can be read."""
+        """Return the summary; None when there is none that can be read and has what a summary has."""
         try:
             summary = json.loads(self.summary.read_bytes())
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             return None
-        return summary if isinstance(summary, dict) else None
+        if not isinstance(summary, dict) or not all(isinstance(summary.get(key, ()), kind) for key, kind in _SUMMARY.items()):
+            return None
+        return summary if all(isinstance(value, _FIGURE) for value in summary["test"].values()) else None
+
+    def has_results(self) -> bool:
+        """Say whether all is there that a run makes of its last state."""
+        return all((self.path / name).is_file() for name in _RESULTS)
 
     def write_history(self, history: Sequence[Mapping[str, Any]]) -> None:
         """Write the history, one row per generation, columns as in the first row."""
@@ -121,40 +154,49 @@ class RunFolder:
             return {}
 
 
-def default_run_folder(root: Path, name: str, seed: int, *, again: bool = False) -> Path:
-    """Return `root`/<name>-seed<seed>; with -2, -3, ... after it when that is taken, unless it is wanted `again`."""
+def default_run_folders(root: Path, name: str, seed: int, *, again: bool = False) -> Iterator[Path]:
+    """Give `root`/<name>-seed<seed>, and with -2, -3, ... after it, those that are not taken; with `again` the first alone."""
     plain = re.sub(r"[^\w.-]+", "-", name).strip(".-") or "run"
     stem = f"{plain}-seed{seed}"
-    path, count = root / stem, 2
-    while _is_taken(path) and not again:
-        path, count = root / f"{stem}-{count}", count + 1
-    return path
+    if again:
+        yield root / stem
+        return
+    names = itertools.chain([stem], (f"{stem}-{count}" for count in itertools.count(2)))
+    yield from (root / each for each in names if not _is_taken(root / each))
 
 
 def check_run_folder(path: Path, *, force: bool = False) -> None:
-    """Raise ConfigError for a path that a new run may not write: a file, or without `force` a folder that has files."""
+    """Raise ConfigError for a path that a new run may not write.
+
+    That is a file, without `force` a folder that has files, and with it a folder where a file has the name of one of a run's
+    but no run wrote it.
+    """
     if not _is_taken(path):
         return
     if not path.is_dir():
         raise ConfigError(f"{path} is a file, and a run needs a folder: choose another with --out")
     if not force:
         raise ConfigError(f"{path} is not empty: continue its run with --resume, choose another --out, or add --force")
+    if foreign := [] if _is_run(path) else [name for name in _MADE_BY_RUNS if (path / name).exists()]:
+        raise ConfigError(f"{path} is not the folder of a run, so its {foreign[0]} is not replaced: choose another --out")
 
 
 def create_run_folder(path: Path, config: str, *, force: bool = False) -> RunFolder:
     """Make the folder of a new run and write its configuration into it.
 
-    A folder that has files is with `force` cleared of what a run writes; other files are left alone. Raises what
+    A folder that has files is with `force` cleared of what a run wrote; other files are left alone. Raises what
     `check_run_folder` does, OSError where it cannot be written, and RunError while another process writes it.
     """
     check_run_folder(path, force=force)
     folder = RunFolder(path)
     path.mkdir(parents=True, exist_ok=True)
     with folder.held():
+        # once more, for another process may have begun a run here meanwhile
+        check_run_folder(path, force=force)
         for name in _MADE_BY_RUNS:
             (path / name).unlink(missing_ok=True)
         _remove_parts(path)
-        write_atomic(folder.config, config)
+        folder.write_config(config)
     return folder
 
 
@@ -182,6 +224,14 @@ def _is_taken(path: Path) -> bool:
     if path.is_dir():
         return any(not entry.name.startswith(".") for entry in path.iterdir())
     return path.exists()
+
+
+def _is_run(path: Path) -> bool:
+    try:
+        with (path / "config.toml").open("rb") as file:
+            return file.read(len(_MARK)) == _MARK.encode()
+    except OSError:
+        return False
 
 
 def _remove_parts(path: Path) -> None:

@@ -56,6 +56,12 @@ class DataSettings:
 
     def __post_init__(self) -> None:
         """Raise ConfigError for a value that cannot be used."""
+        for name in ("source", "target", "data_dir"):
+            try:
+                (getattr(self, name) or "").encode()
+            except UnicodeEncodeError as error:
+                reason = "is not UTF-8 text, which settings are written in"
+                raise ConfigError(f"{name} {error.object!r} {reason}: rename it") from error
         if not 0 <= self.test_fraction < 1:
             raise ConfigError(f"test_fraction must be 0 or more and below 1, not {self.test_fraction}")
         if not 0 < self.validation_fraction < 1:

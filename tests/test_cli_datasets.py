@@ -4,25 +4,32 @@ import json
 import os
 import subprocess
 import sys
+import tomllib
+import warnings
+from pathlib import Path
 
 import click
 import pytest
 
 from propneat.cli import main as cli
 from propneat.data import pmlb_source, read_catalogue
-from propneat.errors import CheckpointError
+from propneat.errors import CheckpointError, DamagedCheckpointError, PropneatWarning
 
 HEAVY = ("torch", "numba", "sklearn", "pandas", "matplotlib", "numpy", "rich", "pmlb")
 
 
 @pytest.fixture
 def failing(monkeypatch) -> object:
-    """Return a function that makes `propneat fail` raise an error."""
+    """Return a function that makes `propneat fail` raise an error, or give a warning."""
 
     def install(error: BaseException) -> None:
         @click.command()
-        def fail() -> None:
-            raise error
+        @click.option("--quiet", is_flag=True)
+        def fail(quiet: bool) -> None:
+            if not isinstance(error, Warning):
+                raise error
+            warnings.simplefilter("always")
+            warnings.warn(error, stacklevel=1)
 
         monkeypatch.setitem(cli.propneat.commands, "fail", fail)
 
@@ -77,6 +84,9 @@ def caused(error: Exception, cause: BaseException) -> Exception:
     ("error", "code", "words"),
     [
         (CheckpointError("the run is damaged: start anew"), 2, "Error: the run is damaged: start anew\n"),
+        (DamagedCheckpointError("the run is damaged: start anew"), 3, "Error: the run is damaged: start anew\n"),
+        (MemoryError("Unable to allocate 9 TiB"), 1, "Error: there is not enough memory (Unable to allocate 9 TiB): use"),
+        (MemoryError(), 1, "Error: there is not enough memory: use fewer rows"),
         (KeyboardInterrupt(), 130, "Interrupted."),
         (caused(SystemError("returned a result with an exception set"), KeyboardInterrupt()), 130, "Interrupted."),
         (OSError(28, "No space left on device", "results/x.json"), 1, "Error: results/x.json: No space left on device\n"),
@@ -103,6 +113,40 @@ def test_a_reader_that_leaves_early_is_no_error():
     command = f"{sys.executable} -m propneat datasets list --json | head -n 1"
     done = subprocess.run(command, shell=True, capture_output=True, text=True, check=True)
     assert (done.stdout, done.stderr) == ("[\n", "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+@pytest.mark.parametrize("arguments", [("datasets", "list"), ("datasets", "list", "--json"), ("--version",)])
+def test_a_stdout_that_takes_nothing_is_named(arguments):
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([sys.executable, "-m", "propneat", *arguments], stdout=full, stderr=subprocess.PIPE, text=True)
+    assert (done.returncode, done.stderr) == (1, "Error: stdout: No space left on device\n")
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_closed_streams_lead_nowhere(tmp_path, closed):
+    """What is written for them must not end up in the next file that is opened either."""
+    out = tmp_path / "out.toml"
+    command = f"{sys.executable} -m propneat init --out {out} {closed} && {sys.executable} -m propneat datasets list {closed}"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True)
+    assert done.returncode == 0 and "Traceback" not in done.stderr
+    assert tomllib.loads(out.read_text())["seed"] == 0
+
+
+def test_a_stdout_of_few_characters_gets_the_others_escaped():
+    environment = os.environ | {"PYTHONIOENCODING": "ascii"}
+    command = [sys.executable, "-m", "propneat", "show", b"bytes\xff.json".decode(errors="surrogateescape")]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (2, "Error: there is no genome file 'bytes\\udcff.json'\n")
+
+
+def test_own_warnings_are_a_line_of_talk_and_others_stay_warnings(run, failing):
+    failing(PropneatWarning("kernels are compiled anew"))
+    assert run("fail") == (0, "", "Note: kernels are compiled anew\n")
+    assert run("fail", "--quiet") == (0, "", "")
+    failing(UserWarning("somebody else's"))
+    with pytest.warns(UserWarning, match="somebody else's"):
+        run("fail")
 
 
 def test_list_as_table_and_as_json(run, tmp_path):

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import balanced_accuracy_score, log_loss, mean_squared_error, r2_score, roc_auc_score
 
+from propneat.checkpoint import CheckpointWriter, load_checkpoint
 from propneat.cli.run_view import RunView, say_when_compiling
 from propneat.data import load_table
 from propneat.evolve import default_config
@@ -30,6 +31,7 @@ TINY = ("--generations", "2", "--population", "10", "--fine-tune-epochs", "5")
 SAME = ("champion.json", "history.csv")
 FILES = [
     "champion.json",
+    "checkpoint.journal",
     "checkpoint.npz",
     "config.toml",
     "history.csv",
@@ -299,8 +301,13 @@ WRONG = [
     (["evolve", "monk2", "--resume", "run"], "data set = "),
     (["evolve", "other/xd6.csv", "--resume", "run"], "SHA-256 of the data"),
     (["evolve", "--resume", "damaged"], "damaged"),
+    (["evolve", "--resume", "halved"], "lacks its other half"),
+    (["evolve", "--resume", "swapped"], "networks that do not fit the data or the settings"),
     (["evolve", "--resume", "lost"], "there is no checkpoint"),
+    (["evolve", "monk1", "--out", "mine", "--force"], "mine is not the folder of a run, so its history.csv is not replaced"),
+    (["evolve", b"bytes\xff.csv".decode(errors="surrogateescape")], "is not UTF-8 text"),
 ]
+DAMAGED = ("damaged", "halved", "swapped")
 
 
 def test_wrong_input_is_one_sentence_and_leaves_everything_as_it_was(run, folder):
@@ -310,15 +317,24 @@ def test_wrong_input_is_one_sentence_and_leaves_everything_as_it_was(run, folder
     (folder / "seed.toml").write_text("seed = -1")
     (folder / "other").mkdir()
     table = load_table("xd6")
-    for name in ("run", "damaged", "lost"):
+    for name in ("run", "damaged", "halved", "swapped", "lost"):
         run("evolve", "xd6", *TINY, "--out", name)
+    (folder / "halved" / "checkpoint.journal").unlink()
+    # a checkpoint of other data that claims, with a checksum that fits, to be of these
+    run("evolve", "monk1", *TINY, "--out", "other-data")
+    identity = load_checkpoint(folder / "swapped" / "checkpoint.npz")[1]
+    state = load_checkpoint(folder / "other-data" / "checkpoint.npz")[0]
+    CheckpointWriter(folder / "swapped" / "checkpoint.npz", identity).save(state)
+    (folder / "mine").mkdir()
+    (folder / "mine" / "history.csv").write_text("year,event\n")
+    (folder / "mine" / "config.toml").write_text("mine = true\n")
     (folder / "damaged" / "checkpoint.npz").write_bytes((folder / "damaged" / "checkpoint.npz").read_bytes()[:-5000])
     (folder / "lost" / "checkpoint.npz").unlink()
     table.features.assign(target=1 - table.target).to_csv(folder / "other" / "xd6.csv", index=False)
     before = contents(folder)
     for arguments, words in WRONG:
         code, out, err = run(*arguments)
-        assert (code, out) == (2, ""), arguments
+        assert (code, out) == (3 if arguments[-1] in DAMAGED else 2, ""), arguments
         assert words in err.replace("\n", " "), (arguments, err)
         assert "Traceback" not in err
         assert len(err.strip().splitlines()) <= (4 if err.startswith("Usage") else 1), err
@@ -410,6 +426,58 @@ def test_a_finished_run_resumed_says_so_and_changes_nothing(run, folder):
     assert (code, out) == (0, first)
     assert "finished" in err
     assert {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in (folder / "a").iterdir()} == before
+
+
+@pytest.mark.parametrize("name", ["champion.json", "network.svg", "history.csv", "summary.json", "half a summary"])
+def test_what_is_missing_of_a_finished_run_is_made_again(run, folder, name):
+    run("evolve", "xd6", *TINY, "--out", "a")
+    before = {path.name: path.read_bytes() for path in (folder / "a").iterdir()}
+    if name == "half a summary":
+        summary = json.loads(before["summary.json"])
+        for key in ("test", "seconds"):
+            (folder / "a" / "summary.json").write_text(json.dumps({k: v for k, v in summary.items() if k != key}))
+            code, out, err = run("evolve", "--resume", "a")
+            assert (code, "nothing is left to do" in err) == (0, False) and "held out" in out
+    else:
+        (folder / "a" / name).unlink()
+        assert run("evolve", "--resume", "a", "--quiet")[0] == 0
+    after = {path.name: path.read_bytes() for path in (folder / "a").iterdir()}
+    timed = ("progress.png", "summary.json", "timing.csv")
+    assert sorted(after) == FILES
+    assert all(after[each] == before[each] for each in FILES if each not in timed)
+    assert "nothing is left to do" in run("evolve", "--resume", "a")[2]
+
+
+def test_default_folders_asked_for_at_once_are_all_different(folder):
+    """Eight processes begin at one moment, each having seen every name free."""
+    code = """
+import sys
+from pathlib import Path
+from propneat.cli.evolve import _make_folder
+from propneat.run_folder import default_run_folders
+paths = default_run_folders(Path("results"), "monk1", 0)
+first = next(paths)
+print(first, flush=True)
+sys.stdin.readline()
+from itertools import chain
+print(_make_folder(chain([first], paths), "seed = 0", False).path, flush=True)
+"""
+    start = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    processes = [subprocess.Popen([sys.executable, "-c", code], **start) for _ in range(8)]
+    assert {process.stdout.readline().strip() for process in processes} == {"results/monk1-seed0"}
+    for process in processes:
+        process.stdin.write("\n")
+        process.stdin.flush()
+    made = sorted(process.communicate(timeout=60)[0].strip() for process in processes)
+    assert made == sorted(["results/monk1-seed0", *(f"results/monk1-seed0-{k}" for k in range(2, 9))])
+
+
+def test_a_run_in_a_folder_whose_name_is_not_text(run, folder):
+    name = b"out\xff".decode(errors="surrogateescape")
+    code, out, _ = run("evolve", "xd6", *TINY, "--out", name, "--json", "--quiet")
+    assert code == 0
+    assert json.loads(out)["folder"] == json.loads((folder / name / "summary.json").read_text())["folder"] == name
+    assert run("evolve", "--resume", name)[0] == 0
 
 
 def test_more_generations_end_as_if_they_had_been_asked_for_at_once(run, folder):

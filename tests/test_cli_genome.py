@@ -345,3 +345,41 @@ def test_the_folder_of_a_run_is_answered_with_the_file_that_was_meant(run, folde
     shutil.copy("binary.json", "run/champion.json")
     code, out, err = run(*command)
     assert code == 2 and not out and "there is no genome file 'run'; that of this run is 'run/champion.json'" in err
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("show", "binary.json", "--svg"),
+        ("export", "binary.json", "--to", "dot", "--out"),
+        ("export", "binary.json", "--to", "torch", "--out"),
+        ("init", "--out"),
+    ],
+)
+def test_a_file_that_cannot_be_written_is_wrong_input_that_names_it_and_why(run, tmp_path, command):
+    (tmp_path / "loop").symlink_to("loop")
+    before = sorted(path.name for path in tmp_path.iterdir())
+    reasons = {
+        "absent/x": "No such file or directory",
+        "people.csv/x": "Not a directory",
+        "loop": "symbolic links",
+        "x" * 256: "File name too long",
+    }
+    for out, reason in reasons.items():
+        code, nothing, err = run(*command, out)
+        assert (code, nothing) == (2, ""), (out, err)
+        assert err.startswith(f"Error: {out} cannot be written (") and reason in err and err.count("\n") == 1
+    code, nothing, err = run(*command, str(tmp_path))
+    assert (code, nothing) == (2, "") and "is a directory" in err
+    code, nothing, err = run(*command, "/dev/full", *(("--force",) if command[0] == "init" else ()))
+    assert (code, err) == (1, "Error: /dev/full: No space left on device\n")
+    assert sorted(path.name for path in tmp_path.iterdir()) == before
+
+
+def test_a_file_is_written_through_a_link_and_under_the_longest_name(run, tmp_path):
+    (tmp_path / "link.svg").symlink_to("drawing.svg")
+    for out in ("link.svg", "x" * 250 + ".svg"):
+        assert run("show", "binary.json", "--svg", out)[0] == 0
+    assert (tmp_path / "link.svg").is_symlink()
+    assert (tmp_path / "drawing.svg").read_text().startswith("<svg")
+    assert (tmp_path / ("x" * 250 + ".svg")).stat().st_size == (tmp_path / "drawing.svg").stat().st_size

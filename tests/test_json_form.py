@@ -169,6 +169,18 @@ def test_deep_nesting_is_refused_at_every_depth():
                 from_text(text)
 
 
+def test_what_rides_along_may_not_be_deeper_than_can_be_written_again():
+    text = to_text(sample_genome())
+    for depth, is_fine in ((90, True), (98, True), (101, False), (500, False), (900, False), (100_000, False)):
+        for opening, closing in (("[", "]"), ('{"a": ', "}")):
+            deep = text.replace("{", '{"model": {"about": ' + opening * depth + "1" + closing * depth + "},", 1)
+            if is_fine:
+                assert json.loads(format_document(parse_document(deep))) == json.loads(deep)
+            else:
+                with pytest.raises(GenomeError, match="too deeply"):
+                    parse_document(deep)
+
+
 def test_damaged_text_is_read_as_a_genome_or_refused_and_nothing_else():
     rng = np.random.default_rng(2)
     n_refused = 0

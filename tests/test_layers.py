@@ -14,8 +14,8 @@ import propneat
 
 ROOT = Path(__file__).resolve().parent.parent
 ROWS = (
-    {"errors", "native", "records", "rng"},
-    {"cluster", "genome", "stats"},
+    {"errors", "records", "rng"},
+    {"cluster", "genome", "native", "stats"},
     {"compiler", "evolution"},
     {"recompute"},
     {"training"},

@@ -5,11 +5,12 @@ import io
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from propneat.records import as_cell, format_csv, sha256_hex, write_atomic
+from propneat.records import as_cell, format_csv, nests_deeper, sha256_hex, write_atomic
 from propneat.rng import derive_seed, make_rng
 
 
@@ -62,9 +63,76 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypat
     assert [entry.name for entry in tmp_path.iterdir()] == ["kept"]
 
 
-def test_a_missing_folder_is_the_callers_error(tmp_path):
-    with pytest.raises(FileNotFoundError):
-        write_atomic(tmp_path / "no" / "file", "x")
+def test_errors_name_the_file_and_the_cause_and_no_hidden_name(tmp_path, monkeypatch):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "loop").symlink_to("loop")
+    long = tmp_path / ("x" * 256)
+    for path, kind in (
+        (tmp_path / "no" / "file", FileNotFoundError),
+        (tmp_path / "folder", IsADirectoryError),
+        (tmp_path / "loop", OSError),
+        (long, OSError),
+        (Path("/dev/full"), OSError),
+    ):
+        with pytest.raises(kind) as caught:
+            write_atomic(path, "x")
+        assert caught.value.filename == str(path) and caught.value.strerror
+    monkeypatch.setattr(os, "fsync", lambda _: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+    with pytest.raises(OSError, match="No space left on device: .*/name'") as caught:
+        write_atomic(tmp_path / "name", "x")
+    assert caught.value.errno == 28 and not (tmp_path / "name").exists()
+
+
+@pytest.mark.parametrize("name", ["x" * 254, "x" * 255, "é" * 127])
+def test_a_name_as_long_as_the_file_system_takes_is_written(tmp_path, name):
+    write_atomic(tmp_path / name, "one")
+    write_atomic(tmp_path / name, "two")
+    assert [(entry.name, entry.read_text()) for entry in tmp_path.iterdir()] == [(name, "two")]
+
+
+@pytest.mark.parametrize(("mask", "mode"), [(0o022, 0o644), (0o077, 0o600), (0o002, 0o664)])
+def test_a_new_file_follows_the_umask_and_one_that_is_replaced_keeps_its_mode(tmp_path, mask, mode):
+    (tmp_path / "old").write_text("x")
+    (tmp_path / "old").chmod(0o640)
+    before = os.umask(mask)
+    try:
+        write_atomic(tmp_path / "new", "x")
+        write_atomic(tmp_path / "old", "y")
+    finally:
+        os.umask(before)
+    assert (tmp_path / "new").stat().st_mode & 0o7777 == mode
+    assert (tmp_path / "old").stat().st_mode & 0o7777 == 0o640
+
+
+def test_links_are_followed_and_stay_links(tmp_path):
+    (tmp_path / "there").mkdir()
+    (tmp_path / "link").symlink_to("there/file")
+    (tmp_path / "second").symlink_to("link")
+    for text in ("made through a link that leads nowhere yet", "replaced"):
+        write_atomic(tmp_path / "second", text)
+        assert (tmp_path / "there" / "file").read_text() == text
+    assert (tmp_path / "link").is_symlink() and (tmp_path / "second").is_symlink()
+    assert [entry.name for entry in (tmp_path / "there").iterdir()] == ["file"]
+
+
+def test_what_is_no_regular_file_is_written_to_and_stays_what_it_is(tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with subprocess.Popen(["cat", pipe], stdout=subprocess.PIPE, text=True) as reader:
+        write_atomic(pipe, "through a pipe")
+        assert reader.communicate(timeout=30)[0] == "through a pipe"
+    assert pipe.is_fifo()
+    write_atomic("/dev/null", "x")
+    assert Path("/dev/null").is_char_device()
+
+
+@pytest.mark.parametrize("depth", [0, 1, 2, 7, 20_000])
+def test_depth_of_a_document_is_told_without_recursion(depth):
+    document = 5
+    for k in range(depth):
+        document = [1, document] if k % 2 else {"a": document, "b": "[{"}
+    assert not nests_deeper(document, depth)
+    assert depth == 0 or nests_deeper(document, depth - 1)
 
 
 def test_numbers_survive_csv_to_the_bit():

@@ -1,12 +1,14 @@
 """VSML: the wiring, the kernel, what meta-training may rely on, and the learners built of them."""
 
+import io
 import json
+import zipfile
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from propneat.errors import CheckpointError, DataError
+from propneat.errors import CheckpointError, DamagedCheckpointError, DataError
 from propneat.methods.vsml.clone_study import wiring_difference
 from propneat.methods.vsml.cloning import CloneCell, clone_backpropagation, draw_samples, exact_targets
 from propneat.methods.vsml.episodes import (
@@ -261,6 +263,39 @@ def test_meta_training_is_the_same_after_an_interruption(tmp_path):
         make_parameters(other, interrupt, 5, stages)
     with pytest.raises(CheckpointError, match="another meta-training"):
         make_parameters(other, interrupt, 6, stages)
+
+
+def test_a_damaged_or_forged_state_of_a_meta_training_is_refused_in_one_sentence(tmp_path):
+    stages, path = (Stage(6, 26, 3, 2e-3, 1e-3),), tmp_path / "meta-training.npz"
+
+    def interrupt(name: str, done: int, total: int) -> None:
+        if done == 25:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        make_parameters(tmp_path, interrupt, 5, stages)
+    whole = path.read_bytes()
+    with np.load(path) as content:
+        parts = dict(content)
+    claim = io.BytesIO()
+    np.lib.format.write_array_header_1_0(claim, {"descr": "<f8", "fortran_order": False, "shape": (10**14,)})
+    changes = [{"values": parts["values"][:-1]}, {"mean": parts["mean"] * np.nan}, {"square": np.array([print], object)}]
+    changes += [{"values": parts["values"].astype(float)}, {"ends": np.zeros((2, 3), np.float32)}, {"losses": np.zeros((2, 2))}]
+    for change in changes:
+        np.savez(path, **parts | change)
+        with pytest.raises(DamagedCheckpointError, match="move it away to begin anew"):
+            make_parameters(tmp_path, interrupt, 5, stages)
+    for content in (b"", whole[:-30], whole[:200], b"text"):
+        path.write_bytes(content)
+        with pytest.raises(DamagedCheckpointError):
+            make_parameters(tmp_path, interrupt, 5, stages)
+    with zipfile.ZipFile(path, "w") as archive:
+        for name in parts:
+            archive.writestr(f"{name}.npy", claim.getvalue())
+    with pytest.raises(DamagedCheckpointError):
+        make_parameters(tmp_path, interrupt, 5, stages)
+    path.write_bytes(whole)
+    make_parameters(tmp_path, lambda *step: None, 5, stages)
 
 
 def test_the_parameters_in_the_package_say_how_they_were_made(tmp_path):

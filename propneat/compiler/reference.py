@@ -10,6 +10,9 @@ from propneat.genome import ACTIVATIONS, AGGREGATIONS
 __all__ = ["apply_activation", "evaluate"]
 
 _ROWS_AT_ONCE = 16_384
+_NUMBERS_AT_ONCE = 2**27
+"""Most values of nodes in memory, 1 GiB of them; networks beyond 8,192 nodes take fewer rows at once."""
+_TERMS_AT_ONCE = 64
 
 
 def _sigmoid(z: np.ndarray) -> np.ndarray:
@@ -34,14 +37,7 @@ _FUNCTIONS = {
     "square": np.square,
 }
 
-# term by term, because the order in which numpy sums an axis depends on the number of rows
-_JOINS = {
-    "sum": lambda terms: reduce(np.add, terms),
-    "mean": lambda terms: reduce(np.add, terms) / len(terms),
-    "product": lambda terms: reduce(np.multiply, terms),
-    "max": lambda terms: reduce(np.maximum, terms),
-    "min": lambda terms: reduce(np.minimum, terms),
-}
+_JOINS = {"sum": np.add, "mean": np.add, "product": np.multiply, "max": np.maximum, "min": np.minimum}
 
 
 def apply_activation(code: int, z: np.ndarray) -> np.ndarray:
@@ -59,21 +55,33 @@ def evaluate(plan: LayerPlan, X: np.ndarray) -> np.ndarray:
     if X.ndim != 2 or X.shape[1] != plan.n_inputs:
         raise ValueError(f"expected rows of {plan.n_inputs} inputs, got an array of shape {X.shape}")
     answers = np.empty((len(X), plan.n_outputs))
-    for first in range(0, len(X), _ROWS_AT_ONCE):
-        rows = slice(first, first + _ROWS_AT_ONCE)
-        answers[rows] = _evaluate_block(plan, X[rows]).T
+    rows_at_once = max(1, min(_ROWS_AT_ONCE, _NUMBERS_AT_ONCE // plan.n_slots))
+    values = np.empty((plan.n_slots, min(rows_at_once, len(X))))
+    for first in range(0, len(X), rows_at_once):
+        rows = slice(first, first + rows_at_once)
+        answers[rows] = _evaluate_block(plan, X[rows], values[:, : len(X[rows])]).T
     return answers
 
 
-def _evaluate_block(plan: LayerPlan, X: np.ndarray) -> np.ndarray:
-    values = np.empty((plan.n_slots, len(X)))
+def _evaluate_block(plan: LayerPlan, X: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Fill `values`, shape (n_slots, n_rows), and return the rows of it that are outputs."""
     values[: plan.n_inputs] = X.T
     with np.errstate(over="ignore", invalid="ignore"):
         for slot in range(plan.n_inputs, plan.n_slots):
             edges = slice(plan.edge_start[slot], plan.edge_start[slot + 1])
             z = np.full(len(X), plan.biases[slot - plan.n_inputs])
             if edges.stop > edges.start:
-                terms = plan.weights[edges, None] * values[plan.edge_source[edges]]
-                z += _JOINS[AGGREGATIONS[plan.aggregation[slot]]](terms)
+                z += _joined(AGGREGATIONS[plan.aggregation[slot]], plan.weights[edges], values, plan.edge_source[edges])
             values[slot] = apply_activation(plan.activation[slot], z)
         return values[plan.output_slot]
+
+
+def _joined(name: str, weights: np.ndarray, values: np.ndarray, sources: np.ndarray) -> np.ndarray:
+    """Join the weighted values of a node's sources by an aggregation; some terms at once, so that many need no more memory."""
+    joined = None
+    for first in range(0, len(weights), _TERMS_AT_ONCE):
+        some = slice(first, first + _TERMS_AT_ONCE)
+        terms = weights[some, None] * values[sources[some]]
+        # term by term, because the order in which numpy sums an axis depends on the number of rows
+        joined = reduce(_JOINS[name], terms if joined is None else [joined, *terms])
+    return joined / len(weights) if name == "mean" else joined

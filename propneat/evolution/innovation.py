@@ -3,13 +3,14 @@
 import numpy as np
 
 from propneat.errors import GenomeError
-from propneat.genome import MAX_IDENTIFIER, GenePool, NodeKind
+from propneat.genome import MAX_IDENTIFIER, GenePool, NodeKind, frozen
 from propneat.native import inner, outer
 
 __all__ = ["InnovationTracker", "link_innovation", "split_node"]
 
 _NEXT_INNOVATION, _NEXT_NODE, _N_LINKS, _N_SPLITS = range(4)
 _FREE = -1
+_CAPACITY = 1024
 
 
 @inner
@@ -23,40 +24,45 @@ def _find(table, key):
     return row
 
 
+@inner
+def _set(rows, row, key, value):
+    rows[row, 0] = key
+    rows[row, 1] = value
+
+
 @outer
 def link_innovation(state, links, source, target):
     """Number of the connection source -> target, new if this run never had it."""
+    table, entries = links
     key = (source << 32) | target
-    row = _find(links, key)
-    if links[row, 0] == _FREE:
-        links[row, 0] = key
-        links[row, 1] = state[_NEXT_INNOVATION]
+    row = _find(table, key)
+    if table[row, 0] == _FREE:
+        _set(table, row, key, state[_NEXT_INNOVATION])
+        _set(entries, state[_N_LINKS], key, state[_NEXT_INNOVATION])
         state[_NEXT_INNOVATION] += 1
         state[_N_LINKS] += 1
-    return links[row, 1]
+    return table[row, 1]
 
 
 @outer
 def split_node(state, splits, innovation, occurrence):
     """Id of the node that splits connection `innovation` for the `occurrence`-th time in one genome, new if need be."""
+    table, entries = splits
     key = (innovation << 32) | occurrence
-    row = _find(splits, key)
-    if splits[row, 0] == _FREE:
-        splits[row, 0] = key
-        splits[row, 1] = state[_NEXT_NODE]
+    row = _find(table, key)
+    if table[row, 0] == _FREE:
+        _set(table, row, key, state[_NEXT_NODE])
+        _set(entries, state[_N_SPLITS], key, state[_NEXT_NODE])
         state[_NEXT_NODE] += 1
         state[_N_SPLITS] += 1
-    return splits[row, 1]
+    return table[row, 1]
 
 
 @outer
 def _enter(entries, table):
-    """Put rows of (key, value) into a table that has room for them; free rows are passed over."""
+    """Put rows of (key, value) into a table that has room for them."""
     for row in range(entries.shape[0]):
-        if entries[row, 0] != _FREE:
-            place = _find(table, entries[row, 0])
-            table[place, 0] = entries[row, 0]
-            table[place, 1] = entries[row, 1]
+        _set(table, _find(table, entries[row, 0]), entries[row, 0], entries[row, 1])
 
 
 def _check_shared_nodes(pool: GenePool) -> None:
@@ -68,6 +74,27 @@ def _check_shared_nodes(pool: GenePool) -> None:
         raise GenomeError("these genomes have different input or output nodes, so they cannot share a population")
 
 
+def _empty(capacity: int) -> tuple[np.ndarray, np.ndarray]:
+    """A table without rows, and room for half as many entries as the table has rows."""
+    return np.full((capacity, 2), _FREE, np.int64), np.empty((capacity // 2, 2), np.int64)
+
+
+def _filled(rows: np.ndarray, n_more: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """A table and its entries that hold some rows of (key, value) and have room for more."""
+    capacity = _CAPACITY
+    while capacity < 2 * (len(rows) + n_more):
+        capacity *= 2
+    table, entries = _empty(capacity)
+    entries[: len(rows)] = rows
+    _enter(entries[: len(rows)], table)
+    return table, entries
+
+
+def _with_room(pair: tuple[np.ndarray, np.ndarray], n_used: int, n_more: int) -> tuple[np.ndarray, np.ndarray]:
+    """The pair itself, or a larger one where `n_more` further rows would not fit."""
+    return pair if n_used + n_more <= len(pair[1]) else _filled(pair[1][:n_used], n_more)
+
+
 class InnovationTracker:
     """The memory of a run: which connection has which innovation number, which split made which node.
 
@@ -75,13 +102,13 @@ class InnovationTracker:
     genome and generation, except in a genome that still holds the node of its earlier split: there the second
     split has an id of its own, the same again for every genome that splits twice. Mutable; owned by one population.
 
-    `state` (int64, 4) holds the counters, `links` and `splits` (int64, (capacity, 2)) are hash tables for compiled loops.
+    `state` (int64, 4) holds the counters. `links` and `splits` are each a hash table for compiled loops and the same rows in
+    the order in which they came, both int64 of shape (capacity, 2); rows once entered never change.
     """
 
     def __init__(self, next_node: int, next_innovation: int = 0) -> None:
         self.state = np.array([next_innovation, next_node, 0, 0], np.int64)
-        self.links = np.full((1024, 2), _FREE, np.int64)
-        self.splits = np.full((1024, 2), _FREE, np.int64)
+        self.links, self.splits = _empty(_CAPACITY), _empty(_CAPACITY)
 
     @classmethod
     def following(cls, pool: GenePool) -> "InnovationTracker":
@@ -98,7 +125,7 @@ class InnovationTracker:
                 raise GenomeError("these genomes disagree about innovation numbers, so they cannot share a population")
         tracker.reserve(len(known))
         keys = (known["source"] << 32) | known["target"]
-        _enter(np.column_stack([keys, known["innovation"]]), tracker.links)
+        tracker.links = _filled(np.column_stack([keys, known["innovation"]]))
         tracker.state[_N_LINKS] = len(known)
         return tracker
 
@@ -106,19 +133,8 @@ class InnovationTracker:
         """Make room for `n_events` more links and splits; raises GenomeError when identifiers would pass 2^31 - 1."""
         if max(self.state[_NEXT_INNOVATION], self.state[_NEXT_NODE]) + n_events > MAX_IDENTIFIER:
             raise GenomeError(f"this run has used up the {MAX_IDENTIFIER} innovation numbers a genome can hold")
-        self.links = self._with_room(self.links, int(self.state[_N_LINKS]) + n_events)
-        self.splits = self._with_room(self.splits, int(self.state[_N_SPLITS]) + n_events)
-
-    @staticmethod
-    def _with_room(table: np.ndarray, n_keys: int) -> np.ndarray:
-        capacity = len(table)
-        while capacity < 2 * n_keys:
-            capacity *= 2
-        if capacity == len(table):
-            return table
-        larger = np.full((capacity, 2), _FREE, np.int64)
-        _enter(table, larger)
-        return larger
+        self.links = _with_room(self.links, int(self.state[_N_LINKS]), n_events)
+        self.splits = _with_room(self.splits, int(self.state[_N_SPLITS]), n_events)
 
     def link(self, source: int, target: int) -> int:
         """Return the innovation number of the connection between two node ids."""
@@ -138,12 +154,15 @@ class InnovationTracker:
         return np.arange(first, first + n_nodes)
 
     def to_arrays(self) -> dict[str, np.ndarray]:
-        """Return the whole memory as arrays that `from_arrays` restores."""
-        return {"state": self.state.copy(), "links": self.links.copy(), "splits": self.splits.copy()}
+        """Return the whole memory as arrays that `from_arrays` restores: what is known so far, at a cost that does not grow."""
+        n_links, n_splits = self.state[_N_LINKS], self.state[_N_SPLITS]
+        arrays = {"state": self.state.copy(), "links": self.links[1][:n_links], "splits": self.splits[1][:n_splits]}
+        return {name: frozen(array) for name, array in arrays.items()}
 
     @classmethod
     def from_arrays(cls, arrays: dict[str, np.ndarray]) -> "InnovationTracker":
         """Restore a tracker from `to_arrays`."""
         tracker = cls(0)
-        tracker.state, tracker.links, tracker.splits = (arrays[name].copy() for name in ("state", "links", "splits"))
+        tracker.state = arrays["state"].copy()
+        tracker.links, tracker.splits = _filled(arrays["links"]), _filled(arrays["splits"])
         return tracker

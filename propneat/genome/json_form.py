@@ -16,6 +16,7 @@ from propneat.errors import GenomeError
 from propneat.genome.genes import ACTIVATIONS, AGGREGATIONS, MAX_IDENTIFIER, NodeKind
 from propneat.genome.genome import Genome, make_genome
 from propneat.genome.validation import validate
+from propneat.records import nests_deeper
 
 __all__ = ["SCHEMA", "format_document", "genome_from_document", "genome_to_document", "parse_document"]
 
@@ -23,6 +24,8 @@ SCHEMA = "propneat.genome/2"
 _READ_SCHEMAS = ("propneat.genome/1", SCHEMA)
 """Schemas that are read; the genes of the first one are the same, what goes with them (see `propneat.model`) has grown."""
 
+MAX_DEPTH = 100
+"""How deep lists and objects may lie in each other; a genome needs three levels, what goes with it a few more."""
 MAX_CHARACTERS = 32 * 2**20
 """Longest text that is read; a hundred thousand connections take about a third of it."""
 
@@ -84,16 +87,20 @@ def parse_document(text: str) -> dict[str, Any]:
     """Parse JSON text strictly; raises GenomeError for damaged text, repeated keys, NaN and infinities, and huge files."""
     if len(text) > MAX_CHARACTERS:
         raise GenomeError(f"the file has {len(text)} characters, and at most {MAX_CHARACTERS} are read")
+    too_deep = "the file nests its lists and objects too deeply to be a genome"
     try:
-        return json.loads(text, object_pairs_hook=_without_repeats, parse_constant=_refuse_constant)
+        document = json.loads(text, object_pairs_hook=_without_repeats, parse_constant=_refuse_constant)
     except json.JSONDecodeError as error:
         raise GenomeError(f"the file is not valid JSON: {error.msg} at line {error.lineno}, column {error.colno}") from error
     except RecursionError as error:
-        raise GenomeError("the file nests its lists and objects too deeply to be a genome") from error
+        raise GenomeError(too_deep) from error
     except ValueError as error:
         if isinstance(error, GenomeError):
             raise
         raise GenomeError("the file holds a number with too many digits to be read") from error
+    if nests_deeper(document, MAX_DEPTH):
+        raise GenomeError(too_deep)
+    return document
 
 
 def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

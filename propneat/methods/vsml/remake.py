@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from propneat.errors import CheckpointError
+from propneat.errors import CheckpointError, DamagedCheckpointError
 from propneat.methods.vsml.meta_training import CURRICULUM, MetaState, Stage, first_state, meta_train
-from propneat.methods.vsml.parameters import MetaParameters, plain_numbers, save_parameters
+from propneat.methods.vsml.parameters import N_PARAMETERS, MetaParameters, plain_numbers, save_parameters
 from propneat.records import write_atomic
 
 __all__ = ["COMMAND", "make_parameters", "recipe_of"]
@@ -77,8 +77,23 @@ def _write(path: Path, recipe: dict[str, Any], state: MetaState, ends: list[tupl
 
 
 def _read(path: Path, recipe: dict[str, Any]) -> tuple[MetaState, list[tuple[float, ...]]]:
-    with np.load(path) as content:
-        if str(content["recipe"]) != json.dumps(recipe):
-            raise CheckpointError(f"{path} holds another meta-training than this one; move it away to begin anew")
-        state = MetaState(content["values"], content["mean"], content["square"], tuple(map(float, content["losses"])))
-        return state, [plain_numbers(values) for values in content["ends"]]
+    """Return the state of a file and the parameters after each stage that was done; nothing in it is believed unseen."""
+    try:
+        with path.open("rb") as file, np.load(file) as content:
+            parts = {name: content[name] for name in content.files}
+        is_same = str(parts["recipe"]) == json.dumps(recipe)
+        state = MetaState(parts["values"], parts["mean"], parts["square"], tuple(map(float, parts["losses"])))
+        numbers = (state.values, state.mean, state.square)
+        types = (np.float32, np.float64, np.float64)
+        is_whole = all(part.shape == (N_PARAMETERS,) and np.isfinite(part).all() for part in numbers)
+        is_whole &= all(part.dtype == dtype for part, dtype in zip(numbers, types, strict=True))
+        ends = [plain_numbers(values) for values in parts["ends"]]
+        is_whole &= all(len(end) == N_PARAMETERS for end in ends)
+    except Exception as error:
+        # foreign bytes make their readers raise anything, also MemoryError for what they claim to hold
+        raise DamagedCheckpointError(f"{path} is damaged or no state of a meta-training; move it away to begin anew") from error
+    if not is_same:
+        raise CheckpointError(f"{path} holds another meta-training than this one; move it away to begin anew")
+    if not is_whole:
+        raise DamagedCheckpointError(f"{path} holds numbers that no meta-training can have reached; move it away to begin anew")
+    return state, ends
