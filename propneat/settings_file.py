@@ -14,6 +14,7 @@ from propneat.errors import ConfigError
 from propneat.evolution import EvolutionConfig
 from propneat.evolve import EvolveConfig, default_config
 from propneat.setting_notes import NOTES, SECTIONS
+from propneat.setting_types import check_settings
 from propneat.training import TrainingConfig
 
 __all__ = ["DataSettings", "Layer", "Settings", "format_settings", "read_settings_file", "resolve_settings", "to_layer"]
@@ -39,6 +40,7 @@ class DataSettings:
 
     def __post_init__(self) -> None:
         """Raise ConfigError for a value that cannot be used."""
+        check_settings(self)
         if not 0 <= self.test_fraction < 1:
             raise ConfigError(f"test_fraction must be 0 or more and below 1, not {self.test_fraction}")
         if not 0 < self.validation_fraction < 1:

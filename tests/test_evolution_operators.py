@@ -393,7 +393,8 @@ def test_every_genome_joins_the_first_species_that_is_close_enough(threshold):
     pool, _ = grown_pool(31, 50, 15)
     config = EvolutionConfig()
     known = pool[:3]
-    labels, founders = assign_species(pool, known, threshold, config)
+    n_species, labels, founders, used = assign_species(pool, known, threshold, config)
+    assert used == threshold and n_species == len(set(labels.tolist()))
     leaders, expected = list(known), []
     for genome in pool:
         close = [k for k, leader in enumerate(leaders) if slow_distance(genome, leader, config) < threshold]

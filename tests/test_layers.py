@@ -15,7 +15,7 @@ import propneat
 ROOT = Path(__file__).resolve().parent.parent
 ROWS = (
     {"errors", "native", "records", "rng"},
-    {"cluster", "genome", "stats"},
+    {"cluster", "genome", "setting_types", "stats"},
     {"compiler", "evolution"},
     {"recompute"},
     {"training"},

@@ -49,7 +49,7 @@ def to_bytes(pool: GenePool) -> bytes:
 
 
 @pytest.mark.parametrize("threshold", [0.01, 0.3, 3.0, 100.0])
-@pytest.mark.parametrize("size", [1, 3, 17, 150])
+@pytest.mark.parametrize("size", [2, 3, 17, 150])
 def test_the_size_is_exact_whatever_the_species(size, threshold):
     """30 generations of stagnation 1, of constant and of changing fitness, with growth and removal of structure."""
     config = replace(BUSY, population_size=size, compatibility_threshold=threshold, stagnation=1, target_species=None)
@@ -147,7 +147,7 @@ def test_only_the_order_of_fitness_matters(change):
     assert run(BUSY, n_generations, lambda pool: change(score(pool))) == run(BUSY, n_generations)
 
 
-@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, None])
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 def test_fitness_that_is_no_number_counts_as_worst(bad):
     population = Population(3, 1, BUSY, seed=6)
     for _ in range(8):
@@ -164,7 +164,7 @@ def test_fitness_that_is_no_number_counts_as_worst(bad):
 def test_all_fitness_may_be_unusable(direction):
     population = Population(3, 1, replace(BUSY, direction=direction, stagnation=2, species_elitism=0), seed=6)
     for _ in range(7):
-        report = population.tell([None] * 40)
+        report = population.tell([np.nan] * 40)
         assert np.isnan(report.best_fitness) and np.isnan(report.mean_fitness) and report.n_unusable == 40
         assert population.best is None and np.isnan(population.best_fitness) and len(population.ask()) == 40
     report = population.tell(np.arange(40.0))
@@ -177,7 +177,7 @@ def test_a_wrong_number_of_fitness_values_is_refused_and_changes_nothing(wrong):
     before = to_bytes(population.ask())
     with pytest.raises(ConfigError, match="expected one fitness for each of 40 genomes"):
         population.tell(wrong)
-    with pytest.raises(ConfigError, match="expected one fitness for each of 40 genomes"):
+    with pytest.raises(ConfigError, match="genomes must hold the 40 genomes asked for, not 39"):
         population.tell(np.ones(40), population.ask()[:39])
     assert to_bytes(population.ask()) == before and population.generation == 0
 
@@ -311,7 +311,7 @@ def test_given_genomes_found_the_population():
     pool = Population(3, 1, BUSY, seed=0, start=[start, other]).ask()
     assert len(pool) == 40 and list(pool[:2]) == [start, other]
     assert len(set(pool[2:])) > 30
-    assert list(Population(3, 1, replace(BUSY, population_size=1), start=[start, other]).ask()) == [start]
+    assert list(Population(3, 1, replace(BUSY, population_size=2), start=[start, other]).ask()) == [start, other]
     twice = [run(BUSY, 6, start=[start, other]) for _ in range(2)]
     assert twice[0] == twice[1]
 

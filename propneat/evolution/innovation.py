@@ -1,5 +1,7 @@
 """Innovation numbers: the same structural event gets the same number, everywhere in a run."""
 
+from collections import Counter
+
 import numpy as np
 
 from propneat.errors import GenomeError
@@ -68,6 +70,28 @@ def _check_shared_nodes(pool: GenePool) -> None:
         raise GenomeError("these genomes have different input or output nodes, so they cannot share a population")
 
 
+def _known_splits(links: np.ndarray, hidden: set[int]) -> np.ndarray:
+    """Read from innovation numbers which splits made which nodes; returns rows of (key, node) as `split_node` keeps them.
+
+    `links` holds every (innovation, source, target) once, in order of innovation. A split gives the new node's first two
+    connections, one in and one out, numbers in a row, above that of the connection between their ends, which it replaces.
+    """
+    number_of = {(source, target): innovation for innovation, source, target in links.tolist()}
+    touching: dict[int, list[tuple[int, int, int]]] = {}
+    for link in links.tolist():
+        for end in link[1:]:
+            if end in hidden and len(touching.setdefault(end, [])) < 2:
+                touching[end].append(link)
+    splits, n_splits = [], Counter()
+    for node in sorted(node for node, first in touching.items() if len(first) == 2):
+        (way_in, source, middle), (way_out, behind, target) = touching[node]
+        split = number_of.get((source, target), way_in)
+        if middle == behind == node and way_out == way_in + 1 and split < way_in:
+            splits.append(((split << 32) | n_splits[split], node))
+            n_splits[split] += 1
+    return np.array(splits, np.int64).reshape(-1, 2)
+
+
 class InnovationTracker:
     """The memory of a run: which connection has which innovation number, which split made which node.
 
@@ -85,7 +109,8 @@ class InnovationTracker:
 
     @classmethod
     def following(cls, pool: GenePool) -> "InnovationTracker":
-        """Return a tracker for a run that begins with these genomes: it knows their connections and goes on above their ids.
+        """Return a tracker for a run that begins with these genomes: it knows their connections and the splits that made their
+        nodes, and goes on above their ids.
 
         Raises GenomeError when two genomes give one innovation number to different connections, or one connection two
         numbers, or when they do not share their input and output nodes.
@@ -96,10 +121,12 @@ class InnovationTracker:
         for column in (known[["innovation"]], known[["source", "target"]]):
             if len(np.unique(column)) < len(known):
                 raise GenomeError("these genomes disagree about innovation numbers, so they cannot share a population")
-        tracker.reserve(len(known))
+        splits = _known_splits(known, set(pool.nodes["id"][pool.nodes["kind"] == NodeKind.HIDDEN].tolist()))
+        tracker.reserve(max(len(known), len(splits)))
         keys = (known["source"] << 32) | known["target"]
         _enter(np.column_stack([keys, known["innovation"]]), tracker.links)
-        tracker.state[_N_LINKS] = len(known)
+        _enter(splits, tracker.splits)
+        tracker.state[_N_LINKS], tracker.state[_N_SPLITS] = len(known), len(splits)
         return tracker
 
     def reserve(self, n_events: int) -> None:
@@ -140,6 +167,9 @@ class InnovationTracker:
     def to_arrays(self) -> dict[str, np.ndarray]:
         """Return the whole memory as arrays that `from_arrays` restores."""
         return {"state": self.state.copy(), "links": self.links.copy(), "splits": self.splits.copy()}
+
+    def __copy__(self) -> "InnovationTracker":
+        return InnovationTracker.from_arrays(self.to_arrays())
 
     @classmethod
     def from_arrays(cls, arrays: dict[str, np.ndarray]) -> "InnovationTracker":

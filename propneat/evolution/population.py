@@ -5,19 +5,21 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from propneat.errors import ConfigError
 from propneat.evolution.breeding import breed
 from propneat.evolution.config import EvolutionConfig
 from propneat.evolution.initial import first_generation, minimal_generation
 from propneat.evolution.innovation import InnovationTracker
 from propneat.evolution.reproduction import allocate_offspring, plan_mating, rank_fitness
-from propneat.evolution.speciation import assign_species
+from propneat.evolution.speciation import assign_species, species_bounds
+from propneat.evolution.told import check_fitness, check_told
 from propneat.genome import GenePool, Genome, NodeKind
 from propneat.rng import make_rng
+from propneat.setting_types import as_setting
 
 __all__ = ["GenerationReport", "Population", "PopulationState", "Species"]
 
 _THRESHOLD_STEP = 1.05
+_THRESHOLDS = (1e-300, 1e300)
 
 
 @dataclass(frozen=True)
@@ -82,8 +84,8 @@ class Population:
     ) -> None:
         """Make the first generation: minimal networks, or copies and mutations of the genomes in `start`."""
         self.config = config or EvolutionConfig()
-        self.seed = seed
-        pool, self._tracker = first_generation(n_inputs, n_outputs, self.config, make_rng(seed, "first"), start)
+        self.seed = as_setting("seed", seed, int)
+        pool, self._tracker = first_generation(n_inputs, n_outputs, self.config, make_rng(self.seed, "first"), start)
         self._state = PopulationState(0, pool, (), 0, self.config.compatibility_threshold, {}, None, float("nan"))
 
     @property
@@ -115,6 +117,9 @@ class Population:
         population._state = state
         return population
 
+    def __copy__(self) -> "Population":
+        return Population.restore(self.state, self.config, self.seed)
+
     @property
     def _sign(self) -> float:
         return 1.0 if self.config.direction == "maximise" else -1.0
@@ -126,20 +131,19 @@ class Population:
     def tell(self, fitness: Sequence[float] | np.ndarray, genomes: GenePool | None = None) -> GenerationReport:
         """Take the fitness of every genome, in the order asked, breed the next generation, and report on this one.
 
-        `genomes` replaces the asked ones, same order, when training changed them (Lamarckian inheritance). Values that are
-        not finite count as worst. Raises ConfigError when the numbers of values or genomes do not match.
+        `genomes` replaces the asked ones, same order and structure, when training changed their numbers (Lamarckian
+        inheritance). Values that are not finite count as worst. Raises ConfigError, and changes nothing, for values that are
+        not numbers, or not one for each genome, and for other genomes than those asked for.
         """
         state = self._state
-        pool = state.pool if genomes is None else genomes
-        told = np.array(fitness, dtype=np.float64)
-        if told.shape != (len(state.pool),) or len(pool) != len(state.pool):
-            raise ConfigError(f"expected one fitness for each of {len(state.pool)} genomes, got {told.shape} for {len(pool)}")
+        told = check_fitness(fitness, len(state.pool))
+        pool = state.pool if genomes is None else check_told(genomes, state.pool)
         usable = np.isfinite(told)
         score = np.where(usable, self._sign * told, -np.inf)
         rng = make_rng(self.seed, "breed", state.generation)
-        species, labels = self._speciate(pool, score, rng)
+        species, labels, threshold = self._speciate(pool, score, rng)
         ranks = rank_fitness(score)
-        alive = self._alive(species)
+        alive = self._alive(species, labels, score)
         champion = int(np.argmax(score))
         state = self._remember_best(pool, score, champion)
         if np.any(alive):
@@ -153,11 +157,11 @@ class Population:
             pool=next_pool,
             species=survivors,
             next_species=max([state.next_species, *(entry.id + 1 for entry in species)]),
-            threshold=self._adapted_threshold(len(species)),
+            threshold=self._next_threshold(threshold, len(species)),
         )
         return GenerationReport(
             generation=state.generation,
-            best=pool[champion],
+            best=GenePool.pack([pool[champion]])[0],
             best_fitness=float(told[champion]) if usable[champion] else float("nan"),
             mean_fitness=float(told[usable].mean()) if usable.any() else float("nan"),
             n_unusable=int(np.count_nonzero(~usable)),
@@ -165,38 +169,50 @@ class Population:
             n_species=len(species),
             n_stagnant=int(np.count_nonzero(~alive)),
             extinct=not np.any(alive),
-            threshold=state.threshold,
+            threshold=threshold,
         )
 
-    def _speciate(self, pool: GenePool, score: np.ndarray, rng: np.random.Generator) -> tuple[list[Species], np.ndarray]:
-        """Sort genomes into species, each with a new random representative; returns species and the index of each genome's."""
+    def _speciate(
+        self, pool: GenePool, score: np.ndarray, rng: np.random.Generator
+    ) -> tuple[list[Species], np.ndarray, float]:
+        """Sort genomes into species, each with a new random representative.
+
+        Returns the species, the index of each genome's, and the threshold used.
+        """
         state = self._state
         known = GenePool.pack(entry.representative for entry in state.species)
-        labels, founders = assign_species(pool, known, state.threshold, self.config)
-        new = [Species(state.next_species + k, pool[int(f)], -np.inf, state.generation) for k, f in enumerate(founders)]
+        division = assign_species(pool, known, state.threshold, self.config)
+        first = GenePool.pack(pool[int(founder)] for founder in division.founders)
+        new = [Species(state.next_species + k, genome, -np.inf, state.generation) for k, genome in enumerate(first)]
         old = [*state.species, *new]
-        present, labels = np.unique(labels, return_inverse=True)
+        present, labels = np.unique(division.species, return_inverse=True)
+        # packed into arrays of their own, so that what the caller does to his genomes later changes nothing
+        chosen = GenePool.pack(pool[int(rng.choice(np.flatnonzero(labels == k)))] for k in range(len(present)))
         species = []
         for position, index in enumerate(present):
-            members = np.flatnonzero(labels == position)
-            best = float(score[members].max())
+            best = float(score[labels == position].max())
             better = best > old[index].best_fitness
             species.append(
                 Species(
                     id=old[index].id,
-                    representative=pool[int(rng.choice(members))],
+                    representative=chosen[position],
                     best_fitness=best if better else old[index].best_fitness,
                     improved=state.generation if better else old[index].improved,
                 )
             )
-        return species, labels
+        return species, labels, division.threshold
 
-    def _alive(self, species: list[Species]) -> np.ndarray:
-        """Which species may have offspring: those that improved of late, and the `species_elitism` best."""
+    def _alive(self, species: list[Species], labels: np.ndarray, score: np.ndarray) -> np.ndarray:
+        """Which species may have offspring: those that improved of late, and those of the best members now.
+
+        How good a species once was does not count, so that the best genome of the generation cannot go with its species.
+        """
         age = np.array([self._state.generation - entry.improved for entry in species])
-        best_first = np.argsort([-entry.best_fitness for entry in species], kind="stable")
+        best_first = np.argsort([-score[labels == k].max() for k in range(len(species))], kind="stable")
         alive = age < self.config.stagnation
-        alive[best_first[: self.config.species_elitism]] = True
+        # a generation that stagnated as a whole begins anew around the best genome, which is not lost then either
+        n_kept = max(self.config.species_elitism, int(self.config.elitism > 0 and alive.any()))
+        alive[best_first[:n_kept]] = True
         return alive
 
     def _next_pool(
@@ -221,8 +237,12 @@ class Population:
         pool = minimal_generation(inputs, outputs, self.config, rng, self._tracker)
         return pool if best is None else GenePool.pack([best, *pool[1:]])
 
-    def _adapted_threshold(self, n_species: int) -> float:
-        threshold, target = self._state.threshold, self.config.target_species
+    def _next_threshold(self, used: float, n_species: int) -> float:
+        """Lean towards the target, where the number of species follows the threshold at all."""
+        target = self.config.target_species
         if target is None or n_species == target:
-            return threshold
-        return threshold * _THRESHOLD_STEP if n_species > target else threshold / _THRESHOLD_STEP
+            return used
+        low, high = species_bounds(target, len(self._state.pool))
+        if not low <= n_species <= high:
+            return used
+        return float(np.clip(used * _THRESHOLD_STEP if n_species > target else used / _THRESHOLD_STEP, *_THRESHOLDS))

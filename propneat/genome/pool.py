@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from propneat.genome.genes import CONNECTION_DTYPE, NODE_DTYPE
-from propneat.genome.genome import Genome, frozen
+from propneat.genome.genome import Genome, frozen, restore_frozen
 
 __all__ = ["GenePool"]
 
@@ -34,6 +34,10 @@ class GenePool(Sequence[Genome]):
             frozen(_join([genome.connections for genome in genomes], CONNECTION_DTYPE)),
             frozen(_starts([len(genome.connections) for genome in genomes])),
         )
+
+    def __setstate__(self, state: dict[str, np.ndarray]) -> None:
+        """Restore a pickled or deeply copied pool; its arrays are read-only as they were."""
+        restore_frozen(self, state)
 
     def __len__(self) -> int:
         return len(self.node_start) - 1

@@ -68,7 +68,7 @@ def enlarged(founders: Population, n_genomes: int, seed: int) -> Population:
     """Return a population of any size, made of the founders and mutated copies of them, with species found."""
     config = replace(founders.config, population_size=n_genomes, compatibility_threshold=founders.state.threshold)
     pool = founders.ask()
-    population = Population(pool[0].n_inputs, 1, config, seed=seed, start=list(pool))
+    population = Population(pool[0].n_inputs, 1, config, seed=seed, start=list(pool)[:n_genomes])
     population.tell(make_rng(seed, "speed", "genetics").random(n_genomes))
     return population
 
