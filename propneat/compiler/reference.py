@@ -5,7 +5,7 @@ from functools import reduce
 import numpy as np
 
 from propneat.compiler.plan import LayerPlan
-from propneat.genome import ACTIVATIONS, AGGREGATIONS
+from propneat.genome import ACTIVATIONS, AGGREGATIONS, check_functions
 
 __all__ = ["apply_activation", "evaluate"]
 
@@ -42,6 +42,8 @@ _JOINS = {
     "max": lambda terms: reduce(np.maximum, terms),
     "min": lambda terms: reduce(np.minimum, terms),
 }
+
+check_functions(__name__, activations=_FUNCTIONS, aggregations=_JOINS)
 
 
 def apply_activation(code: int, z: np.ndarray) -> np.ndarray:

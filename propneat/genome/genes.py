@@ -2,6 +2,8 @@
 
 from enum import IntEnum
 
+from collections.abc import Collection
+
 import numpy as np
 
 __all__ = [
@@ -13,6 +15,7 @@ __all__ = [
     "NodeKind",
     "activation_code",
     "aggregation_code",
+    "check_functions",
 ]
 
 
@@ -66,6 +69,19 @@ CONNECTION_DTYPE = np.dtype(
 
 MAX_IDENTIFIER = 2**31 - 1
 """Largest node id and innovation number."""
+
+
+def check_functions(
+    where: str, *, activations: Collection[str] | None = None, aggregations: Collection[str] | None = None
+) -> None:
+    """Raise ImportError unless a module has formulas for the names that have codes; whatever computes nodes calls it on import.
+
+    A code without a formula of its own would otherwise compute whatever stands last. None is what a module leaves to others.
+    """
+    for what, known, formulas in (("activation", ACTIVATIONS, activations), ("aggregation", AGGREGATIONS, aggregations)):
+        lacking = [name for name in known if name not in formulas] if formulas is not None else []
+        if lacking:
+            raise ImportError(f"{where} has no formula for the {what} {lacking[0]!r}")
 
 
 def activation_code(name: str) -> int:
