@@ -98,9 +98,10 @@ class EvolutionConfig:
     disjoint_coefficient: float = 1.0
     weight_coefficient: float = 0.4
     compatibility_threshold: float = 3.0
+    """Distance to a species' representative within which genomes belong to it, where there is no `target_species`."""
     target_species: int | None = None
-    """Number of species wanted: the threshold moves so that every generation has half to twice as many, where its genomes can be
-    divided so; None keeps it fixed."""
+    """Number of species every generation is divided into, as far as genomes differ, by nearest representative; None divides by
+    `compatibility_threshold`."""
     survival: float = 0.2
     """Share of each species, its best members, that may have offspring."""
     elitism: int = 1
@@ -132,7 +133,7 @@ class EvolutionConfig:
         if self.elitism >= self.population_size:
             raise ConfigError(f"elitism must be below the population_size of {self.population_size}, not {self.elitism}")
         if self.target_species is not None and self.compatibility_threshold == 0:
-            raise ConfigError("compatibility_threshold must be above 0 where target_species moves it, not 0")
+            raise ConfigError("compatibility_threshold does nothing beside target_species, so 0 needs a target_species of None")
         self._check_names()
 
     def _check_names(self) -> None:

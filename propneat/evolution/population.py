@@ -10,16 +10,13 @@ from propneat.evolution.config import EvolutionConfig
 from propneat.evolution.initial import first_generation, minimal_generation
 from propneat.evolution.innovation import InnovationTracker
 from propneat.evolution.reproduction import allocate_offspring, plan_mating, rank_fitness
-from propneat.evolution.speciation import assign_species, species_bounds
+from propneat.evolution.speciation import assign_species
 from propneat.evolution.told import check_fitness, check_told
 from propneat.genome import GenePool, Genome, NodeKind
 from propneat.rng import make_rng
 from propneat.setting_types import as_setting
 
 __all__ = ["GenerationReport", "Population", "PopulationState", "Species"]
-
-_THRESHOLD_STEP = 1.05
-_THRESHOLDS = (1e-300, 1e300)
 
 
 @dataclass(frozen=True)
@@ -54,7 +51,7 @@ class GenerationReport:
     extinct: bool
     """Whether all species stagnated, so that the next generation starts afresh around the best genome ever."""
     threshold: float
-    """Compatibility threshold that was used."""
+    """Compatibility threshold that was used; where `target_species` is set, the largest distance to a representative."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,7 +154,7 @@ class Population:
             pool=next_pool,
             species=survivors,
             next_species=max([state.next_species, *(entry.id + 1 for entry in species)]),
-            threshold=self._next_threshold(threshold, len(species)),
+            threshold=threshold,
         )
         return GenerationReport(
             generation=state.generation,
@@ -180,27 +177,20 @@ class Population:
         Returns the species, the index of each genome's, and the threshold used.
         """
         state = self._state
-        known = GenePool.pack(entry.representative for entry in state.species)
-        division = assign_species(pool, known, state.threshold, self.config)
-        first = GenePool.pack(pool[int(founder)] for founder in division.founders)
-        new = [Species(state.next_species + k, genome, -np.inf, state.generation) for k, genome in enumerate(first)]
-        old = [*state.species, *new]
-        present, labels = np.unique(division.species, return_inverse=True)
+        old = state.species if self.config.target_species is None else state.species[: self.config.target_species]
+        known = GenePool.pack(entry.representative for entry in old)
+        assigned, n_new, threshold = assign_species(pool, known, self.config, rng)
+        ids = [entry.id for entry in old] + [state.next_species + k for k in range(n_new)]
+        records = [(entry.best_fitness, entry.improved) for entry in old] + n_new * [(-np.inf, state.generation)]
+        present, labels = np.unique(assigned, return_inverse=True)
         # packed into arrays of their own, so that what the caller does to his genomes later changes nothing
         chosen = GenePool.pack(pool[int(rng.choice(np.flatnonzero(labels == k)))] for k in range(len(present)))
         species = []
         for position, index in enumerate(present):
-            best = float(score[labels == position].max())
-            better = best > old[index].best_fitness
-            species.append(
-                Species(
-                    id=old[index].id,
-                    representative=chosen[position],
-                    best_fitness=best if better else old[index].best_fitness,
-                    improved=state.generation if better else old[index].improved,
-                )
-            )
-        return species, labels, division.threshold
+            best, record = float(score[labels == position].max()), records[index]
+            best, improved = (best, state.generation) if best > record[0] else record
+            species.append(Species(ids[index], chosen[position], best, improved))
+        return species, labels, threshold
 
     def _alive(self, species: list[Species], labels: np.ndarray, score: np.ndarray) -> np.ndarray:
         """Which species may have offspring: those that improved of late, and those of the best members now.
@@ -236,13 +226,3 @@ class Population:
         inputs, outputs = (nodes["id"][nodes["kind"] == kind] for kind in (NodeKind.INPUT, NodeKind.OUTPUT))
         pool = minimal_generation(inputs, outputs, self.config, rng, self._tracker)
         return pool if best is None else GenePool.pack([best, *pool[1:]])
-
-    def _next_threshold(self, used: float, n_species: int) -> float:
-        """Lean towards the target, where the number of species follows the threshold at all."""
-        target = self.config.target_species
-        if target is None or n_species == target:
-            return used
-        low, high = species_bounds(target, len(self._state.pool))
-        if not low <= n_species <= high:
-            return used
-        return float(np.clip(used * _THRESHOLD_STEP if n_species > target else used / _THRESHOLD_STEP, *_THRESHOLDS))

@@ -44,7 +44,7 @@ def plan_mating(
 
     `members[s]` holds the positions of species s, `ranks` the rank of every genome, `allocation[s]` the number of
     offspring. Elites come first in each species, unchanged; the others, one at least, have a mother drawn evenly from the
-    surviving share and, with `crossover_rate`, a father drawn likewise, or with `interspecies_rate` from the survivors of all.
+    surviving share and, with `crossover_rate`, another of these as father, or with `interspecies_rate` a survivor of any.
     """
     by_rank = [positions[np.argsort(-ranks[positions], kind="stable")] for positions in members]
     survivors = [positions[: max(1, part_of(config.survival, len(positions)))] for positions in by_rank]
@@ -55,8 +55,10 @@ def plan_mating(
         champions, n_elite = by_rank[species], n_elites[species]
         n_bred = n_offspring - n_elite
         pool = survivors[species]
-        mother = pool[rng.integers(len(pool), size=n_bred)]
-        father = pool[rng.integers(len(pool), size=n_bred)]
+        first = rng.integers(len(pool), size=n_bred)
+        mother = pool[first]
+        # any survivor but the mother, where there is one
+        father = pool[(first + rng.integers(1, max(2, len(pool)), size=n_bred)) % len(pool)]
         stranger = rng.random(n_bred) < config.interspecies_rate
         father = np.where(stranger, everyone[rng.integers(len(everyone), size=n_bred)], father)
         alone = (rng.random(n_bred) >= config.crossover_rate) | (father == mother)
