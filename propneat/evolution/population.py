@@ -142,7 +142,9 @@ class Population:
         ranks = rank_fitness(score)
         alive = self._alive(species, labels, score)
         champion = int(np.argmax(score))
-        state = self._remember_best(pool, score, champion)
+        # packed into arrays of their own, like the representatives: what the caller does to his genomes later changes nothing
+        best = GenePool.pack([pool[champion]])[0]
+        state = self._remember_best(best, float(score[champion]))
         if np.any(alive):
             next_pool = self._next_pool(pool, labels, ranks, alive, rng)
             survivors = tuple(entry for entry, keep in zip(species, alive, strict=True) if keep)
@@ -158,7 +160,7 @@ class Population:
         )
         return GenerationReport(
             generation=state.generation,
-            best=GenePool.pack([pool[champion]])[0],
+            best=best,
             best_fitness=float(told[champion]) if usable[champion] else float("nan"),
             mean_fitness=float(told[usable].mean()) if usable.any() else float("nan"),
             n_unusable=int(np.count_nonzero(~usable)),
@@ -183,7 +185,6 @@ class Population:
         ids = [entry.id for entry in old] + [state.next_species + k for k in range(n_new)]
         records = [(entry.best_fitness, entry.improved) for entry in old] + n_new * [(-np.inf, state.generation)]
         present, labels = np.unique(assigned, return_inverse=True)
-        # packed into arrays of their own, so that what the caller does to his genomes later changes nothing
         chosen = GenePool.pack(pool[int(rng.choice(np.flatnonzero(labels == k)))] for k in range(len(present)))
         species = []
         for position, index in enumerate(present):
@@ -214,10 +215,10 @@ class Population:
         allocation = allocate_offspring(shares, self.config.population_size, strongest)
         return breed(pool, plan_mating(members, ranks, allocation, self.config, rng), self._tracker, self.config, rng)
 
-    def _remember_best(self, pool: GenePool, score: np.ndarray, champion: int) -> PopulationState:
+    def _remember_best(self, best: Genome, score: float) -> PopulationState:
         state = self._state
-        if np.isfinite(score[champion]) and not score[champion] <= state.best_fitness:
-            return replace(state, best=GenePool.pack([pool[champion]])[0], best_fitness=float(score[champion]))
+        if np.isfinite(score) and not score <= state.best_fitness:
+            return replace(state, best=best, best_fitness=score)
         return state
 
     def _start_again(self, best: Genome | None, rng: np.random.Generator) -> GenePool:
