@@ -70,7 +70,9 @@ def main() -> None:
         if found := find_losses(seed, options.generations):
             losses[seed] = found
     print(f"{options.runs} runs of {options.generations} generations in {time.perf_counter() - began:.0f} s")
-    print(f"{len(losses)} lost their best genome", *(f"seed {seed}: generation {found[0]}" for seed, found in losses.items()), sep="\n")
+    print(f"{len(losses)} lost their best genome")
+    for seed, found in losses.items():
+        print(f"seed {seed}: generation {found[0]}")
     sys.exit(1 if losses else 0)
 
 

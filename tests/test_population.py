@@ -89,14 +89,14 @@ def test_the_best_is_kept_and_never_gets_worse():
 
 
 def test_the_best_never_falls_whatever_the_ties(monkeypatch):
-    """Settings, species and ties of all kinds; before species were ranked by their living best, every third run lost its own."""
+    """Settings, species and ties of all kinds: where species were ranked by what they once were, every third run lost it."""
     monkeypatch.syspath_prepend(str(Path(__file__).resolve().parent.parent / "benchmarks"))
     script = import_module("best_never_lost")
     assert {seed: lost for seed in range(40) if (lost := script.find_losses(seed, n_generations=40))} == {}
 
 
 def test_a_species_that_was_once_the_best_does_not_push_out_the_one_that_is():
-    """Default settings, ties: in generation 72 the species of the best genome went, and one that had had its best before stayed."""
+    """Default settings, ties: ranked by its past, a worse one stayed in generation 72 and that of the best genome went."""
 
     def fitness(genome: Genome) -> float:
         misses = np.sum((genome.connections["weight"][:3] - 2.5) ** 2)
@@ -207,8 +207,7 @@ def test_a_wrong_number_of_fitness_values_is_refused_and_changes_nothing(wrong):
 def told(pool: GenePool, **changes) -> GenePool:
     """A pool with other arrays or other values of some fields."""
     parts = {name: getattr(pool, name).copy() for name in ("nodes", "node_start", "connections", "connection_start")}
-    for name, change in changes.items():
-        part, field, row, value = change
+    for part, field, row, value in changes.values():
         parts[part][field][row] = value
     return GenePool(**parts)
 

@@ -80,7 +80,7 @@ def _assign(pool, known, threshold, coefficients):
 
 @outer
 def _move_to_nearer(pool, centres, first, coefficients, species, distance):
-    """Put genomes into the species of centres, numbered from `first`, that are nearer than what `distance` holds; keep that up."""
+    """Move genomes to the species of centres, numbered from `first`, that are nearer than `distance` says, and note it."""
     for k in range(centres[1].shape[0] - 1):
         k_nodes, k_genes = _genes_of(centres, k)
         for g in range(pool[1].shape[0] - 1):
@@ -113,9 +113,9 @@ def assign_species(
     By the threshold, a genome goes into the first species whose representative is closer than that, else into a new one, which
     it represents.
 
-    For a target, every genome goes to the nearest representative. Then the largest species is divided until there are enough: by
-    a member drawn at random, to which all genomes go that are nearer to it than to their own representative, as in k-means. A
-    random member leaves two parts of like size, where one beyond a threshold is left nearly alone. Genomes that are all like
+    For a target, every genome goes to the nearest representative. Then the largest species is divided until there are enough:
+    by a member drawn at random, to which all genomes go that are nearer to it than to their own representative, as in k-means.
+    A random member leaves two parts of like size, where one beyond a threshold is left nearly alone. Genomes that are all like
     their representative cannot be divided, so there may be fewer species.
 
     Returns (species, n_new, threshold): the species of every genome, int64 (n_genomes,), given representatives being numbered

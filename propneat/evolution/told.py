@@ -40,7 +40,7 @@ def check_told(genomes: GenePool, asked: GenePool) -> GenePool:
     if not _same_structure(genomes, asked):
         raise ConfigError("genomes must have the nodes and connections of those asked for, in their order: other ones came")
     if not (np.isfinite(genomes.nodes["bias"]).all() and np.isfinite(genomes.connections["weight"]).all()):
-        raise ConfigError("genomes must hold finite weights and biases: keep a broken genome's old ones, and tell it NaN as fitness")
+        raise ConfigError("genomes must hold finite weights and biases: keep the old ones of a broken genome, with fitness NaN")
     if not _valid_functions(genomes.nodes):
         raise ConfigError("genomes must hold known activations and aggregations, and input nodes that pass their value on")
     return genomes

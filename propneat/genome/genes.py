@@ -1,8 +1,7 @@
 """Gene layouts and the names that genes use: node kinds, activations and aggregations, each with a stable code."""
 
-from enum import IntEnum
-
 from collections.abc import Collection
+from enum import IntEnum
 
 import numpy as np
 
