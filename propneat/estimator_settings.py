@@ -1,25 +1,16 @@
 """The parameters of the estimators: what each of them means, and the settings of a run they stand for."""
 
-import types
-import typing
 from collections.abc import Mapping
 from dataclasses import fields
-from numbers import Integral, Real
 from typing import Any
 
-import numpy as np
-
 from propneat.errors import ConfigError
-from propneat.evolution import EvolutionConfig
-from propneat.evolve import METHODS, EvolveConfig, default_config
+from propneat.evolve import METHODS, default_config
 from propneat.setting_notes import NOTES
+from propneat.setting_types import shown
 from propneat.settings_file import DataSettings, Settings, resolve_settings, to_layer
-from propneat.training import TrainingConfig
 
 __all__ = ["describe_parameters", "settings_of"]
-
-_OWNERS = {"": EvolveConfig, "data": DataSettings, "evolution": EvolutionConfig, "training": TrainingConfig}
-_TYPES = {section: typing.get_type_hints(owner) for section, owner in _OWNERS.items()}
 
 _OWN_NOTES = {
     "class_weight": '"balanced" makes classes weigh the same in total; a dict gives weights of classes, 1 where it has none.',
@@ -27,7 +18,6 @@ _OWN_NOTES = {
     "random_state": "All randomness follows from this: an int, for the same result at every fit, or a RandomState.",
     "verbose": "1 prints a line to the standard error stream after every generation.",
 }
-_WORDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a text", tuple[str, ...]: "a list of texts"}
 
 
 def settings_of(parameters: Mapping[str, Any], seed: int) -> Settings:
@@ -39,7 +29,7 @@ def settings_of(parameters: Mapping[str, Any], seed: int) -> Settings:
     for name, value in parameters.items():
         section = _section_of(name)
         if section is not None and value is not None:
-            (layer[section] if section else layer)[name] = _read(section, name, value)
+            (layer[section] if section else layer)[name] = value
     return resolve_settings([layer])
 
 
@@ -71,36 +61,10 @@ def _read_evolution(parameters: Mapping[str, Any]) -> dict[str, Any]:
     if given is None:
         return {}
     if not isinstance(given, Mapping):
-        raise ConfigError(f"evolution must be a dict of settings, not {_shown(given)}")
+        raise ConfigError(f"evolution must be a dict of settings, not {shown(given)}")
     for name in given:
         if name not in NOTES["evolution"]:
-            raise ConfigError(f"evolution has no setting {_shown(name)}; its settings are {', '.join(NOTES['evolution'])}")
+            raise ConfigError(f"evolution has no setting {shown(name)}; its settings are {', '.join(NOTES['evolution'])}")
         if name in parameters:
             raise ConfigError(f"{name} is a parameter of its own: set it there, not in evolution")
-    return {name: _read("evolution", name, value) for name, value in given.items()}
-
-
-def _read(section: str, name: str, value: Any) -> Any:
-    """Return a value as the plain Python type of its setting; numpy's numbers and lists are understood."""
-    expected = _TYPES[section][name]
-    options = typing.get_args(expected) if isinstance(expected, types.UnionType) else (expected,)
-    if value is None and type(None) in options:
-        return None
-    if isinstance(value, bool | np.bool_):
-        if bool in options:
-            return bool(value)
-    elif int in options and isinstance(value, Integral):
-        return int(value)
-    elif float in options and isinstance(value, Real):
-        return float(value)
-    elif str in options and isinstance(value, str):
-        return str(value)
-    elif tuple[str, ...] in options and isinstance(value, list | tuple | np.ndarray) and all(isinstance(v, str) for v in value):
-        return tuple(map(str, value))
-    described = " or ".join(_WORDS.get(kind, "None") for kind in options)
-    raise ConfigError(f"{name} must be {described}, not {_shown(value)}")
-
-
-def _shown(value: Any) -> str:
-    text = " ".join(repr(value).split())
-    return text if len(text) <= 60 else text[:57] + "..."
+    return dict(given)

@@ -14,6 +14,7 @@ from propneat.evolution import EvolutionConfig, GenerationReport, Population, Po
 from propneat.genome import GenePool, Genome
 from propneat.rng import make_rng
 from propneat.scores import score_outputs
+from propneat.setting_types import check_settings, shown
 from propneat.training import ENGINES, Samples, TrainedPopulation, TrainingConfig, train_population
 from propneat.vote import vote_weights
 
@@ -86,6 +87,7 @@ class EvolveConfig:
 
     def __post_init__(self) -> None:
         """Raise ConfigError for a value that cannot be used."""
+        check_settings(self)
         if self.method not in METHODS:
             raise ConfigError(f"method must be one of {', '.join(METHODS)}, not {self.method!r}")
         if self.engine not in ENGINES:
@@ -120,7 +122,6 @@ def default_config(method: str = "propneat") -> EvolveConfig:
         weight_sigma=0.7,
         activations=("tanh", "relu", "sin", "gauss"),
         initial_hidden=4,
-        compatibility_threshold=1.5,
         target_species=10,
     )
     training = TrainingConfig(epochs=20, learning_rate=0.02, l2=1.0)
@@ -162,7 +163,7 @@ class EvolveResult:
 
 
 Callback = Callable[[EvolveState], bool | None]
-"""Called after every generation with the state reached; True ends the run there, cleanly."""
+"""Called after every generation with the state reached; True ends the run there, cleanly, False and None do not."""
 
 Trainer = Callable[..., TrainedPopulation]
 """Called like `train_population`, and returns the same; it decides only where the work is done."""
@@ -196,12 +197,19 @@ def evolve(
     interrupted = False
     while population.generation < config.generations and not interrupted:
         state = _run_generation(population, problem, config, train, state)
-        stops = [callback(state) for callback in callbacks]
-        interrupted = any(stop is True for stop in stops) and population.generation < config.generations
+        stops = [_wants_to_stop(callback(state)) for callback in callbacks]
+        interrupted = any(stops) and population.generation < config.generations
     chosen, losses = _fine_tune(state, problem, config, train)
     score, votes = _score(chosen[0], problem), _vote(chosen, problem)
     finalists = tuple(_refit(chosen, problem, config, train))
     return EvolveResult(finalists[0], losses[0], score, finalists, losses, votes, state.history, interrupted)
+
+
+def _wants_to_stop(answer: Any) -> bool:
+    """Read what a callback returned."""
+    if answer is None or isinstance(answer, bool | np.bool_):
+        return bool(answer)
+    raise ConfigError(f"a callback returns True to end the run, and else False or None, not {shown(answer)}")
 
 
 def _vote(pool: GenePool, problem: Problem) -> tuple[float, ...]:

@@ -17,6 +17,7 @@ from propneat.errors import ConfigError, DataError
 from propneat.evolution import EvolutionConfig
 from propneat.evolve import EvolveConfig, default_config
 from propneat.setting_notes import NOTES, SECTIONS
+from propneat.setting_types import check_settings
 from propneat.training import TrainingConfig
 
 __all__ = ["DataSettings", "Layer", "Settings", "format_settings", "read_settings_file", "resolve_settings", "to_layer"]
@@ -56,6 +57,7 @@ class DataSettings:
 
     def __post_init__(self) -> None:
         """Raise ConfigError for a value that cannot be used."""
+        check_settings(self)
         for name in ("source", "target", "data_dir"):
             try:
                 (getattr(self, name) or "").encode()

@@ -240,6 +240,19 @@ def test_a_ladder_with_two_to_the_thousand_paths_compiles():
     np.testing.assert_allclose(evaluate(plan[2], np.array([[0.3, -0.2]])), [[expected]], rtol=1e-12)
 
 
+def test_what_comes_back_cannot_be_written_to():
+    pool = GenePool.pack(random_genome(np.random.default_rng(seed), n_inputs=3, n_outputs=2) for seed in range(5))
+    plan = compile_pool(pool)
+    trained = write_back_pool(pool, plan, plan.weights + 1, plan.biases)
+    one = write_back(pool[0], plan[0], plan[0].weights + 1, plan[0].biases)
+    for each in (trained, trained[0], one):
+        arrays = [getattr(each, field.name) for field in fields(each)]
+        assert arrays and not any(array.flags.writeable for array in arrays)
+    for array in (trained.connections["weight"], trained.nodes["bias"], one.connections["weight"]):
+        with pytest.raises(ValueError, match="read-only"):
+            array[0] = 7.0
+
+
 def test_plans_cannot_be_written_to():
     plan = compile_pool(random_pool(5, 2))
     for array in (plan.weights, plan[1].weights, plan[0].biases, plan.edge_source):

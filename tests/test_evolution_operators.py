@@ -14,12 +14,14 @@ from propneat.evolution import (
     EvolutionConfig,
     InnovationTracker,
     Mating,
+    Population,
     assign_species,
     breed,
     compatibility_distance,
     crossover,
     mutate,
 )
+from propneat.evolution.config import part_of
 from propneat.evolution.reproduction import allocate_offspring, plan_mating, rank_fitness
 from propneat.genome import GenePool, Genome, NodeKind, activation_code, aggregation_code, make_genome, validate
 
@@ -393,15 +395,59 @@ def test_every_genome_joins_the_first_species_that_is_close_enough(threshold):
     pool, _ = grown_pool(31, 50, 15)
     config = EvolutionConfig()
     known = pool[:3]
-    labels, founders = assign_species(pool, known, threshold, config)
+    config = replace(config, compatibility_threshold=threshold)
+    labels, n_new, used = assign_species(pool, known, config, np.random.default_rng(0))
     leaders, expected = list(known), []
     for genome in pool:
         close = [k for k, leader in enumerate(leaders) if slow_distance(genome, leader, config) < threshold]
         expected.append(close[0] if close else len(leaders))
         if not close:
             leaders.append(genome)
-    assert labels.tolist() == expected
-    assert [pool[int(f)] for f in founders] == leaders[3:]
+    assert labels.tolist() == expected and n_new == len(leaders) - 3 and used == threshold
+
+
+def nearest(pool: GenePool, leaders: list[Genome], config: EvolutionConfig) -> list[int]:
+    """The first of the nearest leaders of every genome."""
+    return [int(np.argmin([slow_distance(genome, leader, config) for leader in leaders])) for genome in pool]
+
+
+@pytest.mark.parametrize("target", [1, 2, 5, 16])
+def test_a_target_divides_by_the_nearest_representative(target):
+    """Known species first, then as many new ones as are wanted, each around a genome of the largest species."""
+    pool, _ = grown_pool(31, 80, 15)
+    config = EvolutionConfig(target_species=target)
+    for n_known in (0, 1, min(target, 3)):
+        known = pool[:n_known]
+        labels, n_new, radius = assign_species(pool, known, config, np.random.default_rng(0))
+        assert len(set(labels.tolist())) == target and n_known + n_new >= target
+        assert labels.max() < n_known + n_new
+        if n_new == 0:
+            assert labels.tolist() == nearest(pool, list(known), config)
+            distances = [slow_distance(pool[k], known[int(label)], config) for k, label in enumerate(labels)]
+            assert radius == pytest.approx(max(distances))
+        again = assign_species(pool, known, config, np.random.default_rng(0))
+        assert again[0].tolist() == labels.tolist() and again[1:] == (n_new, radius)
+
+
+def test_genomes_that_are_alike_are_one_species_whatever_the_target():
+    rng = np.random.default_rng(2)
+    genome, other = grown_pool(31, 2, 15)[0]
+    config = EvolutionConfig(target_species=10)
+    for known in (GenePool.pack([]), GenePool.pack([genome]), GenePool.pack([other])):
+        labels, n_new, _ = assign_species(GenePool.pack([genome] * 30), known, config, rng)
+        assert len(set(labels.tolist())) == 1 and n_new <= 1
+    labels, n_new, radius = assign_species(GenePool.pack([genome, other] * 15), GenePool.pack([]), config, rng)
+    assert len(set(labels.tolist())) == 2 == n_new and radius == 0.0
+
+
+def test_distances_that_are_all_equal_or_infinite_are_no_trouble():
+    """Equal distances leave every new species alone; infinite ones leave what has no nearest where it is."""
+    nodes = [(0, 0.0, 0, 0, 0), (1, 0.0, 1, 0, 0)]
+    tied = GenePool.pack(make_genome(nodes, [(k, 0, 1, 0.0, True)]) for k in range(30))
+    for excess, radius in ((1.0, 2.0), (1e308, np.inf)):
+        config = EvolutionConfig(target_species=10, excess_coefficient=excess, disjoint_coefficient=excess)
+        labels, n_new, found = assign_species(tied, GenePool.pack([]), config, np.random.default_rng(0))
+        assert sorted(np.bincount(labels).tolist()) == [1] * 9 + [21] and n_new == 10 and found == radius
 
 
 @settings(max_examples=300, deadline=None)
@@ -441,9 +487,40 @@ def test_parents_are_survivors_of_their_species():
         assert set(mother[2:]) | set(father[2:]) - {-1} == set(best[:n_survivors])
         crossed = father >= 0
         assert np.all(ranks[mother[crossed]] > ranks[father[crossed]])
-        expected = 0.5 * (1 - 1 / n_survivors)
-        assert np.mean(crossed[2:]) == pytest.approx(expected, abs=0.05)
+        assert np.mean(crossed[2:]) == pytest.approx(0.5, abs=0.05)
     assert not mating.tie.any()
+
+
+@pytest.mark.parametrize(
+    ("survival", "n_members", "n_survivors"),
+    [(0.0, 7, 1), (0.01, 7, 1), (0.3, 7, 3), (0.07, 100, 7), (0.29, 100, 29), (1.0, 7, 7)],
+)
+def test_a_share_survives_rounded_up_and_one_at_least(survival, n_members, n_survivors):
+    """0.07 times 100 is a little more than 7 in floats, and 7 for people."""
+    config = EvolutionConfig(survival=survival, crossover_rate=0.0, elitism=0)
+    ranks = rank_fitness(np.random.default_rng(0).permutation(n_members))
+    mating = plan_mating([np.arange(n_members)], ranks, np.array([4000]), config, np.random.default_rng(1))
+    assert set(mating.mother.tolist()) == set(np.argsort(-ranks)[:n_survivors].tolist())
+
+
+def test_a_share_of_a_number_is_that_of_decimals():
+    for number in range(1, 1001):
+        for percent in range(101):
+            assert part_of(percent / 100, number) == -(-percent * number // 100)
+    assert part_of(0.07, 0) == part_of(0.0, 100) == 0 and part_of(1e-6, 100) == 1 and part_of(1 / 3, 3) == 1
+
+
+@pytest.mark.parametrize(("sizes", "elitism"), [((10, 10), 10), ((1, 1, 1, 1), 1), ((20,), 19), ((4, 1), 9), ((2,), 1)])
+def test_something_is_bred_in_every_generation(sizes, elitism):
+    """Elites may be all of a species and never all of a generation; the best genome is one of them."""
+    config = EvolutionConfig(elitism=elitism, elitism_species_size=0)
+    ends = np.cumsum([0, *sizes])
+    members = [np.arange(*pair) for pair in zip(ends, ends[1:], strict=False)]
+    ranks = rank_fitness(np.random.default_rng(0).permutation(ends[-1]))
+    mating = plan_mating(members, ranks, np.array(sizes), config, np.random.default_rng(1))
+    kept = mating.mother[~mating.mutated]
+    assert len(kept) == min(sum(min(size, elitism) for size in sizes), ends[-1] - 1)
+    assert int(np.argmax(ranks)) in kept and len(mating.mother) == ends[-1]
 
 
 def test_strangers_come_from_all_species_and_ties_are_told():
@@ -465,6 +542,20 @@ def test_strangers_come_from_all_species_and_ties_are_told():
         ("perturb_sigma", -1.0),
         ("compatibility_threshold", float("inf")),
         ("population_size", 0),
+        ("population_size", 1),
+        ("population_size", 2.5),
+        ("population_size", "150"),
+        ("population_size", True),
+        ("population_size", None),
+        ("add_node_rate", "0.5"),
+        ("add_node_rate", None),
+        ("direction", 1),
+        ("activations", "tanh"),
+        ("target_species", 2.5),
+        ("weight_sigma", 1e39),
+        ("perturb_sigma", 1e39),
+        ("excess_coefficient", 10**400),
+        ("elitism", 150),
         ("stagnation", 0),
         ("elitism", -1),
         ("initial_hidden", -1),
@@ -479,6 +570,29 @@ def test_strangers_come_from_all_species_and_ties_are_told():
 def test_a_setting_out_of_range_is_named(setting, value):
     with pytest.raises(ConfigError, match=setting):
         EvolutionConfig(**{setting: value})
+
+
+def test_numbers_of_numpy_are_taken_as_plain_ones():
+    """What a run's identity is written from holds no types of its own."""
+    ours = EvolutionConfig(population_size=np.int64(20), add_node_rate=np.float32(0.5), survival=1, activations=["tanh"])
+    assert ours == EvolutionConfig(population_size=20, add_node_rate=0.5, survival=1.0, activations=("tanh",))
+    kinds = [type(getattr(ours, name)) for name in ("population_size", "add_node_rate", "survival", "activations")]
+    assert kinds == [int, float, float, tuple]
+
+
+def test_a_threshold_of_nothing_beside_a_target_is_refused():
+    with pytest.raises(ConfigError, match="compatibility_threshold does nothing beside target_species"):
+        EvolutionConfig(compatibility_threshold=0, target_species=10)
+    assert EvolutionConfig(compatibility_threshold=0).target_species is None
+
+
+@pytest.mark.parametrize("sigma", ["weight_sigma", "perturb_sigma"])
+def test_the_largest_sigma_draws_numbers_that_float32_holds(sigma):
+    config = EvolutionConfig(population_size=50, **{sigma: 1e36})
+    pool = Population(3, 1, config).ask()
+    for parents in (pool, mutated_many(pool, 40, InnovationTracker.following(pool), config, 0)):
+        numbers = np.concatenate([parents.connections["weight"], parents.nodes["bias"]])
+        assert np.isfinite(numbers.astype(np.float32)).all()
 
 
 def test_random_genomes_of_any_shape_can_found_a_run():

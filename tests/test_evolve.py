@@ -9,15 +9,16 @@ import pytest
 from random_genomes import random_genome
 from sklearn.metrics import r2_score, roc_auc_score
 
-from propneat.compiler import compile_genome, evaluate
+from propneat.compiler import compile_genome, compile_pool, evaluate, write_back_pool
 from propneat.densify import densify
 from propneat.errors import ConfigError
-from propneat.evolution import EvolutionConfig
+from propneat.evolution import EvolutionConfig, Population
 from propneat.evolve import EvolveConfig, EvolveResult, EvolveState, Problem, default_config, evolve
-from propneat.genome import NodeKind, validate
+from propneat.genome import GenePool, Genome, NodeKind, validate
 from propneat.problem import prepare_problem
+from propneat.rng import make_rng
 from propneat.scores import score_outputs
-from propneat.training import Samples, TrainingConfig
+from propneat.training import Samples, TrainingConfig, train_population
 
 TASKS = ("binary", "multiclass", "regression")
 
@@ -103,6 +104,67 @@ def test_a_callback_ends_a_run_cleanly():
     assert to_bytes(replace(cut, interrupted=False)) == to_bytes(evolve(problem, replace(config, generations=3)))
     assert to_bytes(evolve(problem, config, state=states[-1])) == to_bytes(evolve(problem, config))
     assert not evolve(problem, replace(config, generations=2), callbacks=[lambda state: len(state.history) == 2]).interrupted
+
+
+@pytest.mark.parametrize("stop", [True, np.True_])
+def test_a_callback_may_stop_with_the_truth_of_numpy(stop):
+    """What a comparison of arrays gives is a numpy.bool_, which was not seen to be true."""
+    cut = evolve(make_problem(), small(), callbacks=[lambda state: stop, lambda state: np.False_, lambda state: None])
+    assert cut.interrupted and len(cut.history) == 1
+    with pytest.raises(ConfigError, match="a callback returns True to end the run, and else False or None, not 1"):
+        evolve(make_problem(), small(), callbacks=[lambda state: 1])
+
+
+def first_generation(problem: Problem, config: EvolveConfig) -> list[Genome]:
+    """The genomes that `evolve` begins with."""
+    sizes = problem.train.X.shape[1], problem.train.targets.shape[1]
+    return list(Population(*sizes, config.evolution, seed=config.seed).ask())
+
+
+@pytest.mark.parametrize("size_penalty", [0.0, 0.7])
+def test_neat_selects_by_the_training_rows_alone(size_penalty):
+    """Its validation rows choose the champion and are kept from selection; the penalty is by the weight of training rows."""
+    problem = make_problem()
+    config = small("neat", size_penalty=size_penalty, generations=1)
+    genomes = first_generation(problem, config)
+    weight = problem.train.weights.sum()
+    assert weight > 1.2 * problem.validation.weights.sum()
+    costs = [plain_loss(problem, genome, problem.train) + size_penalty * genome.n_enabled / weight for genome in genomes]
+    row = evolve(problem, config).history[0]
+    assert row["best_fitness"] == pytest.approx(-min(costs), rel=1e-5)
+    assert row["mean_fitness"] == pytest.approx(-np.mean(costs), rel=1e-5)
+
+
+def test_the_penalty_is_by_the_weight_of_training_rows():
+    """Fitness is minus the loss on validation rows, less what a connection would cost in loss summed over training rows."""
+    problem = make_problem()
+    config = small(size_penalty=0.7, generations=1, training=TrainingConfig(epochs=0))
+    costs = [
+        plain_loss(problem, genome, problem.validation) + 0.7 * genome.n_enabled / problem.train.weights.sum()
+        for genome in first_generation(problem, config)
+    ]
+    row = evolve(problem, config).history[0]
+    assert row["best_fitness"] == pytest.approx(-min(costs), rel=1e-5)
+    assert row["mean_fitness"] == pytest.approx(-np.mean(costs), rel=1e-5)
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_what_was_chosen_is_trained_on_all_rows_at_the_end(task):
+    """The same as to train the finalists of a run that ends before that, on rows of both kinds, to the bit."""
+    problem, config = make_problem(task), small()
+    chosen = evolve(problem, replace(config, refit_epochs=0))
+    parts = zip(*((part.X, part.targets, part.weights) for part in (problem.train, problem.validation)), strict=True)
+    rows = Samples(*map(np.concatenate, parts))
+    assert len(rows) == 100
+    pool = GenePool.pack(chosen.finalists)
+    plan = compile_pool(pool)
+    loss = {"binary": "bce", "multiclass": "cross_entropy", "regression": "mse"}[task]
+    settings = replace(config.training, epochs=config.refit_epochs, loss=loss)
+    trained = train_population(plan, rows, settings, make_rng(config.seed, "refit"))
+    expected = write_back_pool(pool, plan, trained.weights, trained.biases)
+    found = evolve(problem, config)
+    assert list(found.finalists) == list(expected) != list(pool)
+    assert found.validation_loss == chosen.validation_loss and found.validation_score == chosen.validation_score
 
 
 @pytest.mark.parametrize("task", TASKS)
@@ -240,11 +302,32 @@ def test_a_learnable_problem_is_learnt():
         ("fine_tune_patience", 0),
         ("size_penalty", float("nan")),
         ("refit_epochs", -1),
+        ("generations", 2.5),
+        ("generations", None),
+        ("generations", True),
+        ("seed", None),
+        ("seed", "1"),
+        ("write_back", 1),
+        ("memory_budget", 1.5),
+        ("method", None),
+        ("evolution", {"population_size": 20}),
+        ("training", None),
     ],
 )
 def test_a_setting_out_of_range_is_named(setting, value):
     with pytest.raises(ConfigError, match=setting):
         replace(default_config(), **{setting: value})
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [("epochs", 2.5), ("epochs", None), ("learning_rate", "0.1"), ("learning_rate", 1e39), ("l2", 1e39), ("batch_size", 2.5),
+     ("patience", True), ("loss", 3)],
+)  # fmt: skip
+def test_a_setting_of_training_that_cannot_be_used_is_named(setting, value):
+    with pytest.raises(ConfigError, match=setting) as raised:
+        TrainingConfig(**{setting: value})
+    assert "\n" not in str(raised.value)
 
 
 def test_a_loss_of_another_task_is_refused():

@@ -15,7 +15,7 @@ import propneat
 ROOT = Path(__file__).resolve().parent.parent
 ROWS = (
     {"errors", "records", "rng"},
-    {"cluster", "genome", "native", "stats"},
+    {"cluster", "genome", "native", "setting_types", "stats"},
     {"compiler", "evolution"},
     {"recompute"},
     {"training"},

@@ -9,7 +9,7 @@ from torch.nn import functional
 
 from propneat.compiler.arrangement import MatrixBlock, TermBlock, arrange
 from propneat.compiler.plan import LayerPlan
-from propneat.genome import ACTIVATIONS
+from propneat.genome import ACTIVATIONS, check_functions
 from propneat.records import write_atomic
 
 __all__ = ["CompiledNetwork", "apply_activation", "export_program"]
@@ -63,18 +63,24 @@ def apply_activation(code: int, z: torch.Tensor) -> torch.Tensor:
     return _FUNCTIONS[ACTIVATIONS[code]](z)
 
 
-def _join_terms(join: str, terms: torch.Tensor, is_term: torch.Tensor) -> torch.Tensor:
-    """Join `terms`, shape (n_nodes, most terms, n_rows), over their second axis; where not `is_term` they are filling."""
-    if join == "max":
-        return terms.max(dim=1).values
-    if join == "min":
-        return terms.min(dim=1).values
+def _product(terms: torch.Tensor, is_term: torch.Tensor) -> torch.Tensor:
     # multiplying halves pairwise differentiates exactly where factors are zero, without dividing by them
     terms = torch.where(is_term, terms, 1.0)
     while terms.shape[1] > 1:
         half = terms.shape[1] // 2
         terms = torch.cat([terms[:, :half] * terms[:, half : 2 * half], terms[:, 2 * half :]], dim=1)
     return terms.squeeze(1)
+
+
+_JOINS = {
+    "product": _product,
+    "max": lambda terms, is_term: terms.max(dim=1).values,
+    "min": lambda terms, is_term: terms.min(dim=1).values,
+}
+"""How `terms`, shape (n_nodes, most terms, n_rows), are joined over their second axis; where not `is_term` they are filling.
+Sums and means are matrix products instead."""
+
+check_functions(__name__, activations=_FUNCTIONS, aggregations=("sum", "mean", *_JOINS))
 
 
 class _MatrixNodes(torch.nn.Module):
@@ -94,7 +100,7 @@ class _TermNodes(torch.nn.Module):
 
     def __init__(self, block: TermBlock) -> None:
         super().__init__()
-        self.join = block.join
+        self.join = _JOINS[block.join]
         self.register_buffer("edges", torch.tensor(block.edges), persistent=False)
         self.register_buffer("source_rows", torch.tensor(block.source_rows), persistent=False)
         self.register_buffer("is_term", torch.tensor(block.is_edge).unsqueeze(2), persistent=False)
@@ -102,7 +108,7 @@ class _TermNodes(torch.nn.Module):
     def forward(self, sources: torch.Tensor, weights: torch.Tensor, matrix: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
         # embedding gathers rows like indexing does, and adds up their gradients in a fixed order on every device
         terms = weights[self.edges].unsqueeze(2) * functional.embedding(self.source_rows, sources)
-        return _join_terms(self.join, terms, self.is_term) + bias
+        return self.join(terms, self.is_term) + bias
 
 
 class CompiledNetwork(torch.nn.Module):

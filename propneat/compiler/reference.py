@@ -5,7 +5,7 @@ from functools import reduce
 import numpy as np
 
 from propneat.compiler.plan import LayerPlan
-from propneat.genome import ACTIVATIONS, AGGREGATIONS
+from propneat.genome import ACTIVATIONS, AGGREGATIONS, check_functions
 
 __all__ = ["apply_activation", "evaluate"]
 
@@ -38,6 +38,8 @@ _FUNCTIONS = {
 }
 
 _JOINS = {"sum": np.add, "mean": np.add, "product": np.multiply, "max": np.maximum, "min": np.minimum}
+
+check_functions(__name__, activations=_FUNCTIONS, aggregations=_JOINS)
 
 
 def apply_activation(code: int, z: np.ndarray) -> np.ndarray:

@@ -1,11 +1,13 @@
 """Every setting of evolution, with the values of the original NEAT paper unless said otherwise."""
 
+import math
 from dataclasses import dataclass
 
 from propneat.errors import ConfigError
 from propneat.genome import ACTIVATIONS, AGGREGATIONS
+from propneat.setting_types import check_settings
 
-__all__ = ["EvolutionConfig"]
+__all__ = ["EvolutionConfig", "part_of"]
 
 _RATES = (
     "add_connection_rate",
@@ -33,6 +35,17 @@ _NOT_NEGATIVE = (
     "weight_coefficient",
     "compatibility_threshold",
 )
+_LEAST = {"population_size": 2, "initial_hidden": 0, "elitism": 0, "stagnation": 1, "species_elitism": 0, "target_species": 1}
+_SIGMAS = ("weight_sigma", "perturb_sigma")
+_LARGEST_SIGMA = 1e36
+
+
+def part_of(share: float, number: int) -> int:
+    """Return the least whole number that is not below this share of a number.
+
+    Shares are decimals to people, so what the product of floats adds to it is left out: 0.07 of 100 is 7.
+    """
+    return math.ceil(share * number * (1 - 1e-12))
 
 
 @dataclass(frozen=True)
@@ -85,31 +98,45 @@ class EvolutionConfig:
     disjoint_coefficient: float = 1.0
     weight_coefficient: float = 0.4
     compatibility_threshold: float = 3.0
+    """Distance to a species' representative within which genomes belong to it, where there is no `target_species`."""
     target_species: int | None = None
-    """Adapt the threshold by 5 % a generation towards this number of species; None keeps it fixed."""
+    """Number of species every generation is divided into, as far as genomes differ, by nearest representative; None divides by
+    `compatibility_threshold`."""
     survival: float = 0.2
     """Share of each species, its best members, that may have offspring."""
     elitism: int = 1
-    """Best members copied unchanged, in species above `elitism_species_size` and in the species of the best genome."""
+    """Best members copied unchanged, in species above `elitism_species_size` and in the species of the best genome; of a whole
+    generation one fewer than there are genomes at most."""
     elitism_species_size: int = 5
     stagnation: int = 15
     """Generations without a better best member after which a species has no offspring."""
     species_elitism: int = 2
-    """Best species that are never removed for stagnation."""
+    """Best species, by their best member now, that are never removed for stagnation; one at least while `elitism` is above 0,
+    unless all species stagnate together."""
 
     def __post_init__(self) -> None:
         """Raise ConfigError naming the first value that cannot be used."""
+        check_settings(self)
         for name in _RATES:
             if not 0 <= getattr(self, name) <= 1:
                 raise ConfigError(f"{name} is a share between 0 and 1, not {getattr(self, name)}")
         for name in _NOT_NEGATIVE:
             if not 0 <= getattr(self, name) < float("inf"):
                 raise ConfigError(f"{name} must be a number of 0 or more, not {getattr(self, name)}")
-        for name, least in (("population_size", 1), ("initial_hidden", 0), ("elitism", 0), ("stagnation", 1), ("species_elitism", 0)):
-            if getattr(self, name) < least:
+        for name in _SIGMAS:
+            if getattr(self, name) > _LARGEST_SIGMA:
+                limit = f"at most {_LARGEST_SIGMA:g}, so that float32 holds every number drawn"
+                raise ConfigError(f"{name} must be {limit}, not {getattr(self, name)}")
+        for name, least in _LEAST.items():
+            if getattr(self, name) is not None and getattr(self, name) < least:
                 raise ConfigError(f"{name} must be {least} or more, not {getattr(self, name)}")
-        if self.target_species is not None and self.target_species < 1:
-            raise ConfigError(f"target_species must be 1 or more, not {self.target_species}")
+        if self.elitism >= self.population_size:
+            raise ConfigError(f"elitism must be below the population_size of {self.population_size}, not {self.elitism}")
+        if self.target_species is not None and self.compatibility_threshold == 0:
+            raise ConfigError("compatibility_threshold does nothing beside target_species, so 0 needs a target_species of None")
+        self._check_names()
+
+    def _check_names(self) -> None:
         if self.direction not in ("maximise", "minimise"):
             raise ConfigError(f"direction must be 'maximise' or 'minimise', not {self.direction!r}")
         for name, known in (("activations", ACTIVATIONS), ("aggregations", AGGREGATIONS)):

@@ -6,9 +6,20 @@ import numpy as np
 
 from propneat.errors import ConfigError, GenomeError
 from propneat.evolution.breeding import Mating, breed
-from propneat.evolution.config import EvolutionConfig
+from propneat.evolution.config import EvolutionConfig, part_of
 from propneat.evolution.innovation import InnovationTracker
-from propneat.genome import CONNECTION_DTYPE, NODE_DTYPE, GenePool, Genome, NodeKind, activation_code, aggregation_code, frozen, validate
+from propneat.genome import (
+    CONNECTION_DTYPE,
+    NODE_DTYPE,
+    GenePool,
+    Genome,
+    NodeKind,
+    activation_code,
+    aggregation_code,
+    frozen,
+    validate,
+)
+from propneat.setting_types import as_setting, shown
 
 __all__ = ["first_generation", "minimal_generation"]
 
@@ -19,12 +30,15 @@ def first_generation(
     """Return the first genomes and the tracker of their innovation numbers.
 
     Without `start` they are minimal: inputs have ids 0..n_inputs-1, outputs the next ones, then hidden nodes. With `start`, its
-    genomes come first, unchanged, and mutated copies of them in turn fill the population. Raises ConfigError or GenomeError
-    for what cannot start a population.
+    genomes, `population_size` at most, come first, unchanged, and mutated copies of them in turn fill the population. Raises
+    ConfigError or GenomeError for what cannot start a population.
     """
+    n_inputs, n_outputs = as_setting("n_inputs", n_inputs, int), as_setting("n_outputs", n_outputs, int)
     if n_inputs < 1 or n_outputs < 1:
         raise ConfigError(f"a network needs at least one input and one output, not {n_inputs} and {n_outputs}")
-    if start:
+    if not isinstance(start, Sequence):
+        raise ConfigError(f"start must be a sequence of genomes, not {shown(start)}")
+    if len(start) > 0:
         return _from_given(n_inputs, n_outputs, config, rng, start)
     n_fixed = n_inputs + n_outputs
     tracker = InnovationTracker(n_fixed)
@@ -63,7 +77,7 @@ def _minimal(
     nodes["activation"][n_fixed:] = rng.choice([activation_code(name) for name in config.activations], size=n_hidden)
     nodes["aggregation"][n_fixed:] = rng.choice([aggregation_code(name) for name in config.aggregations], size=n_hidden)
     nodes.sort(order="id")
-    n_drawn = int(np.ceil(config.initial_connection_fraction * n_inputs))
+    n_drawn = part_of(config.initial_connection_fraction, n_inputs)
     pairs = [(source, target) for target in range(n_inputs, len(ids)) for source in rng.permutation(n_inputs)[:n_drawn].tolist()]
     pairs += [(source, target) for source in range(n_fixed, len(ids)) for target in range(n_inputs, n_fixed)]
     pairs = ids[np.array(pairs, np.int64).reshape(-1, 2)]
@@ -79,16 +93,21 @@ def _minimal(
 def _from_given(
     n_inputs: int, n_outputs: int, config: EvolutionConfig, rng: np.random.Generator, start: Sequence[Genome]
 ) -> tuple[GenePool, InnovationTracker]:
+    n_start, size = len(start), config.population_size
+    if n_start > size:
+        raise ConfigError(f"start must hold at most as many genomes as population_size, which is {size}, not {n_start}")
     for genome in start:
+        if not isinstance(genome, Genome):
+            raise ConfigError(f"start must hold genomes, not {shown(genome)}")
         validate(genome)
         if (genome.n_inputs, genome.n_outputs) != (n_inputs, n_outputs):
             raise GenomeError(
                 f"a starting genome has {genome.n_inputs} inputs and {genome.n_outputs} outputs, "
                 f"and the task needs {n_inputs} and {n_outputs}"
             )
-    given = GenePool.pack(start[: config.population_size])
+    given = GenePool.pack(start)
     tracker = InnovationTracker.following(given)
-    n_more = config.population_size - len(given)
-    mother = np.arange(n_more) % len(given)
+    n_more = size - n_start
+    mother = np.arange(n_more) % n_start
     mating = Mating(mother, np.full(n_more, -1), np.zeros(n_more, bool), np.ones(n_more, bool))
     return GenePool.pack([*given, *breed(given, mating, tracker, config, rng)]), tracker

@@ -1,5 +1,7 @@
 """Innovation numbers: the same structural event gets the same number, everywhere in a run."""
 
+from collections import Counter
+
 import numpy as np
 
 from propneat.errors import GenomeError
@@ -95,6 +97,28 @@ def _with_room(pair: tuple[np.ndarray, np.ndarray], n_used: int, n_more: int) ->
     return pair if n_used + n_more <= len(pair[1]) else _filled(pair[1][:n_used], n_more)
 
 
+def _known_splits(links: np.ndarray, hidden: set[int]) -> np.ndarray:
+    """Read from innovation numbers which splits made which nodes; returns rows of (key, node) as `split_node` keeps them.
+
+    `links` holds every (innovation, source, target) once, in order of innovation. A split gives the new node's first two
+    connections, one in and one out, numbers in a row, above that of the connection between their ends, which it replaces.
+    """
+    number_of = {(source, target): innovation for innovation, source, target in links.tolist()}
+    touching: dict[int, list[tuple[int, int, int]]] = {}
+    for link in links.tolist():
+        for end in link[1:]:
+            if end in hidden and len(touching.setdefault(end, [])) < 2:
+                touching[end].append(link)
+    splits, n_splits = [], Counter()
+    for node in sorted(node for node, first in touching.items() if len(first) == 2):
+        (way_in, source, middle), (way_out, behind, target) = touching[node]
+        split = number_of.get((source, target), way_in)
+        if middle == behind == node and way_out == way_in + 1 and split < way_in:
+            splits.append(((split << 32) | n_splits[split], node))
+            n_splits[split] += 1
+    return np.array(splits, np.int64).reshape(-1, 2)
+
+
 class InnovationTracker:
     """The memory of a run: which connection has which innovation number, which split made which node.
 
@@ -112,7 +136,8 @@ class InnovationTracker:
 
     @classmethod
     def following(cls, pool: GenePool) -> "InnovationTracker":
-        """Return a tracker for a run that begins with these genomes: it knows their connections and goes on above their ids.
+        """Return a tracker for a run that begins with these genomes: it knows their connections and the splits that made their
+        nodes, and goes on above their ids.
 
         Raises GenomeError when two genomes give one innovation number to different connections, or one connection two
         numbers, or when they do not share their input and output nodes.
@@ -123,10 +148,11 @@ class InnovationTracker:
         for column in (known[["innovation"]], known[["source", "target"]]):
             if len(np.unique(column)) < len(known):
                 raise GenomeError("these genomes disagree about innovation numbers, so they cannot share a population")
-        tracker.reserve(len(known))
+        splits = _known_splits(known, set(pool.nodes["id"][pool.nodes["kind"] == NodeKind.HIDDEN].tolist()))
+        tracker.reserve(max(len(known), len(splits)))
         keys = (known["source"] << 32) | known["target"]
-        tracker.links = _filled(np.column_stack([keys, known["innovation"]]))
-        tracker.state[_N_LINKS] = len(known)
+        tracker.links, tracker.splits = _filled(np.column_stack([keys, known["innovation"]])), _filled(splits)
+        tracker.state[_N_LINKS], tracker.state[_N_SPLITS] = len(known), len(splits)
         return tracker
 
     def reserve(self, n_events: int) -> None:
@@ -158,6 +184,9 @@ class InnovationTracker:
         n_links, n_splits = self.state[_N_LINKS], self.state[_N_SPLITS]
         arrays = {"state": self.state.copy(), "links": self.links[1][:n_links], "splits": self.splits[1][:n_splits]}
         return {name: frozen(array) for name, array in arrays.items()}
+
+    def __copy__(self) -> "InnovationTracker":
+        return InnovationTracker.from_arrays(self.to_arrays())
 
     @classmethod
     def from_arrays(cls, arrays: dict[str, np.ndarray]) -> "InnovationTracker":

@@ -5,19 +5,18 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from propneat.errors import ConfigError
 from propneat.evolution.breeding import breed
 from propneat.evolution.config import EvolutionConfig
 from propneat.evolution.initial import first_generation, minimal_generation
 from propneat.evolution.innovation import InnovationTracker
 from propneat.evolution.reproduction import allocate_offspring, plan_mating, rank_fitness
 from propneat.evolution.speciation import assign_species
+from propneat.evolution.told import check_fitness, check_told
 from propneat.genome import GenePool, Genome, NodeKind
 from propneat.rng import make_rng
+from propneat.setting_types import as_setting
 
 __all__ = ["GenerationReport", "Population", "PopulationState", "Species"]
-
-_THRESHOLD_STEP = 1.05
 
 
 @dataclass(frozen=True)
@@ -52,7 +51,7 @@ class GenerationReport:
     extinct: bool
     """Whether all species stagnated, so that the next generation starts afresh around the best genome ever."""
     threshold: float
-    """Compatibility threshold that was used."""
+    """Compatibility threshold that was used; where `target_species` is set, the largest distance to a representative."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,8 +81,8 @@ class Population:
     ) -> None:
         """Make the first generation: minimal networks, or copies and mutations of the genomes in `start`."""
         self.config = config or EvolutionConfig()
-        self.seed = seed
-        pool, self._tracker = first_generation(n_inputs, n_outputs, self.config, make_rng(seed, "first"), start)
+        self.seed = as_setting("seed", seed, int)
+        pool, self._tracker = first_generation(n_inputs, n_outputs, self.config, make_rng(self.seed, "first"), start)
         self._state = PopulationState(0, pool, (), 0, self.config.compatibility_threshold, {}, None, float("nan"))
 
     @property
@@ -115,6 +114,9 @@ class Population:
         population._state = state
         return population
 
+    def __copy__(self) -> "Population":
+        return Population.restore(self.state, self.config, self.seed)
+
     @property
     def _sign(self) -> float:
         return 1.0 if self.config.direction == "maximise" else -1.0
@@ -126,22 +128,23 @@ class Population:
     def tell(self, fitness: Sequence[float] | np.ndarray, genomes: GenePool | None = None) -> GenerationReport:
         """Take the fitness of every genome, in the order asked, breed the next generation, and report on this one.
 
-        `genomes` replaces the asked ones, same order, when training changed them (Lamarckian inheritance). Values that are
-        not finite count as worst. Raises ConfigError when the numbers of values or genomes do not match.
+        `genomes` replaces the asked ones, same order and structure, when training changed their numbers (Lamarckian
+        inheritance). Values that are not finite count as worst. Raises ConfigError, and changes nothing, for values that are
+        not numbers, or not one for each genome, and for other genomes than those asked for.
         """
         state = self._state
-        pool = state.pool if genomes is None else genomes
-        told = np.array(fitness, dtype=np.float64)
-        if told.shape != (len(state.pool),) or len(pool) != len(state.pool):
-            raise ConfigError(f"expected one fitness for each of {len(state.pool)} genomes, got {told.shape} for {len(pool)}")
+        told = check_fitness(fitness, len(state.pool))
+        pool = state.pool if genomes is None else check_told(genomes, state.pool)
         usable = np.isfinite(told)
         score = np.where(usable, self._sign * told, -np.inf)
         rng = make_rng(self.seed, "breed", state.generation)
-        species, labels = self._speciate(pool, score, rng)
+        species, labels, threshold = self._speciate(pool, score, rng)
         ranks = rank_fitness(score)
-        alive = self._alive(species)
+        alive = self._alive(species, labels, score)
         champion = int(np.argmax(score))
-        state = self._remember_best(pool, score, champion)
+        # packed into arrays of their own, like the representatives: what the caller does to his genomes later changes nothing
+        best = GenePool.pack([pool[champion]])[0]
+        state = self._remember_best(best, float(score[champion]))
         if np.any(alive):
             next_pool = self._next_pool(pool, labels, ranks, alive, rng)
             survivors = tuple(entry for entry, keep in zip(species, alive, strict=True) if keep)
@@ -153,11 +156,11 @@ class Population:
             pool=next_pool,
             species=survivors,
             next_species=max([state.next_species, *(entry.id + 1 for entry in species)]),
-            threshold=self._adapted_threshold(len(species)),
+            threshold=threshold,
         )
         return GenerationReport(
             generation=state.generation,
-            best=pool[champion],
+            best=best,
             best_fitness=float(told[champion]) if usable[champion] else float("nan"),
             mean_fitness=float(told[usable].mean()) if usable.any() else float("nan"),
             n_unusable=int(np.count_nonzero(~usable)),
@@ -165,38 +168,42 @@ class Population:
             n_species=len(species),
             n_stagnant=int(np.count_nonzero(~alive)),
             extinct=not np.any(alive),
-            threshold=state.threshold,
+            threshold=threshold,
         )
 
-    def _speciate(self, pool: GenePool, score: np.ndarray, rng: np.random.Generator) -> tuple[list[Species], np.ndarray]:
-        """Sort genomes into species, each with a new random representative; returns species and the index of each genome's."""
+    def _speciate(
+        self, pool: GenePool, score: np.ndarray, rng: np.random.Generator
+    ) -> tuple[list[Species], np.ndarray, float]:
+        """Sort genomes into species, each with a new random representative.
+
+        Returns the species, the index of each genome's, and the threshold used.
+        """
         state = self._state
-        known = GenePool.pack(entry.representative for entry in state.species)
-        labels, founders = assign_species(pool, known, state.threshold, self.config)
-        new = [Species(state.next_species + k, pool[int(f)], -np.inf, state.generation) for k, f in enumerate(founders)]
-        old = [*state.species, *new]
-        present, labels = np.unique(labels, return_inverse=True)
+        old = state.species if self.config.target_species is None else state.species[: self.config.target_species]
+        known = GenePool.pack(entry.representative for entry in old)
+        assigned, n_new, threshold = assign_species(pool, known, self.config, rng)
+        ids = [entry.id for entry in old] + [state.next_species + k for k in range(n_new)]
+        records = [(entry.best_fitness, entry.improved) for entry in old] + n_new * [(-np.inf, state.generation)]
+        present, labels = np.unique(assigned, return_inverse=True)
+        chosen = GenePool.pack(pool[int(rng.choice(np.flatnonzero(labels == k)))] for k in range(len(present)))
         species = []
         for position, index in enumerate(present):
-            members = np.flatnonzero(labels == position)
-            best = float(score[members].max())
-            better = best > old[index].best_fitness
-            species.append(
-                Species(
-                    id=old[index].id,
-                    representative=pool[int(rng.choice(members))],
-                    best_fitness=best if better else old[index].best_fitness,
-                    improved=state.generation if better else old[index].improved,
-                )
-            )
-        return species, labels
+            best, record = float(score[labels == position].max()), records[index]
+            best, improved = (best, state.generation) if best > record[0] else record
+            species.append(Species(ids[index], chosen[position], best, improved))
+        return species, labels, threshold
 
-    def _alive(self, species: list[Species]) -> np.ndarray:
-        """Which species may have offspring: those that improved of late, and the `species_elitism` best."""
+    def _alive(self, species: list[Species], labels: np.ndarray, score: np.ndarray) -> np.ndarray:
+        """Which species may have offspring: those that improved of late, and those of the best members now.
+
+        How good a species once was does not count, so that the best genome of the generation cannot go with its species.
+        """
         age = np.array([self._state.generation - entry.improved for entry in species])
-        best_first = np.argsort([-entry.best_fitness for entry in species], kind="stable")
+        best_first = np.argsort([-score[labels == k].max() for k in range(len(species))], kind="stable")
         alive = age < self.config.stagnation
-        alive[best_first[: self.config.species_elitism]] = True
+        # a generation that stagnated as a whole begins anew around the best genome, which is not lost then either
+        n_kept = max(self.config.species_elitism, int(self.config.elitism > 0 and alive.any()))
+        alive[best_first[:n_kept]] = True
         return alive
 
     def _next_pool(
@@ -208,10 +215,10 @@ class Population:
         allocation = allocate_offspring(shares, self.config.population_size, strongest)
         return breed(pool, plan_mating(members, ranks, allocation, self.config, rng), self._tracker, self.config, rng)
 
-    def _remember_best(self, pool: GenePool, score: np.ndarray, champion: int) -> PopulationState:
+    def _remember_best(self, best: Genome, score: float) -> PopulationState:
         state = self._state
-        if np.isfinite(score[champion]) and not score[champion] <= state.best_fitness:
-            return replace(state, best=GenePool.pack([pool[champion]])[0], best_fitness=float(score[champion]))
+        if np.isfinite(score) and not score <= state.best_fitness:
+            return replace(state, best=best, best_fitness=score)
         return state
 
     def _start_again(self, best: Genome | None, rng: np.random.Generator) -> GenePool:
@@ -220,9 +227,3 @@ class Population:
         inputs, outputs = (nodes["id"][nodes["kind"] == kind] for kind in (NodeKind.INPUT, NodeKind.OUTPUT))
         pool = minimal_generation(inputs, outputs, self.config, rng, self._tracker)
         return pool if best is None else GenePool.pack([best, *pool[1:]])
-
-    def _adapted_threshold(self, n_species: int) -> float:
-        threshold, target = self._state.threshold, self.config.target_species
-        if target is None or n_species == target:
-            return threshold
-        return threshold * _THRESHOLD_STEP if n_species > target else threshold / _THRESHOLD_STEP

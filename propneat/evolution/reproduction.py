@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from propneat.evolution.breeding import Mating
-from propneat.evolution.config import EvolutionConfig
+from propneat.evolution.config import EvolutionConfig, part_of
 
 __all__ = ["allocate_offspring", "plan_mating", "rank_fitness"]
 
@@ -43,22 +43,22 @@ def plan_mating(
     """Choose parents for every offspring.
 
     `members[s]` holds the positions of species s, `ranks` the rank of every genome, `allocation[s]` the number of
-    offspring. Elites come first in each species, unchanged; the others have a mother drawn evenly from the surviving share
-    and, with `crossover_rate`, a father drawn likewise, or with `interspecies_rate` from the survivors of all species.
+    offspring. Elites come first in each species, unchanged; the others, one at least, have a mother drawn evenly from the
+    surviving share and, with `crossover_rate`, another of these as father, or with `interspecies_rate` a survivor of any.
     """
     by_rank = [positions[np.argsort(-ranks[positions], kind="stable")] for positions in members]
-    survivors = [positions[: max(1, int(np.ceil(config.survival * len(positions))))] for positions in by_rank]
+    survivors = [positions[: max(1, part_of(config.survival, len(positions)))] for positions in by_rank]
     everyone = np.concatenate(survivors)
-    best_species = int(np.argmax([ranks[positions[0]] for positions in by_rank]))
+    n_elites = _count_elites([ranks[positions] for positions in by_rank], allocation, config)
     mothers, fathers, mutated = [], [], []
     for species, n_offspring in enumerate(allocation):
-        champions = by_rank[species]
-        keeps_elite = len(champions) > config.elitism_species_size or species == best_species
-        n_elite = min(config.elitism, n_offspring, len(champions)) if keeps_elite else 0
+        champions, n_elite = by_rank[species], n_elites[species]
         n_bred = n_offspring - n_elite
         pool = survivors[species]
-        mother = pool[rng.integers(len(pool), size=n_bred)]
-        father = pool[rng.integers(len(pool), size=n_bred)]
+        first = rng.integers(len(pool), size=n_bred)
+        mother = pool[first]
+        # any survivor but the mother, where there is one
+        father = pool[(first + rng.integers(1, max(2, len(pool)), size=n_bred)) % len(pool)]
         stranger = rng.random(n_bred) < config.interspecies_rate
         father = np.where(stranger, everyone[rng.integers(len(everyone), size=n_bred)], father)
         alone = (rng.random(n_bred) >= config.crossover_rate) | (father == mother)
@@ -70,3 +70,20 @@ def plan_mating(
     swap = crossed & (ranks[father] > ranks[mother])
     mother, father = np.where(swap, father, mother), np.where(swap, mother, father)
     return Mating(mother, father, crossed & (ranks[father] == ranks[mother]), np.concatenate(mutated))
+
+
+def _count_elites(ranks: Sequence[np.ndarray], allocation: np.ndarray, config: EvolutionConfig) -> list[int]:
+    """Return how many members every species copies unchanged; `ranks[s]` holds those of species s, highest first.
+
+    At least one offspring of a generation is bred, or evolution would stand still: it takes the place of an elite of the
+    species that has most, and of the best genome's species last.
+    """
+    best = int(np.argmax([members[0] for members in ranks]))
+    counts = []
+    for species, n_offspring in enumerate(allocation.tolist()):
+        keeps = len(ranks[species]) > config.elitism_species_size or species == best
+        counts.append(min(config.elitism, n_offspring, len(ranks[species])) if keeps else 0)
+    if sum(counts) == allocation.sum():
+        others = [species for species, count in enumerate(counts) if count > 0 and species != best]
+        counts[max(others, key=counts.__getitem__, default=best)] -= 1
+    return counts

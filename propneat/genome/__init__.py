@@ -9,6 +9,7 @@ from propneat.genome.genes import (
     NodeKind,
     activation_code,
     aggregation_code,
+    check_functions,
 )
 from propneat.genome.genome import Genome, frozen, make_genome
 from propneat.genome.json_form import SCHEMA, format_document, genome_from_document, genome_to_document, parse_document
@@ -27,6 +28,7 @@ __all__ = [
     "SCHEMA",
     "activation_code",
     "aggregation_code",
+    "check_functions",
     "format_document",
     "frozen",
     "genome_from_document",

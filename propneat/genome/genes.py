@@ -1,5 +1,6 @@
 """Gene layouts and the names that genes use: node kinds, activations and aggregations, each with a stable code."""
 
+from collections.abc import Collection
 from enum import IntEnum
 
 import numpy as np
@@ -13,6 +14,7 @@ __all__ = [
     "NodeKind",
     "activation_code",
     "aggregation_code",
+    "check_functions",
 ]
 
 
@@ -66,6 +68,19 @@ CONNECTION_DTYPE = np.dtype(
 
 MAX_IDENTIFIER = 2**31 - 1
 """Largest node id and innovation number."""
+
+
+def check_functions(
+    where: str, *, activations: Collection[str] | None = None, aggregations: Collection[str] | None = None
+) -> None:
+    """Raise ImportError unless a module has formulas for the names that have codes; whatever computes nodes calls it on import.
+
+    A code without a formula of its own would otherwise compute whatever stands last. None is what a module leaves to others.
+    """
+    for what, known, formulas in (("activation", ACTIVATIONS, activations), ("aggregation", AGGREGATIONS, aggregations)):
+        lacking = [name for name in known if name not in formulas] if formulas is not None else []
+        if lacking:
+            raise ImportError(f"{where} has no formula for the {what} {lacking[0]!r}")
 
 
 def activation_code(name: str) -> int:

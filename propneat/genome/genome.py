@@ -7,13 +7,19 @@ import numpy as np
 
 from propneat.genome.genes import CONNECTION_DTYPE, NODE_DTYPE, NodeKind
 
-__all__ = ["Genome", "frozen", "make_genome"]
+__all__ = ["Genome", "frozen", "make_genome", "restore_frozen"]
 
 
 def frozen(array: np.ndarray) -> np.ndarray:
     """Return the array after marking it read-only."""
     array.flags.writeable = False
     return array
+
+
+def restore_frozen(owner: object, state: dict[str, np.ndarray]) -> None:
+    """Give a frozen dataclass of arrays, whose constructor did not run, its fields, read-only: numpy forgets that of a copy."""
+    for name, array in state.items():
+        object.__setattr__(owner, name, frozen(array))
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,6 +68,10 @@ class Genome:
         parts = [self.nodes[name].tobytes() for name in NODE_DTYPE.names]
         parts += [self.connections[name].tobytes() for name in CONNECTION_DTYPE.names]
         return b"".join([len(self.nodes).to_bytes(8, "little"), *parts])
+
+    def __setstate__(self, state: dict[str, np.ndarray]) -> None:
+        """Restore a pickled or deeply copied genome; its arrays are read-only as they were."""
+        restore_frozen(self, state)
 
     def __repr__(self) -> str:
         return (

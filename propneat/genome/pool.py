@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from propneat.genome.genes import CONNECTION_DTYPE, NODE_DTYPE
-from propneat.genome.genome import Genome, frozen
+from propneat.genome.genome import Genome, frozen, restore_frozen
 
 __all__ = ["GenePool"]
 
@@ -35,6 +35,10 @@ class GenePool(Sequence[Genome]):
             frozen(_starts([len(genome.connections) for genome in genomes])),
         )
 
+    def __setstate__(self, state: dict[str, np.ndarray]) -> None:
+        """Restore a pickled or deeply copied pool; its arrays are read-only as they were."""
+        restore_frozen(self, state)
+
     def __len__(self) -> int:
         return len(self.node_start) - 1
 
@@ -51,7 +55,8 @@ class GenePool(Sequence[Genome]):
 
 
 def _join(arrays: list[np.ndarray], dtype: np.dtype) -> np.ndarray:
-    return np.concatenate(arrays) if arrays else np.zeros(0, dtype)
+    # told the type, numpy does not work it out from all fields of all arrays, which takes most of the time
+    return np.concatenate(arrays, dtype=dtype) if arrays else np.zeros(0, dtype)
 
 
 def _starts(sizes: list[int]) -> np.ndarray:

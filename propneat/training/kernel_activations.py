@@ -5,7 +5,7 @@ from functools import partial
 
 import numpy as np
 
-from propneat.genome import activation_code
+from propneat.genome import activation_code, check_functions
 from propneat.training.kernel_math import cosine, exponential, log_one_plus, sigmoid, sine, tanh
 from propneat.training.kernel_tile import LANES, ROWS
 from propneat.training.vector_code import Lanes, constant, maximum, minimum, select, vector_function
@@ -82,13 +82,22 @@ def _square(z: Lanes) -> tuple[Lanes, Lanes]:
 
 
 _FORMULAS = {
-    activation_code(name): formula
-    for name, formula in (
-        ("sigmoid", _sigmoid), ("steep_sigmoid", _steep_sigmoid), ("tanh", _tanh), ("relu", _relu), ("leaky_relu", _leaky_relu),
-        ("elu", _elu), ("gelu", _gelu), ("silu", _silu), ("softplus", _softplus), ("sin", _sin), ("gauss", _gauss), ("abs", _abs),
-        ("square", _square),
-    )
-}  # fmt: skip
+    "sigmoid": _sigmoid,
+    "steep_sigmoid": _steep_sigmoid,
+    "tanh": _tanh,
+    "relu": _relu,
+    "leaky_relu": _leaky_relu,
+    "elu": _elu,
+    "gelu": _gelu,
+    "silu": _silu,
+    "softplus": _softplus,
+    "sin": _sin,
+    "gauss": _gauss,
+    "abs": _abs,
+    "square": _square,
+}
+
+check_functions(__name__, activations=("identity", *_FORMULAS))
 
 
 @vector_function
@@ -102,4 +111,4 @@ def activate(emit, code, h, slope):
             if derivative is not None:
                 emit.store(derivative, emit.at(slope, start))
 
-    emit.choose(code, {number: partial(apply, formula) for number, formula in _FORMULAS.items()})
+    emit.choose(code, {activation_code(name): partial(apply, formula) for name, formula in _FORMULAS.items()})

@@ -6,7 +6,7 @@ in a tile of their own, which all networks read.
 
 import numpy as np
 
-from propneat.genome import aggregation_code
+from propneat.genome import aggregation_code, check_functions
 from propneat.native import FAST_MATH, bare
 from propneat.training.kernel_tile import ROWS
 
@@ -14,6 +14,9 @@ __all__ = ["backward_extreme", "backward_product", "is_linear", "join_inputs"]
 
 _F = np.float32
 _PRODUCT, _MAX = (aggregation_code(name) for name in ("product", "max"))
+
+# up to the mean the vector code adds, and min is whatever is none of the others
+check_functions(__name__, aggregations=("sum", "mean", "product", "max", "min"))
 
 
 @bare

@@ -8,7 +8,7 @@ import torch
 from propneat.compiler import LayerPlan, PopulationPlan
 from propneat.compiler.network import apply_activation
 from propneat.errors import ConfigError
-from propneat.genome import AGGREGATIONS
+from propneat.genome import AGGREGATIONS, check_functions
 from propneat.training.settings import Samples, TrainedPopulation, TrainingConfig
 from propneat.training.torch_loop import train_one_by_one
 
@@ -21,6 +21,8 @@ _JOINS = {
     "max": lambda terms: torch.stack(terms).max(dim=0).values,
     "min": lambda terms: torch.stack(terms).min(dim=0).values,
 }
+
+check_functions(__name__, aggregations=_JOINS)
 
 
 class NodeByNodeNetwork(torch.nn.Module):

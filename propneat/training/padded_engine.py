@@ -11,6 +11,7 @@ from torch.nn import functional
 from propneat.compiler import PopulationPlan
 from propneat.compiler.network import apply_activation
 from propneat.errors import ConfigError
+from propneat.genome import check_functions
 from propneat.training.devices import usable_device
 from propneat.training.padded_layers import PaddedLayer, PaddedPopulation, TermTable, pad_population
 from propneat.training.population_loop import Batch, TrainingRows, train_numbers
@@ -28,6 +29,8 @@ _JOINS = {
     "max": lambda terms, is_term: terms.max(dim=1).values,
     "min": lambda terms, is_term: terms.min(dim=1).values,
 }
+
+check_functions(__name__, aggregations=("sum", "mean", *_JOINS))
 
 
 class _Table:

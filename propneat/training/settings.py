@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from propneat.errors import ConfigError
+from propneat.setting_types import LARGEST_FLOAT32, check_settings
 
 __all__ = [
     "ADADELTA_EPSILON",
@@ -52,18 +53,19 @@ class TrainingConfig:
 
     def __post_init__(self) -> None:
         """Raise ConfigError for a value that cannot be used."""
+        check_settings(self)
         if self.loss not in LOSSES:
             raise ConfigError(f"loss must be one of {', '.join(LOSSES)}, not {self.loss!r}")
         if self.optimiser not in OPTIMISERS:
             raise ConfigError(f"optimiser must be one of {', '.join(OPTIMISERS)}, not {self.optimiser!r}")
         if self.epochs < 0:
             raise ConfigError(f"epochs must be 0 or more, not {self.epochs}")
-        if not 0 < self.learning_rate < float("inf"):
-            raise ConfigError(f"learning_rate must be a positive number, not {self.learning_rate}")
+        if not 0 < self.learning_rate <= LARGEST_FLOAT32:
+            raise ConfigError(f"learning_rate must be a positive number of at most {LARGEST_FLOAT32:.2g}, not {self.learning_rate}")
         if self.batch_size is not None and self.batch_size < 1:
             raise ConfigError(f"batch_size must be 1 or more, not {self.batch_size}")
-        if not 0 <= self.l2 < float("inf"):
-            raise ConfigError(f"l2 must be 0 or more, not {self.l2}")
+        if not 0 <= self.l2 <= LARGEST_FLOAT32:
+            raise ConfigError(f"l2 must be 0 or more and at most {LARGEST_FLOAT32:.2g}, not {self.l2}")
         if self.patience is not None and self.patience < 1:
             raise ConfigError(f"patience must be 1 or more, not {self.patience}")
 

@@ -8,7 +8,7 @@ import math
 import triton
 import triton.language as tl
 
-from propneat.genome import activation_code, aggregation_code
+from propneat.genome import activation_code, aggregation_code, check_functions
 
 __all__ = ["MEAN", "activate", "join", "place", "share_of_term"]
 
@@ -29,6 +29,16 @@ ABS = tl.constexpr(activation_code("abs"))
 MEAN = tl.constexpr(aggregation_code("mean"))
 PRODUCT = tl.constexpr(aggregation_code("product"))
 MAX = tl.constexpr(aggregation_code("max"))
+
+# gauss, square and min are whatever is none of the others of their branch
+check_functions(
+    __name__,
+    activations=(
+        "identity", "sigmoid", "steep_sigmoid", "tanh", "relu", "leaky_relu", "elu", "gelu", "silu", "softplus", "sin", "gauss",
+        "abs", "square",
+    ),
+    aggregations=("sum", "mean", "product", "max", "min"),
+)  # fmt: skip
 
 # the interpreter multiplies a tensor by one of these, but not one of these by a tensor
 STEEPNESS = tl.constexpr(4.9)

@@ -51,7 +51,6 @@ def grown_populations(sizes: tuple[int, ...], n_inputs: int, seed: int) -> list[
         initial_hidden=0,
         delete_connection_rate=0.0,
         delete_node_rate=0.0,
-        compatibility_threshold=1.0,
         stagnation=10**6,
     )
     population = Population(n_inputs, 1, config, seed=seed)
@@ -66,9 +65,9 @@ def grown_populations(sizes: tuple[int, ...], n_inputs: int, seed: int) -> list[
 
 def enlarged(founders: Population, n_genomes: int, seed: int) -> Population:
     """Return a population of any size, made of the founders and mutated copies of them, with species found."""
-    config = replace(founders.config, population_size=n_genomes, compatibility_threshold=founders.state.threshold)
+    config = replace(founders.config, population_size=n_genomes)
     pool = founders.ask()
-    population = Population(pool[0].n_inputs, 1, config, seed=seed, start=list(pool))
+    population = Population(pool[0].n_inputs, 1, config, seed=seed, start=list(pool)[:n_genomes])
     population.tell(make_rng(seed, "speed", "genetics").random(n_genomes))
     return population
 
@@ -106,7 +105,7 @@ def _time_generation(population: Population, rng: np.random.Generator) -> tuple[
     trained = write_back_pool(pool, plan, plan.weights, plan.biases)
     written = time.perf_counter()
     known = GenePool.pack(entry.representative for entry in state.species)
-    assign_species(trained, known, state.threshold, population.config)
+    assign_species(trained, known, population.config, rng)
     speciated = time.perf_counter()
     population.tell(fitness, trained)
     speciating = speciated - written
