@@ -1,7 +1,6 @@
 """`propneat benchmark`: train methods on data sets, keep every result, and report."""
 
 import json
-import signal
 import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -14,6 +13,7 @@ from click.core import ParameterSource
 from propneat.cli.benchmark_view import BenchmarkView, count_workers, print_plan, show_steps
 from propneat.cli.folder import FOLDER
 from propneat.cli.main import LazyGroup
+from propneat.cli.signals import stop_signals
 
 if TYPE_CHECKING:
     from propneat.benchmark import BenchmarkConfig, Store
@@ -32,6 +32,9 @@ _TOOLS = {
     "speed": ("propneat.cli.benchmark_speed:speed", "Measure how fast everything is."),
 }
 _GRACE_SECONDS = 30.0
+_FAILED = ("error", "crashed")
+_LIMITED = ("timeout", "memory")
+"""Statuses that --retry failed and --retry timeout forget."""
 
 
 class _Pairs(click.ParamType):
@@ -192,20 +195,19 @@ def _show_plan(plan: "list[Planned]", options: dict[str, Any]) -> None:
 
 
 def _settle(store: "Store", config: "BenchmarkConfig", plan: "list[Planned]", options: dict[str, Any]) -> None:
-    """Check that the folder is one of this protocol, and write down what is to be done."""
+    """Check that the folder is one of this protocol, these data and this version, and write down what is to be done."""
     from propneat.benchmark.plan import options_of
+    from propneat.benchmark.states import check_one_state, states_of
     from propneat.errors import RunError
 
-    label = config.protocol.label
-    known = store.meta("configuration")
+    label, folder = config.protocol.label, store.path.parent
+    known = store.configuration()
     if known and known["protocol"] != label:
-        raise RunError(
-            f"{store.path.parent} holds results of protocol {known['protocol']}, and {label} is asked for: give another --out"
-        )
-    if options["retry"]:
-        again = {"failed": ["error", "crashed"], "timeout": ["timeout", "memory"]}
-        store.discard(again.get(options["retry"], [*again["failed"], *again["timeout"]]))
-    store.add_plan(plan)
+        raise RunError(f"{folder} holds results of protocol {known['protocol']}, and {label} is asked for: give another --out")
+    unwanted = {"failed": _FAILED, "timeout": _LIMITED, "all": (*_FAILED, *_LIMITED), None: ()}[options["retry"]]
+    states = states_of(plan)
+    check_one_state(f"{folder} would hold", [*store.states(ignoring=unwanted), *states], "give another --out")
+    store.discard(unwanted)
     methods = {entry.task.method: options_of(config, entry.task.method) for entry in plan}
     suites = sorted({*(known or {}).get("suites", []), "chosen" if config.datasets else config.suite})
     limits = {"seconds": options["time_limit"], "memory_mb": options["memory_limit"]}
@@ -213,6 +215,8 @@ def _settle(store: "Store", config: "BenchmarkConfig", plan: "list[Planned]", op
         "configuration",
         {"protocol": label, "suites": suites, "methods": {**(known or {}).get("methods", {}), **methods}, "limits": limits},
     )
+    store.forget_plan(states)
+    store.add_plan(plan)
 
 
 def _executor(options: dict[str, Any]) -> "Executor":
@@ -262,20 +266,16 @@ def _run(
 
 @contextmanager
 def _stop_on_signal(view: "BenchmarkView", again: str) -> Iterator[list[int]]:
-    """Collect SIGINT and SIGTERM in the list given."""
+    """Collect the signals that ask to stop in the list given."""
     received: list[int] = []
 
-    def note(number: int, _: object) -> None:
+    def note(number: int) -> None:
         received.append(number)
         words = f"Stopping: up to {_GRACE_SECONDS:g} s for the tasks in flight; once more to quit at once ..."
         view.say(words if len(received) == 1 else f"Quit. {again}")
 
-    previous = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
+    with stop_signals(note):
         yield received
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
 
 
 def _finish(store: "Store", folder: Path, options: dict[str, Any]) -> None:

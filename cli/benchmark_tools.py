@@ -9,7 +9,6 @@ import click
 
 from propneat.cli.folder import FILE, FOLDER, keep_apart
 from propneat.cli.table import print_table
-from propneat.errors import RunError
 
 if TYPE_CHECKING:
     from propneat.benchmark import Store
@@ -45,10 +44,11 @@ def status(folder: Path, as_json: bool) -> None:
     """
     from propneat.benchmark import open_store
     from propneat.benchmark.results import read_rows
+    from propneat.benchmark.states import find_mixture
     from propneat.benchmark.task import FAILURES
 
     with open_store(folder) as store:
-        rows = read_rows(store)
+        rows, mixture = read_rows(store), find_mixture(store.states())
     counts = rows["status"].value_counts().to_dict()
     table = rows.pivot_table(index="label", columns="status", values="key", aggfunc="count", fill_value=0)
     if as_json:
@@ -58,6 +58,8 @@ def status(folder: Path, as_json: bool) -> None:
         print_table(["method", *table.columns], [[name, *row] for name, row in cells])
         told = ", ".join(f"{number} {name}" for name, number in counts.items())
         click.echo(f"{len(rows)} tasks: {told}", err=True)
+    if mixture:
+        click.echo(f"These are results of {mixture}, which do not compare: there is no report of them.", err=True)
     click.get_current_context().exit(1 if any(name in counts for name in FAILURES) else 0)
 
 
@@ -114,32 +116,22 @@ def merge(target: Path, sources: tuple[Path, ...], quiet: bool) -> None:
     Examples:
       propneat benchmark merge results/whole shards/1 shards/2 shards/3
 
-    A task that several folders hold is taken once. The folders must be of one protocol.
+    A task that several folders hold is taken once. The folders must be of one protocol, one version of propneat, and the
+    same data. When one of them cannot be read, nothing is merged.
     """
     from propneat.benchmark import open_store
+    from propneat.benchmark.merge import check_mergeable, merge_stores
     from propneat.benchmark.store import create_store
 
     with ExitStack() as stack:
         opened = [stack.enter_context(open_store(source)) for source in sources]
-        configurations = [store.meta("configuration") for store in opened]
-        _check_protocols(configurations)
+        check_mergeable(opened)
         store = stack.enter_context(create_store(target))
-        known = store.meta("configuration")
-        _check_protocols([*configurations, known] if known else configurations)
-        for source, other in zip(sources, opened, strict=True):
-            n_new, n_known = store.absorb(other)
-            if not quiet:
-                click.echo(f"{source}: {n_new} new results, {n_known} known already", err=True)
-        first = known or configurations[0]
-        methods = {name: found for each in (*configurations, first) for name, found in each["methods"].items()}
-        suites = sorted({suite for each in (*configurations, first) for suite in each["suites"]})
-        store.note("configuration", {**first, "methods": methods, "suites": suites})
+        counts = merge_stores(store, opened)
+    for source, (n_new, n_known) in zip(sources, counts, strict=True):
+        if not quiet:
+            click.echo(f"{source}: {n_new} new results, {n_known} known already", err=True)
     click.echo(str(target))
-
-
-def _check_protocols(configurations: list[dict[str, Any]]) -> None:
-    if len({configuration["protocol"] for configuration in configurations}) > 1:
-        raise RunError("the folders hold results of different protocols, which do not compare: merge those of one protocol")
 
 
 @click.command()
@@ -172,9 +164,9 @@ def methods(as_json: bool) -> None:
 
 def print_summary(store: "Store", *, as_json: bool, quiet: bool) -> None:
     """Print what each method came to, best mean rank first, on stdout."""
-    from propneat.benchmark.results import read_rows, summarise
+    from propneat.benchmark.results import comparable_rows, summarise
 
-    summary = summarise(read_rows(store))
+    summary = summarise(comparable_rows(store))
     if as_json:
         click.echo(json.dumps({"folder": str(store.path.parent), "methods": summary}, indent=2))
         return

@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import signal
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from fractions import Fraction
@@ -16,6 +15,7 @@ from click.core import ParameterSource
 
 from propneat.cli.folder import FOLDER, make_folder
 from propneat.cli.reading import reading_options, reading_settings
+from propneat.cli.signals import stop_signals
 from propneat.setting_notes import NOTES
 
 if TYPE_CHECKING:
@@ -295,10 +295,10 @@ def _run(
 
 @contextmanager
 def _stop_on_signal(view: "RunView", folder: "RunFolder") -> Iterator[list[int]]:
-    """Collect SIGINT and SIGTERM in the list given; at the second one the process ends at once."""
+    """Collect the signals that ask to stop in the list given; at the second one the process ends at once."""
     received: list[int] = []
 
-    def note(number: int, _: object) -> None:
+    def note(number: int) -> None:
         received.append(number)
         if len(received) == 1:
             view.say("Stopping after this generation, then finishing the best network so far; once more to quit at once ...")
@@ -308,12 +308,8 @@ def _stop_on_signal(view: "RunView", folder: "RunFolder") -> Iterator[list[int]]
         click.echo(f"Quit. Continue with: propneat evolve --resume {folder.path}", err=True)
         os._exit(128 + number)
 
-    previous = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
+    with stop_signals(note):
         yield received
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
 
 
 def _describe(summary: dict[str, Any]) -> str:

@@ -140,5 +140,7 @@ def share_out(work: Callable[[np.ndarray], None], cost: np.ndarray) -> None:
         work(by_cost)
         return
     n_shares = min(_SHARES_PER_THREAD * n_threads, len(cost))
+    # slices of one layout in memory, since compiled code is compiled anew for another
+    shares = [np.ascontiguousarray(by_cost[share::n_shares]) for share in range(n_shares)]
     with ThreadPoolExecutor(n_threads) as executor:
-        list(executor.map(work, [by_cost[share::n_shares] for share in range(n_shares)]))
+        list(executor.map(work, shares))

@@ -3,12 +3,16 @@
 import os
 import signal
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 
 from propneat.methods import Method
+
+
+_loaded: list[bool] = []
 
 
 class Odd(ClassifierMixin, BaseEstimator):
@@ -27,6 +31,9 @@ class Odd(ClassifierMixin, BaseEstimator):
             with Path(self.marker).open("a") as file:
                 file.write(f"{os.getpid()}\n")
         time.sleep(self.seconds)
+        if self.act == "load" and not _loaded:
+            time.sleep(0.8)
+            _loaded.append(True)
         if self.act == "raise":
             raise RuntimeError("this method always fails")
         if self.act == "die" or (self.act == "die once" and len(Path(self.marker).read_text().splitlines()) == 1):
@@ -48,7 +55,7 @@ def _make(random_state=None, **options):
 
 
 def _odd(name, **options):
-    return Method(name, "for tests", _make, "nothing", options=options)
+    return Method(name, "for tests", _make, "nothing", options=options, quick=None)
 
 
 GOOD = _odd("bench_methods:GOOD")
@@ -58,4 +65,5 @@ DIES_ONCE = _odd("bench_methods:DIES_ONCE", act="die once")
 EATS = _odd("bench_methods:EATS", act="eat")
 SLEEPS = _odd("bench_methods:SLEEPS", seconds=600.0)
 SLOW = _odd("bench_methods:SLOW", seconds=0.3)
+LAZY = replace(_odd("bench_methods:LAZY", act="load"), quick={})
 NOT_ONE = 3

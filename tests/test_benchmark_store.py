@@ -7,7 +7,6 @@ import sqlite3
 import subprocess
 import sys
 import time
-from dataclasses import replace
 
 import numpy as np
 import pandas
@@ -113,7 +112,7 @@ def test_merging_takes_every_result_once(tmp_path):
         counts = []
         for name in ("one", "two", "two"):
             with open_store(tmp_path / name) as source:
-                counts.append(store.absorb(source))
+                counts += store.absorb([source])
         assert counts == [(2, 0), (1, 1), (0, 2)]
         rows = store.rows().set_index("fold")
         assert rows["status"].to_dict() == {0: "ok", 1: "ok", 2: "ok", 3: "missing"}
@@ -159,16 +158,6 @@ def test_methods_with_several_sets_of_options_get_labels_that_tell_them_apart(tm
             store.add_result(entry.task.key, outcome(number / 10), 1)
         rows = read_rows(store)
     assert rows.set_index("label")["auc"].to_dict() == {"a (as it is)": 0.0, "a (n=2)": 0.1, "b": 0.2}
-
-
-def test_of_two_versions_the_last_result_stands(tmp_path):
-    old, new = planned(0), planned(0)
-    new = replace(new, task=replace(new.task, version="0.2"))
-    with create_store(tmp_path) as store:
-        store.add_plan([old, new])
-        store.add_results([(new.task.key, outcome(0.7), 1, 20.0), (old.task.key, outcome(0.2), 1, 10.0)])
-        rows = read_rows(store)
-    assert rows["auc"].tolist() == [0.7] and rows["version"].tolist() == ["0.2"]
 
 
 def test_the_summary_averages_folds_first_and_compares_on_common_data_sets(tmp_path):

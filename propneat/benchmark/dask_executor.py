@@ -19,7 +19,7 @@ _own = threading.local()
 def _run_watched(job: Job, limits: Limits) -> Outcome:
     """Run a job on a dask worker, in a process beside it, so that the limits hold there as they do on one machine."""
     if getattr(_own, "slot", None) is None or _own.slot.limits != limits:
-        # dask's workers are daemonic, which forbids processes of their own, but this one ends with its pipe to the worker
+        # dask's workers are daemonic, which forbids processes of their own, but this one ends with the worker
         multiprocessing.current_process()._config["daemon"] = False
         limit_threads(job.n_threads)
         _own.slot = Slot(limits)

@@ -1,6 +1,6 @@
 """Workers on this machine."""
 
-from concurrent.futures import FIRST_COMPLETED, wait
+from multiprocessing.connection import wait
 
 from propneat.benchmark.executor import Job, Limits
 from propneat.benchmark.slot import Slot, limit_threads
@@ -35,7 +35,7 @@ class LocalExecutor:
 
     def poll(self, seconds: float) -> list[tuple[Task, Outcome]]:
         """Return the tasks that ended, after at most `seconds`."""
-        wait([slot.future() for slot in self._busy], timeout=min(seconds, _LOOK_EVERY), return_when=FIRST_COMPLETED)
+        wait([handle for slot in self._busy for handle in slot.handles()], timeout=min(seconds, _LOOK_EVERY))
         ended = []
         for slot in list(self._busy):
             task = slot.job.task

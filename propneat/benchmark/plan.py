@@ -1,5 +1,6 @@
 """From what is asked for to tasks: every method on every split of every data set."""
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -52,6 +53,8 @@ def make_plan(
     names = list(dict.fromkeys(config.datasets)) or suite_names(config.suite)
     plan = []
     for number, name in enumerate(names):
+        if not name.isprintable():
+            raise ConfigError(f"the data set {name!r} has a name that cannot be written down: rename the file")
         progress(name, number, len(names))
         table = read_benchmark_table(name, config.data_dir)
         if config.protocol.name == "cv" and config.protocol.n_folds > len(table.codes):
@@ -64,12 +67,24 @@ def make_plan(
                     table.family,
                     table.task,
                     *shape,
-                    estimate=entry.seconds(*shape),
+                    estimate=_estimate(entry, shape),
                 )
                 for repeat, fold in config.protocol.parts()
             ]
     progress("", len(names), len(names))
     return sorted(plan, key=lambda planned: (-planned.estimate, planned.task.key))
+
+
+def _estimate(method: Method, shape: tuple[int, int, int]) -> float:
+    """Return the rough seconds of a fit; raises ConfigError for what is no number of seconds."""
+    found = method.seconds(*shape)
+    try:
+        seconds = float(found)
+    except (TypeError, ValueError):
+        seconds = math.nan
+    if not 0 <= seconds < math.inf:
+        raise ConfigError(f"the method {method.name!r} estimates {found!r} seconds: its `seconds` must give a number of 0 or more")
+    return seconds
 
 
 def _try_options(config: BenchmarkConfig, methods: list[str]) -> None:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from propneat.benchmark.states import check_one_state
 from propneat.benchmark.store import Store
 from propneat.benchmark.task import FAILURES
 from propneat.stats import average_ranks
@@ -14,25 +15,40 @@ if TYPE_CHECKING:
 
     from propneat.report.benchmark import Results
 
-__all__ = ["load_results", "read_rows", "summarise"]
+__all__ = ["comparable_rows", "load_results", "read_rows", "summarise"]
 
 
 def read_rows(store: Store) -> "pandas.DataFrame":
     """Return one row per planned task, as `Store.rows` does, with `label` and `seed`.
 
     `label` is the method's name; where a method was run with several sets of options, those in which they differ follow
-    it. Of tasks that only differ in propneat's version or the data's hash, the one that ended last stands for all.
+    it. Rows of other data under one name, or of another version of propneat, differ in `data_hash` and `version`.
     """
     rows = store.rows()
-    rows = rows.sort_values(["finished", "key"], na_position="first", kind="stable")
-    rows = rows.drop_duplicates(["method", "options", "dataset", "protocol", "repeat", "fold"], keep="last")
-    rows = rows.sort_values(["method", "dataset", "options", "repeat", "fold"], kind="stable", ignore_index=True)
+    order = ["method", "dataset", "options", "data_hash", "version", "repeat", "fold"]
+    rows = rows.sort_values(order, kind="stable", ignore_index=True)
     labels = {}
     for method, texts in rows.groupby("method")["options"].unique().items():
         labels |= {(method, text): label for text, label in zip(texts, _labels(method, list(texts)), strict=True)}
     rows["label"] = [labels[pair] for pair in zip(rows["method"], rows["options"], strict=True)]
     rows["seed"] = [int(key[:8], 16) for key in rows["key"]]
     return rows
+
+
+def comparable_rows(store: Store) -> "pandas.DataFrame":
+    """Return the rows of `read_rows` for tables in which methods are compared: of each data set as it is, by one propneat.
+
+    Tasks planned for another state of a data set, or another version, of which nothing has a result are left out. Raises
+    RunError, naming the data set and both hashes, or both versions, where results of two states are stored.
+    """
+    rows, states = read_rows(store), store.states()
+    advice = "propneat benchmark export tells them apart; run what is to be compared again with another --out"
+    check_one_state(f"{store.path.parent} holds", states, advice)
+    if not states:
+        return rows
+    known = {state.dataset: state.data_hash for state in states}
+    of_the_state = rows["data_hash"] == rows["dataset"].map(known).fillna(rows["data_hash"])
+    return rows[of_the_state & (rows["version"] == states[0].version)].reset_index(drop=True)
 
 
 def _labels(method: str, texts: list[str]) -> list[str]:
@@ -49,19 +65,19 @@ def _labels(method: str, texts: list[str]) -> list[str]:
 
 
 def load_results(store: Store, title: str) -> "Results":
-    """Return what the report is made from."""
+    """Return what the report is made from; raises RunError as `comparable_rows` does."""
     from propneat.report.benchmark import Results
 
-    rows = read_rows(store)
+    rows = comparable_rows(store)
     used = {int(number) for number in rows["environment"].dropna().unique()}
     provenance = [facts for number, facts in store.environments().items() if number in used]
     rows = rows.drop(columns=["method", "environment"]).rename(columns={"label": "method", "kind": "task"})
     rows["reason"] = rows["reason"].replace({np.nan: None})
-    return Results(rows=rows, provenance=provenance, configuration=store.meta("configuration") or {}, title=title)
+    return Results(rows=rows, provenance=provenance, configuration=store.configuration() or {}, title=title)
 
 
 def summarise(rows: "pandas.DataFrame") -> list[dict[str, Any]]:
-    """Return one dict per method, best mean rank first, from the rows of `read_rows`.
+    """Return one dict per method, best mean rank first, from the rows of `comparable_rows`.
 
     Figures are averaged within a data set first. Mean AUC and mean rank are over the `n_common` data sets that all methods
     with any result have results for, so they compare; `n_datasets` is how many the method itself has. Seconds and

@@ -48,7 +48,7 @@ def run_benchmark(
 
     A worker that dies costs its task one more try on a fresh one; the second death is its result. Nothing else is retried.
     `stopping` is asked often; once it returns a number, nothing more is handed out, and what has not ended within
-    that many seconds is abandoned. Returns the last progress.
+    that many seconds, or dies meanwhile, is abandoned. Returns the last progress.
     """
     known = store.statuses()
     state = _State(plan, known)
@@ -66,7 +66,10 @@ def run_benchmark(
             attempts[task.key] = attempts.get(task.key, 0) + 1
             executor.submit(Job(task, options[task.method], data_dir, n_threads))
         for task, outcome in executor.poll(_POLL_SECONDS):
-            if outcome.status == "crashed" and attempts[task.key] < _MOST_ATTEMPTS and deadline is None:
+            if outcome.status == "crashed" and stopping() is not None:
+                # what stops a run may reach its workers first, and says nothing of their tasks
+                continue
+            if outcome.status == "crashed" and attempts[task.key] < _MOST_ATTEMPTS:
                 waiting.append(task)
                 continue
             store.add_result(task.key, outcome, environment)

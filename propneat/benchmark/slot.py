@@ -4,18 +4,24 @@ import multiprocessing
 import os
 import signal
 import time
-from concurrent.futures import FIRST_COMPLETED, Future, TimeoutError, wait
+from collections.abc import Sequence
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from multiprocessing.util import Finalize
+from typing import Any
 
 import psutil
-from pebble import ProcessExpired, ProcessPool
 
-from propneat.benchmark.executor import Job, Limits, execute
+from propneat.benchmark.executor import Job, Limits
 from propneat.benchmark.task import Outcome
+from propneat.benchmark.worker import LEFT_TO_COORDINATOR, RUNNING, serve
 
 __all__ = ["Slot", "limit_threads"]
 
 _LOOK_EVERY = 0.2
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+_SPAWN = multiprocessing.get_context("spawn")
+_WHILE_WARMING = " while warming up"
 
 
 def limit_threads(n_threads: int) -> None:
@@ -23,81 +29,113 @@ def limit_threads(n_threads: int) -> None:
     os.environ.update(dict.fromkeys(_THREAD_VARIABLES, str(n_threads)))
 
 
-def _warm() -> None:
-    """Load in the worker what its first task would otherwise be charged for; Ctrl-C is the coordinator's to answer."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    import propneat.benchmark.work  # noqa: F401
-
-
 class Slot:
-    """A pool of one persistent worker process, which is replaced when it is killed."""
+    """A place for one worker process, which starts with the first job, stays for the next ones, and is replaced when it dies."""
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
         self.job: Job | None = None
-        self._pool = ProcessPool(max_workers=1, context=multiprocessing.get_context("spawn"), initializer=_warm)
-        self._pid: Future | None = None
-        self._answer: Future | None = None
+        self._process: BaseProcess | None = None
+        self._connection: Connection | None = None
+        self._end: Finalize | None = None
         self._began: float | None = None
-        self._too_large: float | None = None
+        self._is_running = False
 
     def begin(self, job: Job) -> None:
-        """Give the worker a job; its time counts from when the worker is up."""
-        self.job, self._began, self._too_large = job, None, None
-        self._pid = self._pool.schedule(os.getpid)
-        self._answer = self._pool.schedule(execute, args=[job], timeout=self.limits.seconds)
+        """Give the worker a job; its time counts from when the worker is up, and again from when it is warm."""
+        self.job, self._began, self._is_running = job, None, False
+        if self._process is None or not self._process.is_alive():
+            self.close()
+            self._start()
+        try:
+            self._connection.send(job)
+        except OSError:
+            # it has just died, which the next look finds
+            pass
+
+    def _start(self) -> None:
+        """Start a worker, deaf from its first moment to the signals that are not its own to answer."""
+        self._connection, its_end = _SPAWN.Pipe()
+        self._process = _SPAWN.Process(target=serve, args=(its_end,), name="propneat worker")
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, LEFT_TO_COORDINATOR)
+        try:
+            self._process.start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+            # once the worker alone has it, its death closes the connection
+            its_end.close()
+        # a process that ends waits for those it has started, so this one is ended before
+        self._end = Finalize(self, _kill, args=(self._process, self._connection), exitpriority=10)
 
     def seconds(self) -> float:
         """Return how long the job has been running."""
         return 0.0 if self._began is None else time.monotonic() - self._began
 
-    def future(self) -> Future:
-        """Return what becomes done when the job ends."""
-        return self._answer
+    def handles(self) -> Sequence[Any]:
+        """Return what becomes ready when there is something new to `look` at."""
+        return (self._connection, self._process.sentinel)
 
     def look(self) -> Outcome | None:
-        """Return how the job ended, None while it goes on; a worker that holds too much memory is killed here."""
-        if self._answer.done():
-            outcome, self.job = self._read(), None
-            return outcome
-        if self._pid.done() and self._pid.exception() is None:
-            if self._began is None:
-                self._began = time.monotonic()
-            self._watch_memory(self._pid.result())
-        return None
+        """Return how the job ended, None while it goes on; a worker that takes too long or too much is killed here."""
+        outcome = self._hear() or self._limit()
+        if outcome is not None:
+            self.job = None
+        return outcome
 
     def finish(self) -> Outcome:
         """Wait for the job to end, watching it."""
         while (outcome := self.look()) is None:
-            wait([self._answer], timeout=_LOOK_EVERY, return_when=FIRST_COMPLETED)
+            wait(self.handles(), timeout=_LOOK_EVERY)
         return outcome
 
-    def _watch_memory(self, pid: int) -> None:
-        if self.limits.memory_mb is None or self._too_large is not None:
-            return
+    def _hear(self) -> Outcome | None:
         try:
-            worker = psutil.Process(pid)
-            held = sum(process.memory_info().rss for process in (worker, *worker.children(recursive=True))) / 2**20
-        except psutil.Error:
-            return
-        if held > self.limits.memory_mb:
-            self._too_large = held
-            worker.kill()
+            while self._connection.poll():
+                message = self._connection.recv()
+                if isinstance(message, Outcome):
+                    return message
+                self._began, self._is_running = time.monotonic(), message == RUNNING
+        except (EOFError, OSError):
+            return self._died()
+        return None
 
-    def _read(self) -> Outcome:
-        try:
-            return self._answer.result()
-        except TimeoutError:
-            return Outcome("timeout", f"stopped at the time limit of {self.limits.seconds:g} s")
-        except ProcessExpired as error:
-            if self._too_large is not None:
-                limit = f"the limit of {self.limits.memory_mb:g} MiB"
-                return Outcome("memory", f"stopped at {self._too_large:.0f} MiB, above {limit}", peak_memory_mb=self._too_large)
-            return Outcome("crashed", f"the worker process died with exit code {error.exitcode}")
-        except Exception as error:
-            return Outcome("error", f"the answer did not come through: {type(error).__name__}: {error}")
+    def _died(self) -> Outcome:
+        process, when = self._process, "" if self._is_running else _WHILE_WARMING if self._began else " while starting"
+        # one that has closed its end is as good as dead
+        process.join(_LOOK_EVERY)
+        self.close()
+        return Outcome("crashed", f"the worker process died with exit code {process.exitcode}{when}")
+
+    def _limit(self) -> Outcome | None:
+        if self._began is None:
+            return None
+        when, limits = "" if self._is_running else _WHILE_WARMING, self.limits
+        if limits.seconds is not None and self.seconds() > limits.seconds:
+            self.close()
+            return Outcome("timeout", f"stopped at the time limit of {limits.seconds:g} s{when}")
+        if limits.memory_mb is not None and (held := _held_mb(self._process.pid)) > limits.memory_mb:
+            self.close()
+            reason = f"stopped at {held:.0f} MiB, above the limit of {limits.memory_mb:g} MiB{when}"
+            return Outcome("memory", reason, peak_memory_mb=held)
+        return None
 
     def close(self) -> None:
         """Stop the worker now."""
-        self._pool.stop()
-        self._pool.join()
+        if self._end is not None:
+            self._end()
+        self._process = self._connection = self._end = None
+
+
+def _held_mb(pid: int) -> float:
+    """Return the resident memory of a process and those below it, in MiB; 0 when it is gone."""
+    try:
+        worker = psutil.Process(pid)
+        return sum(process.memory_info().rss for process in (worker, *worker.children(recursive=True))) / 2**20
+    except psutil.Error:
+        return 0.0
+
+
+def _kill(process: BaseProcess, connection: Connection) -> None:
+    process.kill()
+    process.join()
+    connection.close()

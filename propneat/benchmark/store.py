@@ -1,17 +1,30 @@
 """The results of a run in one SQLite file: one writer, any number of readers, and no acknowledged row is ever lost."""
 
-import fcntl
 import json
 import os
 import sqlite3
 import time
-from collections.abc import Iterable, Mapping
-from dataclasses import fields
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from propneat.benchmark.task import METRICS, Outcome, Planned, Task
-from propneat.errors import ConfigError, RunError, StoreError
+from propneat.benchmark.states import State
+from propneat.benchmark.store_faults import SQLITE_ERRORS, explain, hold, see_that_it_opens, unreadable, unwritable
+from propneat.benchmark.store_form import (
+    IDENTITY,
+    KNOWN,
+    MEASURED,
+    PLAN,
+    RESULT,
+    SCHEMA,
+    check_configuration,
+    check_form,
+    check_rows,
+    read_json,
+)
+from propneat.benchmark.task import Outcome, Planned
+from propneat.errors import PropneatError, RunError
 
 if TYPE_CHECKING:
     import pandas
@@ -19,32 +32,10 @@ if TYPE_CHECKING:
 __all__ = ["FILE_NAME", "Store", "create_store", "open_store"]
 
 FILE_NAME = "results.sqlite"
-_SCHEMA_VERSION = "1"
-_TASK = tuple(field.name for field in fields(Task))
-_KNOWN = tuple(field.name for field in fields(Planned) if field.name != "task")
-_PLAN = ("key", *_TASK, *_KNOWN)
-_MEASURED = (
-    "n_train", "n_test", *METRICS, "fit_seconds", "predict_seconds", "cpu_seconds", "peak_memory_mb", "n_parameters", "depth"
-)  # fmt: skip
-_RESULT = ("key", "status", "reason", *_MEASURED, "environment", "finished")
-_SCHEMA = f"""
-CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE environment (id INTEGER PRIMARY KEY, facts TEXT NOT NULL UNIQUE);
-CREATE TABLE plan (
-    key TEXT PRIMARY KEY, method TEXT, options TEXT, dataset TEXT, data_hash TEXT, protocol TEXT, repeat INTEGER, fold INTEGER,
-    version TEXT, family TEXT, kind TEXT, n_rows INTEGER, n_features INTEGER, n_classes INTEGER, estimate REAL
-);
-CREATE TABLE result (
-    key TEXT PRIMARY KEY, status TEXT NOT NULL, reason TEXT, n_train INTEGER, n_test INTEGER,
-    {", ".join(f"{name} REAL" for name in METRICS)}, fit_seconds REAL, predict_seconds REAL, cpu_seconds REAL,
-    peak_memory_mb REAL, n_parameters INTEGER, depth INTEGER, environment INTEGER, finished REAL
-);
-CREATE TABLE prediction (key TEXT PRIMARY KEY, packed BLOB NOT NULL);
-INSERT INTO meta VALUES ('schema', '{_SCHEMA_VERSION}');
-"""
-_ADD_PLAN = f"INSERT OR IGNORE INTO plan ({', '.join(_PLAN)}) VALUES ({', '.join('?' * len(_PLAN))})"
-_ADD_RESULT = f"INSERT OR IGNORE INTO result ({', '.join(_RESULT)}) VALUES ({', '.join('?' * len(_RESULT))})"
+_ADD_PLAN = f"INSERT OR IGNORE INTO plan ({', '.join(PLAN)}) VALUES ({', '.join('?' * len(PLAN))})"
+_ADD_RESULT = f"INSERT OR IGNORE INTO result ({', '.join(RESULT)}) VALUES ({', '.join('?' * len(RESULT))})"
 _ADD_PREDICTION = "INSERT OR IGNORE INTO prediction (key, packed) VALUES (?, ?)"
+_ROWS = ", ".join([*(f"plan.{name}" for name in PLAN), *(f"result.{name}" for name in RESULT[1:])])
 
 
 class Store:
@@ -52,9 +43,11 @@ class Store:
 
     Tables: `plan`, one row per task ever planned; `result`, one row per task that ended, whatever its end; `prediction`,
     test-row probabilities of those that ended well; `environment`, what they were run with; `meta`.
+
+    Every method raises StoreError for a file that is damaged, and OSError where the system has no room or does not let it.
     """
 
-    def __init__(self, path: Path, connection: sqlite3.Connection, lock: IO[str] | None) -> None:
+    def __init__(self, path: Path, connection: sqlite3.Connection, lock: IO[bytes] | None) -> None:
         """Use `create_store` or `open_store`; `lock` is the held lock file of a writer."""
         self.path = path
         self._connection, self._lock = connection, lock
@@ -62,14 +55,11 @@ class Store:
     def __enter__(self) -> "Store":
         return self
 
-    def __exit__(self, kind: object, error: BaseException | None, *_: object) -> None:
-        """Close the file; raises StoreError in place of what SQLite says of a damaged one."""
+    def __exit__(self, *_: object) -> None:
         self.close()
-        if isinstance(error, sqlite3.DatabaseError):
-            raise _unreadable(self.path, error) from error
 
     def close(self) -> None:
-        """Close the file; a writer leaves it as one plain file, unless someone is reading it."""
+        """Close the file; a writer leaves it as one plain file, unless someone is reading it or there is no room for that."""
         if self._lock is not None:
             try:
                 self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -79,35 +69,56 @@ class Store:
             self._lock.close()
         self._connection.close()
 
-    def meta(self, name: str) -> Any:
-        """Return a noted fact, None when there is none of that name."""
-        row = self._connection.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
-        return json.loads(row[0]) if row else None
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        try:
+            yield self._connection
+        except SQLITE_ERRORS as error:
+            raise explain(self.path, error) from error
 
-    def note(self, name: str, value: Any) -> None:
-        """Write down a fact as JSON, in place of the former one of that name."""
-        with self._connection:
-            self._connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, json.dumps(value, sort_keys=True)))
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        """Give the connection for one transaction, which is on disk at the end, or has changed nothing."""
+        with self._reading() as connection, connection:
+            yield connection
+
+    def _ask(self, question: str, *values: Any) -> list[tuple[Any, ...]]:
+        with self._reading() as connection:
+            return connection.execute(question, values).fetchall()
+
+    def configuration(self) -> dict[str, Any] | None:
+        """Return what was asked for, None when nothing was: the protocol's label, suites, methods with options, limits."""
+        noted = self.meta("configuration")
+        return None if noted is None else check_configuration(self.path, noted)
+
+    def meta(self, name: str) -> dict[str, Any] | None:
+        """Return noted facts, None when there are none of that name."""
+        rows = self._ask("SELECT value FROM meta WHERE name = ?", name)
+        return read_json(self.path, rows[0][0], f"the notes {name!r}") if rows else None
+
+    def note(self, name: str, value: Mapping[str, Any]) -> None:
+        """Write down facts as JSON, in place of the former ones of that name."""
+        with self._writing() as connection:
+            connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, json.dumps(value, sort_keys=True)))
 
     def add_environment(self, facts: Mapping[str, Any]) -> int:
         """Return the number of an environment, writing it down if it is new."""
-        text = json.dumps(facts, sort_keys=True)
-        with self._connection:
-            self._connection.execute("INSERT OR IGNORE INTO environment (facts) VALUES (?)", (text,))
-        return self._connection.execute("SELECT id FROM environment WHERE facts = ?", (text,)).fetchone()[0]
+        with self._writing() as connection:
+            return _number_of(connection, json.dumps(facts, sort_keys=True))
 
     def environments(self) -> dict[int, dict[str, Any]]:
         """Return all environments by their numbers."""
-        return {number: json.loads(facts) for number, facts in self._connection.execute("SELECT id, facts FROM environment")}
+        rows = self._ask("SELECT id, facts FROM environment")
+        return {number: read_json(self.path, facts, "the facts of an environment") for number, facts in rows}
 
     def add_plan(self, planned: Iterable[Planned]) -> None:
         """Write down tasks to be done; those known already stay as they are."""
         rows = [
-            (entry.task.key, *(getattr(entry.task, name) for name in _TASK), *(getattr(entry, name) for name in _KNOWN))
+            (entry.task.key, *(getattr(entry.task, name) for name in IDENTITY), *(getattr(entry, name) for name in KNOWN))
             for entry in planned
         ]
-        with self._connection:
-            self._connection.executemany(_ADD_PLAN, rows)
+        with self._writing() as connection:
+            connection.executemany(_ADD_PLAN, rows)
 
     def add_result(self, key: str, outcome: Outcome, environment: int) -> None:
         """Write down how a task ended. Once this returns the row survives any crash; a task that has a row keeps it."""
@@ -118,59 +129,106 @@ class Store:
         rows, packed = [], []
         for key, outcome, environment, finished in results:
             values = {**vars(outcome), **outcome.metrics}
-            measured = (_plain(values.get(name)) for name in _MEASURED)
+            measured = (_plain(values.get(name)) for name in MEASURED)
             rows.append((key, outcome.status, outcome.reason, *measured, environment, finished))
             if outcome.predictions is not None:
                 packed.append((key, outcome.predictions))
-        with self._connection:
-            self._connection.executemany(_ADD_RESULT, rows)
-            self._connection.executemany(_ADD_PREDICTION, packed)
+        with self._writing() as connection:
+            connection.executemany(_ADD_RESULT, rows)
+            connection.executemany(_ADD_PREDICTION, packed)
 
     def statuses(self) -> dict[str, str]:
         """Return the status of every task that ended, by key."""
-        return dict(self._connection.execute("SELECT key, status FROM result"))
+        return dict(self._ask("SELECT key, status FROM result"))
+
+    def states(self, ignoring: Iterable[str] = ()) -> list[State]:
+        """Return of which states of data and of propneat there are results, but for those of some statuses."""
+        ignored = list(ignoring)
+        rows = self._ask(
+            "SELECT dataset, data_hash, version FROM plan JOIN result USING (key) "
+            f"WHERE status NOT IN ({', '.join('?' * len(ignored))}) "
+            "GROUP BY dataset, data_hash, version ORDER BY min(finished), min(key)",
+            *ignored,
+        )
+        return [State(*row) for row in rows]
+
+    def protocols(self) -> list[str]:
+        """Return the labels of the protocols that there are tasks of."""
+        return [label for (label,) in self._ask("SELECT DISTINCT protocol FROM plan ORDER BY protocol")]
 
     def discard(self, statuses: Iterable[str]) -> int:
         """Forget results of these statuses, so that their tasks are done again; returns how many. "ok" is never forgotten."""
         unwanted = [status for status in statuses if status != "ok"]
-        with self._connection:
+        with self._writing() as connection:
             marks = ", ".join("?" * len(unwanted))
-            return self._connection.execute(f"DELETE FROM result WHERE status IN ({marks})", unwanted).rowcount
+            return connection.execute(f"DELETE FROM result WHERE status IN ({marks})", unwanted).rowcount
+
+    def forget_plan(self, states: Iterable[State]) -> None:
+        """Forget tasks without a result that are of other states of these data sets, or of another version: nobody will do them."""
+        with self._writing() as connection:
+            connection.executemany(
+                "DELETE FROM plan WHERE ((dataset = ? AND data_hash != ?) OR version != ?) "
+                "AND key NOT IN (SELECT key FROM result)",
+                list(states),
+            )
 
     def rows(self) -> "pandas.DataFrame":
         """Return every planned task with its result, one row each, in order of key; status "missing" where there is none."""
         import pandas
 
-        columns = ", ".join([*(f"plan.{name}" for name in _PLAN), *(f"result.{name}" for name in _RESULT[1:])])
-        rows = self._connection.execute(f"SELECT {columns} FROM plan LEFT JOIN result USING (key) ORDER BY key").fetchall()
-        frame = pandas.DataFrame(rows, columns=[*_PLAN, *_RESULT[1:]])
-        numbers = [name for name in _MEASURED if name in frame]
-        frame[numbers] = frame[numbers].astype("float64")
+        rows = self._ask(f"SELECT {_ROWS} FROM plan LEFT JOIN result USING (key) ORDER BY key")
+        n = len(PLAN)
+        check_rows(self.path, [row[:n] for row in rows], [(row[0], *row[n:]) for row in rows if row[n] is not None])
+        frame = pandas.DataFrame(rows, columns=[*PLAN, *RESULT[1:]])
+        frame[list(MEASURED)] = frame[list(MEASURED)].astype("float64")
         frame["status"] = frame["status"].fillna("missing")
         return frame
 
+    def check(self) -> None:
+        """Raise StoreError unless the file is whole and every row of it holds what it must."""
+        if (told := self._ask("PRAGMA quick_check(1)")) != [("ok",)]:
+            raise unreadable(self.path, told[0][0] if told else "no answer")
+        plan, results = (
+            self._ask(f"SELECT {', '.join(columns)} FROM {table}") for columns, table in ((PLAN, "plan"), (RESULT, "result"))
+        )
+        check_rows(self.path, plan, results)
+        if self._ask("SELECT 1 FROM prediction WHERE typeof(key) != 'text' OR typeof(packed) != 'blob' LIMIT 1"):
+            raise unreadable(self.path, "a prediction is not one")
+        self.environments()
+        self.configuration()
+
     def prediction(self, key: str) -> bytes | None:
         """Return the packed predictions of a task, None when there are none."""
-        row = self._connection.execute("SELECT packed FROM prediction WHERE key = ?", (key,)).fetchone()
-        return row[0] if row else None
+        rows = self._ask("SELECT packed FROM prediction WHERE key = ?", key)
+        return rows[0][0] if rows else None
 
-    def absorb(self, other: "Store") -> tuple[int, int]:
-        """Take over plan and results of another store; returns how many results were new and how many were here already.
+    def absorb(self, others: "Sequence[Store]") -> list[tuple[int, int]]:
+        """Take over plan and results of other stores; returns of each how many results were new and how many here already.
 
-        Everything is read before anything is written, so a source that cannot be read changes nothing.
+        All of it is taken over at once or, when one of them cannot be read, nothing. What they hold is not checked.
         """
-        source, environments, before = other._connection, other.environments(), len(self.statuses())
-        plan, results, predictions = (
-            source.execute(f"SELECT {', '.join(columns)} FROM {table}").fetchall()
-            for columns, table in ((_PLAN, "plan"), (_RESULT, "result"), (("key", "packed"), "prediction"))
-        )
-        numbers = {number: self.add_environment(facts) for number, facts in environments.items()}
-        with self._connection:
-            self._connection.executemany(_ADD_PLAN, plan)
-            self._connection.executemany(_ADD_RESULT, [(*row[:-2], numbers.get(row[-2]), row[-1]) for row in results])
-            self._connection.executemany(_ADD_PREDICTION, predictions)
-        n_new = len(self.statuses()) - before
-        return n_new, len(results) - n_new
+        with self._writing() as connection:
+            return [_copy(other, connection) for other in others]
+
+    def stream(self, columns: Sequence[str], table: str) -> Iterator[tuple[Any, ...]]:
+        """Give the rows of a table, one by one."""
+        with self._reading() as connection:
+            yield from connection.execute(f"SELECT {', '.join(columns)} FROM {table}")
+
+
+def _copy(source: Store, connection: sqlite3.Connection) -> tuple[int, int]:
+    """Add what a store holds to another's open transaction; returns how many results were new, and how many known."""
+    numbers = {number: _number_of(connection, json.dumps(facts, sort_keys=True)) for number, facts in source.environments().items()}
+    connection.executemany(_ADD_PLAN, source.stream(PLAN, "plan"))
+    results = [(*row[:-2], numbers.get(row[-2]), row[-1]) for row in source.stream(RESULT, "result")]
+    n_new = connection.executemany(_ADD_RESULT, results).rowcount if results else 0
+    connection.executemany(_ADD_PREDICTION, source.stream(("key", "packed"), "prediction"))
+    return n_new, len(results) - n_new
+
+
+def _number_of(connection: sqlite3.Connection, facts: str) -> int:
+    connection.execute("INSERT OR IGNORE INTO environment (facts) VALUES (?)", (facts,))
+    return connection.execute("SELECT id FROM environment WHERE facts = ?", (facts,)).fetchone()[0]
 
 
 def _plain(value: Any) -> Any:
@@ -181,69 +239,65 @@ def _plain(value: Any) -> Any:
 def create_store(folder: Path) -> Store:
     """Open the store of a folder for writing, making both if they are not there.
 
-    Raises ConfigError for a folder that cannot be written, RunError when another process is writing it, and StoreError when
-    the file is not a store.
+    Raises ConfigError for a folder or file that cannot be written, OSError where there is no room, RunError when another
+    process is writing it, and StoreError when the file is not a store, or a damaged one.
     """
+    path, lock = folder / FILE_NAME, hold(folder)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = (folder / ".lock").open("w")
-    except OSError as error:
-        raise ConfigError(f"the folder {folder} cannot be written ({error.strerror}): give another --out") from error
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
+        if not path.exists():
+            _make_file(path)
+        see_that_it_opens(path, writing=True)
+        store = _connect(path, str(path), lock)
+    except BaseException:
         lock.close()
-        raise RunError(f"another process is writing {folder}: wait for it, or give another --out") from error
-    path = folder / FILE_NAME
-    if not path.exists():
-        _make_file(path)
+        raise
     try:
-        connection = sqlite3.connect(path)
-    except sqlite3.Error as error:
-        lock.close()
-        raise _unreadable(path, error) from error
-    try:
-        _check(connection, path)
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=FULL")
-    except (sqlite3.DatabaseError, StoreError) as error:
-        connection.close()
-        lock.close()
-        raise error if isinstance(error, StoreError) else _unreadable(path, error) from error
-    return Store(path, connection, lock)
+        store.check()
+        with store._reading() as connection:
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute("PRAGMA synchronous=FULL")
+    except BaseException:
+        store.close()
+        raise
+    return store
 
 
 def _make_file(path: Path) -> None:
     """Make an empty store under another name and rename it, so that no reader and no kill meets a file without its tables."""
     new = path.with_name(f".{path.name}.new")
-    new.unlink(missing_ok=True)
-    connection = sqlite3.connect(new)
-    connection.executescript(f"BEGIN; {_SCHEMA} COMMIT;")
-    connection.close()
-    os.replace(new, path)
+    try:
+        new.unlink(missing_ok=True)
+        new.open("xb").close()
+        with closing(sqlite3.connect(new)) as connection:
+            connection.executescript(f"BEGIN; {SCHEMA} COMMIT;")
+        os.replace(new, path)
+    except OSError as error:
+        raise unwritable(path.parent, error) from error
+    except SQLITE_ERRORS as error:
+        new.unlink(missing_ok=True)
+        raise explain(path, error) from error
 
 
 def open_store(folder: Path) -> Store:
-    """Open the store of a folder for reading; raises RunError when there is none, StoreError when it cannot be read."""
+    """Open the store of a folder for reading.
+
+    Raises RunError when there is none, OSError when the system does not let it be read, StoreError when it is damaged.
+    """
     path = folder / FILE_NAME
-    if not path.is_file():
+    if not path.exists():
         raise RunError(f"there are no benchmark results in {folder}: it has no {FILE_NAME}")
+    see_that_it_opens(path, writing=False)
+    return _connect(path, f"{path.absolute().as_uri()}?mode=ro", None)
+
+
+def _connect(path: Path, address: str, lock: IO[bytes] | None) -> Store:
+    """Open a file and see that it has the form of a store; SQLite looks into it at the first question, not before."""
+    connection = None
     try:
-        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
-        _check(connection, path)
-    except sqlite3.DatabaseError as error:
-        raise _unreadable(path, error) from error
-    return Store(path, connection, None)
-
-
-def _check(connection: sqlite3.Connection, path: Path) -> None:
-    tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-    if "meta" not in tables:
-        raise StoreError(f"{path} is an SQLite file, but not one of benchmark results")
-    version = connection.execute("SELECT value FROM meta WHERE name = 'schema'").fetchone()[0]
-    if version != _SCHEMA_VERSION:
-        raise StoreError(f"{path} has schema version {version}, and this propneat reads version {_SCHEMA_VERSION}")
-
-
-def _unreadable(path: Path, error: Exception) -> StoreError:
-    return StoreError(f"{path} cannot be read as benchmark results ({error}): it may be damaged")
+        connection = sqlite3.connect(address, uri=address != str(path))
+        check_form(connection, path)
+    except (*SQLITE_ERRORS, PropneatError) as error:
+        if connection is not None:
+            connection.close()
+        raise error if isinstance(error, PropneatError) else explain(path, error) from error
+    return Store(path, connection, lock)

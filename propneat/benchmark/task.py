@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import Any
 
@@ -32,7 +32,7 @@ class Task:
     @cached_property
     def key(self) -> str:
         """32 hexadecimal digits, the BLAKE2b hash of the identity."""
-        text = json.dumps(asdict(self), sort_keys=True, separators=(",", ":"))
+        text = json.dumps({name: getattr(self, name) for name in _FIELDS}, sort_keys=True, separators=(",", ":"))
         return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
     @property
@@ -44,6 +44,9 @@ class Task:
     def label(self) -> str:
         """Short text for people."""
         return f"{self.method} on {self.dataset} {self.repeat}.{self.fold}"
+
+
+_FIELDS = tuple(part.name for part in fields(Task))
 
 
 @dataclass(frozen=True)

@@ -1,25 +1,30 @@
 """What a worker does with a task: load, split, fit, predict, score. The only place where methods are fitted."""
 
 import gc
+import math
 import resource
 import sys
 import time
 import traceback
 import warnings
+from numbers import Real
 from pathlib import Path
 
 import numpy as np
+import pandas
 
 from propneat.benchmark.metrics import one_class_reason, score_probabilities
 from propneat.benchmark.predictions import pack
 from propneat.benchmark.registry import find_method
 from propneat.benchmark.splits import split
 from propneat.benchmark.tables import read_benchmark_table
-from propneat.benchmark.task import Outcome, Task
+from propneat.benchmark.task import Outcome, Task, format_options
 
-__all__ = ["run_task"]
+__all__ = ["run_task", "warm_up"]
 
 _REASON_LENGTH = 4000
+_WARM_ROWS = 24
+_warm: set[tuple[str, str, int]] = set()
 _CLEAR_REFS = Path("/proc/self/clear_refs")
 _STATUS = Path("/proc/self/status")
 
@@ -40,10 +45,40 @@ def run_task(task: Task, options: dict[str, object], data_dir: str | None, n_thr
     return Outcome(**{**vars(outcome), **measured})
 
 
+def warm_up(task: Task, options: dict[str, object], data_dir: str | None, n_threads: int) -> None:
+    """Have what a task's fit needs at first use loaded and compiled, once per process, method, options and kind of task.
+
+    The data set is read, and the method fitted once on made-up rows of 2 or 3 classes with its `quick` options. What goes
+    wrong here is passed over: the task itself will say it.
+    """
+    try:
+        method = find_method(task.method)
+        n_classes = min(read_benchmark_table(task.dataset, data_dir).n_classes, 3)
+        known = (task.method, format_options(options), n_classes)
+        if method.quick is None or known in _warm:
+            return
+        _warm.add(known)
+        _limit_torch(n_threads)
+        rng = np.random.default_rng(0)
+        y = np.arange(_WARM_ROWS) % n_classes
+        X = pandas.DataFrame(y[:, None] + rng.standard_normal((_WARM_ROWS, 2)), columns=["first", "second"])
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            method.make(random_state=0, **{**options, **method.quick}).fit(X, y).predict_proba(X)
+    except Exception:
+        return
+    finally:
+        gc.collect()
+
+
 def _fit_and_score(task: Task, options: dict[str, object], data_dir: str | None) -> Outcome:
     table = read_benchmark_table(task.dataset, data_dir)
     if table.data_hash != task.data_hash:
-        return Outcome("error", f"data set {task.dataset} has other values here than when the run was planned")
+        return Outcome(
+            "error",
+            f"data set {task.dataset} has other values here (hash {table.data_hash}) than when the run was planned "
+            f"(hash {task.data_hash})",
+        )
     method = find_method(task.method)
     rows = split(task.protocol, task.dataset, table.codes, task.repeat, task.fold)
     sizes = {"n_train": len(rows.train), "n_test": len(rows.test)}
@@ -70,9 +105,16 @@ def _fit_and_score(task: Task, options: dict[str, object], data_dir: str | None)
         fit_seconds=fitted - begin,
         predict_seconds=predicted - fitted,
         predictions=pack(rows.test, truth, probabilities),
-        **method.size(estimator)._asdict(),
+        **{name: _checked(name, value) for name, value in method.size(estimator)._asdict().items()},
         **sizes,
     )
+
+
+def _checked(name: str, value: object) -> float | None:
+    """Return what a method says of its size; raises ValueError for what is no number that a table can hold."""
+    if value is not None and not (isinstance(value, Real) and 0 <= value < math.inf):
+        raise ValueError(f"the method gave {value!r} as its {name}, and a number of 0 or more, or None, is needed")
+    return value
 
 
 def _describe(error: Exception) -> str:

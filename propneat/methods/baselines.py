@@ -156,6 +156,7 @@ BASELINES = (
         "100 forests of 100 trees, then one of 500",
         size=size_of_last,
         seconds=lambda n_rows, n_features, n_classes: 20 * _forest_seconds(n_rows, n_features, n_classes),
+        quick={"depths": (2, 5), "min_splits": (2,), "n_trees": 2, "n_tuning_trees": 2, "n_folds": 2},
     ),
     Method(
         "random-forest-default",
@@ -165,6 +166,7 @@ BASELINES = (
         options={"n_estimators": 500},
         size=lambda pipeline: _forest_size(pipeline[-1]),
         seconds=_forest_seconds,
+        quick={"n_estimators": 2},
         is_core=True,
     ),
     Method(
@@ -174,6 +176,7 @@ BASELINES = (
         "up to 100 rounds of trees of 31 leaves",
         size=_boosting_size,
         seconds=lambda n_rows, n_features, n_classes: 0.3 + 2e-6 * n_rows * n_features * n_classes,
+        quick={"max_iter": 2, "min_samples_leaf": 2},
         is_core=True,
     ),
 )

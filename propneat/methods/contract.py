@@ -47,6 +47,9 @@ class Method:
         5.0 + 2e-5 * n_rows * n_features * n_classes
     )
     """Rough seconds of a fit on one core, from rows, columns and classes; orders tasks and estimates how long a run takes."""
+    quick: Mapping[str, Any] | None = field(default_factory=lambda: MappingProxyType({}))
+    """Options over those of the run that make a fit short. With them a worker fits the method once on a few made-up rows
+    before its first task of it, so that what is loaded or compiled at first use is charged to no task; None for no such fit."""
     is_core: bool = False
     """Whether `propneat benchmark` runs it unless told which methods to run."""
 

@@ -177,6 +177,7 @@ DENSE = (
         "half a million weights, up to 500 epochs",
         size=size_of_last,
         seconds=lambda n_rows, n_features, n_classes: 5.0 + 0.05 * n_rows,
+        quick={"max_epochs": 2},
     ),
     Method(
         "dense-nn-small",
@@ -193,6 +194,7 @@ DENSE = (
         },
         size=size_of_last,
         seconds=lambda n_rows, n_features, n_classes: 1.0 + 0.01 * n_rows,
+        quick={"max_epochs": 2},
         is_core=True,
     ),
 )

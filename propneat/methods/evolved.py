@@ -4,7 +4,10 @@ from typing import Any
 
 from propneat.methods.contract import Method, Size
 
-__all__ = ["EVOLVED", "make_propneat", "size_of_genome"]
+__all__ = ["EVOLVED", "QUICK", "make_propneat", "size_of_genome"]
+
+QUICK = {"generations": 2, "population_size": 200, "epochs": 1, "fine_tune_epochs": 1}
+"""Options of a fit that takes every step, tables that grow included, and little time."""
 
 _PAPER = "Merry, Riddle, Warren 2025 (arXiv 2411.03726)"
 
@@ -27,10 +30,27 @@ def _seconds(n_rows: int, n_features: int, n_classes: int) -> float:
 
 
 def _arm(
-    name: str, summary: str, cost: str, *, seconds: Any = _seconds, paper: str = _PAPER, is_core: bool = False, **options: Any
+    name: str,
+    summary: str,
+    cost: str,
+    *,
+    seconds: Any = _seconds,
+    paper: str = _PAPER,
+    quick: Any = QUICK,
+    is_core: bool = False,
+    **options: Any,
 ) -> Method:
     return Method(
-        name, summary, make_propneat, cost, paper, options=options, size=size_of_genome, seconds=seconds, is_core=is_core
+        name,
+        summary,
+        make_propneat,
+        cost,
+        paper,
+        options=options,
+        size=size_of_genome,
+        seconds=seconds,
+        quick=quick,
+        is_core=is_core,
     )
 
 
@@ -58,6 +78,7 @@ EVOLVED = (
         "as propneat, with gradients computed node by node in torch",
         "about a hundred times propneat's, for the same result up to rounding",
         seconds=lambda n_rows, n_features, n_classes: 600 * _seconds(n_rows, n_features, n_classes),
+        quick={**QUICK, "population_size": 3},
         engine="naive",
     ),
     _arm(

@@ -10,7 +10,7 @@ from propneat.compiler import LayerPlan, compile_genome, evaluate
 from propneat.errors import ConfigError
 from propneat.estimators import PropNEATClassifier
 from propneat.methods.contract import Method
-from propneat.methods.evolved import EVOLVED
+from propneat.methods.evolved import EVOLVED, QUICK
 from propneat.rng import derive_seed
 from propneat.vote import class_shares
 
@@ -95,6 +95,7 @@ SPECIES_VOTE = Method(
     "five times propneat's",
     EVOLVED[0].paper,
     options={"n_populations": 5},
+    quick={**QUICK, "n_populations": 1},
     seconds=lambda n_rows, n_features, n_classes: 5 * EVOLVED[0].seconds(n_rows, n_features, n_classes),
 )
 """The evolved ensemble."""

@@ -30,6 +30,7 @@ METHOD = Method(
     paper=_PAPER,
     options=MappingProxyType({"aggregator": "projection", "k": 16}),
     size=size_of_last,
+    quick=MappingProxyType({"max_steps": 2, "learning_rates": (0.1,)}),
     seconds=lambda n_rows, n_features, n_classes: 10.0 + 1e-5 * n_rows * n_features,
 )
 

@@ -30,6 +30,7 @@ METHOD = Method(
     cost="about 1 s on one core for 500 rows of 20 features, growing with rows to about 20 s",
     paper=_PAPER,
     size=size_of_last,
+    quick={"n_passes": 1, "max_updates": 4},
 )
 
 NATIVE = NativeStudy(

@@ -30,6 +30,7 @@ METHOD = Method(
     cost="about 15 s on one core for 500 rows of 2 classes, 35 s for 1,000 rows or more of 10: up to 7 flows of 60 epochs",
     paper=_PAPER,
     size=size_of_last,
+    quick={"max_epochs": 2, "n_folds": 2},
     seconds=lambda n_rows, n_features, n_classes: 3.0 + (0.02 + 0.002 * n_classes) * min(n_rows, 1000) + 0.05 * n_features,
 )
 

@@ -30,6 +30,7 @@ METHOD = Method(
     cost="about 5 to 10 s on one core for 500 rows of 20 features, and little more for more rows: 2,000 updates at most",
     paper=_PAPER,
     size=size_of_last,
+    quick={"max_updates": 2, "slopes": (0.1,)},
 )
 
 NATIVE = NativeStudy(

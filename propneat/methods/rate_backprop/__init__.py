@@ -31,6 +31,7 @@ METHOD = Method(
     cost="about 8 to 12 s on one core for any number of rows that fits in memory: 28 fits of 50 to 400 updates",
     paper=_PAPER,
     size=size_of_last,
+    quick={"hidden": (8,), "steps": (2,), "updates": (2, 4), "n_folds": 2},
     seconds=lambda n_rows, n_features, n_classes: 10.0 + 4e-5 * n_rows + 0.006 * n_features,
 )
 

@@ -30,6 +30,7 @@ METHOD = Method(
     cost="about 4 to 8 s on one core for 500 rows of 20 features, half of it planning; up to 60 epochs",
     paper=_PAPER,
     size=size_of_last,
+    quick={"width": 4, "n_blocks": 2, "max_epochs": 2},
     seconds=lambda n_rows, n_features, n_classes: 3.0 + 0.007 * n_rows,
 )
 

@@ -28,6 +28,7 @@ METHOD = Method(
     cost="about 8 s on one core for any number of rows that fits in memory: 7 networks of up to 600 updates",
     paper=_PAPER,
     size=size_of_last,
+    quick={"hidden": (8,), "box": 5, "updates": (2, 4), "n_folds": 2},
     seconds=lambda n_rows, n_features, n_classes: 8.0 + 2e-5 * n_rows + 0.005 * n_features,
 )
 

@@ -30,6 +30,7 @@ METHOD = Method(
     cost="about 2 to 13 s on one core for 500 rows of 20 features, 15 s for 900 of 64; 4,000 batches of 16 at most",
     paper=_PAPER,
     size=size_of_last,
+    quick={"n_cells": 8, "max_rounds": 1},
     seconds=lambda n_rows, n_features, n_classes: 10.0 + 0.06 * n_features,
 )
 

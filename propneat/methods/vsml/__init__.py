@@ -30,6 +30,7 @@ METHOD = Method(
     paper=_PAPER,
     options=MappingProxyType({"n_members": 8, "max_passes": 4}),
     size=size_of_last,
+    quick=MappingProxyType({"n_members": 1, "max_passes": 1}),
 )
 
 NATIVE = NativeStudy(
