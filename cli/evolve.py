@@ -1,7 +1,6 @@
 """`propneat evolve`: from a table to a small trained network, in a folder of its own."""
 
 import json
-import os
 import re
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -13,15 +12,13 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from propneat.cli.evolve_run import count, describe_summary, run_shown, talk
 from propneat.cli.folder import FOLDER, make_folder
 from propneat.cli.reading import reading_options, reading_settings
-from propneat.cli.signals import stop_signals
 from propneat.setting_notes import NOTES
 
 if TYPE_CHECKING:
-    from propneat.cli.run_view import RunView
-    from propneat.evolve import EvolveState, Trainer
-    from propneat.run import RunData
+    from propneat.evolve import Trainer
     from propneat.run_folder import RunFolder
     from propneat.settings_file import Settings
 
@@ -50,8 +47,6 @@ class _Bytes(click.ParamType):
             self.fail(f"{value!r} is not a number of bytes such as 64000000, 512KiB, 256MiB or 1.5GiB", parameter, context)
         return int(Fraction(found[1]) * {None: 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}[found[2]])
 
-
-_MOST_NOTES = 25
 
 _SETTINGS: dict[str, tuple[str, str]] = {
     "target": ("data", "target"),
@@ -172,7 +167,7 @@ def evolve(context: click.Context, **options: Any) -> None:
         summary = (folder.read_summary() or {}) if folder else {}
         is_done = summary.get("finished") is True and summary["generations_asked"] == settings.evolve.generations
         if state and is_done and folder.has_results():
-            _talk(f"The run in {folder.path} is finished, nothing is left to do.", quiet)
+            talk(f"The run in {folder.path} is finished, nothing is left to do.", quiet)
         else:
             paths = None if folder else _choose_folders(settings, data.name, options)
             # what cannot be trained is refused before a folder is made
@@ -181,8 +176,8 @@ def evolve(context: click.Context, **options: Any) -> None:
             if folder is None:
                 folder = _make_folder(paths, format_settings(settings), options["force"])
             with folder.held():
-                summary = _run(settings, data, folder, state, train, quiet)
-    click.echo(json.dumps(summary, indent=2, ensure_ascii=False) if as_json else _describe(summary))
+                summary = run_shown(settings, data, folder, state, train, quiet)
+    click.echo(json.dumps(summary, indent=2, ensure_ascii=False) if as_json else describe_summary(summary))
     if summary.get("signal"):
         context.exit(128 + summary["signal"])
 
@@ -227,7 +222,7 @@ def _trainer(address: str | None, quiet: bool) -> "Iterator[Trainer]":
         trainer = DaskTrainer(address)
     # what dask logs stays out from here on, its own closing included
     with without_log(), closing(trainer):
-        _talk(f"Training on the cluster at {address}, {_count(trainer.n_threads, 'thread')}", quiet)
+        talk(f"Training on the cluster at {address}, {count(trainer.n_threads, 'thread')}", quiet)
         yield trainer
 
 
@@ -256,87 +251,3 @@ def _make_folder(paths: Iterator[Path], config: str, force: bool) -> "RunFolder"
         except (ConfigError, RunError) as error:
             refusal = error
     raise refusal
-
-
-def _run(
-    settings: "Settings", data: "RunData", folder: "RunFolder", state: "EvolveState | None", train: "Trainer", quiet: bool
-) -> dict[str, Any]:
-    from propneat.cli.data_notes import notes_on_run
-    from propneat.cli.run_view import RunView, say_when_compiling
-    from propneat.errors import ClusterError
-    from propneat.run import run
-    from propneat.scores import SCORE_NAMES
-
-    n_train, n_judge = len(data.prepared.problem.train), len(data.prepared.problem.validation)
-    n_test = 0 if data.test_features is None else len(data.test_features)
-    parts = f"{n_train} distinct to train on, {n_judge} to judge by, {n_test} held out"
-    _talk(f"{data.name}: {data.task}, {data.n_rows} rows ({parts})", quiet)
-    for note in data.notes[:_MOST_NOTES]:
-        _talk(note, quiet)
-    if len(data.notes) > _MOST_NOTES:
-        _talk(f"... and {len(data.notes) - _MOST_NOTES} lines more on columns; --dry-run shows all", quiet)
-    if data.prepared.problem.train is data.prepared.problem.validation:
-        _talk("Too few rows of a class to hold some back: the same rows train and judge, so scores say little of new rows.", quiet)
-    for line in notes_on_run(settings, data):
-        _talk(line, quiet)
-    _talk(f"{'Continuing' if state else 'Writing'} {folder.path}", quiet)
-    shown = RunView(data.name, settings.evolve.generations, SCORE_NAMES[data.task], quiet=quiet)
-    compiling = say_when_compiling("Compiling what only these rows need, once per installation ...", shown.say)
-    with shown as view, compiling, _stop_on_signal(view, folder) as stop:
-        try:
-            summary = run(settings, data, folder, state=state, callbacks=[view, lambda _: bool(stop)], train=train)
-        except ClusterError as error:
-            raise ClusterError(f"{error}; go on, there or here, with: propneat evolve --resume {folder.path}") from error
-    if summary["finished"]:
-        return summary
-    _talk(f"Stopped. Continue with: propneat evolve --resume {folder.path}", quiet)
-    return summary | {"signal": int(stop[0])}
-
-
-@contextmanager
-def _stop_on_signal(view: "RunView", folder: "RunFolder") -> Iterator[list[int]]:
-    """Collect the signals that ask to stop in the list given; at the second one the process ends at once."""
-    received: list[int] = []
-
-    def note(number: int) -> None:
-        received.append(number)
-        if len(received) == 1:
-            view.say("Stopping after this generation, then finishing the best network so far; once more to quit at once ...")
-            return
-        # every file is whole at any moment, so there is nothing to wait for
-        view.close()
-        click.echo(f"Quit. Continue with: propneat evolve --resume {folder.path}", err=True)
-        os._exit(128 + number)
-
-    with stop_signals(note):
-        yield received
-
-
-def _describe(summary: dict[str, Any]) -> str:
-    """Return the result for people."""
-    names = {"auc": "AUC", "balanced_accuracy": "balanced accuracy", "log_loss": "log loss", "r2": "R²", "rmse": "RMSE"}
-    tested = ", ".join(f"{names.get(name, name)} {_figure(value)}" for name, value in summary["test"].items())
-    lines = {
-        "test": f"{tested} on {summary['test_rows']} rows held out" if tested else "no rows held out",
-        "validation": f"loss {_figure(summary['validation_loss'])}, "
-        f"{summary['score_name']} {_figure(summary['validation_score'])} at the end of evolution",
-        "size": f"{_count(summary['connections'], 'connection')}, {_count(summary['hidden_nodes'], 'hidden node')}, "
-        f"{_count(summary['layers'], 'layer')}, "
-        f"{summary['inputs_used']} of {summary['inputs']} inputs used",
-        "time": f"{summary['seconds']:.1f} s for {summary['generations']} of {summary['generations_asked']} generations",
-        "network": summary["champion"],
-    }
-    return "\n".join(f"{name:<11}{line}" for name, line in lines.items())
-
-
-def _count(number: int, thing: str) -> str:
-    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
-
-
-def _figure(value: float | None) -> str:
-    return "undefined" if value is None else f"{value:.4f}"
-
-
-def _talk(text: str, quiet: bool) -> None:
-    if not quiet:
-        click.echo(text, err=True)

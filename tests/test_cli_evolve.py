@@ -22,7 +22,7 @@ from propneat.data import load_table
 from propneat.evolve import default_config
 from propneat.model import load_model
 from propneat.model_scores import answer, score_model
-from propneat.run_folder import default_run_folder
+from propneat.run_folder import default_run_folders
 from propneat.settings_file import read_settings_file, resolve_settings
 
 pytestmark = pytest.mark.usefixtures("folder")
@@ -560,4 +560,4 @@ def test_help_starts_with_examples_and_is_made_without_heavy_imports():
 
 def test_help_shows_folders_as_they_are_made(run):
     shown = [re.findall(r"\S+(?=/champion.json)", run(*command, "--help")[1]) for command in ([], ["predict"], ["show"])]
-    assert shown == [[str(default_run_folder(Path("results"), "patients", 0))]] * 3
+    assert shown == [[str(next(default_run_folders(Path("results"), "patients", 0)))]] * 3

@@ -15,7 +15,8 @@ ISO = "iso"
 _DAYS = ("%d/%m/%Y", "%m/%d/%Y", "%d/%m/%y", "%m/%d/%y", "%d.%m.%Y", "%d.%m.%y", "%d-%m-%Y", "%m-%d-%Y", "%Y/%m/%d", "%Y.%m.%d",
     "%d %b %Y", "%d %B %Y", "%b %d %Y", "%B %d %Y", "%b %d, %Y", "%B %d, %Y", "%d-%b-%Y", "%d-%b-%y")  # fmt: skip
 _TIMES = ("%H:%M", "%H:%M:%S")
-DATE_FORMATS = (ISO, *_DAYS, *(f"{day} {time}" for day in _DAYS for time in _TIMES), *_TIMES, "%H.%M.%S")
+_MONTHS = ("%b-%Y", "%b %Y", "%B %Y", "%Y-%m", "%m/%Y", "%b-%y")
+DATE_FORMATS = (ISO, *_DAYS, *(f"{day} {time}" for day in _DAYS for time in _TIMES), *_TIMES, "%H.%M.%S", *_MONTHS)
 """Formats that are recognised, in the words of Python's strptime; of two that fit alike the first is taken."""
 
 DATE_PARTS = ("days", "month", "day", "weekday", "hour")

@@ -15,7 +15,8 @@ from propneat.errors import DataError
 __all__ = ["ColumnReport", "SeenTexts", "kept_levels"]
 
 _FEW_ROWS = 10
-_OWN_SHARE = 0.95
+_FEW_REPEATS = 3
+_LEAST_REPEATED = 0.1
 _SENTENCE_WORDS = 4.5
 _MOST_LEVELS_KEPT = 1000
 _LEAST_ROWS_OF_LEVEL = 5
@@ -146,7 +147,8 @@ class SeenTexts:
         words = sum(len(text.split()) * count for text, count in self.texts.items()) / max(self.n_present, 1)
         if self.n_present >= _FEW_ROWS and words >= _SENTENCE_WORDS and n_distinct > 0.5 * self.n_present:
             return self.dropped("free text")
-        if self.n_present > 2 * _FEW_ROWS and n_distinct > _OWN_SHARE * self.n_present:
+        n_repeated = sum(count for count in self.texts.values() if count >= _FEW_REPEATS)
+        if self.n_present > 2 * _FEW_ROWS and n_repeated < _LEAST_REPEATED * self.n_present:
             return self.dropped("almost every value is its own")
         return self.category()
 
