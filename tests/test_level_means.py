@@ -17,7 +17,7 @@ def towns(n_rows: int, n_towns: int, effect: float, seed: int = 0) -> tuple[pand
 
 
 def mean_input(preprocessor: Preprocessor, inputs: np.ndarray) -> np.ndarray:
-    (index,) = [index for index, rule in enumerate(preprocessor.rules) if rule.means is not None]
+    (index,) = [index for index, rule in enumerate(preprocessor.rules) if rule.means is not None and rule.part is None]
     return inputs[:, index]
 
 
@@ -83,6 +83,17 @@ def test_whole_numbers_that_name_something_get_means_and_measures_do_not():
     rules = Preprocessor.fit(frame, targets=target).rules
     assert [rule.feature for rule in rules if rule.means is not None] == ["store"]
     assert not any(rule.means for rule in Preprocessor.fit(frame).rules)
+
+
+def test_first_words_of_many_texts_are_levels_too():
+    rng = np.random.default_rng(9)
+    maker = rng.choice(["Fiat", "Opel", "Saab"], 600)
+    frame = pandas.DataFrame({"car": [f"{name} {number}" for name, number in zip(maker, rng.integers(0, 50, 600), strict=True)]})
+    target = np.where(maker == "Opel", 1.0, 0.0)[:, None]
+    preprocessor = Preprocessor.fit(frame, targets=target)
+    index = [rule.name for rule in preprocessor.rules].index("car first word=Opel")
+    new = pandas.DataFrame({"car": ["Opel never seen", "Fiat 1", None]})
+    assert (preprocessor.transform(new)[:, index] + preprocessor.rules[index].center).round(9).tolist() == [1, 0, 0]
 
 
 def test_names_of_few_rows_are_not_kept():

@@ -3,7 +3,7 @@
 import json
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -11,7 +11,10 @@ from propneat.data.dates import DATE_PARTS, date_part
 from propneat.data.plan import ReadColumn
 from propneat.errors import DataError
 
-__all__ = ["InputRule", "expect_keys"]
+__all__ = ["FIRST_WORD", "InputRule", "expect_keys", "first_words"]
+
+FIRST_WORD = "first word"
+"""The part of a text that often says what it is about: the maker in the name of a product, the kind in a title."""
 
 Level = str | int | float
 
@@ -21,7 +24,7 @@ class InputRule:
     """How one network input is made from the value of one column.
 
     A plain rule takes the number itself, or the `part` of a date, no less than `low` and no more than `high`, and gives 0 when
-    it is missing. With `level` the number is 1 where the value equals the level, else 0; with `missing` it is 1 where the value is
+    it is missing. The part "first word" of a category is the text before its first blank. With `level` the number is 1 where the value equals the level, else 0; with `missing` it is 1 where the value is
     missing, else 0. With `means`, pairs of a level and a number learnt from the target, it is that number, and `default` for
     other levels and missing values. The input is (number - center) / scale.
     """
@@ -40,6 +43,7 @@ class InputRule:
 
     def apply(self, column: ReadColumn) -> np.ndarray:
         """Return the input for every row of a column, float64 (n_rows,)."""
+        column = first_words(column) if self.part == FIRST_WORD else column
         numbers = self._numbers(column)
         inputs = (numbers - self.center) / self.scale
         if np.isinf(inputs).any():
@@ -114,6 +118,15 @@ class InputRule:
         return cls(name=document["name"], feature=document["feature"], means=means, **numbers, **others)
 
 
+def first_words(column: ReadColumn) -> ReadColumn:
+    """Return a column of texts as one of their first words."""
+    words = [level.split(" ", 1)[0] for level in column.levels]
+    levels = tuple(sorted(set(words)))
+    position = {word: code for code, word in enumerate(levels)}
+    codes = np.array([*(position[word] for word in words), -1], np.int64)[column.codes]
+    return replace(column, codes=codes, levels=levels)
+
+
 def _check_use(document: Mapping[str, object], text: str) -> None:
     """Refuse parts of a rule that do not go together."""
     level, missing = document.get("level"), document.get("missing", False)
@@ -123,8 +136,8 @@ def _check_use(document: Mapping[str, object], text: str) -> None:
         raise DataError(f"'missing' of input rule {text} must be true or false, and not true beside a level")
     if ("low" in document) != ("high" in document) or ("low" in document and document["low"] > document["high"]):
         raise DataError(f"'low' and 'high' of input rule {text} go together, the lower one first")
-    if "part" in document and document["part"] not in DATE_PARTS:
-        raise DataError(f"'part' of input rule {text} must be one of {', '.join(DATE_PARTS)}")
+    if "part" in document and document["part"] not in (*DATE_PARTS, FIRST_WORD):
+        raise DataError(f"'part' of input rule {text} must be one of {', '.join(DATE_PARTS)} and {FIRST_WORD}")
     if ("means" in document) != ("default" in document) or ("means" in document and (missing or level is not None)):
         raise DataError(f"'means' and 'default' of input rule {text} go together, without a level or 'missing'")
     for pair in document.get("means", ()) if isinstance(document.get("means", []), list) else [None]:

@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 
 from propneat.data.frames import TableView
-from propneat.data.input_rule import InputRule, expect_keys
+from propneat.data.input_rule import FIRST_WORD, InputRule, expect_keys
 from propneat.data.plan import ColumnPlan, ReadColumn, TablePlan
 from propneat.data.planning import plan_table
 from propneat.data.rule_fitting import EncodingOptions, fit_rules
@@ -82,8 +82,9 @@ class Preprocessor:
         Numbers of 3 to `one_hot_integers` distinct whole values get such inputs in addition. A column with missing training
         values gets one input that says so. Inputs of levels and of missing values are centred on their weighted frequency.
 
-        With `targets`, float64 (n_rows, n_targets), columns of more levels also get the mean target of the level, and so do
-        whole numbers whose levels say more of the target than their size does; for the training rows returned here these are
+        With `targets`, float64 (n_rows, n_targets), columns of more levels also get the mean target of the level, and where
+        there are at most half as many first words as levels, the same inputs of these. The mean target is given, too, for
+        whole numbers whose levels say more of the target than their size does; for the training rows returned here means are
         learnt from other rows (`propneat.data.level_means`).
 
         A row of weight 2 counts as the row twice, one of weight 0 not at all, and the order of rows does not matter.
@@ -194,7 +195,8 @@ def _check_kind(rule: InputRule, column: ColumnPlan) -> None:
         column.kind == "category" and not (rule.missing or levels or rule.means is not None)
     ):
         raise DataError(f"the inputs of column {rule.feature!r} take it both for a number and for a text")
-    if (rule.part is not None) != (column.kind == "date") and not rule.missing:
+    wanted = "category" if rule.part == FIRST_WORD else "date"
+    if (rule.part is not None and column.kind != wanted) or (rule.part is None and column.kind == "date" and not rule.missing):
         raise DataError(
             f"input {rule.name!r} takes a part of a date, and column {rule.feature!r} is none, or the other way round"
         )

@@ -6,7 +6,7 @@ import numpy as np
 
 from propneat.data.bounds import find_bounds
 from propneat.data.dates import DATE_PARTS, date_part
-from propneat.data.input_rule import InputRule
+from propneat.data.input_rule import FIRST_WORD, InputRule, first_words
 from propneat.data.level_means import N_FOLDS, LevelMeans, explained, out_of_fold, quantile_groups, row_hashes
 from propneat.data.plan import ReadColumn
 from propneat.data.weighted import measure, tally
@@ -20,6 +20,8 @@ _LEAST_ROWS_A_LEVEL = 4.0
 _SIZE_GROUPS = 8
 _MOST_TARGETS = 10
 _STORED_ROWS = 3.0
+_MOST_FIRST_WORDS = 0.5
+_RARE_ROWS = 5.0
 _PART_LEVELS = {"month": 12, "weekday": 7}
 
 
@@ -70,7 +72,7 @@ def fit_rules(
     fitting = _Fitting(columns, weights, targets, options)
     for name, column in columns.items():
         if column.codes is not None:
-            _fit_levels(fitting, name, column)
+            _fit_levels(fitting, name, name, column)
         elif column.plan.kind == "date":
             _fit_date(fitting, name, column)
         else:
@@ -127,21 +129,27 @@ def _levels_say_more(fitting: _Fitting, numbers: np.ndarray, distinct: np.ndarra
     return gains[0] > gains[1] + _LEAST_GAIN
 
 
-def _fit_levels(fitting: _Fitting, name: str, column: ReadColumn) -> None:
-    """One input for each of the heaviest levels, and where there are more the mean target of the level."""
+def _fit_levels(fitting: _Fitting, label: str, name: str, column: ReadColumn, part: str | None = None) -> None:
+    """One input for each of the heaviest levels; where there are more, their mean target, and the same of their first words."""
     present = column.codes >= 0
     totals = np.bincount(column.codes[present], weights=fitting.weights[present], minlength=len(column.levels))
-    used = np.flatnonzero(totals > 0)
+    # first words stand for many texts, or a person's name would be kept
+    used = np.flatnonzero(totals > (0 if part is None else _RARE_ROWS))
     most = fitting.options.max_levels
     heaviest = np.sort(used[np.argsort(-totals[used], kind="stable")[:most]])
-    if len(used) == 2 and not column.missing.any():
+    if len(used) == 2 and part is None and not column.missing.any():
         heaviest = heaviest[-1:]
     total = fitting.weights.sum()
     for index in heaviest:
         level = column.levels[index]
-        fitting.rules.append(InputRule(f"{name}={level}", name, float(totals[index] / total), 1.0, level=level))
-    if len(used) > most and fitting.targets is not None:
-        _fit_means(fitting, name, name, column.codes, list(column.levels))
+        fitting.rules.append(InputRule(f"{label}={level}", name, float(totals[index] / total), 1.0, level=level, part=part))
+    if len(used) <= most or fitting.targets is None:
+        return
+    _fit_means(fitting, label, name, column.codes, list(column.levels), part)
+    if part is None and not column.plan.has_number_levels:
+        words = first_words(column)
+        if 1 < len(words.levels) <= _MOST_FIRST_WORDS * len(used):
+            _fit_levels(fitting, f"{label} {FIRST_WORD}", name, words, FIRST_WORD)
 
 
 def _fit_means(
