@@ -5,6 +5,7 @@ import json
 
 import numpy as np
 import pandas
+import pyarrow
 import pytest
 
 from propneat.data import ColumnPlan, Preprocessor, ReadingOptions, TablePlan, plan_table
@@ -80,11 +81,13 @@ def test_a_range_is_its_middle():
         (column("no", "no ", "yes", "ckd\t"), ("ckd", "no", "yes")),
         (column("10+ years", "< 1 year", "1 year", "2 years"), ("1 year", "10+ years", "2 years", "< 1 year")),
         (column("1", "01"), ("01", "1")),
+        (column("001", "002", "012"), ("001", "002", "012")),
     ],
 )
 def test_codes_stay_texts_without_blanks_at_their_ends(values, levels):
-    plan = plan_column(values, "a").plan
-    assert (plan.kind, plan.levels) == ("category", levels)
+    for texts in (values, pandas.Series(values, dtype=pandas.ArrowDtype(pyarrow.string()))):
+        plan = plan_column(texts, "a").plan
+        assert (plan.kind, plan.levels) == ("category", levels)
 
 
 @pytest.mark.parametrize(
@@ -213,6 +216,7 @@ def rare(name: str, values: object, count: int = 100) -> pandas.DataFrame:
         (rare("name", [f"Mr {number} Smith" for number in range(100)]), "almost every value is its own"),
         (rare("row", range(1, 101)), "only count the rows"),
         (rare("any", np.random.default_rng(0).permutation(100)), "only count the rows"),
+        (rare("customer", 100_000 + 3 * np.arange(100)), "only count the rows"),
         (rare("patient_id", np.random.default_rng(0).permutation(5000)[:100]), "only name the rows"),
         (rare("remark", [f"the patient number {number % 70} came late again" for number in range(100)]), "free text"),
         (rare("empty", [None] * 100), "it is empty"),
@@ -234,8 +238,8 @@ def test_no_table_loses_all_its_columns_and_no_array_loses_any():
 
 
 def test_measures_that_happen_to_be_whole_and_different_are_kept():
-    frame = rare("income", np.random.default_rng(0).permutation(9000)[:100])
-    assert plan_table(frame).plan.columns[0].kind == "number"
+    for values in (np.random.default_rng(0).permutation(9000)[:100], np.arange(1921, 2021), np.sort(np.random.default_rng(1).permutation(90_000)[:100])):
+        assert plan_table(rare("income", values)).plan.columns[0].kind == "number"
 
 
 def test_a_lone_negative_number_far_from_the_rest_is_missing():
@@ -251,7 +255,7 @@ def test_a_lone_negative_number_far_from_the_rest_is_missing():
 
 def test_points_that_may_mark_thousands_are_said_and_settable():
     frame = pandas.DataFrame({"a": column("999", "1.234", "12.500"), "x": column("1", "2")})
-    raw = frame.astype(pandas.ArrowDtype(__import__("pyarrow").large_string()))
+    raw = frame.astype(pandas.ArrowDtype(pyarrow.large_string()))
     for table in (frame, raw):
         planned = plan_table(table)
         assert planned.plan.read(table)["a"].numbers.tolist()[:3] == [999, 1.234, 12.5]

@@ -19,6 +19,7 @@ __all__ = ["ColumnReport", "PlannedTable", "ReadingOptions", "plan_column", "pla
 _FEW_ROWS = 10
 _COMMON_SHARE = 0.05
 _MANY_TEXTS = 2000
+_LEAST_COUNTER = 10_000
 _ID_NAME = re.compile(
     r"(?i:(.*[ _.-])?(id|uuid|guid|index|idx|key|row|rownum|rownames|nr|no|#)|unnamed: \d+|column 1)|.*[a-z](ID|Id|Nr|No)|"
 )
@@ -78,7 +79,7 @@ def plan_column(
         return _categorical(values, name, options)
     if kind == "object" and wanted in (None, "number") and options.decimal in (None, "."):
         texts = arrow_texts(values)
-        numbers = cast_plain(texts, options.missing)
+        numbers = None if wanted is None and _may_be_codes(texts) else cast_plain(texts, options.missing)
         if numbers is not None:
             return _plain_texts(texts, numbers, name, options, comma_elsewhere)
         if texts is not None and len(distinct := texts.unique()) > _MANY_TEXTS:
@@ -88,6 +89,16 @@ def plan_column(
     return _from_cells(
         Cells.of(values.astype(object) if kind == "categorical" else values, name), name, options, wanted, comma_elsewhere
     )
+
+
+def _may_be_codes(texts: object) -> bool:
+    """Say whether some of a column's texts have zeros in front, as codes have and numbers have not."""
+    from pyarrow import compute
+
+    if texts is None:
+        return False
+    with_zero = texts.filter(compute.starts_with(texts, "0"))
+    return bool(len(with_zero)) and bool(compute.any(compute.match_substring_regex(with_zero, r"^0\d")).as_py())
 
 
 def _typed(plan: ColumnPlan, values: object, options: ReadingOptions) -> ColumnReport:
@@ -215,7 +226,10 @@ def _uselessness(report: ColumnReport, values: object, options: ReadingOptions) 
     numbers = report.plan.read(values, options.missing).numbers
     if np.isnan(numbers).any() or (numbers != np.round(numbers)).any():
         return ""
-    if numbers.min() in (0, 1) and numbers.max() - numbers.min() == len(numbers) - 1:
+    start, steps = numbers.min(), np.diff(numbers)
+    counts = start in (0, 1) and numbers.max() - start == len(numbers) - 1
+    # years and the like may go up by one as well
+    if counts or (start >= _LEAST_COUNTER and (steps == steps[0]).all()):
         return "its whole numbers only count the rows"
     return "its whole numbers, each its own, only name the rows" if _ID_NAME.fullmatch(report.plan.name) else ""
 

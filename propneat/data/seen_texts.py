@@ -15,6 +15,7 @@ from propneat.errors import DataError
 __all__ = ["ColumnReport", "SeenTexts", "kept_levels"]
 
 _FEW_ROWS = 10
+_MOST_CODES = 100
 _FEW_REPEATS = 3
 _LEAST_REPEATED = 0.1
 _SENTENCE_WORDS = 4.5
@@ -87,7 +88,7 @@ class SeenTexts:
         numbers = [text for text in values if text not in set(odd)]
         n_values = len({values[text] for text in numbers})
         with_digits = [text for text in odd if any(letter.isdigit() for letter in text)]
-        if n_values < len(numbers) and any(re.match(r"[+-]?0\d", text) for text in numbers):
+        if any(re.match(r"[+-]?0\d", text) for text in numbers) and (n_values < len(numbers) or n_values <= _MOST_CODES):
             return False
         if not odd:
             return True
