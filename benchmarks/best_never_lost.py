@@ -24,14 +24,15 @@ N_INPUTS, N_OUTPUTS = 3, 1
 def draw_config(seed: int) -> EvolutionConfig:
     """Return the settings of a run."""
     rng = np.random.default_rng(seed)
-    target = int(rng.integers(1, 9))
+    target = int(rng.integers(1, 9)) if rng.random() < 0.6 else None
     return EvolutionConfig(
         population_size=int(rng.integers(8, 50)),
         add_connection_rate=0.3,
         add_node_rate=0.2,
         delete_connection_rate=float(rng.choice([0.0, 0.1])),
         compatibility_threshold=float(rng.choice([0.5, 1.0, 3.0])),
-        target_species=target if rng.random() < 0.5 else None,
+        target_species=target,
+        speciation="threshold" if target is None else str(rng.choice(["threshold", "nearest"])),
         elitism=int(rng.integers(1, 4)),
         elitism_species_size=int(rng.integers(0, 6)),
         stagnation=int(rng.integers(1, 8)),

@@ -122,6 +122,8 @@ def default_config(method: str = "propneat") -> EvolveConfig:
         weight_sigma=0.7,
         activations=("tanh", "relu", "sin", "gauss"),
         initial_hidden=4,
+        speciation="nearest",
+        compatibility_threshold=1.5,
         target_species=10,
     )
     training = TrainingConfig(epochs=20, learning_rate=0.02, l2=1.0)

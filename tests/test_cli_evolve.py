@@ -273,7 +273,7 @@ WRONG = [
     (["evolve", "monk1", "--generations", "0"], "generations must be 1 or more"),
     (["evolve", "monk1", "--generations", "many"], "not a valid integer"),
     (["evolve", "monk1", "--generatons", "3"], "--generations"),
-    (["evolve", "monk1", "--population", "0"], "population_size must be 1 or more"),
+    (["evolve", "monk1", "--population", "0"], "population_size must be 2 or more"),
     (["evolve", "monk1", "--activations", "tanh,tahn"], "tahn"),
     (["evolve", "monk1", "--batch-size", "0"], "batch_size must be 1 or more"),
     (["evolve", "monk1", "--batch-size", "some"], "not a valid integer"),

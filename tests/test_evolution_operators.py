@@ -23,6 +23,7 @@ from propneat.evolution import (
 )
 from propneat.evolution.config import part_of
 from propneat.evolution.reproduction import allocate_offspring, plan_mating, rank_fitness
+from propneat.evolution.speciation import Division, next_threshold
 from propneat.genome import GenePool, Genome, NodeKind, activation_code, aggregation_code, make_genome, validate
 
 STILL = EvolutionConfig(
@@ -395,15 +396,41 @@ def test_every_genome_joins_the_first_species_that_is_close_enough(threshold):
     pool, _ = grown_pool(31, 50, 15)
     config = EvolutionConfig()
     known = pool[:3]
-    config = replace(config, compatibility_threshold=threshold)
-    labels, n_new, used = assign_species(pool, known, config, np.random.default_rng(0))
+    n_species, labels, n_new, used = assign_species(pool, known, threshold, config, np.random.default_rng(0))
     leaders, expected = list(known), []
     for genome in pool:
         close = [k for k, leader in enumerate(leaders) if slow_distance(genome, leader, config) < threshold]
         expected.append(close[0] if close else len(leaders))
         if not close:
             leaders.append(genome)
-    assert labels.tolist() == expected and n_new == len(leaders) - 3 and used == threshold
+    assert labels.tolist() == expected and n_species == len(set(expected))
+    assert n_new == len(leaders) - 3 and used == threshold
+
+
+@pytest.mark.parametrize("target", [1, 2, 5, 10, 16])
+@pytest.mark.parametrize("threshold", [1e-6, 0.5, 3.0, 1e9])
+def test_the_threshold_is_moved_until_the_number_of_species_is_near_its_target(target, threshold):
+    """From wherever it stands; the division is the one that the threshold found gives."""
+    pool, _ = grown_pool(31, 80, 15)
+    config, fixed = EvolutionConfig(target_species=target), EvolutionConfig()
+    rng = np.random.default_rng(0)
+    for n_known in (0, 1, 8):
+        found = assign_species(pool, pool[:n_known], threshold, config, rng)
+        assert (target + 1) // 2 <= found.n_species <= 2 * target
+        again = assign_species(pool, pool[:n_known], found.threshold, fixed, rng)
+        assert again.species.tolist() == found.species.tolist() and again[2:] == found[2:]
+        stays = assign_species(pool, pool[:n_known], found.threshold, config, rng)
+        assert stays.threshold == found.threshold and stays.species.tolist() == found.species.tolist()
+
+
+def test_a_threshold_leans_towards_the_target_where_the_number_follows_it():
+    config, species = EvolutionConfig(target_species=10), np.arange(100)
+    for n_species, expected in ((10, 2.0), (12, 2.1), (20, 2.1), (9, 2 / 1.05), (5, 2 / 1.05), (4, 2.0), (21, 2.0), (1, 2.0)):
+        assert next_threshold(Division(n_species, species, 0, 2.0), config) == pytest.approx(expected, rel=1e-12)
+    for other in (EvolutionConfig(), EvolutionConfig(target_species=10, speciation="nearest")):
+        assert next_threshold(Division(12, species, 0, 2.0), other) == 2.0
+    for extreme, n_species in ((1e-300, 9), (1e300, 12)):
+        assert next_threshold(Division(n_species, species, 0, extreme), config) == extreme
 
 
 def nearest(pool: GenePool, leaders: list[Genome], config: EvolutionConfig) -> list[int]:
@@ -415,39 +442,42 @@ def nearest(pool: GenePool, leaders: list[Genome], config: EvolutionConfig) -> l
 def test_a_target_divides_by_the_nearest_representative(target):
     """Known species first, then as many new ones as are wanted, each around a genome of the largest species."""
     pool, _ = grown_pool(31, 80, 15)
-    config = EvolutionConfig(target_species=target)
+    config = EvolutionConfig(target_species=target, speciation="nearest")
     for n_known in (0, 1, min(target, 3)):
         known = pool[:n_known]
-        labels, n_new, radius = assign_species(pool, known, config, np.random.default_rng(0))
-        assert len(set(labels.tolist())) == target and n_known + n_new >= target
+        n_species, labels, n_new, radius = assign_species(pool, known, 3.0, config, np.random.default_rng(0))
+        assert len(set(labels.tolist())) == n_species == target and n_known + n_new >= target
         assert labels.max() < n_known + n_new
         if n_new == 0:
             assert labels.tolist() == nearest(pool, list(known), config)
             distances = [slow_distance(pool[k], known[int(label)], config) for k, label in enumerate(labels)]
             assert radius == pytest.approx(max(distances))
-        again = assign_species(pool, known, config, np.random.default_rng(0))
-        assert again[0].tolist() == labels.tolist() and again[1:] == (n_new, radius)
+        again = assign_species(pool, known, 3.0, config, np.random.default_rng(0))
+        assert again.species.tolist() == labels.tolist() and again[2:] == (n_new, radius)
 
 
-def test_genomes_that_are_alike_are_one_species_whatever_the_target():
+@pytest.mark.parametrize("speciation", ["threshold", "nearest"])
+def test_genomes_that_are_alike_are_one_species_whatever_the_target(speciation):
     rng = np.random.default_rng(2)
     genome, other = grown_pool(31, 2, 15)[0]
-    config = EvolutionConfig(target_species=10)
+    config = EvolutionConfig(target_species=10, speciation=speciation)
     for known in (GenePool.pack([]), GenePool.pack([genome]), GenePool.pack([other])):
-        labels, n_new, _ = assign_species(GenePool.pack([genome] * 30), known, config, rng)
-        assert len(set(labels.tolist())) == 1 and n_new <= 1
-    labels, n_new, radius = assign_species(GenePool.pack([genome, other] * 15), GenePool.pack([]), config, rng)
-    assert len(set(labels.tolist())) == 2 == n_new and radius == 0.0
+        found = assign_species(GenePool.pack([genome] * 30), known, 3.0, config, rng)
+        assert found.n_species == len(set(found.species.tolist())) == 1 and found.n_new <= 1
+    found = assign_species(GenePool.pack([genome, other] * 15), GenePool.pack([]), 1e9, config, rng)
+    assert found.n_species == 2 == found.n_new and set(found.species[::2]) != set(found.species[1::2])
 
 
-def test_distances_that_are_all_equal_or_infinite_are_no_trouble():
-    """Equal distances leave every new species alone; infinite ones leave what has no nearest where it is."""
+@pytest.mark.parametrize(("coefficient", "distance"), [(1.0, 2.0), (1e308, np.inf)])
+def test_distances_that_are_all_equal_or_infinite_are_no_trouble(coefficient, distance):
+    """No threshold gives ten species, so as many as are not too many; by nearest representative nine genomes stand alone."""
     nodes = [(0, 0.0, 0, 0, 0), (1, 0.0, 1, 0, 0)]
     tied = GenePool.pack(make_genome(nodes, [(k, 0, 1, 0.0, True)]) for k in range(30))
-    for excess, radius in ((1.0, 2.0), (1e308, np.inf)):
-        config = EvolutionConfig(target_species=10, excess_coefficient=excess, disjoint_coefficient=excess)
-        labels, n_new, found = assign_species(tied, GenePool.pack([]), config, np.random.default_rng(0))
-        assert sorted(np.bincount(labels).tolist()) == [1] * 9 + [21] and n_new == 10 and found == radius
+    config = EvolutionConfig(target_species=10, excess_coefficient=coefficient, disjoint_coefficient=coefficient)
+    found = assign_species(tied, GenePool.pack([]), 1.0, config, np.random.default_rng(0))
+    assert found.n_species == (1 if distance == 2.0 else 30) == len(set(found.species.tolist()))
+    found = assign_species(tied, GenePool.pack([]), 1.0, replace(config, speciation="nearest"), np.random.default_rng(0))
+    assert sorted(np.bincount(found.species).tolist()) == [1] * 9 + [21] and found.n_new == 10 and found.threshold == distance
 
 
 @settings(max_examples=300, deadline=None)
@@ -550,6 +580,7 @@ def test_strangers_come_from_all_species_and_ties_are_told():
         ("add_node_rate", "0.5"),
         ("add_node_rate", None),
         ("direction", 1),
+        ("speciation", "kmeans"),
         ("activations", "tanh"),
         ("target_species", 2.5),
         ("weight_sigma", 1e39),
@@ -580,9 +611,16 @@ def test_numbers_of_numpy_are_taken_as_plain_ones():
     assert kinds == [int, float, float, tuple]
 
 
-def test_a_threshold_of_nothing_beside_a_target_is_refused():
-    with pytest.raises(ConfigError, match="compatibility_threshold does nothing beside target_species"):
+def test_a_threshold_that_can_never_move_is_refused():
+    with pytest.raises(ConfigError, match="compatibility_threshold must be above 0 to be moved towards target_species"):
         EvolutionConfig(compatibility_threshold=0, target_species=10)
+
+
+def test_without_a_target_the_nearest_are_not_asked_for():
+    pool, _ = grown_pool(31, 50, 15)
+    ways = [EvolutionConfig(speciation=speciation) for speciation in ("nearest", "threshold")]
+    first, second = (assign_species(pool, pool[:3], 0.5, config, np.random.default_rng(0)) for config in ways)
+    assert first.species.tolist() == second.species.tolist() and first.threshold == second.threshold == 0.5
     assert EvolutionConfig(compatibility_threshold=0).target_species is None
 
 

@@ -97,11 +97,16 @@ class EvolutionConfig:
     excess_coefficient: float = 1.0
     disjoint_coefficient: float = 1.0
     weight_coefficient: float = 0.4
+    speciation: str = "threshold"
+    """"threshold" puts genomes beyond a distance into species of their own, which protects new structure until its numbers are
+    found; "nearest" divides the population evenly into `target_species`, so that most offspring can have two parents, and suits
+    networks whose numbers are trained."""
     compatibility_threshold: float = 3.0
-    """Distance to a species' representative within which genomes belong to it, where there is no `target_species`."""
+    """Distance to a species' representative within which genomes belong to it."""
     target_species: int | None = None
-    """Number of species every generation is divided into, as far as genomes differ, by nearest representative; None divides by
-    `compatibility_threshold`."""
+    """Number of species: the threshold is moved in every generation until there are half to twice as many, as far as genomes
+    can be divided so; "nearest" divides into exactly this many where genomes differ, without a threshold. None divides by the
+    threshold as it is."""
     survival: float = 0.2
     """Share of each species, its best members, that may have offspring."""
     elitism: int = 1
@@ -133,7 +138,9 @@ class EvolutionConfig:
         if self.elitism >= self.population_size:
             raise ConfigError(f"elitism must be below the population_size of {self.population_size}, not {self.elitism}")
         if self.target_species is not None and self.compatibility_threshold == 0:
-            raise ConfigError("compatibility_threshold does nothing beside target_species, so 0 needs a target_species of None")
+            raise ConfigError("compatibility_threshold must be above 0 to be moved towards target_species, not 0")
+        if self.speciation not in ("threshold", "nearest"):
+            raise ConfigError(f"speciation must be 'threshold' or 'nearest', not {self.speciation!r}")
         self._check_names()
 
     def _check_names(self) -> None:

@@ -10,7 +10,7 @@ from propneat.evolution.config import EvolutionConfig
 from propneat.evolution.initial import first_generation, minimal_generation
 from propneat.evolution.innovation import InnovationTracker
 from propneat.evolution.reproduction import allocate_offspring, plan_mating, rank_fitness
-from propneat.evolution.speciation import assign_species
+from propneat.evolution.speciation import Division, assign_species, next_threshold
 from propneat.evolution.told import check_fitness, check_told
 from propneat.genome import GenePool, Genome, NodeKind
 from propneat.rng import make_rng
@@ -51,7 +51,7 @@ class GenerationReport:
     extinct: bool
     """Whether all species stagnated, so that the next generation starts afresh around the best genome ever."""
     threshold: float
-    """Compatibility threshold that was used; where `target_species` is set, the largest distance to a representative."""
+    """Compatibility threshold that was used; for nearest representatives the largest distance of a genome to its own."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,7 +138,7 @@ class Population:
         usable = np.isfinite(told)
         score = np.where(usable, self._sign * told, -np.inf)
         rng = make_rng(self.seed, "breed", state.generation)
-        species, labels, threshold = self._speciate(pool, score, rng)
+        species, labels, division = self._speciate(pool, score, rng)
         ranks = rank_fitness(score)
         alive = self._alive(species, labels, score)
         champion = int(np.argmax(score))
@@ -156,7 +156,7 @@ class Population:
             pool=next_pool,
             species=survivors,
             next_species=max([state.next_species, *(entry.id + 1 for entry in species)]),
-            threshold=threshold,
+            threshold=next_threshold(division, self.config),
         )
         return GenerationReport(
             generation=state.generation,
@@ -168,30 +168,30 @@ class Population:
             n_species=len(species),
             n_stagnant=int(np.count_nonzero(~alive)),
             extinct=not np.any(alive),
-            threshold=threshold,
+            threshold=division.threshold,
         )
 
     def _speciate(
         self, pool: GenePool, score: np.ndarray, rng: np.random.Generator
-    ) -> tuple[list[Species], np.ndarray, float]:
+    ) -> tuple[list[Species], np.ndarray, Division]:
         """Sort genomes into species, each with a new random representative.
 
-        Returns the species, the index of each genome's, and the threshold used.
+        Returns the species, the index of each genome's, and how they were divided.
         """
         state = self._state
-        old = state.species if self.config.target_species is None else state.species[: self.config.target_species]
-        known = GenePool.pack(entry.representative for entry in old)
-        assigned, n_new, threshold = assign_species(pool, known, self.config, rng)
-        ids = [entry.id for entry in old] + [state.next_species + k for k in range(n_new)]
-        records = [(entry.best_fitness, entry.improved) for entry in old] + n_new * [(-np.inf, state.generation)]
-        present, labels = np.unique(assigned, return_inverse=True)
+        known = GenePool.pack(entry.representative for entry in state.species)
+        division = assign_species(pool, known, state.threshold, self.config, rng)
+        ids = [entry.id for entry in state.species] + [state.next_species + k for k in range(division.n_new)]
+        records = [(entry.best_fitness, entry.improved) for entry in state.species]
+        records += division.n_new * [(-np.inf, state.generation)]
+        present, labels = np.unique(division.species, return_inverse=True)
         chosen = GenePool.pack(pool[int(rng.choice(np.flatnonzero(labels == k)))] for k in range(len(present)))
         species = []
         for position, index in enumerate(present):
             best, record = float(score[labels == position].max()), records[index]
             best, improved = (best, state.generation) if best > record[0] else record
             species.append(Species(ids[index], chosen[position], best, improved))
-        return species, labels, threshold
+        return species, labels, division
 
     def _alive(self, species: list[Species], labels: np.ndarray, score: np.ndarray) -> np.ndarray:
         """Which species may have offspring: those that improved of late, and those of the best members now.

@@ -105,7 +105,7 @@ def _time_generation(population: Population, rng: np.random.Generator) -> tuple[
     trained = write_back_pool(pool, plan, plan.weights, plan.biases)
     written = time.perf_counter()
     known = GenePool.pack(entry.representative for entry in state.species)
-    assign_species(trained, known, population.config, rng)
+    assign_species(trained, known, state.threshold, population.config, rng)
     speciated = time.perf_counter()
     population.tell(fitness, trained)
     speciating = speciated - written
