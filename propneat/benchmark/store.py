@@ -257,6 +257,9 @@ def create_store(folder: Path) -> Store:
         with store._reading() as connection:
             connection.execute("PRAGMA journal_mode=WAL")
             connection.execute("PRAGMA synchronous=FULL")
+            # a file that cannot be written is told now, not when the first result comes
+            connection.execute("BEGIN IMMEDIATE")
+            connection.rollback()
     except BaseException:
         store.close()
         raise
