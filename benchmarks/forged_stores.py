@@ -13,7 +13,6 @@ import argparse
 import contextlib
 import io
 import json
-import os
 import random
 import resource
 import shutil
@@ -50,8 +49,12 @@ def make_good(folder: Path) -> None:
             for method in "abc" for name in "defg" for fold in range(5)
         ]  # fmt: skip
         store.add_plan(plan)
-        ends = [Outcome("ok", None, 80, 20, metrics, 1.0, 0.1, 1.0, 90.0, 12, 2, b"x" * 900), Outcome("error", "File\nValueError: no")]
-        store.add_results((entry.task.key, ends[number % 9 == 8], environment, 1e9 + number) for number, entry in enumerate(plan[:-3]))
+        good, bad = (
+            Outcome("ok", None, 80, 20, metrics, 1.0, 0.1, 1.0, 90.0, 12, 2, b"x" * 900),
+            Outcome("error", "ValueError: no"),
+        )
+        ends = [bad if number % 9 == 8 else good for number in range(len(plan) - 3)]
+        store.add_results((entry.task.key, end, environment, 1e9) for entry, end in zip(plan, ends, strict=False))
 
 
 def forge_value(connection: sqlite3.Connection, rng: random.Random) -> str:
@@ -61,14 +64,15 @@ def forge_value(connection: sqlite3.Connection, rng: random.Random) -> str:
     blob = b"\x00\xff" * 9
     never = [blob, -1.5, float("inf"), -(2**63), "", "a text", "x" * 10**6]
     # these two may be any text, and the key of a result that nobody planned is nobody's
-    value = rng.choice({"family": [blob, ""], "reason": [blob]}.get(name, [blob, ""] if (table, name) == ("result", "key") else never))
+    bad = {"plan.family": [blob, ""], "result.key": [blob, ""], "result.reason": [blob]}
+    value = rng.choice(bad.get(f"{table}.{name}", never))
     connection.execute(f"UPDATE {table} SET {name} = ? WHERE rowid = ?", (value, rng.randrange(1, 50)))
     return f"{table}.{name}"
 
 
 def forge_json(connection: sqlite3.Connection, rng: random.Random) -> str:
     """Put texts that are no JSON, JSON of another form, or nested without end where JSON objects are."""
-    bad = ["", "{", "[1]", "null", "7", "{'a': 1}", "[" * 10**5, '{"a":' * 10**5, "9" * 10**5, "\x00", '{"protocol": 3}', b"\xff"]
+    bad = ["", "{", "[1]", "null", "7", "{'a': 1}", "[" * 10**5, '{"a":' * 10**5, "9" * 10**5, "\0", '{"protocol": 3}', b"\xff"]
     place = rng.choice(["meta", "facts", "options"])
     if place == "meta":
         connection.execute("UPDATE meta SET value = ? WHERE name = 'configuration'", (rng.choice([*bad, "{}"]),))
@@ -87,7 +91,7 @@ def forge_schema(connection: sqlite3.Connection, rng: random.Random) -> str:
         f"DROP TABLE {table}",
         f"ALTER TABLE {table} RENAME TO other",
         f"ALTER TABLE {table} ADD COLUMN more",
-        f"ALTER TABLE {table} RENAME COLUMN {'name TO label' if table == 'meta' else 'facts TO f' if table == 'environment' else 'key TO k'}",
+        f"ALTER TABLE {table} RENAME COLUMN { {'meta': 'name', 'environment': 'facts'}.get(table, 'key') } TO other",
         "DELETE FROM meta WHERE name = 'schema'",
         "UPDATE meta SET value = '0'",
         "UPDATE meta SET value = x'31'",
@@ -121,7 +125,7 @@ def content(path: Path) -> list[str]:
     with contextlib.closing(sqlite3.connect(path)) as connection:
         connection.text_factory = bytes
         tables = [name.decode() for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-        rows = [repr(connection.execute(f"SELECT * FROM {name} LIMIT 200").fetchall()) for name in tables if "key" not in name]
+        rows = [repr(connection.execute(f"SELECT * FROM {name} LIMIT 200").fetchall()) for name in tables]
         return [*map(repr, connection.execute("SELECT * FROM sqlite_master").fetchall()), *rows]
 
 
@@ -168,7 +172,8 @@ def is_one_sentence(code: int, told: str) -> bool:
 def try_store(folder: Path, *, must_refuse: bool, reporting: bool) -> list[str]:
     """Read a damaged store by every command; returns what was wrong with their answers."""
     wrong, name, target = [], str(folder), folder.parent / "merged"
-    for arguments in (("merge", str(target), name), ("status", name), ("export", name), ("report", name, "--quiet"))[: 3 + reporting]:
+    tries = (("merge", str(target), name), ("status", name), ("export", name), ("report", name, "--quiet"))
+    for arguments in tries[: 3 + reporting]:
         code, told = command("benchmark", *arguments)
         fine = code in (0, 1) and not (must_refuse and arguments[0] == "merge")
         if not (fine or is_one_sentence(code, told)):

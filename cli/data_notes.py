@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 __all__ = ["notes_on_run", "say_unchecked"]
 
+_MANY_CLASSES = 20
+
 
 def say_unchecked(names: Iterable[str], data_dir: str | Path | None) -> None:
     """Print on stderr, for each data set whose file no checksum guards, a line that says so; files by path have none."""
@@ -34,10 +36,8 @@ def _unchecked(names: Iterable[str], data_dir: str | Path | None) -> list[str]:
 
 def _many_classes(settings: "Settings", data: "RunData") -> list[str]:
     """Say how few rows classes have and how large the first networks are, where there are more classes than are guessed at."""
-    from propneat.data.targets import MAX_INFERRED_CLASSES
-
     n_classes = len(data.prepared.classes or ())
-    if n_classes <= MAX_INFERRED_CLASSES:
+    if n_classes <= _MANY_CLASSES:
         return []
     share = settings.evolve.evolution.initial_connection_fraction
     n_connections = round(share * n_classes * data.prepared.problem.train.X.shape[1])

@@ -11,7 +11,6 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 
 from propneat.methods import Method
 
-
 _loaded: list[bool] = []
 
 

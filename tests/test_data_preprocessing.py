@@ -166,7 +166,7 @@ def test_repeated_input_names_are_told_apart():
         (pandas.DataFrame({"wait": [pandas.Timedelta("1h")]}), "column 'wait' holds timedelta64"),
         (pandas.DataFrame({"a": [{"b": 1}]}), "column 'a' must hold numbers or texts"),
         (pandas.DataFrame({"a": [b"b"]}), "not bytes"),
-        (pandas.DataFrame({"a": [10**400]}), "column 'a' must hold numbers"),
+        (pandas.DataFrame({"a": [10**400]}, dtype=object), "column 'a' must hold numbers"),
         (pandas.DataFrame([[1, 2]], columns=["a", "a"]), "more than one column named 'a'"),
     ],
 )

@@ -29,7 +29,11 @@ SHORT = TINY | {"fine_tune_epochs": 5}
 NAN = float("nan")
 
 
-@parametrize_with_checks([PropNEATClassifier(**TINY), PropNEATRegressor(**TINY)])
+CHECKS = parametrize_with_checks([PropNEATClassifier(**TINY), PropNEATRegressor(**TINY)])
+
+
+# older versions of scikit-learn give an iterator, and pytest wants a list
+@pytest.mark.parametrize(CHECKS.args[0], list(CHECKS.args[1]), **CHECKS.kwargs)
 def test_scikit_learns_own_checks_pass(estimator, check, monkeypatch):
     # without this scikit-learn skips its check of array API dispatch
     monkeypatch.setenv("SCIPY_ARRAY_API", "1")

@@ -83,7 +83,7 @@ def _estimate(method: Method, shape: tuple[int, int, int]) -> float:
     except (TypeError, ValueError):
         seconds = math.nan
     if not 0 <= seconds < math.inf:
-        raise ConfigError(f"the method {method.name!r} estimates {found!r} seconds: its `seconds` must give a number of 0 or more")
+        raise ConfigError(f"the method {method.name!r} estimates {found!r} seconds: it must be a number, 0 or more")
     return seconds
 
 

@@ -30,7 +30,7 @@ def limit_threads(n_threads: int) -> None:
 
 
 class Slot:
-    """A place for one worker process, which starts with the first job, stays for the next ones, and is replaced when it dies."""
+    """A place for one worker process, which starts with the first job, stays for the next, and is replaced when it dies."""
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits

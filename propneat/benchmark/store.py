@@ -164,7 +164,7 @@ class Store:
             return connection.execute(f"DELETE FROM result WHERE status IN ({marks})", unwanted).rowcount
 
     def forget_plan(self, states: Iterable[State]) -> None:
-        """Forget tasks without a result that are of other states of these data sets, or of another version: nobody will do them."""
+        """Forget tasks without a result that are of another state of these data, or another version: nobody will do them."""
         with self._writing() as connection:
             connection.executemany(
                 "DELETE FROM plan WHERE ((dataset = ? AND data_hash != ?) OR version != ?) "
@@ -218,7 +218,8 @@ class Store:
 
 def _copy(source: Store, connection: sqlite3.Connection) -> tuple[int, int]:
     """Add what a store holds to another's open transaction; returns how many results were new, and how many known."""
-    numbers = {number: _number_of(connection, json.dumps(facts, sort_keys=True)) for number, facts in source.environments().items()}
+    texts = {number: json.dumps(facts, sort_keys=True) for number, facts in source.environments().items()}
+    numbers = {number: _number_of(connection, text) for number, text in texts.items()}
     connection.executemany(_ADD_PLAN, source.stream(PLAN, "plan"))
     results = [(*row[:-2], numbers.get(row[-2]), row[-1]) for row in source.stream(RESULT, "result")]
     n_new = connection.executemany(_ADD_RESULT, results).rowcount if results else 0
@@ -256,6 +257,9 @@ def create_store(folder: Path) -> Store:
         with store._reading() as connection:
             connection.execute("PRAGMA journal_mode=WAL")
             connection.execute("PRAGMA synchronous=FULL")
+            # a file that cannot be written is told now, not when the first result comes
+            connection.execute("BEGIN IMMEDIATE")
+            connection.rollback()
     except BaseException:
         store.close()
         raise

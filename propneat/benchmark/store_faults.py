@@ -26,7 +26,9 @@ def explain(path: Path, error: Exception) -> Exception:
     code = (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
     if code == sqlite3.SQLITE_FULL:
         return OSError(errno.ENOSPC, _FULL, str(path))
-    if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN):
+    # what says of itself that it cannot be written, where the system lets it be, is damaged
+    may_write = os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
+    if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN) and not may_write:
         return OSError(errno.EROFS, _READ_ONLY, str(path))
     if code == sqlite3.SQLITE_IOERR:
         return OSError(errno.EIO, f"the system could not read or write it ({error}); what is stored is kept", str(path))

@@ -11,7 +11,18 @@ from typing import Any
 from propneat.benchmark.task import METRICS, STATUSES, Planned, Task
 from propneat.errors import StoreError
 
-__all__ = ["IDENTITY", "KNOWN", "MEASURED", "PLAN", "RESULT", "SCHEMA", "check_configuration", "check_form", "check_rows", "read_json"]
+__all__ = [
+    "IDENTITY",
+    "KNOWN",
+    "MEASURED",
+    "PLAN",
+    "RESULT",
+    "SCHEMA",
+    "check_configuration",
+    "check_form",
+    "check_rows",
+    "read_json",
+]
 
 _SCHEMA_VERSION = "1"
 IDENTITY = tuple(field.name for field in fields(Task))

@@ -1,4 +1,4 @@
-"""What a worker process does: it takes up one job after the other, warms up for each kind once, and ends with its coordinator."""
+"""What a worker process does: it takes up one job after the other, warms up once for each kind, ends with its coordinator."""
 
 import ctypes
 import os

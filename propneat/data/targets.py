@@ -109,7 +109,7 @@ def plan_target(
         plan = ColumnPlan(name, "category")
     labels = read_labels(plan, values, options.missing)
     if task == "regression" and not len(labels.dropna()):
-        raise DataError(f"target {name!r} holds no numbers, and a regression needs them")
+        raise DataError(f"column {name!r} must hold numbers for a regression, and none of its cells is one")
     found = infer_task(labels)
     if task in ("binary", "multiclass") and plan.kind == "number" and found == "regression" and report.note:
         plan = ColumnPlan(name, "category")
