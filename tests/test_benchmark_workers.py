@@ -179,17 +179,15 @@ def test_a_signal_to_the_whole_group_leaves_no_false_failure(folder):
 
 
 def test_hanging_up_is_heard_unless_it_is_ignored_on_purpose():
-    received = []
-    with stop_signals(received.append):
-        signal.raise_signal(signal.SIGHUP)
-    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    received, before = [], signal.getsignal(signal.SIGHUP)
     try:
-        with stop_signals(received.append):
-            signal.raise_signal(signal.SIGHUP)
-            assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+        for former in (signal.SIG_DFL, signal.SIG_IGN):
+            signal.signal(signal.SIGHUP, former)
+            with stop_signals(received.append):
+                signal.raise_signal(signal.SIGHUP)
+            assert received == [signal.SIGHUP] and signal.getsignal(signal.SIGHUP) is former
     finally:
         signal.signal(signal.SIGHUP, before)
-    assert received == [signal.SIGHUP] and signal.getsignal(signal.SIGHUP) is before
 
 
 def test_what_is_loaded_at_first_use_is_charged_to_no_task(tmp_path):

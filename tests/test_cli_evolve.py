@@ -489,7 +489,16 @@ def test_more_generations_end_as_if_they_had_been_asked_for_at_once(run, folder)
     assert tomllib.loads((folder / "a" / "config.toml").read_text())["generations"] == 5
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.fixture
+def hearing():
+    """SIGHUP as a terminal's programs have it, also where the tests run under nohup."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.usefixtures("hearing")
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_a_signal_stops_after_the_generation_keeps_what_is_done_and_can_be_resumed(run, folder, monkeypatch, number, code):
     options = ("evolve", "xd6", *TINY, "--generations", "4")
     run(*options, "--out", "whole")
@@ -501,13 +510,13 @@ def test_a_signal_stops_after_the_generation_keeps_what_is_done_and_can_be_resum
             os.kill(os.getpid(), number)
 
     monkeypatch.setattr(RunView, "__call__", interrupted)
-    handlers = [signal.getsignal(known) for known in (signal.SIGINT, signal.SIGTERM)]
+    handlers = [signal.getsignal(known) for known in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]
     found, out, err = run(*options, "--out", "cut", "--json")
     assert found == code
     assert "propneat evolve --resume cut" in err
     assert (json.loads(out)["finished"], json.loads(out)["generations"]) == (False, 2)
     assert sorted(path.name for path in (folder / "cut").iterdir()) == FILES
-    assert [signal.getsignal(known) for known in (signal.SIGINT, signal.SIGTERM)] == handlers
+    assert [signal.getsignal(known) for known in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)] == handlers
     monkeypatch.undo()
     monkeypatch.chdir(folder)
     found, _, err = run("evolve", "--resume", "cut")
