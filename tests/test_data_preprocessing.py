@@ -90,6 +90,15 @@ def test_training_rows_have_weighted_mean_zero_and_numbers_unit_spread():
             assert math.isclose(np.average(inputs[present, column] ** 2, weights=weights[present]), 1.0, rel_tol=1e-12)
 
 
+def test_levels_and_gaps_are_centred_on_their_weighted_share():
+    frame = pandas.DataFrame({"a": ["x", "y", "z", None], "n": [1.0, 2.0, 3.0, NAN]})
+    weights = [1.0, 2.0, 3.0, 4.0]
+    preprocessor = Preprocessor.fit(frame, weights, one_hot_integers=3)
+    shares = {rule.name: rule.center for rule in preprocessor.rules if rule.level is not None or rule.missing}
+    assert shares == {"a=x": 0.1, "a=y": 0.2, "a=z": 0.3, "a missing": 0.4, "n=1": 0.1, "n=2": 0.2, "n=3": 0.3, "n missing": 0.4}
+    assert np.allclose(weights @ preprocessor.transform(frame), 0.0, atol=1e-12)
+
+
 @given(
     st.lists(st.tuples(st.sampled_from([0.1, 1e300, -3.7, 2.5e-9, NAN]), st.integers(0, 4)), min_size=1, max_size=12),
     st.randoms(),
