@@ -1,11 +1,12 @@
 """`propneat export`: a network in the format of another tool."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from propneat.cli.folder import FILE, keep_apart, writing
+from propneat.cli.export_c import c_options, c_settings, write_c
+from propneat.cli.folder import PLACE, keep_apart, writing
 
 if TYPE_CHECKING:
     from propneat.genome import Genome
@@ -16,9 +17,10 @@ __all__ = ["export"]
 
 @click.command()
 @click.argument("genome", type=click.Path(path_type=Path), metavar="GENOME.json")
-@click.option("--to", "form", required=True, type=click.Choice(["json", "dot", "graphml", "svg", "torch"]), help="The format.")
-@click.option("--out", type=FILE, metavar="FILE", help="File to write, not stdout.")
-def export(genome: Path, form: str, out: Path | None) -> None:
+@click.option("--to", "form", required=True, type=click.Choice(["json", "dot", "graphml", "svg", "torch", "c"]), help="The format.")
+@click.option("--out", type=PLACE, metavar="FILE", help="File to write, not stdout; of C the folder.")
+@c_options
+def export(genome: Path, form: str, out: Path | None, **more: Any) -> None:
     """Write a network in another format.
 
     \b
@@ -27,15 +29,23 @@ def export(genome: Path, form: str, out: Path | None) -> None:
       propneat export champion.json --to graphml --out network.graphml
       propneat export champion.json --to svg --out network.svg
       propneat export champion.json --to torch --out network.pt2
+      propneat export champion.json --to c --name valve --out firmware/valve
 
     json is propneat's own form, its lists in order; dot (Graphviz) and graphml hold every gene; svg is a drawing of what takes
     part in an output. torch is a program that torch.export.load("network.pt2").module() runs without propneat:
-    float32 rows of preprocessed inputs to raw outputs. Only json carries the preprocessing.
+    float32 rows of preprocessed inputs to raw outputs. c is a header and a source in C99 for microcontrollers and everything
+    else, from the values of columns to probabilities or the number. Only json and c carry the preprocessing.
     """
-    from propneat.model import load_genome_file
+    from propneat.model import load_genome_file, load_model
     from propneat.records import write_atomic
 
+    given = c_settings(form, more)
+    if form != "c" and out is not None and out.is_dir():
+        raise click.UsageError(f"{out} is a directory: --to {form} writes a file.")
     keep_apart(out, genome)
+    if form == "c":
+        write_c(load_model(genome), out, given)
+        return
     found, model = load_genome_file(genome)
     if form == "torch":
         if out is None:

@@ -11,7 +11,7 @@ import click
 
 from propneat.errors import ConfigError
 
-__all__ = ["FILE", "FOLDER", "keep_apart", "make_folder", "writing"]
+__all__ = ["FILE", "FOLDER", "PLACE", "keep_apart", "make_folder", "writing"]
 
 _FAULTS = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EPIPE)
 
@@ -33,6 +33,8 @@ FOLDER = _Named("folder")
 """Type of options that name the folder to write."""
 FILE = _Named("file", dir_okay=False)
 """Type of options that name the file to write."""
+PLACE = _Named("file or folder")
+"""Type of options that name the file or the folder to write."""
 
 
 def keep_apart(out: Path | None, *sources: Path) -> None:

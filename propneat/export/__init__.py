@@ -1,0 +1,1 @@
+"""Models as programs that run without propneat: one module or a few for each language."""

@@ -1,0 +1,111 @@
+"""Exported C in float32: the answers of the model within a proven bound, and clean for strict compilers and sanitizers."""
+
+import subprocess
+
+import numpy as np
+import pandas
+import pytest
+from c_programs import STRICT, answers, build, needs_compiler, random_models, table_of
+from test_readme import a_table
+
+from propneat.compiler import evaluate
+from propneat.export.c_columns import encode_rows, plan_columns
+from propneat.export.c_files import float_files, joined_files
+from propneat.export.error_bound import UNIT, float_rounding, running_errors
+from propneat.genome import ACTIVATIONS, AGGREGATIONS
+from propneat.model import Model, class_probabilities
+
+pytestmark = needs_compiler
+
+
+def n_out(model: Model) -> int:
+    return 1 if model.task == "regression" else len(model.classes)
+
+
+def expected_answers(model: Model, table: pandas.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the exact answers (n_rows, n_out), how far float32 may be off, and the rows on which float32 cannot overflow."""
+    inputs = model.preprocessor.transform(table, model.used_features)
+    columns = [model.preprocessor.rules[k] for k in range(model.plan.n_inputs)]
+    reach = np.array([8 + 4 * (abs(rule.center) + max(abs(rule.low or 0), abs(rule.high or 0))) / rule.scale for rule in columns])
+    values, errors = running_errors(model.plan, inputs, UNIT * (reach + 4 * np.abs(inputs)), float_rounding(model.plan))
+    outputs, error = evaluate(model.plan, inputs), errors[model.plan.output_slot].T
+    sound = np.isfinite(errors).all(axis=0) & (np.abs(values) < 1e30).all(axis=0) & (errors < 1e30).all(axis=0)
+    with np.errstate(over="ignore", invalid="ignore"):
+        if model.task == "regression":
+            scale = model.target_scale
+            return scale.invert(outputs), error * scale.scale + 4 * UNIT * (abs(scale.center) + np.abs(outputs) * scale.scale), sound
+        return class_probabilities(model.task, outputs), error.sum(axis=1, keepdims=True) + 16 * UNIT, sound
+
+
+def check(models: list[Model], table: pandas.DataFrame, found: list[tuple[np.ndarray, np.ndarray]]) -> None:
+    for model, (codes, out) in zip(models, found, strict=True):
+        truth, bound, sound = expected_answers(model, table)
+        assert (np.abs(out - truth) <= bound)[sound].all()
+        broken = codes < 0
+        assert np.isnan(out[broken]).all() and np.isfinite(out[~broken]).all() and not broken[sound].any()
+        if model.task != "regression":
+            likely = np.max(truth, axis=1) - truth[np.arange(len(codes)), codes] <= 2 * bound[:, 0]
+            assert likely[sound].all()
+
+
+@pytest.mark.parametrize(
+    ("count", "flags"), [(13, ("-O1",)), (8, ("-O0", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"))]
+)
+def test_answers_are_those_of_the_model(tmp_path, count, flags):
+    rng = np.random.default_rng(count)
+    learnt = a_table(rng)
+    scales = (0.3, 1.0, 3.0)
+    models = [model for scale in scales for model in random_models(rng, count, learnt, scale=scale)]
+    seen = {(ACTIVATIONS[a], AGGREGATIONS[b]) for m in models for a, b in zip(m.plan.activation, m.plan.aggregation, strict=True)}
+    assert {a for a, _ in seen} == set(ACTIVATIONS) and {b for _, b in seen} == set(AGGREGATIONS)
+    table = table_of(rng, 200)
+    layouts = [plan_columns(model) for model in models]
+    files = [float_files(model, f"m{k}", layout) for k, (model, layout) in enumerate(zip(models, layouts, strict=True))]
+    program = build(tmp_path, files, layouts, [n_out(model) for model in models], flags)
+    rows = [encode_rows(model, layout, table) for model, layout in zip(models, layouts, strict=True)]
+    check(models, table, answers(program, rows, [n_out(model) for model in models]))
+
+
+def test_the_same_text_is_c_plus_plus_and_a_single_header(tmp_path):
+    rng = np.random.default_rng(5)
+    models = random_models(rng, 6, a_table(rng))
+    lines = []
+    for k, model in enumerate(models):
+        for name, text in joined_files(float_files(model, f"m{k}"), f"m{k}").items():
+            (tmp_path / name).write_text(text)
+        lines += [f"#define M{k}_IMPLEMENTATION", f'#include "m{k}.h"', f'#include "m{k}.h"']
+    (tmp_path / "all.cpp").write_text("\n".join([*lines, "int main() { return m0_class_name(9)[0]; }" if models[0].classes else "int main() { return 0; }"]))
+    (tmp_path / "all.c").write_text("\n".join([*lines, "int main(void) { return 0; }"]))
+    subprocess.run(["g++", "-std=c++17", *STRICT, "-O1", "all.cpp", "-o", "all"], cwd=tmp_path, check=True)
+    subprocess.run(["gcc", "-std=c99", *STRICT, "-O1", "all.c", "-lm", "-o", "all"], cwd=tmp_path, check=True)
+
+
+def test_the_command_writes_both_files_and_says_so(run, folder):
+    rng = np.random.default_rng(2)
+    model = random_models(rng, 1, a_table(rng))[0]
+    model.save("champion.json")
+    code, out, err = run("export", "champion.json", "--to", "c", "--name", "valve", "--out", "firmware")
+    assert (code, out) == (0, "") and "Wrote firmware/valve.h, firmware/valve.c" in err
+    assert {path.name: path.read_text() for path in (folder / "firmware").iterdir()} == float_files(model, "valve")
+    assert run("export", "champion.json", "--to", "c", "--single-header")[0] == 0
+    assert [path.name for path in (folder / "model").iterdir()] == ["model.h"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--to", "c", "--name", "2nd"], "is no name in C"),
+        (["--to", "c", "--name", "while"], "is no name in C"),
+        (["--to", "c", "--name", "a-b"], "is no name in C"),
+        (["--to", "c", "--out", "champion.json"], "is what is read here"),
+        (["--to", "dot", "--name", "valve"], "--name goes with --to c"),
+        (["--to", "c", "--out", "a_file"], "cannot be written"),
+    ],
+)
+def test_bad_input_is_one_sentence_and_nothing_is_written(run, folder, arguments, words):
+    rng = np.random.default_rng(2)
+    random_models(rng, 1, a_table(rng))[0].save("champion.json")
+    (folder / "a_file").write_text("mine")
+    code, out, err = run("export", "champion.json", *arguments)
+    assert (code, out) == (2, "") and words in err and "Traceback" not in err
+    assert sorted(path.name for path in folder.rglob("*")) == ["a_file", "champion.json"]
