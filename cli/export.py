@@ -40,9 +40,9 @@ def export(genome: Path, form: str, out: Path | None, **more: Any) -> None:
     from propneat.records import write_atomic
 
     given = c_settings(form, more)
+    keep_apart(out, genome)
     if form != "c" and out is not None and out.is_dir():
         raise click.UsageError(f"{out} is a directory: --to {form} writes a file.")
-    keep_apart(out, genome)
     if form == "c":
         write_c(load_model(genome), out, given)
         return
