@@ -10,12 +10,16 @@ from propneat.model import Model
 
 __all__ = ["Column", "Layout", "encode_rows", "plan_columns"]
 
+RESERVED = ("COLUMNS", "OUTPUTS", "MISSING", "OUT_BITS", "H", "IMPLEMENTATION", "IMPLEMENTED", "FLASH", "BYTE", "WORD", "LONG")
+"""Names that the files use for something else."""
+
 
 @dataclass(frozen=True)
 class Column:
     """One value of `x`: a number, a truth value, a part of a date, or the code of a text.
 
-    `levels` are the texts that the network tells apart, code 0 first; any other text has the code `len(levels)`.
+    `levels` are the texts that the network tells apart, code 0 first; any other text has the code `len(levels)`. `name` and
+    `level_names` are upper-case identifiers, no two of a layout the same.
     """
 
     feature: str
@@ -38,9 +42,13 @@ class Column:
 
 @dataclass(frozen=True)
 class Layout:
-    """The columns in the order of `x`, and for each used input slot of the plan its rule and the place of its column."""
+    """The columns in the order of `x`, and for each used input slot of the plan its rule and the place of its column.
+
+    `taken` are all names in use.
+    """
 
     columns: tuple[Column, ...]
+    taken: frozenset[str]
     slots: tuple[int, ...]
     rules: tuple[InputRule, ...]
     places: tuple[int, ...]
@@ -60,22 +68,24 @@ def plan_columns(model: Model) -> Layout:
             keys[rule.feature, "days" if plans[rule.feature].kind == "date" else None] = []
     order = {name: place for place, name in enumerate(plans)}
     ordered = sorted(keys, key=lambda key: (order[key[0]], str(key[1] or "")))
-    names = distinct_names(feature if part is None else f"{feature} {part}" for feature, part in ordered)
-    columns = tuple(_column(key, name, plans[key[0]], keys[key]) for key, name in zip(ordered, names, strict=True))
+    titles = (feature if part is None else f"{feature} {part}" for feature, part in ordered)
+    taken = set(RESERVED)
+    names = distinct_names(titles, taken, with_more=("{}", "{}_OTHER", "{}_MISSING", "BITS_OF_{}"))
+    columns = tuple(_column(key, name, plans[key[0]], keys[key], taken) for key, name in zip(ordered, names, strict=True))
     places = []
     for rule in rules:
         fits = [place for place, key in enumerate(ordered) if key[0] == rule.feature and (rule.missing or key[1] == rule.part)]
         places.append(fits[0])
-    return Layout(columns, tuple(slots), tuple(rules), tuple(places))
+    return Layout(columns, frozenset(taken), tuple(slots), tuple(rules), tuple(places))
 
 
-def _column(key: tuple[str, str | None], name: str, plan: object, rules: list[InputRule]) -> Column:
+def _column(key: tuple[str, str | None], name: str, plan: object, rules: list[InputRule], taken: set[str]) -> Column:
     feature, part = key
     if plan.kind == "category" and not plan.has_number_levels:
         known = {rule.level for rule in rules if rule.level is not None}
         known |= {level for rule in rules for level, _ in rule.means or ()}
         levels = tuple(sorted(known))
-        return Column(feature, part, name, "text", levels, tuple(distinct_names(levels, taken=("OTHER", "MISSING"))))
+        return Column(feature, part, name, "text", levels, tuple(distinct_names(levels, taken, f"{name}_")))
     return Column(feature, part, name, "truth" if plan.kind == "truth" else "part" if part else "number")
 
 

@@ -3,12 +3,15 @@
 import re
 
 from propneat.export.c_columns import Layout, plan_columns
+from propneat.export.c_fixed import FixedModel
+from propneat.export.c_fixed_answer import plan_answer
+from propneat.export.c_fixed_code import fixed_parts
 from propneat.export.c_float import float_functions, float_predict
 from propneat.export.c_header import header_text
 from propneat.export.c_names import check_name
 from propneat.model import Model
 
-__all__ = ["float_files", "joined_files"]
+__all__ = ["fixed_files", "float_files", "joined_files"]
 
 _FLOAT_NOTES = [
     "x: a float for each column, at the places below; NAN where the value is missing.",
@@ -30,12 +33,55 @@ def float_files(model: Model, prefix: str, layout: Layout | None = None) -> dict
     return {f"{prefix}.h": header, f"{prefix}.c": source_text(prefix, ["math.h"], parts)}
 
 
+_FIXED_NOTES = [
+    "All numbers are whole. x: for each column, at the places below, its number times 2 to the power of its BITS_OF, rounded, as",
+    "{prefix}_fixed does; {upper}_MISSING where the value is missing; codes as they are.",
+    "out: {out}.",
+    "Returns {returns}.",
+    "No floating point, no division but one, no memory but the stack; nothing is kept between calls. A right shift of a negative",
+    "number must round down, as it does in every compiler of today.",
+]
+
+_FIXED_ROUNDING = """/* The nearest x of a number; for tests and tools, it needs floating point. */
+static inline int32_t {prefix}_fixed(float value, int bits) {{
+    if (value != value) return {upper}_MISSING;
+    for (; bits > 0; bits--) value *= 2.0f;
+    for (; bits < 0; bits++) value *= 0.5f;
+    value += value < 0.0f ? -0.5f : 0.5f;
+    if (value >= 2147483648.0f) return 2147483647;
+    return value <= -2147483648.0f ? -2147483647 : (int32_t)value;
+}}
+"""
+
+
+def fixed_files(fixed: FixedModel, prefix: str) -> dict[str, str]:
+    """Return the texts of PREFIX.h and PREFIX.c in whole numbers by their file names.
+
+    Raises ConfigError for an unusable name and for what has no form in whole numbers.
+    """
+    check_name(prefix)
+    model, answer, upper = fixed.model, plan_answer(fixed), prefix.upper()
+    one = f"2 to the power of {upper}_OUT_BITS"
+    out = f"the answer times {one}" if model.task == "regression" else out_note(model, one)
+    notes = [note.format(prefix=prefix, upper=upper, out=out, returns=returns_note(model)) for note in _FIXED_NOTES]
+    bits = [f"    {upper}_BITS_OF_{column.name} = {n}," for column, n in zip(fixed.layout.columns, fixed.inputs.bits, strict=True)]
+    declarations = [
+        "#include <stdint.h>", "", "enum {", *bits, f"    {upper}_OUT_BITS = {answer.bits}", "};", "",
+        f"#define {upper}_MISSING INT32_MIN", "", _FIXED_ROUNDING.format(prefix=prefix, upper=upper),
+        f"int {prefix}_predict(const int32_t *x, int32_t *out);",
+    ]  # fmt: skip
+    header = header_text(model, fixed.layout, prefix, notes, declarations)
+    return {f"{prefix}.h": header, f"{prefix}.c": source_text(prefix, ["stdint.h"], fixed_parts(fixed, answer, prefix))}
+
+
 def source_text(prefix: str, includes: list[str], parts: list[str]) -> str:
     """Return a C source that includes its header and these of the C library before its parts; its own functions get the prefix."""
     lines = [f'#include "{prefix}.h"', "", *(f"#include <{name}>" for name in includes)]
     text = "\n\n".join(["\n".join(lines), *parts]) + "\n"
-    own = re.findall(r"^static \w+ (\w+)\(", text, re.MULTILINE)
-    return re.sub(rf"\b({'|'.join(own)})\(", rf"{prefix}_\1(", text) if own else text
+    own = re.findall(r"^static (?:const )?\w+ (\w+)[\(\[]", text, re.MULTILINE)
+    macros = re.findall(r"^#define (\w+)", text, re.MULTILINE)
+    text = re.sub(rf"\b({'|'.join(own)})(?=\W)", rf"{prefix}_\1", text) if own else text
+    return re.sub(rf"\b({'|'.join(set(macros))})(?=\W)", rf"{prefix.upper()}_\1", text) if macros else text
 
 
 def out_note(model: Model, one: str) -> str:

@@ -31,7 +31,7 @@ def header_text(model: Model, layout: Layout, prefix: str, number_notes: list[st
     upper = prefix.upper()
     lines = ["/*", *(f" * {line}" for line in [*card_lines(model), "", *number_notes]), " */", *_columns_enum(layout, upper)]
     lines += [code for column in layout.columns for code in _levels_enum(column, upper)]
-    lines += _classes(model, prefix)
+    lines += _classes(model, prefix, set(layout.taken))
     return guarded(prefix, [*lines, *declarations])
 
 
@@ -72,18 +72,18 @@ def _levels_enum(column: Column, upper: str) -> list[str]:
     start = f"{upper}_{column.name}"
     lines = [f"/* Codes of {comment(column.title)}; any text that is not here is OTHER. */", "enum {", f"    {start}_MISSING = -1,"]
     for code, (level, name) in enumerate(zip(column.levels, column.level_names, strict=True)):
-        lines.append(f"    {start}_{name} = {code}, /* {comment(level)} */")
+        lines.append(f"    {upper}_{name} = {code}, /* {comment(level)} */")
     return [*lines, f"    {start}_OTHER = {len(column.levels)}", "};", ""]
 
 
-def _classes(model: Model, prefix: str) -> list[str]:
+def _classes(model: Model, prefix: str, taken: set[str]) -> list[str]:
     upper = prefix.upper()
     if model.task == "regression":
         return [f"enum {{ {upper}_OUTPUTS = 1 }}; /* out[0]: {comment(model.target_name)} */", ""]
     labels = [str(label) for label in model.classes]
     lines = [f"/* Classes of {comment(model.target_name)}: what {prefix}_predict returns, and the places of their probabilities in out. */", "enum {"]
-    for code, (label, name) in enumerate(zip(labels, distinct_names(labels), strict=True)):
-        lines.append(f"    {upper}_CLASS_{name} = {code}, /* {comment(label)} */")
+    for code, (label, name) in enumerate(zip(labels, distinct_names(labels, taken, "CLASS_"), strict=True)):
+        lines.append(f"    {upper}_{name} = {code}, /* {comment(label)} */")
     lines += [f"    {upper}_OUTPUTS = {len(labels)}", "};", ""]
     cases = [f"    case {code}: return {string_literal(label)};" for code, label in enumerate(labels)]
     naming = f"static inline const char *{prefix}_class_name(int code) {{"

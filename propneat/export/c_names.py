@@ -33,16 +33,21 @@ def check_name(name: str) -> str:
     return name
 
 
-def distinct_names(texts: Iterable[str], taken: Iterable[str] = ()) -> list[str]:
-    """Return an upper-case identifier part for each text, all different from each other and from those taken."""
-    seen, names = set(taken), []
+def distinct_names(
+    texts: Iterable[str], taken: set[str] | None = None, before: str = "", with_more: Iterable[str] = ("{}",)
+) -> list[str]:
+    """Return an upper-case identifier for each text, after `before`, all different from each other and from those taken.
+
+    `taken` grows by each name in the forms `with_more`, of which none was taken before.
+    """
+    taken, names, forms = set() if taken is None else taken, [], list(with_more)
     for text in texts:
         plain = unicodedata.normalize("NFKD", str(text)).encode("ascii", "ignore").decode()
-        base = re.sub(r"[^A-Za-z0-9]+", "_", plain).strip("_").upper()[:40].rstrip("_") or "X"
+        base = before + (re.sub(r"[^A-Za-z0-9]+", "_", plain).strip("_").upper()[:40].rstrip("_") or "X")
         name, count = base, 2
-        while name in seen:
+        while any(form.format(name) in taken for form in forms):
             name, count = f"{base}_{count}", count + 1
-        seen.add(name)
+        taken.update(form.format(name) for form in forms)
         names.append(name)
     return names
 

@@ -1,0 +1,144 @@
+"""Activations in integers: the same arithmetic for numpy, which measures what it costs, and as C, to the bit.
+
+A node's argument is z, in units of 2**-bits_z; its answer is a whole number of at most 15 bits and a sign. Curved functions are a
+straight part and a remainder h(|z|) that dies away, which is read from a table of 65 values with lines in between.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from propneat.genome import check_functions
+
+__all__ = ["FIXED", "TABLES", "FixedFunction", "apply_fixed", "table_values"]
+
+TOP = 32767
+STEPS = 64
+
+
+@dataclass(frozen=True)
+class FixedFunction:
+    """How an activation is computed in integers.
+
+    `table` names its table, whose argument reaches to 2**reach. `factor` multiplies z before all else. `shape` says how the
+    straight part and the remainder are joined: "bounded" answers have 15 bits after the point, "curved" ones those of z,
+    "straight" ones are chosen, as are those of "square".
+    """
+
+    shape: str
+    table: str = ""
+    reach: int = 0
+    factor: float = 1.0
+
+    @property
+    def bits_of_table(self) -> int:
+        """Bits after the point of the argument of the table."""
+        return 15 - self.reach
+
+
+FIXED = {
+    "identity": FixedFunction("straight"),
+    "sigmoid": FixedFunction("bounded", "sigmoid", 3),
+    "steep_sigmoid": FixedFunction("bounded", "sigmoid", 3, 4.9),
+    "tanh": FixedFunction("bounded", "sigmoid", 3, 2.0),
+    "relu": FixedFunction("straight"),
+    "leaky_relu": FixedFunction("straight"),
+    "elu": FixedFunction("curved", "exp", 3),
+    "gelu": FixedFunction("curved", "gelu", 2),
+    "silu": FixedFunction("curved", "silu", 4),
+    "softplus": FixedFunction("curved", "softplus", 3),
+    "sin": FixedFunction("bounded", "sin", -1, 0.5 / np.pi),
+    "gauss": FixedFunction("bounded", "gauss", 2),
+    "abs": FixedFunction("straight"),
+    "square": FixedFunction("square"),
+}
+"""The functions; the argument of sin is in turns."""
+
+check_functions(__name__, activations=FIXED)
+
+
+def _low_sigmoid(a: np.ndarray) -> np.ndarray:
+    return 1.0 / (1.0 + np.exp(a))
+
+
+TABLES: dict[str, tuple[int, Callable[[np.ndarray], np.ndarray]]] = {
+    "sigmoid": (3, _low_sigmoid),
+    "exp": (3, lambda a: np.exp(-a)),
+    "gelu": (2, lambda a: a * _low_sigmoid(2 * np.sqrt(2 / np.pi) * (a + 0.044715 * a**3))),
+    "silu": (4, lambda a: a * _low_sigmoid(a)),
+    "softplus": (3, lambda a: np.log1p(np.exp(-a))),
+    "sin": (0, lambda a: np.sin(np.pi / 2 * a)),
+    "gauss": (2, lambda a: np.exp(-(a**2))),
+}
+"""For each table the power of two that its argument reaches to, and the function; sin has the first quarter of a turn."""
+
+
+def table_values(name: str) -> np.ndarray:
+    """Return the 65 values of a table, 15 bits after the point, int64 (65,)."""
+    reach, function = TABLES[name]
+    return np.minimum(np.rint(32768 * function(np.arange(STEPS + 1) * 2.0**reach / STEPS)), TOP).astype(np.int64)
+
+
+def saturate(z: np.ndarray) -> np.ndarray:
+    """Return whole numbers brought within 15 bits and a sign."""
+    return np.clip(z, -TOP, TOP)
+
+
+def _lookup(name: str, a: np.ndarray) -> np.ndarray:
+    table, place = table_values(name), a >> 9
+    return table[place] + (((table[place + 1] - table[place]) * (a & 511)) >> 9)
+
+
+def _remainder(name: str, z: np.ndarray, more: int = 0) -> np.ndarray:
+    return _lookup(name, np.minimum(np.minimum(np.abs(z), TOP) << more, TOP))
+
+
+def apply_fixed(name: str, z: np.ndarray, more: int) -> np.ndarray:
+    """Apply an activation to arguments in units of its z, int64 of any shape; `more` is the node's extra shift."""
+    function = FIXED[name]
+    if function.shape == "curved":
+        shift = function.reach + more
+        if name == "elu":
+            low = (_remainder("exp", z, more) - 32768) >> shift
+            return np.where(z > 0, saturate(z), low)
+        rest = _remainder(function.table, z, more) >> shift
+        return saturate(np.maximum(z, 0) + (rest if name == "softplus" else -rest))
+    return _PLAIN[name](z, more)
+
+
+def _tanh(z: np.ndarray, more: int) -> np.ndarray:
+    size = np.maximum(TOP - 2 * _remainder("sigmoid", z), 0)
+    return np.where(z < 0, -size, size)
+
+
+def _sigmoid(z: np.ndarray, more: int) -> np.ndarray:
+    h = _remainder("sigmoid", z)
+    return np.where(z < 0, h, TOP - h)
+
+
+def _sin(z: np.ndarray, more: int) -> np.ndarray:
+    turn = z & 0xFFFF
+    half = turn & 0x7FFF
+    quarter = np.where(half > 0x4000, 0x8000 - half, half) << 1
+    size = _lookup("sin", np.minimum(quarter, TOP))
+    return np.where(turn & 0x8000, -size, size)
+
+
+def _leaky(z: np.ndarray, more: int) -> np.ndarray:
+    kept = saturate(z)
+    return np.where(z > 0, kept, (kept * 5243) >> 19)
+
+
+_PLAIN: dict[str, Callable[[np.ndarray, int], np.ndarray]] = {
+    "identity": lambda z, more: saturate(z),
+    "sigmoid": _sigmoid,
+    "steep_sigmoid": _sigmoid,
+    "tanh": _tanh,
+    "relu": lambda z, more: saturate(np.maximum(z, 0)),
+    "leaky_relu": _leaky,
+    "sin": _sin,
+    "gauss": lambda z, more: _remainder("gauss", z),
+    "abs": lambda z, more: saturate(np.abs(z)),
+    "square": lambda z, more: saturate((saturate(z) ** 2) >> more),
+}
