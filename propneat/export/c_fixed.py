@@ -20,7 +20,7 @@ __all__ = ["FixedModel", "FixedNode", "WEIGHT_BITS", "quantise"]
 WEIGHT_BITS = {"int16": 16, "int8": 8}
 """Bits of a weight; values have 16 either way."""
 _SUM = 2**31 - 1
-_LARGEST_LOGIT = 2.0**16
+_LARGEST_LOGIT = 2.0**12
 _MARGIN = 2.0
 """How many times as far as on the rows a value may go before it saturates."""
 

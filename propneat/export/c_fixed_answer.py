@@ -8,30 +8,25 @@ from propneat.errors import ConfigError
 from propneat.export.c_fixed import FixedModel
 from propneat.export.c_fixed_functions import TOP
 
-__all__ = ["LOGIT_BITS", "PROBABILITY_BITS", "FixedAnswer", "answer_rows", "exp_parts", "plan_answer"]
+__all__ = ["CURVE", "PROBABILITY_BITS", "FixedAnswer", "answer_rows", "power_of_half", "plan_answer"]
 
 PROBABILITY_BITS = 30
 """Bits after the point of a probability."""
-LOGIT_BITS = 12
-MOST_CLASSES = 255
-FARTHEST = 22 << LOGIT_BITS
-"""A logit that lies this far below the best counts as lying there."""
-LOG2_E = 23637
-"""log2(e), 14 bits after the point."""
-CURVE = (22662, 7575, 1298)
-"""2**-r = 1 - r (a - r (b - r c)), right to 1e-4 for r from 0 to 1; 15 bits after the point."""
+MOST_CLASSES = 200
+CURVE = (45324, 15150, 2596)
+"""2**-r = 1 - r (a - r (b - r c)), right to 1e-4 for r from 0 to 1; 16 bits after the point."""
 
 
 @dataclass(frozen=True)
 class FixedAnswer:
-    """What turns outputs into an answer: of a classification the shifts of the outputs to `LOGIT_BITS`, to the left where positive.
+    """What turns outputs into an answer: value * factor >> shift, one of each for every output.
 
-    Of a regression `out = value * factor >> shift + center`, kept within `low` and `high`, with `bits` after the point.
+    Of a classification this is the logit in powers of two, 16 bits after the point. Of a regression the center is added, and the
+    sum, with `bits` after the point, kept within `low` and `high`.
     """
 
-    shifts: tuple[int, ...] = ()
-    factor: int = 0
-    shift: int = 0
+    factors: tuple[int, ...]
+    shifts: tuple[int, ...]
     center: int = 0
     low: int | None = None
     high: int | None = None
@@ -45,7 +40,9 @@ def plan_answer(fixed: FixedModel) -> FixedAnswer:
     if model.task != "regression":
         if len(model.classes) > MOST_CLASSES:
             raise ConfigError(f"fixed point tells at most {MOST_CLASSES} classes apart, not {len(model.classes)}: use --numbers float32")
-        return FixedAnswer(tuple(int(LOGIT_BITS + np.log2(unit)) for unit in units))
+        steps = [np.log2(np.e) * unit * 2.0**16 for unit in units]
+        shifts = [int(np.clip(14 - np.floor(np.log2(step)), 0, 30)) for step in steps]
+        return FixedAnswer(tuple(round(step * 2.0**shift) for step, shift in zip(steps, shifts, strict=True)), tuple(shifts))
     scale, unit = model.target_scale, float(units[0])
     bounds = [scale.center] if scale.low is None else [scale.low, scale.high, scale.center]
     reach = max(*map(abs, bounds), TOP * unit * scale.scale)
@@ -57,38 +54,30 @@ def plan_answer(fixed: FixedModel) -> FixedAnswer:
     shift = min(shift, 30)
     low, high = (None, None) if scale.low is None else (round(scale.low * 2.0**bits), round(scale.high * 2.0**bits))
     factor = min(round(step * 2.0**shift), TOP)
-    return FixedAnswer((), factor, shift, round(scale.center * 2.0**bits), low, high, bits)
+    return FixedAnswer((factor,), (shift,), round(scale.center * 2.0**bits), low, high, bits)
 
 
-def exp_parts(a: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return m and n with exp(-a) = m / 2**(15 + n) for whole numbers of `LOGIT_BITS` from 0 to `FARTHEST`."""
-    t = a * LOG2_E
-    r = (t >> (LOGIT_BITS - 1)) & TOP
-    first, second, third = CURVE
-    m = 32768 - ((r * (first - ((r * (second - ((r * third) >> 15))) >> 15))) >> 15)
-    return m, t >> (LOGIT_BITS + 14)
+def power_of_half(d: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return m and n with 2**-d = m / 2**(16 + n) for whole numbers d of 16 bits after the point; n is 31 at most."""
+    r, (first, second, third) = d & 0xFFFF, CURVE
+    m = 65535 - ((r * (first - ((r * (second - ((r * third) >> 16))) >> 16))) >> 16)
+    return m, np.minimum(d >> 16, 31)
 
 
 def answer_rows(fixed: FixedModel, answer: FixedAnswer, outputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the class (n_rows,) and `out` (n_rows, n_out), as the C does, from outputs int64 (n_rows, n_outputs)."""
+    halves = np.array([(1 << shift) >> 1 for shift in answer.shifts])
+    scaled = (outputs * np.array(answer.factors) + halves) >> np.array(answer.shifts)
     if fixed.model.task == "regression":
-        out = ((outputs * answer.factor + _half(answer.shift)) >> answer.shift) + answer.center
-        out = out if answer.low is None else np.clip(out, answer.low, answer.high)
-        return np.zeros(len(out), np.int64), out
-    logits = np.stack(
-        [column << shift if shift >= 0 else column >> -shift for column, shift in zip(outputs.T, answer.shifts, strict=True)], axis=1
-    )
+        out = scaled + answer.center
+        return np.zeros(len(out), np.int64), out if answer.low is None else np.clip(out, answer.low, answer.high)
     if fixed.model.task == "binary":
-        logits = np.column_stack([np.zeros(len(logits), np.int64), logits])
-    m, n = exp_parts(np.minimum(logits.max(axis=1, keepdims=True) - logits, FARTHEST))
-    total = ((m << 9) >> n).sum(axis=1, keepdims=True)
-    j = np.full_like(total, 9)
-    while (large := (total >> j) > 0xFFFF).any():
-        j += large
-    share = 2**31 // (total >> j)
-    shift = j - 8 + n
-    return np.argmax(logits, axis=1), np.where(shift > 31, 0, (m * share) >> np.minimum(shift, 31))
-
-
-def _half(shift: int) -> int:
-    return 2 ** (shift - 1) if shift > 0 else 0
+        m, n = power_of_half(np.abs(scaled))
+        small = (m * ((2**31 - 1) // ((2**24 + ((m << 8) >> n)) >> 9))) >> np.minimum(n + 2, 31)
+        out = np.column_stack([np.where(scaled > 0, small, 2**30 - small), np.where(scaled > 0, 2**30 - small, small)])
+        return (scaled[:, 0] > 0).astype(np.int64), out
+    m, n = power_of_half(scaled.max(axis=1, keepdims=True) - scaled)
+    total, down = (512 + ((m << 8) >> n).sum(axis=1, keepdims=True)) >> 9, np.full((len(m), 1), 2)
+    while (large := total > 0xFFFF).any():
+        total, down = total >> large, down + large
+    return np.argmax(scaled, axis=1), (m * ((2**31 - 1) // total)) >> np.minimum(down + n, 31)

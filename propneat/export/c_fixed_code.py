@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from propneat.export.c_fixed import WEIGHT_BITS, FixedModel, FixedNode
-from propneat.export.c_fixed_answer import CURVE, FARTHEST, LOG2_E, LOGIT_BITS, FixedAnswer
+from propneat.export.c_fixed_answer import CURVE, FixedAnswer
 from propneat.export.c_fixed_functions_code import call_of, function_code, within_code
 from propneat.export.c_fixed_inputs import Flag, Means, Plain
 from propneat.export.c_names import wrap
@@ -23,7 +23,13 @@ _FLASH = """#ifdef __AVR__
 #define LONG(place) (place)
 #endif"""
 
-_TYPES = (("uint8_t", 0, 255), ("int8_t", -128, 127), ("int16_t", -32768, 32767), ("int32_t", -(2**31), 2**31 - 1))
+_POWER = """/* 2^-(r / 65536) in units of 1/65536 */
+static uint16_t power_of_half(uint16_t r) {{
+    const uint16_t c = (uint16_t)({1} - ((uint32_t)r * {2}u >> 16)), b = (uint16_t)({0}u - ((uint32_t)r * c >> 16));
+    return (uint16_t)(65535u - ((uint32_t)r * b >> 16));
+}}"""
+
+_TYPES = (("uint8_t", 0, 255), ("int8_t", -128, 127), ("int16_t", -32768, 32767), ("uint16_t", 0, 65535), ("int32_t", -(2**31), 2**31 - 1))
 
 
 class Tables:
@@ -53,7 +59,7 @@ def fixed_parts(fixed: FixedModel, answer: FixedAnswer, prefix: str) -> list[str
     node_lines = _node_lines(fixed, tables, order)
     functions = _functions(fixed)
     sources = [order[int(slot)] for slot in fixed.model.plan.output_slot]
-    answer_lines = _number_lines(answer, sources[0]) if fixed.model.task == "regression" else _class_lines(fixed, answer, sources)
+    answer_lines = {"regression": _number_lines, "binary": _binary_lines}.get(fixed.model.task, _softmax_lines)(answer, sources)
     head = f"int {prefix}_predict(const int32_t *x, int32_t *out) {{\n    int16_t v[{len(order)}];"
     unused = [] if fixed.layout.columns else ["    (void)x;"]
     lines = [head, *unused, *(f"    {line}" for line in [*input_lines, *node_lines, *answer_lines]), "}"]
@@ -74,7 +80,8 @@ def _functions(fixed: FixedModel) -> list[str]:
     code = function_code(names)
     needs = "\n".join([*code, *(call_of(name) for name in names)])
     uses = "within(" in needs or any(_is_product(node) or node.shift < 0 for node in fixed.nodes)
-    return [*([within_code()] if uses else []), *code]
+    power = [] if fixed.model.task == "regression" else [_POWER.format(*CURVE)]
+    return [*([within_code()] if uses else []), *code, *power]
 
 
 def _input_lines(fixed: FixedModel, tables: Tables, order: dict[int, int]) -> list[str]:
@@ -95,16 +102,25 @@ def _place(makers: Sequence[Plain] | Sequence[Flag], name: str, tables: Tables) 
 
 
 def _plain_lines(plain: list[Plain], tables: Tables) -> list[str]:
-    """Numbers: within their bounds, and from their centre."""
-    center = tables.add("CENTER", [maker.center for maker in plain], "i")
-    low, high = (tables.add(name, [getattr(m, name.lower()) for m in plain], "i") for name in ("LOW", "HIGH"))
+    """Numbers: how far above their lower bound, up to the upper one, and from the centre."""
+    low = tables.add("LOW", [maker.center + maker.low for maker in plain], "i")
+    width = tables.add("WIDTH", [maker.high - maker.low for maker in plain], "i")
+    center = tables.add("CENTER", [-maker.low for maker in plain], "i")
+    loop, _ = _loop("i", len(plain))
     return [
-        f"for (uint_fast16_t i = 0; i < {len(plain)}; i++) {{",
-        f"    const int32_t given = x[{_place(plain, 'PLACE', tables)}], center = {center}, low = center + {low}, high = center + {high};",
-        "    const int32_t kept = given < low ? low : given > high ? high : given;",
-        "    v[i] = (int16_t)(given == INT32_MIN ? 0 : kept - center);",
+        loop,
+        f"    const int32_t given = x[{_place(plain, 'PLACE', tables)}], low = {low};",
+        f"    const uint16_t width = (uint16_t){width};",
+        "    const uint32_t above = given > low ? (uint32_t)given - (uint32_t)low : 0;",
+        f"    v[i] = (int16_t)(given == INT32_MIN ? 0 : (int32_t)(above > width ? width : (uint16_t)above) - {center});",
         "}",
     ]
+
+
+def _loop(letter: str, count: int) -> tuple[str, str]:
+    """Return the head of a loop over so many things, and the type that counts them."""
+    kind = "uint8_t" if count < 256 else "uint16_t"
+    return f"for ({kind} {letter} = 0; {letter} < {count}; {letter}++) {{", kind
 
 
 def _flag_lines(flags: list[Flag], first: int, tables: Tables) -> list[str]:
@@ -112,7 +128,7 @@ def _flag_lines(flags: list[Flag], first: int, tables: Tables) -> list[str]:
     level, yes, no, gone = (tables.add(name, [getattr(m, name.lower()) for m in flags], "i") for name in ("LEVEL", "YES", "NO", "GONE"))
     at = f"i + {first}" if first else "i"
     return [
-        f"for (uint_fast16_t i = 0; i < {len(flags)}; i++) {{",
+        _loop("i", len(flags))[0],
         f"    const int32_t given = x[{_place(flags, 'FLAG_PLACE', tables)}];",
         f"    v[{at}] = (int16_t)(given == INT32_MIN ? {gone} : given == {level} ? {yes} : {no});",
         "}",
@@ -126,7 +142,7 @@ def _means_lines(maker: Means, place: int, tables: Tables) -> list[str]:
     found = tables.add(f"MEANS_{place}", maker.found, "i")
     return [
         f"v[{place}] = {maker.default};",
-        f"for (uint_fast16_t i = 0; i < {len(maker.levels)}; i++)",
+        _loop("i", len(maker.levels))[0][:-2],
         f"    if (x[{maker.place}] == {level}) v[{place}] = {found};",
     ]
 
@@ -145,16 +161,17 @@ def _node_lines(fixed: FixedModel, tables: Tables, order: dict[int, int]) -> lis
     sources = [order[source] for node in nodes for source in node.sources]
     weights = [weight for node in nodes for weight in node.weights]
     weight = tables.add("WEIGHT", weights, "e", f"int{WEIGHT_BITS[fixed.numbers]}_t") if weights else "0"
-    source = tables.add("SOURCE", sources, "e", "uint8_t" if max(sources, default=0) < 256 else "uint16_t") if sources else "0"
+    source = "e" if sources == list(range(len(sources))) else tables.add("SOURCE", sources, "e")
     counts = tables.add("EDGES", [len(node.sources) for node in nodes], "n")
     bias = tables.add("BIAS", [node.bias for node in nodes], "n")
     joins = [_join_of(node) for node in nodes]
     known = sorted(set(joins))
     join = tables.add("JOIN", [known.index(name) for name in joins], "n") if len(known) > 1 else ""
-    lines = ["uint_fast16_t e = 0;"] if sources else []
-    lines += [f"for (uint_fast16_t n = 0; n < {len(nodes)}; n++) {{", f"    int32_t sum = {bias};"]
+    kind = _loop("e", len(sources))[1]
+    lines = [f"{kind} e = 0;"] if sources else []
+    lines += [_loop("n", len(nodes))[0], f"    int32_t sum = {bias};"]
     if sources:
-        lines += [f"    const uint_fast16_t end = (uint_fast16_t)(e + {counts});"]
+        lines += [f"    const {kind} end = ({kind})(e + {counts});"]
         lines += [f"    {line}" for line in _join_lines(known, join, weight, source)]
     lines += _activation_lines(nodes, tables, len(order) - len(nodes))
     return [*lines, "}"]
@@ -189,7 +206,7 @@ def _join_lines(known: list[str], join: str, weight: str, source: str) -> list[s
 def _activation_lines(nodes: Sequence[FixedNode], tables: Tables, first: int) -> list[str]:
     shift = tables.add("SHIFT", [node.shift for node in nodes], "n")
     if any(node.shift < 0 for node in nodes):
-        text = f"shift < 0 ? (int32_t)within(sum) * ((int32_t)1 << (shift < -15 ? 15 : -shift)) : sum >> shift"
+        text = "shift < 0 ? (int32_t)within(sum) * ((int32_t)1 << (shift < -15 ? 15 : -shift)) : sum >> shift"
         lines = [f"const int8_t shift = {shift};", f"const int32_t z = {text};"]
     else:
         lines = [f"const int32_t z = sum >> {shift};"]
@@ -209,45 +226,56 @@ def _activation_lines(nodes: Sequence[FixedNode], tables: Tables, first: int) ->
     return [f"    {line}" for line in [*lines, "}"]]
 
 
-def _number_lines(answer: FixedAnswer, source: int) -> list[str]:
-    half = (1 << answer.shift) >> 1
-    scaled = f"((int32_t)v[{source}] * {answer.factor} + {half}) >> {answer.shift}" if answer.shift else f"(int32_t)v[{source}] * {answer.factor}"
-    lines = [f"out[0] = ({scaled}) + {_literal(answer.center)};"]
+def _scaled(answer: FixedAnswer, place: int, source: int) -> str:
+    """Return the expression of an output in the units of the answer."""
+    half, product = (1 << answer.shifts[place]) >> 1, f"(int32_t)v[{source}] * {answer.factors[place]}"
+    return f"({product} + {half}) >> {answer.shifts[place]}" if half else product
+
+
+def _number_lines(answer: FixedAnswer, sources: list[int]) -> list[str]:
+    lines = [f"out[0] = ({_scaled(answer, 0, sources[0])}) + {_literal(answer.center)};"]
     if answer.low is not None:
         lines += [f"if (out[0] < {answer.low}) out[0] = {answer.low};", f"if (out[0] > {answer.high}) out[0] = {answer.high};"]
     return [*lines, "return 0;"]
 
 
-def _class_lines(fixed: FixedModel, answer: FixedAnswer, sources: list[int]) -> list[str]:
-    """Softmax of the outputs; that of a binary model is the logit of its second class, and the first one's is 0."""
-    logits = [
-        f"(int32_t)v[{source}] * {1 << shift}" if shift >= 0 else f"v[{source}] >> {-shift}"
-        for source, shift in zip(sources, answer.shifts, strict=True)
+def _binary_lines(answer: FixedAnswer, sources: list[int]) -> list[str]:
+    """The sigmoid of the logit: 2^-d = m / 2^(16 + n), and e / (1 + e)."""
+    return [
+        f"const int32_t logit = {_scaled(answer, 0, sources[0])};",
+        "const int yes = logit > 0;",
+        "const uint32_t d = (uint32_t)(yes ? logit : -logit);",
+        "const uint16_t m = power_of_half((uint16_t)(d & 0xFFFFu));",
+        "const uint8_t n = (uint8_t)(d >> 16 > 31u ? 31u : d >> 16);",
+        "const uint16_t share = (uint16_t)(0x7FFFFFFFu / ((0x1000000u + (((uint32_t)m << 8) >> n)) >> 9));",
+        "const int32_t small = (int32_t)((uint32_t)m * share >> (n > 29 ? 31 : n + 2));",
+        "out[1 - yes] = small;",
+        "out[yes] = 0x40000000 - small;",
+        "return yes;",
     ]
-    logits = ["0", *logits] if fixed.model.task == "binary" else logits
-    first, second, third = CURVE
-    each = f"for (k = 0; k < {len(logits)}; k++)"
+
+
+def _softmax_lines(answer: FixedAnswer, sources: list[int]) -> list[str]:
+    """The softmax of the logits: as a power of two each is m / 2^(16 + n), and the whole a sum of these."""
+    each = f"for (k = 0; k < {len(sources)}; k++)"
     return [
         "int k, best = 0;",
-        "uint8_t shift = 1;",
-        "uint32_t total = 0, share;",
-        "int32_t highest;",
-        *(f"out[{place}] = {text};" for place, text in enumerate(logits)),
+        "uint8_t shift = 2;",
+        "uint32_t total = 512, highest; /* so that the share has 16 bits */",
+        *(f"out[{place}] = {_scaled(answer, place, source)};" for place, source in enumerate(sources)),
         f"{each} if (out[k] > out[best]) best = k;",
-        "highest = out[best];",
-        f"{each} {{ /* exp(-a) = m / 2^(15 + lower) */",
-        "    const int32_t a = highest - out[k];",
-        f"    const uint32_t t = (uint32_t)(a > {FARTHEST} ? {FARTHEST} : a) * {LOG2_E}u, r = (t >> {LOGIT_BITS - 1}) & 32767u;",
-        f"    const uint32_t m = 32768u - ((r * ({first}u - ((r * ({second}u - ((r * {third}u) >> 15))) >> 15))) >> 15);",
-        f"    const uint32_t lower = t >> {LOGIT_BITS + 14};",
-        "    total += (m << 9) >> lower;",
-        "    out[k] = (int32_t)((lower << 16) | m);",
+        "highest = (uint32_t)out[best];",
+        f"{each} {{",
+        "    const uint32_t d = highest - (uint32_t)out[k], n = d >> 16 > 31u ? 31u : d >> 16;",
+        "    const uint16_t m = power_of_half((uint16_t)(d & 0xFFFFu));",
+        "    total += ((uint32_t)m << 8) >> n;",
+        "    out[k] = (int32_t)((n << 16) | m);",
         "}",
         "for (total >>= 9; total > 0xFFFFu; total >>= 1) shift++;",
-        "share = 0x80000000u / total;",
+        "total = 0x7FFFFFFFu / total;",
         f"{each} {{",
-        "    const uint32_t m = (uint32_t)out[k] & 0xFFFFu, down = ((uint32_t)out[k] >> 16) + shift;",
-        "    out[k] = down > 31 ? 0 : (int32_t)((m * share) >> down);",
+        "    const uint8_t down = (uint8_t)(((uint32_t)out[k] >> 16) + shift);",
+        "    out[k] = (int32_t)(((uint32_t)out[k] & 0xFFFFu) * total >> (down > 31 ? 31 : down));",
         "}",
         "return best;",
     ]
