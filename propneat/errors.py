@@ -6,6 +6,7 @@ __all__ = [
     "ConfigError",
     "DamagedCheckpointError",
     "DataError",
+    "ExportError",
     "GenomeError",
     "PropneatError",
     "PropneatWarning",
@@ -34,6 +35,12 @@ class DataError(PropneatError):
 
 class ConfigError(PropneatError):
     """An option or a configuration file holds a value that cannot be used."""
+
+
+class ExportError(PropneatError):
+    """An exported program does not keep to what was asked of it, or cannot be tried here."""
+
+    exit_code = 1
 
 
 class CheckpointError(PropneatError):

@@ -1,14 +1,15 @@
 """What a chip is given: one value for each column that the network uses, its place, its name in C, and its levels."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from propneat.data.input_rule import FIRST_WORD, InputRule, first_words
+from propneat.data.plan import ColumnPlan, ReadColumn
 from propneat.export.c_names import distinct_names
 from propneat.model import Model
 
-__all__ = ["Column", "Layout", "encode_rows", "plan_columns"]
+__all__ = ["Column", "Layout", "encode_rows", "inputs_of", "made_up_rows", "plan_columns"]
 
 RESERVED = ("COLUMNS", "OUTPUTS", "MISSING", "OUT_BITS", "H", "IMPLEMENTATION", "IMPLEMENTED", "FLASH", "BYTE", "WORD", "LONG")
 """Names that the files use for something else."""
@@ -108,3 +109,50 @@ def _encode(column: Column, values: object) -> np.ndarray:
     values = first_words(values) if column.part == FIRST_WORD else values
     code = {level: number for number, level in enumerate(column.levels)}
     return np.array([*(code.get(level, len(code)) for level in values.levels), np.nan])[values.codes]
+
+
+def inputs_of(model: Model, layout: Layout, x: np.ndarray) -> np.ndarray:
+    """Return the network inputs for rows of `x` (n_rows, n_columns), float64 (n_rows, n_inputs); 0 where none is used."""
+    inputs = np.zeros((len(x), model.plan.n_inputs))
+    for slot, rule, place in zip(layout.slots, layout.rules, layout.places, strict=True):
+        column, values = layout.columns[place], x[:, place].astype(np.float64)
+        plan, odd = ColumnPlan(column.feature, "number"), np.zeros(len(x), bool)
+        if column.is_text:
+            known = (values >= 0) & (values < len(column.levels))
+            codes = np.where(known, values, np.where(values >= 0, len(column.levels), -1)).astype(np.int64)
+            read = ReadColumn(plan, codes < 0, odd, codes=codes, levels=(*column.levels, None))
+        else:
+            read = ReadColumn(plan, np.isnan(values), odd, numbers=values)
+        with np.errstate(over="ignore", invalid="ignore"):
+            inputs[:, slot] = replace(rule, part=None).apply(read)
+    return inputs
+
+
+def made_up_rows(layout: Layout, count: int = 2000) -> np.ndarray:
+    """Return rows of `x` as a model may meet them, float32 (n_rows, n_columns): the same ones for the same layout.
+
+    Numbers are normal with the centre and spread of training, levels and gaps come up at random.
+    """
+    rng = np.random.default_rng(0)
+    x = np.empty((count, len(layout.columns)))
+    for place, column in enumerate(layout.columns):
+        rules = [rule for rule, own in zip(layout.rules, layout.places, strict=True) if own == place]
+        levels = [float(level) for rule in rules for level in _number_levels(rule)]
+        plain = [rule for rule in rules if rule.level is None and rule.means is None and not rule.missing]
+        if column.is_text:
+            x[:, place] = rng.integers(0, len(column.levels) + 1, count)
+        elif column.kind == "truth" or not (plain or levels):
+            x[:, place] = rng.integers(0, 2, count)
+        else:
+            x[:, place] = rng.normal(plain[0].center, plain[0].scale, count) if plain else rng.choice(levels, count)
+            if plain and levels:
+                x[:, place] = np.where(rng.random(count) < 0.5, rng.choice(levels, count), x[:, place])
+        if any(rule.missing for rule in rules):
+            x[rng.random(count) < 0.1, place] = np.nan
+    return x.astype(np.float32)
+
+
+def _number_levels(rule: InputRule) -> list[object]:
+    return [
+        level for level in [rule.level, *(level for level, _ in rule.means or ())] if level is not None and not isinstance(level, str)
+    ]

@@ -1,6 +1,7 @@
 """A model as C99 files: a header and a source, or both in a single header."""
 
 import re
+from collections.abc import Sequence
 
 from propneat.export.c_columns import Layout, plan_columns
 from propneat.export.c_fixed import FixedModel
@@ -54,8 +55,8 @@ static inline int32_t {prefix}_fixed(float value, int bits) {{
 """
 
 
-def fixed_files(fixed: FixedModel, prefix: str) -> dict[str, str]:
-    """Return the texts of PREFIX.h and PREFIX.c in whole numbers by their file names.
+def fixed_files(fixed: FixedModel, prefix: str, more_notes: Sequence[str] = ()) -> dict[str, str]:
+    """Return the texts of PREFIX.h and PREFIX.c in whole numbers by their file names; `more_notes` end the comment on top.
 
     Raises ConfigError for an unusable name and for what has no form in whole numbers.
     """
@@ -64,6 +65,7 @@ def fixed_files(fixed: FixedModel, prefix: str) -> dict[str, str]:
     one = f"2 to the power of {upper}_OUT_BITS"
     out = f"the answer times {one}" if model.task == "regression" else out_note(model, one)
     notes = [note.format(prefix=prefix, upper=upper, out=out, returns=returns_note(model)) for note in _FIXED_NOTES]
+    notes += ["", *more_notes] if more_notes else []
     bits = [f"    {upper}_BITS_OF_{column.name} = {n}," for column, n in zip(fixed.layout.columns, fixed.inputs.bits, strict=True)]
     declarations = [
         "#include <stdint.h>", "", "enum {", *bits, f"    {upper}_OUT_BITS = {answer.bits}", "};", "",

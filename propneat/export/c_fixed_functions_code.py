@@ -52,7 +52,7 @@ _CODE = {
     return within((z < 0 ? 0 : z) - (rest_of(TABLE_GELU, z, more) >> (2 + more)));
 }""",
     "silu": """static int16_t silu(int32_t z, uint8_t more) {
-    return within((z < 0 ? 0 : z) - (rest_of(TABLE_SILU, z, more) >> (4 + more)));
+    return within((z < 0 ? 0 : z) - (rest_of(TABLE_SILU, z, more) >> (3 + more)));
 }""",
     "softplus": """static int16_t softplus(int32_t z, uint8_t more) {
     return within((z < 0 ? 0 : z) + (rest_of(TABLE_SOFTPLUS, z, more) >> (3 + more)));
