@@ -1,0 +1,136 @@
+"""Rows with their answers as C, and a program that says whether a build of the model gives them."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from propneat.compiler import evaluate
+from propneat.export.c_columns import Layout, inputs_of
+from propneat.export.c_fixed import FixedModel
+from propneat.export.c_fixed_inputs import MISSING, fix_rows
+from propneat.export.c_fixed_run import run_fixed
+from propneat.export.c_names import float_literal, wrap
+from propneat.model import Model, class_probabilities
+
+__all__ = ["Vectors", "fixed_vectors", "float_vectors", "test_text"]
+
+_NEAR = 1e-4
+
+
+@dataclass(frozen=True)
+class Vectors:
+    """Rows for a self-test as C literals: `x` (n_rows, n_columns), `out` (n_rows, n_out) and the codes (n_rows,)."""
+
+    number: str
+    x: list[list[str]]
+    out: list[list[str]]
+    codes: list[int]
+
+
+def fixed_vectors(fixed: FixedModel, x: np.ndarray, count: int) -> Vectors:
+    """Return the first rows and some that go to the limits; answers are to be met to the bit."""
+    rows = _chosen(x, count)
+    run, whole = run_fixed(fixed, rows), fix_rows(rows, fixed.inputs)
+    given = [["INT32_MIN" if value == MISSING else str(value) for value in row] for row in whole.tolist()]
+    return Vectors("int32_t", given, [list(map(str, row)) for row in run.out.tolist()], run.codes.tolist())
+
+
+def float_vectors(model: Model, layout: Layout, x: np.ndarray, count: int) -> Vectors:
+    """Return the first rows that have a clear answer; float32 is to come near to what float64 gives."""
+    rows = _chosen(x, count)
+    outputs = evaluate(model.plan, inputs_of(model, layout, rows))
+    if model.task == "regression":
+        out, codes, clear = model.target_scale.invert(outputs), np.zeros(len(rows), int), np.ones(len(rows), bool)
+    else:
+        out = class_probabilities(model.task, outputs)
+        codes, ordered = np.argmax(out, axis=1), np.sort(out, axis=1)
+        clear = ordered[:, -1] - ordered[:, -2] > 4 * _NEAR
+    clear &= np.isfinite(outputs).all(axis=1) & (np.abs(outputs) < 1e6).all(axis=1)
+    given = [["NAN" if np.isnan(value) else float_literal(value) for value in row] for row in rows[clear].tolist()]
+    return Vectors("float", given, [list(map(float_literal, row)) for row in out[clear].tolist()], codes[clear].tolist())
+
+
+def _chosen(x: np.ndarray, count: int) -> np.ndarray:
+    """Return the first rows, one where everything is missing, and rows far below and above all others."""
+    finite = np.nan_to_num(x, nan=0.0)
+    far = 4 * (np.abs(finite).max(axis=0, initial=1.0)).astype(np.float32)
+    return np.vstack([x[: max(count - 3, 1)], np.full((1, x.shape[1]), np.nan), -far[None], far[None]]).astype(np.float32)
+
+
+def test_text(vectors: Vectors, prefix: str) -> str:
+    """Return PREFIX_test.c: PREFIX_test(), which counts the rows whose answers differ, and a main that says how many."""
+    upper, n_rows = prefix.upper(), len(vectors.codes)
+    if vectors.number == "float":
+        differs = f"fabsf(out[k] - expected) > {_NEAR:g}f * (1.0f + fabsf(expected))"
+        read, include = f"{upper}_TEST_FLOAT", "#include <math.h>"
+        macro = f"#define {read}(place) pgm_read_float(&(place))", f"#define {read}(place) (place)"
+    else:
+        differs, read, include = "out[k] != expected", f"{upper}_TEST_LONG", "#include <stdint.h>"
+        macro = f"#define {read}(place) ((int32_t)pgm_read_dword(&(place)))", f"#define {read}(place) (place)"
+    number = vectors.number
+    return f"""/* {n_rows} rows with their answers, for {prefix}_predict. Built alone it is a program: 0 rows differ, exit code 0. */
+#include "{prefix}.h"
+
+{include}
+
+#ifdef __AVR__
+#include <avr/pgmspace.h>
+#define {upper}_TEST_FLASH PROGMEM
+{macro[0]}
+#else
+#define {upper}_TEST_FLASH
+{macro[1]}
+#endif
+#ifndef {upper}_TEST_BEFORE
+#define {upper}_TEST_BEFORE()
+#define {upper}_TEST_AFTER()
+#endif
+
+enum {{ {upper}_TEST_ROWS = {n_rows} }};
+
+static const {number} {prefix}_test_x[{max(1, sum(map(len, vectors.x)))}] {upper}_TEST_FLASH = {{
+{_numbers(vectors.x)}
+}};
+
+static const {number} {prefix}_test_out[{sum(map(len, vectors.out))}] {upper}_TEST_FLASH = {{
+{_numbers(vectors.out)}
+}};
+
+static const int {prefix}_test_codes[{n_rows}] = {{
+{wrap(map(str, vectors.codes))}
+}};
+
+/* The number of rows whose answers differ. */
+int {prefix}_test(void) {{
+    int row, k, wrong = 0;
+    for (row = 0; row < {upper}_TEST_ROWS; row++) {{
+        {number} x[{upper}_COLUMNS + 1], out[{upper}_OUTPUTS];
+        int code, same;
+        for (k = 0; k < {upper}_COLUMNS; k++) x[k] = {read}({prefix}_test_x[row * {upper}_COLUMNS + k]);
+        {upper}_TEST_BEFORE();
+        code = {prefix}_predict(x, out);
+        {upper}_TEST_AFTER();
+        same = code == {prefix}_test_codes[row];
+        for (k = 0; k < {upper}_OUTPUTS; k++) {{
+            const {number} expected = {read}({prefix}_test_out[row * {upper}_OUTPUTS + k]);
+            if ({differs}) same = 0;
+        }}
+        if (!same) wrong++;
+    }}
+    return wrong;
+}}
+
+#ifndef {upper}_TEST_NO_MAIN
+#include <stdio.h>
+
+int main(void) {{
+    const int wrong = {prefix}_test();
+    printf("{prefix}: %d of %d rows differ\\n", wrong, {upper}_TEST_ROWS);
+    return wrong != 0;
+}}
+#endif
+"""
+
+
+def _numbers(rows: list[list[str]]) -> str:
+    return wrap(number for row in rows for number in row) if any(rows) else "    0"
