@@ -4,12 +4,16 @@ from propneat.data import TargetScale
 from propneat.export.c_names import float_literal
 from propneat.model import Model
 
-__all__ = ["answer_code", "answer_functions"]
+__all__ = ["answer_code"]
 
 
-def answer_functions(model: Model) -> set[str]:
-    """Return the helper functions that `answer_code` calls."""
-    return {"sigmoid"} if model.task == "binary" else set()
+_SIGMOID_LINES = [
+    "const float e = expf(-fabsf(z));",
+    "const int yes = z > 0.0f;",
+    "out[yes] = 1.0f / (1.0f + e);",
+    "out[1 - yes] = e / (1.0f + e);",
+    "return yes;",
+]
 
 
 def answer_code(model: Model, outputs: list[str]) -> list[str]:
@@ -18,7 +22,7 @@ def answer_code(model: Model, outputs: list[str]) -> list[str]:
         return [*_refuse_broken(["z"], 1, [f"const float z = {outputs[0]};"]), *_number_lines(model.target_scale), "return 0;"]
     if model.task == "binary":
         lines = _refuse_broken(["z"], 2, [f"const float z = {outputs[0]};"])
-        return [*lines, "out[0] = sigmoid(-z);", "out[1] = sigmoid(z);", "return z > 0.0f ? 1 : 0;"]
+        return [*lines, *_SIGMOID_LINES]
     return _softmax_lines(outputs)
 
 

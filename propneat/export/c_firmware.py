@@ -1,6 +1,9 @@
 """Programs around a model's self-test that run on a bare chip, or its emulator, and say rows, failures and time on its console."""
 
-__all__ = ["AVR_MAIN", "CLOCK_HEADER", "LINKER_SCRIPT", "run_text", "size_main", "start_text", "stub"]
+__all__ = ["AVR_MAIN", "CLOCK_HEADER", "LINKER_SCRIPT", "ROUNDS", "run_text", "size_main", "start_text", "stub"]
+
+ROUNDS = 20
+"""How often a bare ARM or RISC-V chip runs the self-test, whose clock ticks are coarse."""
 
 CLOCK_HEADER = """void clock_start(void);
 void clock_stop(void);
@@ -142,7 +145,7 @@ int main(void) {{
     for (round = 0; round < 1000; round++) {{ clock_start(); clock_stop(); }}
     nothing = total;
     total = rows = 0;
-    for (round = 0; round < 20; round++) wrong += {prefix}_test();
+    for (round = 0; round < {rounds}; round++) wrong += {prefix}_test();
     say((uint32_t)wrong); say(rows); say(total); say(nothing);
     call(4, "\\n");
     call(0x18, (const void *)0x20026);
@@ -177,10 +180,10 @@ def start_text(is_arm: bool, has_fpu: bool) -> str:
 
 
 def run_text(prefix: str, is_arm: bool) -> str:
-    """Return a main program that runs the self-test twenty times and says, by semihosting, what it took."""
+    """Return a main program that runs the self-test `ROUNDS` times and says, by semihosting, what it took."""
     if is_arm:
-        return _RUN_MAIN.format(prefix=prefix, first="r0", second="r1", trap='"bkpt 0xAB"', clock=_SYSTICK)
-    return _RUN_MAIN.format(prefix=prefix, first="a0", second="a1", trap=_RISCV_TRAP, clock=_CYCLE)
+        return _RUN_MAIN.format(prefix=prefix, rounds=ROUNDS, first="r0", second="r1", trap='"bkpt 0xAB"', clock=_SYSTICK)
+    return _RUN_MAIN.format(prefix=prefix, rounds=ROUNDS, first="a0", second="a1", trap=_RISCV_TRAP, clock=_CYCLE)
 
 
 def size_main(prefix: str, number: str) -> str:

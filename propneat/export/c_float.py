@@ -3,7 +3,7 @@
 import numpy as np
 
 from propneat.data.input_rule import InputRule
-from propneat.export.c_answer import answer_code, answer_functions
+from propneat.export.c_answer import answer_code
 from propneat.export.c_columns import Column, Layout
 from propneat.export.c_names import comment, float_literal, wrap
 from propneat.genome import ACTIVATIONS, AGGREGATIONS, check_functions
@@ -67,7 +67,7 @@ def float_functions(model: Model, layout: Layout) -> list[str]:
     """Return the static helper functions that the model calls."""
     plan = model.plan
     wanted = {ACTIVATIONS[code] for code in plan.activation[plan.n_inputs :].tolist()}
-    wanted |= {helper for name in wanted for helper in FUNCTIONS[name][1]} | answer_functions(model)
+    wanted |= {helper for name in wanted for helper in FUNCTIONS[name][1]}
     code = [text for name, (_, _, text) in FUNCTIONS.items() if name in wanted and text]
     counts = np.diff(plan.edge_start)[plan.n_inputs :]
     joins = {AGGREGATIONS[code] for code, count in zip(plan.aggregation[plan.n_inputs :].tolist(), counts, strict=True) if count > 1}

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from propneat.compiler import evaluate
+from propneat.errors import ExportError
 from propneat.export.c_columns import Layout, inputs_of
 from propneat.export.c_fixed import FixedModel
 from propneat.export.c_fixed_inputs import MISSING, fix_rows
@@ -45,7 +46,10 @@ def float_vectors(model: Model, layout: Layout, x: np.ndarray, count: int) -> Ve
         out = class_probabilities(model.task, outputs)
         codes, ordered = np.argmax(out, axis=1), np.sort(out, axis=1)
         clear = ordered[:, -1] - ordered[:, -2] > 4 * _NEAR
-    clear &= np.isfinite(outputs).all(axis=1) & (np.abs(outputs) < 1e6).all(axis=1)
+    finite = np.isfinite(outputs).all(axis=1) & (np.abs(outputs) < 1e6).all(axis=1)
+    clear = clear & finite if (clear & finite).any() else finite
+    if not clear.any():
+        raise ExportError("the network overflows on every row, so there is nothing to test: leave the self-test and targets out")
     given = [["NAN" if np.isnan(value) else float_literal(value) for value in row] for row in rows[clear].tolist()]
     return Vectors("float", given, [list(map(float_literal, row)) for row in out[clear].tolist()], codes[clear].tolist())
 

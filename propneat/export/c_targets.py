@@ -34,6 +34,11 @@ class Target:
     memory: tuple[str, str, str, str] | None = None
     tick: float = 0.0
 
+    @property
+    def counts(self) -> str:
+        """What the emulator counts: QEMU knows no cycles."""
+        return "cycles" if self.name == "avr" else "instructions"
+
 
 _BARE = ("-ffunction-sections", "-fdata-sections", "-Wl,--gc-sections")
 _CORTEX = ("-mthumb", "-ffreestanding", *_BARE)
@@ -66,7 +71,7 @@ class Measured:
     """What a model needs beyond a program that does nothing: bytes of `flash`, `ram` (static) and `stack` (of its functions).
 
     `rows` were answered on the emulator (or the host), `wrong` of them not as expected; `cycles` is their mean and `worst` the
-    most; on ARM emulators `cycles` counts instructions. None is what could not be tried here.
+    most; of emulators other than AVR's `cycles` counts instructions. None is what could not be tried here.
     """
 
     target: str
@@ -86,9 +91,10 @@ def find_target(name: str) -> Target:
     return TARGETS[name]
 
 
-def missing_tools(target: Target) -> list[str]:
-    """Return the programs that measuring needs and that are not installed, the compiler first."""
-    return [tool for tool in (target.compiler, target.size, *target.emulator[:1]) if shutil.which(tool) is None]
+def missing_tools(target: Target) -> tuple[list[str], list[str]]:
+    """Return the programs that are not installed: those without which nothing can be compiled, and the emulator."""
+    needed = [tool for tool in (target.compiler, target.size) if shutil.which(tool) is None]
+    return needed, [tool for tool in target.emulator[:1] if shutil.which(tool) is None]
 
 
 def measure(target: Target, files: dict[str, str], prefix: str, vectors: Vectors) -> Measured:
@@ -109,7 +115,7 @@ def measure(target: Target, files: dict[str, str], prefix: str, vectors: Vectors
         found = Measured(target.name, text + data - stub_text - stub_data, data + bss - stub_data - stub_bss, stack)
         if target.name == "host":
             return _run_host(target, place, prefix, found, len(vectors.codes))
-        if not target.emulator or shutil.which(target.emulator[0]) is None:
+        if missing_tools(target)[1]:
             return found
         return _run_emulated(target, place, prefix, found)
 
@@ -129,16 +135,23 @@ def _run_texts(target: Target, prefix: str) -> dict[str, str]:
 def _compile(target: Target, place: Path, sources: list[str], out: str, more: list[str] | None = None) -> None:
     script = ["-T", "chip.ld", "start.c"] if target.memory is not None else []
     command = [target.compiler, "-std=gnu99", "-Os", *target.flags, *(more or []), *target.link, *script, *sources, "-lm", "-o", out]
-    done = subprocess.run(command, cwd=place, capture_output=True, text=True, timeout=_SECONDS)
+    done = _run(command, place)
     if done.returncode:
         said = next((line for line in done.stderr.splitlines() if "error" in line or "overflow" in line), done.stderr[:200])
         raise ExportError(f"{target.compiler} does not compile the model for {target.name}: {said.strip()}")
 
 
+def _run(command: list[str], place: Path) -> subprocess.CompletedProcess[str]:
+    """Run a tool; raises ExportError when it does not end."""
+    try:
+        return subprocess.run(command, cwd=place, capture_output=True, text=True, timeout=_SECONDS, stdin=subprocess.DEVNULL)
+    except subprocess.TimeoutExpired as error:
+        raise ExportError(f"{command[0]} does not end within {_SECONDS} seconds") from error
+
+
 def _sizes(target: Target, place: Path, name: str) -> tuple[int, int, int]:
     """Return the bytes of text, data and bss."""
-    told = subprocess.run([target.size, name], cwd=place, capture_output=True, text=True, check=True, timeout=_SECONDS).stdout
-    text, data, bss = told.splitlines()[1].split()[:3]
+    text, data, bss = _run([target.size, name], place).stdout.splitlines()[1].split()[:3]
     return int(text), int(data), int(bss)
 
 
@@ -154,7 +167,7 @@ def _stack(place: Path) -> int | None:
 def _run_emulated(target: Target, place: Path, prefix: str, found: Measured) -> Measured:
     more = [f"-D{prefix.upper()}_TEST_NO_MAIN", "-include", "clock.h"]
     _compile(target, place, [f"{prefix}.c", f"{prefix}_test.c", "run_main.c"], "run.elf", more)
-    done = subprocess.run([*target.emulator, "run.elf"], cwd=place, capture_output=True, text=True, timeout=_SECONDS, stdin=subprocess.DEVNULL)
+    done = _run([*target.emulator, "run.elf"], place)
     numbers = re.search(r"(\d+) (\d+) (\d+) (\d+) ", done.stdout + done.stderr)
     if numbers is None:
         raise ExportError(f"{target.emulator[0]} ended without an answer: {(done.stdout + done.stderr)[-200:].strip()}")
@@ -162,10 +175,10 @@ def _run_emulated(target: Target, place: Path, prefix: str, found: Measured) -> 
     if target.name == "avr":
         return Measured(found.target, found.flash, found.ram, found.stack, rows, wrong, first, second)
     ticks = first / rows - second / 1000
-    return Measured(found.target, found.flash, found.ram, found.stack, rows, wrong, round(ticks * target.tick))
+    return Measured(found.target, found.flash, found.ram, found.stack, rows // firmware.ROUNDS, wrong, round(ticks * target.tick))
 
 
 def _run_host(target: Target, place: Path, prefix: str, found: Measured, rows: int) -> Measured:
     _compile(target, place, [f"{prefix}.c", f"{prefix}_test.c"], "run.elf")
-    told = subprocess.run([place / "run.elf"], capture_output=True, text=True, timeout=_SECONDS).stdout
+    told = _run([str(place / "run.elf")], place).stdout
     return Measured(found.target, found.flash, found.ram, found.stack, rows, int(re.search(r": (\d+) of", told)[1]))
