@@ -1,6 +1,7 @@
 """What the exported C of a fixed-point model answers, computed by numpy to the same bits, and how far that can be from exact."""
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -99,18 +100,19 @@ def _rounding(fixed: FixedModel) -> Rounding:
             stored = np.array(node.weights) * node.unit_sum / fixed.units[list(node.sources)]
             weights[edges] = np.abs(stored * (count if node.join == "mean" else 1) - exact)
         before[slot] = 0.5 * node.unit_sum + (0.5 * node.unit_z if node.shift > 0 else 0.0)
-        after[slot] = _activation_error(node, fixed.units[slot])
+        after[slot] = _activation_error(node.activation, node.more, node.unit_z, float(fixed.units[slot]))
         product[slot] = product[slot] if node.join != "product" or count > 1 else weights[edges].sum()
     return Rounding(weights, partial, product, before, after)
 
 
-def _activation_error(node: FixedNode, unit: float) -> float:
+@cache
+def _activation_error(name: str, more: int, unit_z: float, unit: float) -> float:
     """Return the largest error of an activation over all arguments that do not saturate, and far beyond for bounded ones."""
     z = np.arange(-TOP, TOP + 1)
-    exact = apply_activation(activation_code(node.activation), z * node.unit_z)
+    exact = apply_activation(activation_code(name), z * unit_z)
     inside = np.abs(exact) <= TOP * unit
-    error = np.abs(apply_fixed(node.activation, z, node.more) * unit - exact)[inside].max()
-    if node.activation in ("sigmoid", "steep_sigmoid", "tanh", "gauss"):
-        ends = apply_activation(activation_code(node.activation), np.array([-1e3, 1e3]))
-        error = max(error, np.abs(apply_fixed(node.activation, np.array([-TOP, TOP]), 0) * unit - ends).max())
+    error = np.abs(apply_fixed(name, z, more) * unit - exact)[inside].max()
+    if name in ("sigmoid", "steep_sigmoid", "tanh", "gauss"):
+        ends = apply_activation(activation_code(name), np.array([-1e3, 1e3]))
+        error = max(error, np.abs(apply_fixed(name, np.array([-TOP, TOP]), 0) * unit - ends).max())
     return float(error)

@@ -27,6 +27,10 @@ class Vectors:
     out: list[list[str]]
     codes: list[int]
 
+    def last(self, count: int) -> "Vectors":
+        """Return the last rows, among which are those that go to the limits."""
+        return Vectors(self.number, self.x[-count:], self.out[-count:], self.codes[-count:])
+
 
 def fixed_vectors(fixed: FixedModel, x: np.ndarray, count: int) -> Vectors:
     """Return the first rows and some that go to the limits; answers are to be met to the bit."""
