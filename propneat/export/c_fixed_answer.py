@@ -6,15 +6,13 @@ import numpy as np
 
 from propneat.errors import ConfigError
 from propneat.export.c_fixed import FixedModel
-from propneat.export.c_fixed_functions import TOP
+from propneat.export.c_fixed_functions import CURVE, TOP
 
-__all__ = ["CURVE", "PROBABILITY_BITS", "FixedAnswer", "answer_rows", "power_of_half", "plan_answer"]
+__all__ = ["PROBABILITY_BITS", "FixedAnswer", "answer_rows", "power_of_half", "plan_answer"]
 
 PROBABILITY_BITS = 30
 """Bits after the point of a probability."""
 MOST_CLASSES = 200
-CURVE = (45324, 15150, 2596)
-"""2**-r = 1 - r (a - r (b - r c)), right to 1e-4 for r from 0 to 1; 16 bits after the point."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +71,7 @@ def answer_rows(fixed: FixedModel, answer: FixedAnswer, outputs: np.ndarray) -> 
         return np.zeros(len(out), np.int64), out if answer.low is None else np.clip(out, answer.low, answer.high)
     if fixed.model.task == "binary":
         m, n = power_of_half(np.abs(scaled))
-        small = (m * ((2**31 - 1) // ((2**24 + ((m << 8) >> n)) >> 9))) >> np.minimum(n + 2, 31)
+        small = (m * ((2**31 - 1) // (2**15 + (m >> n >> 1)))) >> np.minimum(n + 2, 31)
         out = np.column_stack([np.where(scaled > 0, small, 2**30 - small), np.where(scaled > 0, 2**30 - small, small)])
         return (scaled[:, 0] > 0).astype(np.int64), out
     m, n = power_of_half(scaled.max(axis=1, keepdims=True) - scaled)

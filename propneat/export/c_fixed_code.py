@@ -3,54 +3,12 @@
 from collections.abc import Sequence
 
 from propneat.export.c_fixed import WEIGHT_BITS, FixedModel, FixedNode
-from propneat.export.c_fixed_answer import CURVE, FixedAnswer
+from propneat.export.c_fixed_answer import FixedAnswer
 from propneat.export.c_fixed_functions_code import call_of, function_code, within_code
 from propneat.export.c_fixed_inputs import Flag, Means, Plain
-from propneat.export.c_names import wrap
+from propneat.export.c_tables import Tables, flash_code, int_literal, loop
 
 __all__ = ["fixed_parts"]
-
-_FLASH = """#ifdef __AVR__
-#include <avr/pgmspace.h>
-#define FLASH PROGMEM
-#define BYTE(place) pgm_read_byte(&(place))
-#define WORD(place) ((int16_t)pgm_read_word(&(place)))
-#define LONG(place) ((int32_t)pgm_read_dword(&(place)))
-#else
-#define FLASH
-#define BYTE(place) (place)
-#define WORD(place) (place)
-#define LONG(place) (place)
-#endif"""
-
-_POWER = """/* 2^-(r / 65536) in units of 1/65536 */
-static uint16_t power_of_half(uint16_t r) {{
-    const uint16_t c = (uint16_t)({1} - ((uint32_t)r * {2}u >> 16)), b = (uint16_t)({0}u - ((uint32_t)r * c >> 16));
-    return (uint16_t)(65535u - ((uint32_t)r * b >> 16));
-}}"""
-
-_TYPES = (("uint8_t", 0, 255), ("int8_t", -128, 127), ("int16_t", -32768, 32767), ("uint16_t", 0, 65535), ("int32_t", -(2**31), 2**31 - 1))
-
-
-class Tables:
-    """Arrays of constants: each of the smallest type that holds its numbers, or no array where all are one number."""
-
-    def __init__(self) -> None:
-        self.code: list[str] = []
-
-    def add(self, name: str, values: Sequence[int], at: str, kind: str = "") -> str:
-        """Add an array and return the expression that reads it at a place; a number where all values are the same."""
-        if len(set(values)) == 1 and not kind:
-            return _literal(values[0])
-        kind = kind or next(kind for kind, low, high in _TYPES if low <= min(values) and max(values) <= high)
-        self.code.append(f"static const {kind} {name}[{len(values)}] FLASH = {{\n{wrap(map(_literal, values))}\n}};")
-        read = {"uint8_t": "BYTE", "int8_t": "(int8_t)BYTE", "uint16_t": "(uint16_t)WORD", "int16_t": "WORD", "int32_t": "LONG"}
-        return f"{read[kind]}({name}[{at}])"
-
-
-def _literal(value: int) -> str:
-    return f"({value + 1} - 1)" if value == -(2**31) else str(value)
-
 
 def fixed_parts(fixed: FixedModel, answer: FixedAnswer, prefix: str) -> list[str]:
     """Return the parts of the C source: tables, helpers and NAME_predict."""
@@ -63,7 +21,10 @@ def fixed_parts(fixed: FixedModel, answer: FixedAnswer, prefix: str) -> list[str
     head = f"int {prefix}_predict(const int32_t *x, int32_t *out) {{\n    int16_t v[{len(order)}];"
     unused = [] if fixed.layout.columns else ["    (void)x;"]
     lines = [head, *unused, *(f"    {line}" for line in [*input_lines, *node_lines, *answer_lines]), "}"]
-    return [_FLASH, *tables.code, *functions, "\n".join(lines)]
+    parts = [*functions, "\n".join(lines)]
+    helpers = [within_code()] if any("within(" in part for part in parts) else []
+    parts = [*tables.code, *helpers, *parts]
+    return [*flash_code(parts), *parts]
 
 
 def _value_order(fixed: FixedModel) -> dict[int, int]:
@@ -76,12 +37,7 @@ def _value_order(fixed: FixedModel) -> dict[int, int]:
 
 
 def _functions(fixed: FixedModel) -> list[str]:
-    names = {node.activation for node in fixed.nodes}
-    code = function_code(names)
-    needs = "\n".join([*code, *(call_of(name) for name in names)])
-    uses = "within(" in needs or any(_is_product(node) or node.shift < 0 for node in fixed.nodes)
-    power = [] if fixed.model.task == "regression" else [_POWER.format(*CURVE)]
-    return [*([within_code()] if uses else []), *code, *power]
+    return function_code({node.activation for node in fixed.nodes}, fixed.model.task != "regression")
 
 
 def _input_lines(fixed: FixedModel, tables: Tables, order: dict[int, int]) -> list[str]:
@@ -106,9 +62,8 @@ def _plain_lines(plain: list[Plain], tables: Tables) -> list[str]:
     low = tables.add("LOW", [maker.center + maker.low for maker in plain], "i")
     width = tables.add("WIDTH", [maker.high - maker.low for maker in plain], "i")
     center = tables.add("CENTER", [-maker.low for maker in plain], "i")
-    loop, _ = _loop("i", len(plain))
     return [
-        loop,
+        loop("i", len(plain))[0],
         f"    const int32_t given = x[{_place(plain, 'PLACE', tables)}], low = {low};",
         f"    const uint16_t width = (uint16_t){width};",
         "    const uint32_t above = given > low ? (uint32_t)given - (uint32_t)low : 0;",
@@ -117,18 +72,12 @@ def _plain_lines(plain: list[Plain], tables: Tables) -> list[str]:
     ]
 
 
-def _loop(letter: str, count: int) -> tuple[str, str]:
-    """Return the head of a loop over so many things, and the type that counts them."""
-    kind = "uint8_t" if count < 256 else "uint16_t"
-    return f"for ({kind} {letter} = 0; {letter} < {count}; {letter}++) {{", kind
-
-
 def _flag_lines(flags: list[Flag], first: int, tables: Tables) -> list[str]:
     """Levels, truth values and gaps: one number where x is the level, others where it is missing or anything else."""
     level, yes, no, gone = (tables.add(name, [getattr(m, name.lower()) for m in flags], "i") for name in ("LEVEL", "YES", "NO", "GONE"))
     at = f"i + {first}" if first else "i"
     return [
-        _loop("i", len(flags))[0],
+        loop("i", len(flags))[0],
         f"    const int32_t given = x[{_place(flags, 'FLAG_PLACE', tables)}];",
         f"    v[{at}] = (int16_t)(given == INT32_MIN ? {gone} : given == {level} ? {yes} : {no});",
         "}",
@@ -142,7 +91,7 @@ def _means_lines(maker: Means, place: int, tables: Tables) -> list[str]:
     found = tables.add(f"MEANS_{place}", maker.found, "i")
     return [
         f"v[{place}] = {maker.default};",
-        _loop("i", len(maker.levels))[0][:-2],
+        loop("i", len(maker.levels))[0][:-2],
         f"    if (x[{maker.place}] == {level}) v[{place}] = {found};",
     ]
 
@@ -167,9 +116,9 @@ def _node_lines(fixed: FixedModel, tables: Tables, order: dict[int, int]) -> lis
     joins = [_join_of(node) for node in nodes]
     known = sorted(set(joins))
     join = tables.add("JOIN", [known.index(name) for name in joins], "n") if len(known) > 1 else ""
-    kind = _loop("e", len(sources))[1]
+    kind = loop("e", len(sources))[1]
     lines = [f"{kind} e = 0;"] if sources else []
-    lines += [_loop("n", len(nodes))[0], f"    int32_t sum = {bias};"]
+    lines += [loop("n", len(nodes))[0], f"    int32_t sum = {bias};"]
     if sources:
         lines += [f"    const {kind} end = ({kind})(e + {counts});"]
         lines += [f"    {line}" for line in _join_lines(known, join, weight, source)]
@@ -207,11 +156,12 @@ def _activation_lines(nodes: Sequence[FixedNode], tables: Tables, first: int) ->
     shift = tables.add("SHIFT", [node.shift for node in nodes], "n")
     if any(node.shift < 0 for node in nodes):
         text = "shift < 0 ? (int32_t)within(sum) * ((int32_t)1 << (shift < -15 ? 15 : -shift)) : sum >> shift"
-        lines = [f"const int8_t shift = {shift};", f"const int32_t z = {text};"]
+        lines = [f"const int8_t shift = {shift};", f"const int32_t all = {text};"]
     else:
-        lines = [f"const int32_t z = sum >> {shift};"]
+        lines = [f"const int32_t all = sum >> {shift};"]
     names = [node.activation for node in nodes]
     calls = {name: call_of(name) for name in names}
+    lines += [] if set(names) == {"sin"} else ["const int16_t z = within(all);"]
     if any("more" in call for call in calls.values()):
         lines.append(f"const uint8_t more = {tables.add('MORE', [node.more for node in nodes], 'n')};")
     value = f"v[n + {first}]" if first else "v[n]"
@@ -233,7 +183,7 @@ def _scaled(answer: FixedAnswer, place: int, source: int) -> str:
 
 
 def _number_lines(answer: FixedAnswer, sources: list[int]) -> list[str]:
-    lines = [f"out[0] = ({_scaled(answer, 0, sources[0])}) + {_literal(answer.center)};"]
+    lines = [f"out[0] = ({_scaled(answer, 0, sources[0])}) + {int_literal(answer.center)};"]
     if answer.low is not None:
         lines += [f"if (out[0] < {answer.low}) out[0] = {answer.low};", f"if (out[0] > {answer.high}) out[0] = {answer.high};"]
     return [*lines, "return 0;"]
@@ -246,8 +196,9 @@ def _binary_lines(answer: FixedAnswer, sources: list[int]) -> list[str]:
         "const int yes = logit > 0;",
         "const uint32_t d = (uint32_t)(yes ? logit : -logit);",
         "const uint16_t m = power_of_half((uint16_t)(d & 0xFFFFu));",
-        "const uint8_t n = (uint8_t)(d >> 16 > 31u ? 31u : d >> 16);",
-        "const uint16_t share = (uint16_t)(0x7FFFFFFFu / ((0x1000000u + (((uint32_t)m << 8) >> n)) >> 9));",
+        "const uint16_t whole = (uint16_t)(d >> 16);",
+        "const uint8_t n = (uint8_t)(whole > 31u ? 31u : whole);",
+        "const uint16_t share = (uint16_t)(0x7FFFFFFFu / (uint16_t)(0x8000u + ((unsigned)m >> n >> 1)));",
         "const int32_t small = (int32_t)((uint32_t)m * share >> (n > 29 ? 31 : n + 2));",
         "out[1 - yes] = small;",
         "out[yes] = 0x40000000 - small;",

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from propneat.export.c_fixed_functions import FIXED, table_values
+from propneat.export.c_fixed_functions import CURVE, FIXED, WAVE, table_values
 from propneat.export.c_names import wrap
 from propneat.genome import check_functions
 
@@ -14,85 +14,91 @@ _WITHIN = """static int16_t within(int32_t z) {
 
 _LOOKUP = """/* The value of a table at a, 0 to 32767, by lines between its 65 values. */
 static int16_t lookup(const int16_t *table, uint16_t a) {
-    const uint8_t place = (uint8_t)(a >> 9);
-    const int16_t low = WORD(table[place]);
-    return (int16_t)(low + ((((int32_t)WORD(table[place + 1]) - low) * (int32_t)(a & 511u)) >> 9));
+    const int16_t *place = table + (a >> 9);
+    const int16_t low = WORD(place[0]), step = (int16_t)(WORD(place[1]) - low);
+    return (int16_t)(low + (int16_t)(((int32_t)step * (uint16_t)((a & 511u) << 7)) >> 16));
 }"""
 
-_SIZE_OF = """static uint16_t size_of(int32_t z) {
-    if (z < 0) z = -z;
-    return (uint16_t)(z > 32767 ? 32767 : z);
-}"""
+_SIZE_OF = "static uint16_t size_of(int16_t z) { return (uint16_t)(z < 0 ? -z : z); }"
 
-_LOOKUP_MORE = """static int16_t rest_of(const int16_t *table, int32_t z, uint8_t more) {
+_LOOKUP_MORE = """static int16_t rest_of(const int16_t *table, int16_t z, uint8_t more) {
     const uint32_t a = (uint32_t)size_of(z) << more;
     return lookup(table, (uint16_t)(a > 32767u ? 32767u : a));
 }"""
 
+_HIGH_OF = "static uint16_t high_of(uint16_t a, uint16_t b) { return (uint16_t)((uint32_t)a * b >> 16); }"
+
 _CODE = {
     "identity": "",
-    "sigmoid": """static int16_t sigmoid(int32_t z) {
+    "sigmoid": """static int16_t sigmoid(int16_t z) {
     const int16_t h = lookup(TABLE_SIGMOID, size_of(z));
     return (int16_t)(z < 0 ? h : 32767 - h);
 }""",
     "steep_sigmoid": "",
-    "tanh": """static int16_t hyperbolic(int32_t z) {
-    const int32_t size = 32767 - 2 * (int32_t)lookup(TABLE_SIGMOID, size_of(z));
-    return (int16_t)(size < 0 ? 0 : z < 0 ? -size : size);
+    "tanh": """static int16_t hyperbolic(int16_t z) {
+    const int16_t h = lookup(TABLE_SIGMOID, size_of(z)), size = (int16_t)(h > 16383 ? 0 : 32767 - 2 * h);
+    return (int16_t)(z < 0 ? -size : size);
 }""",
-    "relu": "static int16_t relu(int32_t z) { return within(z < 0 ? 0 : z); }",
-    "leaky_relu": """static int16_t leaky_relu(int32_t z) {
-    const int32_t kept = within(z);
-    return (int16_t)(kept > 0 ? kept : (kept * 5243) >> 19);
+    "relu": "static int16_t relu(int16_t z) { return (int16_t)(z < 0 ? 0 : z); }",
+    "leaky_relu": "static int16_t leaky_relu(int16_t z) { return (int16_t)(z > 0 ? z : ((int32_t)z * 5243) >> 19); }",
+    "elu": """static int16_t elu(int16_t z, uint8_t more) {
+    return (int16_t)(z > 0 ? z : ((int32_t)rest_of(TABLE_EXP, z, more) - 32768) >> (3 + more));
 }""",
-    "elu": """static int16_t elu(int32_t z, uint8_t more) {
-    return (int16_t)(z > 0 ? within(z) : ((int32_t)rest_of(TABLE_EXP, z, more) - 32768) >> (3 + more));
+    "gelu": """static int16_t gelu(int16_t z, uint8_t more) {
+    return within((int32_t)(z < 0 ? 0 : z) - (rest_of(TABLE_GELU, z, more) >> (2 + more)));
 }""",
-    "gelu": """static int16_t gelu(int32_t z, uint8_t more) {
-    return within((z < 0 ? 0 : z) - (rest_of(TABLE_GELU, z, more) >> (2 + more)));
+    "silu": """static int16_t silu(int16_t z, uint8_t more) {
+    return within((int32_t)(z < 0 ? 0 : z) - (rest_of(TABLE_SILU, z, more) >> (3 + more)));
 }""",
-    "silu": """static int16_t silu(int32_t z, uint8_t more) {
-    return within((z < 0 ? 0 : z) - (rest_of(TABLE_SILU, z, more) >> (3 + more)));
+    "softplus": """static int16_t softplus(int16_t z, uint8_t more) {
+    return within((int32_t)(z < 0 ? 0 : z) + (rest_of(TABLE_SOFTPLUS, z, more) >> (3 + more)));
 }""",
-    "softplus": """static int16_t softplus(int32_t z, uint8_t more) {
-    return within((z < 0 ? 0 : z) + (rest_of(TABLE_SOFTPLUS, z, more) >> (3 + more)));
-}""",
-    "sin": """static int16_t sine(int32_t z) { /* 65536 units are a turn */
-    const uint16_t turn = (uint16_t)((uint32_t)z & 0xFFFFu), half = (uint16_t)(turn & 0x7FFFu);
-    const uint32_t a = (half > 0x4000u ? 0x8000u - (uint32_t)half : half) << 1;
-    const int16_t size = lookup(TABLE_SIN, (uint16_t)(a > 32767u ? 32767u : a));
-    return (int16_t)(turn & 0x8000u ? -size : size);
-}""",
-    "gauss": "static int16_t gauss(int32_t z) { return lookup(TABLE_GAUSS, size_of(z)); }",
-    "abs": "static int16_t absolute(int32_t z) { return within(z < 0 ? -z : z); }",
-    "square": """static int16_t square(int32_t z, uint8_t more) {
-    const int32_t kept = within(z);
-    return within((kept * kept) >> more);
+    "sin": f"""/* sin(pi / 2 * u) = u (a - u^2 (b - u^2 c)) in each quarter; 65536 units are a turn. */
+static int16_t sine(uint16_t turn) {{
+    const uint16_t half = turn & 0x7FFFu, u = (uint16_t)((half > 0x3FFFu ? 0x7FFFu - half : half) << 2), s = high_of(u, u);
+    const uint16_t size = high_of(u, (uint16_t)({WAVE[0]}u - high_of(s, (uint16_t)({WAVE[1]}u - high_of(s, {WAVE[2]}u)))));
+    const int16_t kept = (int16_t)(size > 32767u ? 32767 : (int16_t)size);
+    return (int16_t)(turn & 0x8000u ? -kept : kept);
+}}""",
+    "gauss": "static int16_t gauss(int16_t z) { return lookup(TABLE_GAUSS, size_of(z)); }",
+    "abs": "static int16_t absolute(int16_t z) { return (int16_t)(z < 0 ? -z : z); }",
+    "square": """static int16_t square(int16_t z, uint8_t more) {
+    return within(((int32_t)z * z) >> more);
 }""",
 }
 
-_CALLS = {"identity": "within", "steep_sigmoid": "sigmoid", "tanh": "hyperbolic", "sin": "sine", "abs": "absolute"}
+_POWER = f"""/* 2^-(r / 65536) in units of 1/65536: 1 - r (a - r (b - r c)) */
+static uint16_t power_of_half(uint16_t r) {{
+    return (uint16_t)(65535u - high_of(r, (uint16_t)({CURVE[0]}u - high_of(r, (uint16_t)({CURVE[1]}u - high_of(r, {CURVE[2]}u))))));
+}}"""
+
+_CALLS = {"steep_sigmoid": "sigmoid", "tanh": "hyperbolic", "sin": "sine", "abs": "absolute"}
 
 check_functions(__name__, activations=_CODE)
 
 
 def call_of(name: str) -> str:
-    """Return the expression of an activation at z."""
+    """Return the expression of an activation at z, which is saturated; the sine's is the whole sum, which may wrap."""
+    if name == "identity":
+        return "z"
+    if name == "sin":
+        return "sine((uint16_t)((uint32_t)all & 0xFFFFu))"
     more = ", more" if FIXED[name].shape in ("curved", "square") else ""
     return f"{_CALLS.get(name, name)}(z{more})"
 
 
-def function_code(names: Iterable[str]) -> list[str]:
-    """Return the helpers and tables that these activations need, in order."""
+def function_code(names: Iterable[str], with_power: bool) -> list[str]:
+    """Return the helpers and tables that these activations need, in order; `with_power` those of probabilities too."""
     wanted = {"sigmoid" if name == "steep_sigmoid" else name for name in names}
     tables = sorted({FIXED[name].table for name in wanted if FIXED[name].table})
     code = [
         f"static const int16_t TABLE_{name.upper()}[65] FLASH = {{\n{wrap(map(str, table_values(name).tolist()))}\n}};"
         for name in tables
     ]
-    own = [_CODE[name] for name in _CODE if name in wanted and _CODE[name]]
+    own = [_CODE[name] for name in _CODE if name in wanted and _CODE[name]] + ([_POWER] if with_power else [])
     joined = "\n".join(own)
-    helpers = [_LOOKUP] if tables else []
+    helpers = [_HIGH_OF] if "high_of(" in joined else []
+    helpers += [_LOOKUP] if tables else []
     helpers += [_SIZE_OF] if "size_of(" in joined or "rest_of(" in joined else []
     helpers += [_LOOKUP_MORE] if "rest_of(" in joined else []
     return [*code, *helpers, *own]

@@ -47,7 +47,7 @@ _QEMU = ("-nographic", "-monitor", "none", "-serial", "none", "-semihosting-conf
 TARGETS = {
     target.name: target
     for target in (
-        Target("avr", "ATmega328P at 16 MHz", "avr-gcc", ("-mmcu=atmega328p", "-DF_CPU=16000000UL", *_BARE), "avr-size",
+        Target("avr", "ATmega328P at 16 MHz", "avr-gcc", ("-mmcu=atmega328p", "-DF_CPU=16000000UL", "-mrelax", "-flto", *_BARE), "avr-size",
                ("simavr", "-m", "atmega328p", "-f", "16000000")),
         Target("cortex-m0", "ARM Cortex-M0", "arm-none-eabi-gcc", ("-mcpu=cortex-m0", *_CORTEX), "arm-none-eabi-size",
                ("qemu-system-arm", *_QEMU, "-M", "microbit", "-kernel"), ("-nostartfiles", "--specs=nosys.specs"),
@@ -108,8 +108,9 @@ def measure(target: Target, files: dict[str, str], prefix: str, vectors: Vectors
         texts |= _run_texts(target, prefix) | {f"{prefix}_test.c": test_text(vectors, prefix)}
         for name, text in texts.items():
             (place / name).write_text(text)
-        _compile(target, place, [f"{prefix}.c", "size_main.c"], "model.elf", ["-fstack-usage"])
+        _compile(target, place, [f"{prefix}.c", "size_main.c"], "model.elf")
         _compile(target, place, ["stub.c", "size_main.c"], "stub.elf")
+        _run([target.compiler, "-std=gnu99", "-Os", *target.flags, "-fno-lto", "-fstack-usage", "-c", f"{prefix}.c"], place)
         (text, data, bss), (stub_text, stub_data, stub_bss) = (_sizes(target, place, name) for name in ("model.elf", "stub.elf"))
         stack = _stack(place)
         found = Measured(target.name, text + data - stub_text - stub_data, data + bss - stub_data - stub_bss, stack)
