@@ -60,7 +60,7 @@ def test_answers_are_those_of_the_model(tmp_path, count, flags):
     assert {a for a, _ in seen} == set(ACTIVATIONS) and {b for _, b in seen} == set(AGGREGATIONS)
     table = table_of(rng, 200)
     layouts = [plan_columns(model) for model in models]
-    files = [float_files(model, f"m{k}", layout) for k, (model, layout) in enumerate(zip(models, layouts, strict=True))]
+    files = [float_files(model, f"m{k}", layout, k % 2 == 0) for k, (model, layout) in enumerate(zip(models, layouts, strict=True))]
     program = build(tmp_path, files, layouts, [n_out(model) for model in models], flags)
     rows = [encode_rows(model, layout, table) for model, layout in zip(models, layouts, strict=True)]
     check(models, table, answers(program, rows, [n_out(model) for model in models]))

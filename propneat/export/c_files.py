@@ -8,11 +8,15 @@ from propneat.export.c_fixed import FixedModel
 from propneat.export.c_fixed_answer import plan_answer
 from propneat.export.c_fixed_code import fixed_parts
 from propneat.export.c_float import float_functions, float_predict
+from propneat.export.c_float_tables import table_code
 from propneat.export.c_header import header_text
 from propneat.export.c_names import check_name
 from propneat.model import Model
 
 __all__ = ["fixed_files", "float_files", "joined_files"]
+
+FEW = 10
+"""Up to so many connections and inputs straight code is smaller than tables and loops (measured on AVR and ARM)."""
 
 _FLOAT_NOTES = [
     "x: a float for each column, at the places below; NAN where the value is missing.",
@@ -22,16 +26,24 @@ _FLOAT_NOTES = [
 ]
 
 
-def float_files(model: Model, prefix: str, layout: Layout | None = None) -> dict[str, str]:
-    """Return the texts of PREFIX.h and PREFIX.c in float32 by their file names; raises ConfigError for an unusable name."""
+def float_files(model: Model, prefix: str, layout: Layout | None = None, in_tables: bool | None = None) -> dict[str, str]:
+    """Return the texts of PREFIX.h and PREFIX.c in float32 by their file names.
+
+    The source is straight code, or tables and loops; None takes what is smaller. Raises ConfigError for an unusable name.
+    """
     check_name(prefix)
     layout = plan_columns(model) if layout is None else layout
     notes = [note.format(out=out_note(model, "1.0"), returns=returns_note(model)) for note in _FLOAT_NOTES]
     declaration = f"int {prefix}_predict(const float *x, float *out);"
     header = header_text(model, layout, prefix, notes, [declaration])
-    body = "\n".join(f"    {line}" for line in float_predict(model, layout, prefix.upper()))
-    parts = [*float_functions(model, layout), f"int {prefix}_predict(const float *x, float *out) {{\n{body}\n}}"]
-    return {f"{prefix}.h": header, f"{prefix}.c": source_text(prefix, ["math.h"], parts)}
+    if model.plan.n_edges + len(layout.rules) > FEW if in_tables is None else in_tables:
+        made = table_code(model, layout)
+        parts, lines, includes = [*made.tables, *float_functions(model, layout, in_tables=True)], made.lines, ["math.h", "stdint.h"]
+    else:
+        parts, lines, includes = float_functions(model, layout), float_predict(model, layout, prefix.upper()), ["math.h"]
+    body = "\n".join(f"    {line}" for line in lines)
+    parts.append(f"int {prefix}_predict(const float *x, float *out) {{\n{body}\n}}")
+    return {f"{prefix}.h": header, f"{prefix}.c": source_text(prefix, includes, parts)}
 
 
 _FIXED_NOTES = [

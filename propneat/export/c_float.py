@@ -9,7 +9,7 @@ from propneat.export.c_names import comment, float_literal, wrap
 from propneat.genome import ACTIVATIONS, AGGREGATIONS, check_functions
 from propneat.model import Model
 
-__all__ = ["float_functions", "float_predict"]
+__all__ = ["FINE", "FUNCTIONS", "float_functions", "float_predict", "is_plain", "level_number"]
 
 _SIGMOID = """static float sigmoid(float z) {
     const float e = expf(-fabsf(z));
@@ -63,8 +63,8 @@ FINE = 2.0**-20
 """Share of its spread by which rounding may move the centre of a column."""
 
 
-def float_functions(model: Model, layout: Layout) -> list[str]:
-    """Return the static helper functions that the model calls."""
+def float_functions(model: Model, layout: Layout, in_tables: bool = False) -> list[str]:
+    """Return the static helper functions that the model calls, as straight code or in tables."""
     plan = model.plan
     wanted = {ACTIVATIONS[code] for code in plan.activation[plan.n_inputs :].tolist()}
     wanted |= {helper for name in wanted for helper in FUNCTIONS[name][1]}
@@ -72,7 +72,7 @@ def float_functions(model: Model, layout: Layout) -> list[str]:
     counts = np.diff(plan.edge_start)[plan.n_inputs :]
     joins = {AGGREGATIONS[code] for code, count in zip(plan.aggregation[plan.n_inputs :].tolist(), counts, strict=True) if count > 1}
     code += [_COMPARE.format(name=_JOINS[join], sign=">" if join == "max" else "<") for join in sorted(joins) if _JOINS[join]]
-    if any(_is_plain(rule) and rule.low is not None for rule in layout.rules):
+    if not in_tables and any(is_plain(rule) and rule.low is not None for rule in layout.rules):
         code.append(
             "static float within(float value, float low, float high) {\n"
             "    return value < low ? low : value > high ? high : value;\n}"
@@ -96,7 +96,8 @@ def _value_name(n_inputs: int, slot: int) -> str:
     return f"{'i' if slot < n_inputs else 'n'}{slot}"
 
 
-def _is_plain(rule: InputRule) -> bool:
+def is_plain(rule: InputRule) -> bool:
+    """Say whether a rule takes the number itself."""
     return rule.level is None and not rule.missing and rule.means is None
 
 
@@ -110,7 +111,7 @@ def _input_lines(name: str, rule: InputRule, column: Column, x: str) -> list[str
     if rule.means is not None:
         return _means_lines(name, rule, column, x, told)
     if rule.missing or rule.level is not None:
-        asked = f"{x} == {float_literal(_level_number(rule, column))}" if not rule.missing else _is_missing(column, x)
+        asked = f"{x} == {float_literal(level_number(rule, column))}" if not rule.missing else _is_missing(column, x)
         return [f"const float {name} = {asked} ? {_scaled(rule, 1.0)} : {_scaled(rule, 0.0)};{told}"]
     value = x if rule.low is None else f"within({x}, {float_literal(rule.low)}, {float_literal(rule.high)})"
     rest = rule.center - float(np.float32(rule.center))
@@ -123,10 +124,11 @@ def _input_lines(name: str, rule: InputRule, column: Column, x: str) -> list[str
 
 
 def _is_missing(column: Column, x: str) -> str:
-    return f"!({x} >= 0.0f)" if column.is_text else f"{x} != {x}"
+    return f"({x} != {x} || {x} == -1.0f)" if column.is_text else f"{x} != {x}"
 
 
-def _level_number(rule: InputRule, column: Column) -> float:
+def level_number(rule: InputRule, column: Column) -> float:
+    """Return the number of x at which a rule's level is met."""
     return float(column.levels.index(rule.level)) if column.is_text else float(rule.level)
 
 
