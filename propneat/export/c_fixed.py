@@ -10,7 +10,7 @@ import numpy as np
 
 from propneat.compiler import LayerPlan
 from propneat.export.c_columns import Layout
-from propneat.export.c_fixed_functions import FIXED, TOP
+from propneat.export.c_fixed_functions import COMPUTED, TOP, function_of
 from propneat.export.c_fixed_inputs import FixedInputs, plan_inputs
 from propneat.genome import ACTIVATIONS, AGGREGATIONS
 from propneat.model import Model
@@ -20,6 +20,8 @@ __all__ = ["FixedModel", "FixedNode", "WEIGHT_BITS", "quantise"]
 WEIGHT_BITS = {"int16": 16, "int8": 8}
 """Bits of a weight; values have 16 either way."""
 _SUM = 2**31 - 1
+_FEW = 3
+"""Up to so many sigmoids are computed as probabilities are: one costs a thousand cycles on AVR, a table 200 bytes."""
 _LARGEST_LOGIT = 2.0**12
 _MARGIN = 2.0
 """How many times as far as on the rows a value may go before it saturates."""
@@ -31,7 +33,7 @@ class FixedNode:
 
     `weights` (n_edges,) of a product hold the weight of all first, then for each further edge the shift after its value.
     The argument z counts units of `unit_z`, a partial product those of `partial_units` (n_edges,), the sum those of `unit_sum`.
-    A negative shift multiplies the saturated sum.
+    A negative shift multiplies the saturated sum. `is_computed` takes a sigmoid without a table.
     """
 
     sources: tuple[int, ...]
@@ -40,6 +42,7 @@ class FixedNode:
     shift: int
     more: int
     activation: str
+    is_computed: bool
     join: str
     unit_sum: float
     unit_z: float
@@ -65,11 +68,12 @@ def quantise(model: Model, layout: Layout, numbers: str, X: np.ndarray) -> Fixed
     units, largest = np.full(plan.n_slots, np.nan), np.full(plan.n_slots, TOP)
     units[list(layout.slots)], largest[list(layout.slots)] = inputs.units, inputs.largest
     values, arguments = _walk(plan, X)
+    is_computed = model.task == "binary" and sum(ACTIVATIONS[code] in COMPUTED for code in plan.activation[plan.n_inputs :]) <= _FEW
     nodes, logits = [], set(plan.output_slot.tolist()) if model.task != "regression" else set()
     for slot in range(plan.n_inputs, plan.n_slots):
         at_most = _LARGEST_LOGIT if slot in logits else np.inf
         reach = min(arguments[slot], at_most), min(_reach(values[slot]), at_most)
-        node, unit = _node(plan, slot, units, largest, values, reach, 2 ** (WEIGHT_BITS[numbers] - 1) - 1)
+        node, unit = _node(plan, slot, units, largest, values, reach, 2 ** (WEIGHT_BITS[numbers] - 1) - 1, is_computed)
         units[slot] = unit
         nodes.append(node)
     return FixedModel(model, layout, numbers, inputs, tuple(nodes), units)
@@ -108,14 +112,15 @@ def _bits_for(reach: float) -> int:
 
 
 def _node(
-    plan: LayerPlan, slot: int, units: np.ndarray, largest: np.ndarray, values: np.ndarray, reach: tuple[float, float], top_weight: int
+    plan: LayerPlan, slot: int, units: np.ndarray, largest: np.ndarray, values: np.ndarray, reach: tuple[float, float], top_weight: int,
+    is_computed: bool,
 ) -> tuple[FixedNode, float]:
     """Return a node in whole numbers and the unit of its value; `reach` is that of its argument and of its value."""
     edges = slice(plan.edge_start[slot], plan.edge_start[slot + 1])
     sources, weights = plan.edge_source[edges], plan.weights[edges]
     name, join = ACTIVATIONS[plan.activation[slot]], AGGREGATIONS[plan.aggregation[slot]]
-    bits_z, more, bits = _argument_bits(name, *reach)
-    factor, bias = FIXED[name].factor, plan.biases[slot - plan.n_inputs]
+    bits_z, more, bits = _argument_bits(name, *reach, is_computed)
+    factor, bias = function_of(name, is_computed).factor, plan.biases[slot - plan.n_inputs]
     shifts, partial_units = (), ()
     if join == "product" and len(sources) > 1:
         shifts, partial_units = _product_shifts(values[sources], units[sources])
@@ -127,15 +132,15 @@ def _node(
     bits_sum, whole, whole_bias = _round_sum(steps, tops, bias * factor, bits_z, top_weight, join in ("max", "min"))
     stored = (*whole, *shifts)
     node = FixedNode(
-        tuple(map(int, sources)), tuple(map(int, stored)), whole_bias, bits_sum - bits_z, more, name, join,
+        tuple(map(int, sources)), tuple(map(int, stored)), whole_bias, bits_sum - bits_z, more, name, is_computed and name in COMPUTED, join,
         2.0**-bits_sum / factor, 2.0**-bits_z / factor, partial_units,
     )  # fmt: skip
     return node, 2.0**-bits
 
 
-def _argument_bits(name: str, reach_z: float, reach: float) -> tuple[int, int, int]:
+def _argument_bits(name: str, reach_z: float, reach: float, is_computed: bool) -> tuple[int, int, int]:
     """Return the bits after the point of a node's argument, its extra shift, and the bits after the point of its value."""
-    function = FIXED[name]
+    function = function_of(name, is_computed)
     if function.shape == "bounded":
         return function.bits_of_table, 0, 15
     if function.shape == "curved":

@@ -6,9 +6,9 @@ import numpy as np
 
 from propneat.errors import ConfigError
 from propneat.export.c_fixed import FixedModel
-from propneat.export.c_fixed_functions import CURVE, TOP
+from propneat.export.c_fixed_functions import TOP, logistic, power_of_half
 
-__all__ = ["PROBABILITY_BITS", "FixedAnswer", "answer_rows", "power_of_half", "plan_answer"]
+__all__ = ["PROBABILITY_BITS", "FixedAnswer", "answer_rows", "plan_answer"]
 
 PROBABILITY_BITS = 30
 """Bits after the point of a probability."""
@@ -55,13 +55,6 @@ def plan_answer(fixed: FixedModel) -> FixedAnswer:
     return FixedAnswer((factor,), (shift,), round(scale.center * 2.0**bits), low, high, bits)
 
 
-def power_of_half(d: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return m and n with 2**-d = m / 2**(16 + n) for whole numbers d of 16 bits after the point; n is 31 at most."""
-    r, (first, second, third) = d & 0xFFFF, CURVE
-    m = 65535 - ((r * (first - ((r * (second - ((r * third) >> 16))) >> 16))) >> 16)
-    return m, np.minimum(d >> 16, 31)
-
-
 def answer_rows(fixed: FixedModel, answer: FixedAnswer, outputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the class (n_rows,) and `out` (n_rows, n_out), as the C does, from outputs int64 (n_rows, n_outputs)."""
     halves = np.array([(1 << shift) >> 1 for shift in answer.shifts])
@@ -70,8 +63,7 @@ def answer_rows(fixed: FixedModel, answer: FixedAnswer, outputs: np.ndarray) -> 
         out = scaled + answer.center
         return np.zeros(len(out), np.int64), out if answer.low is None else np.clip(out, answer.low, answer.high)
     if fixed.model.task == "binary":
-        m, n = power_of_half(np.abs(scaled))
-        small = (m * ((2**31 - 1) // (2**15 + (m >> n >> 1)))) >> np.minimum(n + 2, 31)
+        small = logistic(np.abs(scaled))
         out = np.column_stack([np.where(scaled > 0, small, 2**30 - small), np.where(scaled > 0, 2**30 - small, small)])
         return (scaled[:, 0] > 0).astype(np.int64), out
     m, n = power_of_half(scaled.max(axis=1, keepdims=True) - scaled)

@@ -15,9 +15,9 @@ def fixed_parts(fixed: FixedModel, answer: FixedAnswer, prefix: str) -> list[str
     tables, order = Tables(), _value_order(fixed)
     input_lines = _input_lines(fixed, tables, order)
     node_lines = _node_lines(fixed, tables, order)
-    functions = _functions(fixed)
     sources = [order[int(slot)] for slot in fixed.model.plan.output_slot]
     answer_lines = {"regression": _number_lines, "binary": _binary_lines}.get(fixed.model.task, _softmax_lines)(answer, sources)
+    functions = _functions(fixed, "\n".join(answer_lines))
     head = f"int {prefix}_predict(const int32_t *x, int32_t *out) {{\n    int16_t v[{len(order)}];"
     unused = [] if fixed.layout.columns else ["    (void)x;"]
     lines = [head, *unused, *(f"    {line}" for line in [*input_lines, *node_lines, *answer_lines]), "}"]
@@ -36,8 +36,8 @@ def _value_order(fixed: FixedModel) -> dict[int, int]:
     return {slot: place for place, slot in enumerate([*slots, *range(plan.n_inputs, plan.n_slots)])}
 
 
-def _functions(fixed: FixedModel) -> list[str]:
-    return function_code({node.activation for node in fixed.nodes}, fixed.model.task != "regression")
+def _functions(fixed: FixedModel, answer: str) -> list[str]:
+    return function_code({node.activation for node in fixed.nodes}, any(node.is_computed for node in fixed.nodes), answer)
 
 
 def _input_lines(fixed: FixedModel, tables: Tables, order: dict[int, int]) -> list[str]:
@@ -190,16 +190,12 @@ def _number_lines(answer: FixedAnswer, sources: list[int]) -> list[str]:
 
 
 def _binary_lines(answer: FixedAnswer, sources: list[int]) -> list[str]:
-    """The sigmoid of the logit: 2^-d = m / 2^(16 + n), and e / (1 + e)."""
+    """The sigmoid of the logit."""
     return [
         f"const int32_t logit = {_scaled(answer, 0, sources[0])};",
         "const int yes = logit > 0;",
         "const uint32_t d = (uint32_t)(yes ? logit : -logit);",
-        "const uint16_t m = power_of_half((uint16_t)(d & 0xFFFFu));",
-        "const uint16_t whole = (uint16_t)(d >> 16);",
-        "const uint8_t n = (uint8_t)(whole > 31u ? 31u : whole);",
-        "const uint16_t share = (uint16_t)(0x7FFFFFFFu / (uint16_t)(0x8000u + ((unsigned)m >> n >> 1)));",
-        "const int32_t small = (int32_t)((uint32_t)m * share >> (n > 29 ? 31 : n + 2));",
+        "const int32_t small = logistic((uint16_t)(d >> 16), (uint16_t)(d & 0xFFFFu));",
         "out[1 - yes] = small;",
         "out[yes] = 0x40000000 - small;",
         "return yes;",

@@ -11,7 +11,10 @@ import numpy as np
 
 from propneat.genome import check_functions
 
-__all__ = ["CURVE", "FIXED", "TABLES", "WAVE", "FixedFunction", "apply_fixed", "saturate", "table_values"]
+__all__ = [
+    "COMPUTED", "CURVE", "FIXED", "TABLES", "WAVE", "FixedFunction", "apply_fixed", "function_of", "logistic", "power_of_half",
+    "saturate", "table_values",
+]  # fmt: skip
 
 TOP = 32767
 STEPS = 64
@@ -54,6 +57,18 @@ FIXED = {
     "square": FixedFunction("square"),
 }
 """The functions; the argument of sin is in turns."""
+
+COMPUTED = {
+    "sigmoid": FixedFunction("bounded", "", 4, np.log2(np.e)),
+    "steep_sigmoid": FixedFunction("bounded", "", 4, 4.9 * np.log2(np.e)),
+    "tanh": FixedFunction("bounded", "", 4, 2.0 * np.log2(np.e)),
+}
+"""Sigmoids without a table: by a power of two and a division, as the probabilities are; smaller, and slower."""
+
+
+def function_of(name: str, is_computed: bool) -> FixedFunction:
+    """Return how an activation is computed, without a table where that is asked for and possible."""
+    return COMPUTED.get(name, FIXED[name]) if is_computed else FIXED[name]
 
 check_functions(__name__, activations=FIXED)
 
@@ -105,8 +120,24 @@ def _remainder(name: str, z: np.ndarray, more: int = 0) -> np.ndarray:
     return _lookup(name, np.minimum(np.minimum(np.abs(z), TOP) << more, TOP))
 
 
-def apply_fixed(name: str, z: np.ndarray, more: int) -> np.ndarray:
+def power_of_half(d: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return m and n with 2**-d = m / 2**(16 + n) for whole numbers d of 16 bits after the point; n is 31 at most."""
+    r, (first, second, third) = d & 0xFFFF, CURVE
+    m = 65535 - ((r * (first - ((r * (second - ((r * third) >> 16))) >> 16))) >> 16)
+    return m, np.minimum(d >> 16, 31)
+
+
+def logistic(d: np.ndarray) -> np.ndarray:
+    """Return 1 / (1 + 2**d), 30 bits after the point, for whole numbers d from 0 on of 16 bits after the point."""
+    m, n = power_of_half(d)
+    return (m * ((2**31 - 1) // (2**15 + (m >> n >> 1)))) >> np.minimum(n + 2, 31)
+
+
+def apply_fixed(name: str, z: np.ndarray, more: int, is_computed: bool = False) -> np.ndarray:
     """Apply an activation to arguments in units of its z, int64 of any shape; `more` is the node's extra shift."""
+    if is_computed and name in COMPUTED:
+        h = logistic(np.minimum(np.abs(z), TOP) << 5) >> 15
+        return _two_sided(z, h) if name == "tanh" else np.where(z < 0, h, TOP - h)
     function = FIXED[name]
     if function.shape == "curved":
         shift = function.reach + more
@@ -119,7 +150,11 @@ def apply_fixed(name: str, z: np.ndarray, more: int) -> np.ndarray:
 
 
 def _tanh(z: np.ndarray, more: int) -> np.ndarray:
-    size = np.maximum(TOP - 2 * _remainder("sigmoid", z), 0)
+    return _two_sided(z, _remainder("sigmoid", z))
+
+
+def _two_sided(z: np.ndarray, h: np.ndarray) -> np.ndarray:
+    size = np.maximum(TOP - 2 * h, 0)
     return np.where(z < 0, -size, size)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from propneat.export.c_fixed_functions import CURVE, FIXED, WAVE, table_values
+from propneat.export.c_fixed_functions import COMPUTED, CURVE, FIXED, WAVE, table_values
 from propneat.export.c_names import wrap
 from propneat.genome import check_functions
 
@@ -31,12 +31,12 @@ _HIGH_OF = "static uint16_t high_of(uint16_t a, uint16_t b) { return (uint16_t)(
 _CODE = {
     "identity": "",
     "sigmoid": """static int16_t sigmoid(int16_t z) {
-    const int16_t h = lookup(TABLE_SIGMOID, size_of(z));
+    const int16_t h = low_sigmoid(size_of(z));
     return (int16_t)(z < 0 ? h : 32767 - h);
 }""",
     "steep_sigmoid": "",
     "tanh": """static int16_t hyperbolic(int16_t z) {
-    const int16_t h = lookup(TABLE_SIGMOID, size_of(z)), size = (int16_t)(h > 16383 ? 0 : 32767 - 2 * h);
+    const int16_t h = low_sigmoid(size_of(z)), size = (int16_t)(h > 16383 ? 0 : 32767 - 2 * h);
     return (int16_t)(z < 0 ? -size : size);
 }""",
     "relu": "static int16_t relu(int16_t z) { return (int16_t)(z < 0 ? 0 : z); }",
@@ -72,6 +72,20 @@ static uint16_t power_of_half(uint16_t r) {{
     return (uint16_t)(65535u - high_of(r, (uint16_t)({CURVE[0]}u - high_of(r, (uint16_t)({CURVE[1]}u - high_of(r, {CURVE[2]}u))))));
 }}"""
 
+_LOGISTIC = """/* 1 / (1 + 2^d), 30 bits after the point; d has 16, in whole and r. */
+static int32_t logistic(uint16_t whole, uint16_t r) {
+    const uint16_t m = power_of_half(r);
+    const uint8_t n = (uint8_t)(whole > 31u ? 31u : whole);
+    const uint16_t share = (uint16_t)(0x7FFFFFFFu / (uint16_t)(0x8000u + ((unsigned)m >> n >> 1)));
+    return (int32_t)((uint32_t)m * share >> (n > 29 ? 31 : n + 2));
+}"""
+
+_LOW_COMPUTED = """static int16_t low_sigmoid(uint16_t a) {
+    return (int16_t)(logistic((uint16_t)(a >> 11), (uint16_t)((a & 2047u) << 5)) >> 15);
+}"""
+
+_LOW_BY_TABLE = "static int16_t low_sigmoid(uint16_t a) { return lookup(TABLE_SIGMOID, a); }"
+
 _CALLS = {"steep_sigmoid": "sigmoid", "tanh": "hyperbolic", "sin": "sine", "abs": "absolute"}
 
 check_functions(__name__, activations=_CODE)
@@ -87,21 +101,26 @@ def call_of(name: str) -> str:
     return f"{_CALLS.get(name, name)}(z{more})"
 
 
-def function_code(names: Iterable[str], with_power: bool) -> list[str]:
-    """Return the helpers and tables that these activations need, in order; `with_power` those of probabilities too."""
+def function_code(names: Iterable[str], is_computed: bool, answer: str) -> list[str]:
+    """Return the helpers and tables that these activations need, in order, and those of an answer of this C text."""
     wanted = {"sigmoid" if name == "steep_sigmoid" else name for name in names}
-    tables = sorted({FIXED[name].table for name in wanted if FIXED[name].table})
+    by_table = wanted - set(COMPUTED) if is_computed else wanted
+    tables = sorted({FIXED[name].table for name in by_table if FIXED[name].table})
     code = [
         f"static const int16_t TABLE_{name.upper()}[65] FLASH = {{\n{wrap(map(str, table_values(name).tolist()))}\n}};"
         for name in tables
     ]
-    own = [_CODE[name] for name in _CODE if name in wanted and _CODE[name]] + ([_POWER] if with_power else [])
-    joined = "\n".join(own)
+    own = [_CODE[name] for name in _CODE if name in wanted and _CODE[name]]
+    sigmoids = "sigmoid" in wanted or "tanh" in wanted
+    low = [] if not sigmoids else [_LOW_COMPUTED if is_computed else _LOW_BY_TABLE]
+    after = "\n".join([*low, *own, answer])
+    power = [text for name, text in (("power_of_half(", _POWER), ("logistic(", _LOGISTIC)) if name in after or "logistic(" in after]
+    joined = "\n".join([*power, after])
     helpers = [_HIGH_OF] if "high_of(" in joined else []
     helpers += [_LOOKUP] if tables else []
     helpers += [_SIZE_OF] if "size_of(" in joined or "rest_of(" in joined else []
     helpers += [_LOOKUP_MORE] if "rest_of(" in joined else []
-    return [*code, *helpers, *own]
+    return [*code, *helpers, *power, *low, *own]
 
 
 def within_code() -> str:

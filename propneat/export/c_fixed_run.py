@@ -51,7 +51,7 @@ def _node_values(node: FixedNode, values: np.ndarray) -> tuple[np.ndarray, np.nd
     total, beyond = _joined(node, values)
     total = total + node.bias
     z = total >> node.shift if node.shift >= 0 else saturate(total) << min(-node.shift, 15)
-    value = apply_fixed(node.activation, z, node.more)
+    value = apply_fixed(node.activation, z, node.more, node.is_computed)
     free = ("identity", "relu", "leaky_relu", "elu", "gelu", "silu", "softplus", "abs", "square")
     return value, beyond | ((np.abs(z) >= TOP) | (np.abs(value) >= TOP) if node.activation in free else node.shift < 0)
 
@@ -100,19 +100,19 @@ def _rounding(fixed: FixedModel) -> Rounding:
             stored = np.array(node.weights) * node.unit_sum / fixed.units[list(node.sources)]
             weights[edges] = np.abs(stored * (count if node.join == "mean" else 1) - exact)
         before[slot] = 0.5 * node.unit_sum + (0.5 * node.unit_z if node.shift > 0 else 0.0)
-        after[slot] = _activation_error(node.activation, node.more, node.unit_z, float(fixed.units[slot]))
+        after[slot] = _activation_error(node.activation, node.is_computed, node.more, node.unit_z, float(fixed.units[slot]))
         product[slot] = product[slot] if node.join != "product" or count > 1 else weights[edges].sum()
     return Rounding(weights, partial, product, before, after)
 
 
 @cache
-def _activation_error(name: str, more: int, unit_z: float, unit: float) -> float:
+def _activation_error(name: str, is_computed: bool, more: int, unit_z: float, unit: float) -> float:
     """Return the largest error of an activation over all arguments that do not saturate, and far beyond for bounded ones."""
     z = np.arange(-TOP, TOP + 1)
     exact = apply_activation(activation_code(name), z * unit_z)
     inside = np.abs(exact) <= TOP * unit
-    error = np.abs(apply_fixed(name, z, more) * unit - exact)[inside].max()
+    error = np.abs(apply_fixed(name, z, more, is_computed) * unit - exact)[inside].max()
     if name in ("sigmoid", "steep_sigmoid", "tanh", "gauss"):
         ends = apply_activation(activation_code(name), np.array([-1e3, 1e3]))
-        error = max(error, np.abs(apply_fixed(name, np.array([-TOP, TOP]), 0) * unit - ends).max())
+        error = max(error, np.abs(apply_fixed(name, np.array([-TOP, TOP]), 0, is_computed) * unit - ends).max())
     return float(error)
