@@ -74,12 +74,15 @@ def _plain_lines(plain: list[Plain], tables: Tables) -> list[str]:
 
 def _flag_lines(flags: list[Flag], first: int, tables: Tables) -> list[str]:
     """Levels, truth values and gaps: one number where x is the level, others where it is missing or anything else."""
-    level, yes, no, gone = (tables.add(name, [getattr(m, name.lower()) for m in flags], "i") for name in ("LEVEL", "YES", "NO", "GONE"))
+    level, yes, no = (tables.add(name, [getattr(m, name.lower()) for m in flags], "i") for name in ("LEVEL", "YES", "NO"))
+    missed = [maker.gone for maker in flags]
+    is_like_no = missed == [maker.no for maker in flags]
+    gone = "" if is_like_no else f"given == INT32_MIN ? {tables.add('GONE', missed, 'i')} : "
     at = f"i + {first}" if first else "i"
     return [
         loop("i", len(flags))[0],
         f"    const int32_t given = x[{_place(flags, 'FLAG_PLACE', tables)}];",
-        f"    v[{at}] = (int16_t)(given == INT32_MIN ? {gone} : given == {level} ? {yes} : {no});",
+        f"    v[{at}] = (int16_t)({gone}given == {level} ? {yes} : {no});",
         "}",
     ]
 
