@@ -5,7 +5,7 @@
 Every set is divided once, 70 to 30, by class; a champion is trained on the first part and kept, so that a run that was stopped
 goes on. It is then exported in each kind of number, the first part choosing the units, compiled and run on the emulator, and
 scored on the second part. --peers adds emlearn's trees and dense networks, built by the same compiler on the same split.
-Results are rows of results.csv, and figures.png.
+Results are rows of results.csv, and c_export.png.
 """
 
 import argparse
@@ -49,10 +49,10 @@ def main() -> None:
         train, test, y_train, y_test = divided(name, options.data_dir)
         model = champion(options.out / "champions" / f"{name}.json", train, y_train)
         for numbers, target in PLAN:
-            if (name, numbers, target) not in done:
+            if (name, f"propneat {numbers}", target) not in done:
                 rows.append(ours(name, model, numbers, target, train.assign(target=y_train), test, y_test))
-        if options.peers:
-            rows += [row for row in peers(name, train, test, y_train, y_test) if (name, row["method"], "avr") not in done]
+        if options.peers and not any(data == name and method.startswith("emlearn") for data, method, _ in done):
+            rows += peers(name, train, test, y_train, y_test)
         write_atomic(store, format_csv(rows, COLUMNS))
         print(name, *(f"{row['method']}/{row['target']}: {row['flash']} B, {row['cycles']}, AUC {row['auc']}" for row in rows if row["data"] == name), sep="\n  ", flush=True)
     report(rows, options.out)
@@ -85,7 +85,7 @@ def ours(
     exact = model.predict_proba(test)
     answers = exact if made.fixed is None else run_fixed(made.fixed, encode_rows(model, plan_columns(model), test)).answers
     score = {"auc": f"{auc(y, answers):.5f}", "auc_float64": f"{auc(y, exact):.5f}", "difference": f"{np.abs(answers - exact).max():.3g}"}
-    return row_of(name, numbers, found) | {"connections": model.plan.n_edges} | score
+    return row_of(name, f"propneat {numbers}", found) | {"connections": model.plan.n_edges} | score
 
 
 def auc(y: np.ndarray, answers: np.ndarray) -> float:

@@ -17,7 +17,7 @@ __all__ = ["export"]
 
 @click.command()
 @click.argument("genome", type=click.Path(path_type=Path), metavar="GENOME.json")
-@click.option("--to", "form", required=True, type=click.Choice(["json", "dot", "graphml", "svg", "torch", "c"]), help="The format.")
+@click.option("--to", "form", required=True, type=click.Choice(["json", "dot", "graphml", "svg", "torch", "c", "micropython"]), help="The format.")
 @click.option("--out", type=PLACE, metavar="FILE", help="File to write, not stdout; of C the folder.")
 @c_options
 def export(genome: Path, form: str, out: Path | None, **more: Any) -> None:
@@ -37,7 +37,6 @@ def export(genome: Path, form: str, out: Path | None, **more: Any) -> None:
     else, from the values of columns to probabilities or the number. Only json and c carry the preprocessing.
     """
     from propneat.model import load_genome_file, load_model
-    from propneat.records import write_atomic
 
     given = c_settings(form, more)
     keep_apart(out, genome)
@@ -45,6 +44,11 @@ def export(genome: Path, form: str, out: Path | None, **more: Any) -> None:
         raise click.UsageError(f"{out} is a directory: --to {form} writes a file.")
     if form == "c":
         write_c(load_model(genome), out, given)
+        return
+    if form == "micropython":
+        from propneat.export.micropython import micropython_text
+
+        _put(micropython_text(load_model(genome)), out)
         return
     found, model = load_genome_file(genome)
     if form == "torch":
@@ -55,13 +59,20 @@ def export(genome: Path, form: str, out: Path | None, **more: Any) -> None:
 
         with writing(out):
             export_program(compile_genome(found), out)
+        click.echo(f"Wrote {out}", err=True)
     else:
-        text = _text(form, found, model, genome.stem)
-        if out is None:
-            click.echo(text, nl=False)
-            return
-        with writing(out):
-            write_atomic(out, text)
+        _put(_text(form, found, model, genome.stem), out)
+
+
+def _put(text: str, out: Path | None) -> None:
+    """Write a text to a file and say so, or to stdout."""
+    from propneat.records import write_atomic
+
+    if out is None:
+        click.echo(text, nl=False)
+        return
+    with writing(out):
+        write_atomic(out, text)
     click.echo(f"Wrote {out}", err=True)
 
 
