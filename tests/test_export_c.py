@@ -11,7 +11,7 @@ from test_readme import a_table
 from propneat.compiler import evaluate
 from propneat.export.c_columns import encode_rows, plan_columns
 from propneat.export.c_files import float_files, joined_files
-from propneat.export.error_bound import UNIT, float_rounding, running_errors
+from propneat.export.error_bound import UNIT, float_input_errors, float_rounding, running_errors
 from propneat.genome import ACTIVATIONS, AGGREGATIONS
 from propneat.model import Model, class_probabilities
 
@@ -25,9 +25,8 @@ def n_out(model: Model) -> int:
 def expected_answers(model: Model, table: pandas.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the exact answers (n_rows, n_out), how far float32 may be off, and the rows on which float32 cannot overflow."""
     inputs = model.preprocessor.transform(table, model.used_features)
-    columns = [model.preprocessor.rules[k] for k in range(model.plan.n_inputs)]
-    reach = np.array([8 + 4 * (abs(rule.center) + max(abs(rule.low or 0), abs(rule.high or 0))) / rule.scale for rule in columns])
-    values, errors = running_errors(model.plan, inputs, UNIT * (reach + 4 * np.abs(inputs)), float_rounding(model.plan))
+    given = float_input_errors(model.preprocessor.rules, inputs)
+    values, errors = running_errors(model.plan, inputs, given, float_rounding(model.plan))
     outputs, error = evaluate(model.plan, inputs), errors[model.plan.output_slot].T
     sound = np.isfinite(errors).all(axis=0) & (np.abs(values) < 1e30).all(axis=0) & (errors < 1e30).all(axis=0)
     with np.errstate(over="ignore", invalid="ignore"):

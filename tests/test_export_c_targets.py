@@ -161,15 +161,20 @@ def test_the_command_prints_a_table_and_says_what_is_an_estimate(run, folder, mo
         find_target("")
 
 
-@pytest.mark.parametrize("chip", chips("avr", "cortex-m0", "cortex-m4", "riscv32"))
-def test_an_estimate_is_right_to_a_third(chip):
-    rng = np.random.default_rng(10)
-    frame = a_table(rng)
-    for model in [load_model(CHAMPION), *random_models(rng, 3, frame, scale=0.5, max_hidden=3)]:
-        for numbers in ("int16", "float32"):
-            made = export_c(model, COptions(numbers=numbers))
-            flash = measure(TARGETS[chip], made.sources, "model", made.vectors).flash
-            print(chip, numbers, model.task, flash, estimate_flash(made.sources["model.c"], chip))
+def champions(number: int) -> list[Path]:
+    """Return five champions of data sets of PMLB, others for each number."""
+    return sorted((EXAMPLES / "c_export" / "champions").glob("*.json"))[number : 20 : 4]
+
+
+@pytest.mark.parametrize("chip", EVERY)
+def test_real_champions_answer_on_the_chip_as_on_the_host_and_take_what_is_estimated(chip):
+    names = champions(list(TARGETS).index(chip))
+    assert len(names) == 5
+    for k, path in enumerate(names):
+        made = export_c(load_model(path), COptions(numbers="float32" if k == 4 else "int16"))
+        found = measure(TARGETS[chip], made.sources, "model", made.vectors)
+        assert found.wrong == 0 and found.rows >= 4, path.stem
+        assert found.flash / 1.5 < estimate_flash(made.sources["model.c"], chip) < 1.5 * found.flash, path.stem
 
 
 @pytest.mark.parametrize("options", [{"single_header": True, "with_test": True}, {"arduino": True, "with_test": True}, {"numbers": "int4"}])

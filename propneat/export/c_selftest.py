@@ -11,11 +11,12 @@ from propneat.export.c_fixed import FixedModel
 from propneat.export.c_fixed_inputs import MISSING, fix_rows
 from propneat.export.c_fixed_run import run_fixed
 from propneat.export.c_names import float_literal, wrap
+from propneat.export.error_bound import float_input_errors, float_rounding, running_errors
 from propneat.model import Model, class_probabilities
 
 __all__ = ["Vectors", "fixed_vectors", "float_vectors", "test_text"]
 
-_NEAR = 1e-4
+_NEAR = 2e-4
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class Vectors:
 
 def fixed_vectors(fixed: FixedModel, x: np.ndarray, count: int) -> Vectors:
     """Return the first rows and some that go to the limits; answers are to be met to the bit."""
-    rows = _chosen(x, count)
+    rows = _chosen(x, fixed.layout, count)
     run, whole = run_fixed(fixed, rows), fix_rows(rows, fixed.inputs)
     given = [["INT32_MIN" if value == MISSING else str(value) for value in row] for row in whole.tolist()]
     return Vectors("int32_t", given, [list(map(str, row)) for row in run.out.tolist()], run.codes.tolist())
@@ -42,27 +43,33 @@ def fixed_vectors(fixed: FixedModel, x: np.ndarray, count: int) -> Vectors:
 
 def float_vectors(model: Model, layout: Layout, x: np.ndarray, count: int) -> Vectors:
     """Return the first rows that have a clear answer; float32 is to come near to what float64 gives."""
-    rows = _chosen(x, count)
-    outputs = evaluate(model.plan, inputs_of(model, layout, rows))
+    rows = _chosen(x, layout, count)
+    inputs = inputs_of(model, layout, rows)
+    outputs = evaluate(model.plan, inputs)
+    errors = running_errors(model.plan, inputs, float_input_errors(model.preprocessor.rules, inputs), float_rounding(model.plan))[1]
+    off = errors[model.plan.output_slot].sum(axis=0)
     if model.task == "regression":
         out, codes, clear = model.target_scale.invert(outputs), np.zeros(len(rows), int), np.ones(len(rows), bool)
+        off = off * model.target_scale.scale / (1 + np.abs(out[:, 0]))
     else:
         out = class_probabilities(model.task, outputs)
         codes, ordered = np.argmax(out, axis=1), np.sort(out, axis=1)
         clear = ordered[:, -1] - ordered[:, -2] > 4 * _NEAR
-    finite = np.isfinite(outputs).all(axis=1) & (np.abs(outputs) < 1e6).all(axis=1)
+    finite = np.isfinite(outputs).all(axis=1) & (off < _NEAR)
     clear = clear & finite if (clear & finite).any() else finite
     if not clear.any():
-        raise ExportError("the network overflows on every row, so there is nothing to test: leave the self-test and targets out")
+        raise ExportError("float32 is too coarse for this network on every row, so there is nothing to test: leave the self-test and targets out")
     given = [["NAN" if np.isnan(value) else float_literal(value) for value in row] for row in rows[clear].tolist()]
     return Vectors("float", given, [list(map(float_literal, row)) for row in out[clear].tolist()], codes[clear].tolist())
 
 
-def _chosen(x: np.ndarray, count: int) -> np.ndarray:
+def _chosen(x: np.ndarray, layout: Layout, count: int) -> np.ndarray:
     """Return the first rows, one where everything is missing, and rows far below and above all others."""
-    finite = np.nan_to_num(x, nan=0.0)
-    far = 4 * (np.abs(finite).max(axis=0, initial=1.0)).astype(np.float32)
-    return np.vstack([x[: max(count - 3, 1)], np.full((1, x.shape[1]), np.nan), -far[None], far[None]]).astype(np.float32)
+    far = 4 * np.abs(np.nan_to_num(x, nan=0.0)).max(axis=0, initial=1.0)
+    is_text = np.array([column.is_text for column in layout.columns], bool)
+    above = np.where(is_text, [len(column.levels) for column in layout.columns], far)
+    below = np.where(is_text, np.nan, -far)
+    return np.vstack([x[: max(count - 3, 1)], np.full((1, x.shape[1]), np.nan), below[None], above[None]]).astype(np.float32)
 
 
 def test_text(vectors: Vectors, prefix: str) -> str:

@@ -4,14 +4,16 @@ A running error analysis (Higham, Accuracy and Stability of Numerical Algorithms
 of its error, so the bound of an answer holds for its own row and needs no assumption but those of `Rounding`.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from propneat.compiler import LayerPlan, apply_activation
+from propneat.data import InputRule
 from propneat.genome import ACTIVATIONS, AGGREGATIONS, check_functions
 
-__all__ = ["Rounding", "float_rounding", "running_errors"]
+__all__ = ["UNIT", "Rounding", "float_input_errors", "float_rounding", "running_errors"]
 
 _SLOPES = {
     "identity": 1.0, "sigmoid": 0.25, "steep_sigmoid": 1.225, "tanh": 1.0, "relu": 1.0, "leaky_relu": 1.0, "elu": 1.0,
@@ -47,6 +49,12 @@ def float_rounding(plan: LayerPlan) -> Rounding:
     """Return the rounding of a network that is computed in float32, its mathematical functions right to four units."""
     edges, slots = np.zeros(plan.n_edges), np.zeros(plan.n_slots)
     return Rounding(UNIT * np.abs(plan.weights), edges, slots, slots, slots, UNIT, 8 * UNIT)
+
+
+def float_input_errors(rules: Sequence[InputRule], X: np.ndarray) -> np.ndarray:
+    """Return how far inputs that are made in float32 can be from exact ones `X`, both of shape (n_rows, n_inputs)."""
+    reach = [8 + 4 * (abs(rule.center) + max(abs(rule.low or 0.0), abs(rule.high or 0.0))) / rule.scale for rule in rules]
+    return UNIT * (np.array(reach) + 4 * np.abs(X))
 
 
 def running_errors(plan: LayerPlan, X: np.ndarray, input_errors: np.ndarray, rounding: Rounding) -> tuple[np.ndarray, np.ndarray]:
