@@ -146,7 +146,8 @@ def made_up_rows(layout: Layout, count: int = 2000) -> np.ndarray:
         else:
             x[:, place] = rng.normal(plain[0].center, plain[0].scale, count) if plain else rng.choice(levels, count)
             if plain and levels:
-                x[:, place] = np.where(rng.random(count) < 0.5, rng.choice(levels, count), x[:, place])
+                # a column that has levels holds whole numbers
+                x[:, place] = np.where(rng.random(count) < 0.5, rng.choice(levels, count), np.rint(x[:, place]))
         if any(rule.missing for rule in rules):
             x[rng.random(count) < 0.1, place] = np.nan
     return x.astype(np.float32)
