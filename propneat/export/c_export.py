@@ -9,7 +9,7 @@ import numpy as np
 from propneat.errors import ConfigError
 from propneat.export.c_columns import Layout, encode_rows, inputs_of, made_up_rows, plan_columns
 from propneat.export.c_cost import Cost, check_tolerance, measure_cost
-from propneat.export.c_files import fixed_files, float_files, joined_files
+from propneat.export.c_files import fits_tables, fixed_files, float_files, joined_files
 from propneat.export.c_fixed import FixedModel, quantise
 from propneat.export.c_names import check_name
 from propneat.export.c_project import arduino_files, cmake_text, zipped
@@ -85,6 +85,8 @@ def export_c(model: Model, options: COptions = COptions(), table: Any = None) ->
     fixed = cost = None
     if options.numbers == "float32":
         sources = float_files(model, options.name, layout)
+        notes.append("written as tables and loops, smaller here than straight code" if fits_tables(model, layout)
+                     else "written as straight code, smaller here than tables and loops")  # fmt: skip
     else:
         fixed = quantise(model, layout, options.numbers, inputs)
         cost = measure_cost(fixed, x, inputs, None if table is None or model.target_name not in table.columns else table[model.target_name])

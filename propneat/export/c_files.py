@@ -13,7 +13,7 @@ from propneat.export.c_header import header_text
 from propneat.export.c_names import check_name
 from propneat.model import Model
 
-__all__ = ["fixed_files", "float_files", "joined_files"]
+__all__ = ["fits_tables", "fixed_files", "float_files", "joined_files"]
 
 FEW = 10
 """Up to so many connections and inputs straight code is smaller than tables and loops (measured on AVR and ARM)."""
@@ -36,7 +36,7 @@ def float_files(model: Model, prefix: str, layout: Layout | None = None, in_tabl
     notes = [note.format(out=out_note(model, "1.0"), returns=returns_note(model)) for note in _FLOAT_NOTES]
     declaration = f"int {prefix}_predict(const float *x, float *out);"
     header = header_text(model, layout, prefix, notes, [declaration])
-    if model.plan.n_edges + len(layout.rules) > FEW if in_tables is None else in_tables:
+    if fits_tables(model, layout) if in_tables is None else in_tables:
         made = table_code(model, layout)
         parts, lines, includes = [*made.tables, *float_functions(model, layout, in_tables=True)], made.lines, ["math.h", "stdint.h"]
     else:
@@ -46,13 +46,18 @@ def float_files(model: Model, prefix: str, layout: Layout | None = None, in_tabl
     return {f"{prefix}.h": header, f"{prefix}.c": source_text(prefix, includes, parts)}
 
 
+def fits_tables(model: Model, layout: Layout) -> bool:
+    """Say whether tables and loops are smaller than straight code."""
+    return model.plan.n_edges + len(layout.rules) > FEW
+
+
 _FIXED_NOTES = [
     "All numbers are whole. x: for each column, at the places below, its number times 2 to the power of its BITS_OF, rounded, as",
     "{prefix}_fixed does; {upper}_MISSING where the value is missing; codes as they are.",
     "out: {out}.",
     "Returns {returns}.",
-    "No floating point, no division but one, no memory but the stack; nothing is kept between calls. A right shift of a negative",
-    "number must round down, as it does in every compiler of today.",
+    "No floating point, no memory but the stack, and nothing is kept between calls. A right shift of a negative number must",
+    "round down, as it does in every compiler of today.",
 ]
 
 _FIXED_ROUNDING = """/* The nearest x of a number; for tests and tools, it needs floating point. */

@@ -12,7 +12,7 @@ def card_lines(model: Model) -> list[str]:
     """Return the model card: data set, rows, scores and size, one line each; no date, so that equal models give equal files."""
     about = model.about
     plan = model.plan
-    lines = [f"A {model.task} model of {plan.n_edges} connections and {plan.n_slots - plan.n_inputs} nodes, by propneat {__version__}."]
+    lines = [f"A {model.task} model, connections: {plan.n_edges}, nodes: {plan.n_slots - plan.n_inputs}; by propneat {__version__}."]
     if "data" in about:
         rows = f", {about['rows']} rows" if "rows" in about else ""
         lines.append(f"Data set: {comment(about['data'])}{rows}; target: {comment(model.target_name)}.")
@@ -29,7 +29,7 @@ def card_lines(model: Model) -> list[str]:
 def header_text(model: Model, layout: Layout, prefix: str, number_notes: list[str], declarations: list[str]) -> str:
     """Return the header; `number_notes` say what numbers `x` and `out` hold, `declarations` end it."""
     upper = prefix.upper()
-    lines = ["/*", *(f" * {line}" for line in [*card_lines(model), "", *number_notes]), " */", *_columns_enum(layout, upper)]
+    lines = ["/*", *(f" * {line}".rstrip() for line in [*card_lines(model), "", *number_notes]), " */", *_columns_enum(layout, upper)]
     lines += [code for column in layout.columns for code in _levels_enum(column, upper)]
     lines += _classes(model, prefix, set(layout.taken))
     return guarded(prefix, [*lines, *declarations])
