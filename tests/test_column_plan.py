@@ -8,7 +8,7 @@ import pandas
 import pyarrow
 import pytest
 
-from propneat.data import ColumnPlan, Preprocessor, ReadingOptions, TablePlan, plan_table
+from propneat.data import EncodingOptions, ColumnPlan, Preprocessor, ReadingOptions, TablePlan, plan_table
 from propneat.data.cells import MISSING_TEXTS
 from propneat.data.files import read_table_file
 from propneat.data.planning import plan_column
@@ -157,7 +157,7 @@ def test_an_answer_does_not_depend_on_the_other_rows_nor_on_the_kind_of_file(tmp
     frame = people(rng)
     plan = plan_table(frame).plan
     targets = rng.normal(size=(len(frame), 1))
-    preprocessor = Preprocessor.fit(frame, plan=plan, targets=targets, one_hot_integers=10, max_levels=20)
+    preprocessor = Preprocessor.fit(frame, plan=plan, targets=targets, options=EncodingOptions(one_hot_integers=10, max_levels=20))
     preprocessor = Preprocessor.from_dict(json.loads(json.dumps(preprocessor.to_dict(), allow_nan=False)))
     whole = preprocessor.transform(frame)
     for trial in range(60):

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["N_FOLDS", "LevelMeans", "explained", "out_of_fold", "quantile_groups", "row_hashes"]
+__all__ = ["N_FOLDS", "LevelMeans", "out_of_fold", "quantile_groups", "row_hashes"]
 
 N_FOLDS = 5
 """Parts of the training rows, each of which gets means learnt from the others."""
@@ -89,13 +89,6 @@ def _mixed(state: np.ndarray) -> np.ndarray:
     state = (state ^ (state >> np.uint64(30))) * _MULTIPLIERS[0]
     state = (state ^ (state >> np.uint64(27))) * _MULTIPLIERS[1]
     return state ^ (state >> np.uint64(31))
-
-
-def explained(answers: np.ndarray, targets: np.ndarray, weights: np.ndarray) -> float:
-    """Return the share of the targets' variance that answers explain, all targets together; both (n_rows, n_targets)."""
-    mean = _sum(weights, targets) / weights.sum()
-    spread = _sum(weights, (targets - mean) ** 2).sum()
-    return 1.0 - float(_sum(weights, (targets - answers) ** 2).sum() / spread) if spread > 0 else 0.0
 
 
 def quantile_groups(numbers: np.ndarray, weights: np.ndarray, n_groups: int) -> np.ndarray:

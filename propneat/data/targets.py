@@ -1,14 +1,12 @@
-"""Targets as numbers: what a target column is, class labels to codes, and the scale of a regression target."""
+"""Targets as numbers: what a target column is, and class labels to codes."""
 
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from propneat.data.bounds import find_bounds
 from propneat.data.plan import ColumnPlan
 from propneat.data.planning import ReadingOptions, plan_column
-from propneat.data.weighted import check_weights, measure, tally
 from propneat.errors import DataError
 
 if TYPE_CHECKING:
@@ -18,7 +16,6 @@ __all__ = [
     "MAX_INFERRED_CLASSES",
     "TASKS",
     "TargetReport",
-    "TargetScale",
     "encode_target",
     "infer_task",
     "plan_target",
@@ -31,47 +28,7 @@ TASKS = ("binary", "multiclass", "regression")
 MAX_INFERRED_CLASSES = 10
 """Whole-number targets with more distinct values than this are taken for a regression, unless the task is said."""
 
-_REACH = 20.0
-
 Label = str | bool | int | float
-
-
-@dataclass(frozen=True)
-class TargetScale:
-    """The mean and spread of a regression target: networks learn (value - center) / scale.
-
-    Answers are no less than `low` and no more than `high`, which are the range of training targets with a margin.
-    """
-
-    center: float
-    scale: float
-    low: float | None = None
-    high: float | None = None
-
-    @classmethod
-    def fit(cls, values: np.ndarray, weights: object = None) -> "TargetScale":
-        """Measure training targets of shape (n_rows,) under row weights (n_rows,); the scale of a constant is 1.
-
-        A few values that lie far outside the rest (see `find_bounds`) count as the nearest that do not.
-        """
-        values = np.asarray(values, dtype=np.float64)
-        row_weights = check_weights(weights, len(values))
-        distinct, totals = tally(values[row_weights > 0], row_weights[row_weights > 0])
-        low, high = find_bounds(distinct, totals, _REACH)
-        center, scale = measure(*tally(np.clip(distinct, low, high), totals))
-        return cls(center, scale, low, high)
-
-    def clip(self, values: np.ndarray) -> np.ndarray:
-        """Return values brought within the bounds, same shape."""
-        return values if self.low is None else np.clip(values, self.low, self.high)
-
-    def apply(self, values: np.ndarray) -> np.ndarray:
-        """Return targets in the units a network learns, same shape as `values`."""
-        return (self.clip(np.asarray(values, dtype=np.float64)) - self.center) / self.scale
-
-    def invert(self, values: np.ndarray) -> np.ndarray:
-        """Return a network's answers in the units of the target, within the bounds, same shape as `values`."""
-        return self.clip(np.asarray(values, dtype=np.float64) * self.scale + self.center)
 
 
 @dataclass(frozen=True)
