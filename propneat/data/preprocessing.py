@@ -11,6 +11,7 @@ from propneat.data.input_rule import FIRST_WORD, InputRule, expect_keys
 from propneat.data.plan import ColumnPlan, ReadColumn, TablePlan
 from propneat.data.planning import plan_table
 from propneat.data.rule_fitting import EncodingOptions, fit_rules
+from propneat.data.threads import map_columns
 from propneat.data.weighted import check_weights
 from propneat.errors import DataError
 
@@ -114,14 +115,19 @@ class Preprocessor:
 
     def encode(self, columns: dict[str, ReadColumn], n_rows: int) -> np.ndarray:
         """Return the network inputs of columns that were read by the plan, float64 (n_rows, n_inputs); 0 without a column."""
-        inputs = np.zeros((n_rows, len(self.rules)))
-        with np.errstate(over="ignore"):
-            for index, rule in enumerate(self.rules):
-                if rule.feature in columns:
-                    inputs[:, index] = rule.apply(columns[rule.feature])
-        if not np.isfinite(inputs).all():
-            name = self.rules[int(np.flatnonzero(~np.isfinite(inputs).all(axis=0))[0])].feature
-            raise DataError(f"column {name!r} holds a value too far from those of the training rows to compute with")
+        # a column of inputs lies in one piece
+        inputs = np.zeros((len(self.rules), n_rows)).T
+
+        def fill(index: int) -> None:
+            rule = self.rules[index]
+            inputs[:, index] = rule.apply(columns[rule.feature])
+            if not np.isfinite(inputs[:, index]).all():
+                raise DataError(
+                    f"column {rule.feature!r} holds a value too far from those of the training rows to compute with"
+                )
+
+        used = [index for index, rule in enumerate(self.rules) if rule.feature in columns]
+        map_columns(fill, used, n_rows=n_rows)
         return inputs
 
     @cached_property

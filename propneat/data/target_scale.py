@@ -56,7 +56,8 @@ class TargetScale:
         other = replace(self, low=low, log=True, **dict(zip(("center", "scale"), measure(*tally(logs, weights)), strict=True)))
         folds = row_hashes([*inputs.T, values]) % np.uint64(N_FOLDS)
         errors, other_errors = (
-            (scale.invert(_ridge_out_of_fold(inputs, scale.apply(values), weights, folds)) - values) ** 2 for scale in (self, other)
+            (scale.invert(_ridge_out_of_fold(inputs, scale.apply(values), weights, folds)) - values) ** 2
+            for scale in (self, other)
         )
         least = _LEAST_GAIN * measure(*tally(values, weights))[1] ** 2
         return other if is_clearly_less(other_errors, errors, weights, least) else None

@@ -5,8 +5,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from propneat.data.column_planning import plan_column
 from propneat.data.plan import ColumnPlan
-from propneat.data.planning import ReadingOptions, plan_column
+from propneat.data.reading_options import ReadingOptions
+from propneat.data.source_column import SourceColumn
 from propneat.errors import DataError
 
 if TYPE_CHECKING:
@@ -60,7 +62,7 @@ def plan_target(
         "numbers" if task == "regression" or name in options.numbers else "categories" if name in options.categories else None
     )
     own = ReadingOptions(**wanted, **({group: (name,)} if group else {}))
-    report = plan_column(values, name, own, comma_elsewhere=comma_elsewhere)
+    report = plan_column(SourceColumn(values, name, own.missing), own, comma_elsewhere=comma_elsewhere)
     plan = replace(report.plan, sentinel=None)
     if plan.kind in ("dropped", "date"):
         plan = ColumnPlan(name, "category")
@@ -175,7 +177,7 @@ def _distinct_labels(target: object) -> tuple[list[Label], np.ndarray]:
     from pandas import factorize
 
     column = _as_column(target)
-    plan_column(column, "target")
+    plan_column(SourceColumn(column, "target", ReadingOptions().missing))
     codes, found = factorize(column)
     labels = [value.item() if isinstance(value, np.generic) else value for value in found]
     infinite = [label for label in labels if isinstance(label, float) and np.isinf(label)]

@@ -29,6 +29,9 @@ def tally(values: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarr
 
     Totals of whole-number weights are exact, so rows in another order, or repeated instead of weighted, give the same bits.
     """
+    if (weights == 1.0).all():
+        distinct, counts = np.unique(values, return_counts=True)
+        return distinct, counts.astype(np.float64)
     distinct, position = np.unique(values, return_inverse=True)
     return distinct, np.bincount(position, weights=weights, minlength=len(distinct))
 
