@@ -98,9 +98,11 @@ def row_of(name: str, method: str, found: Measured) -> dict[str, object]:
 
 
 def peers(name: str, train: pandas.DataFrame, test: pandas.DataFrame, y_train: np.ndarray, y_test: np.ndarray) -> list[dict[str, object]]:
-    from c_export_peers import peer_rows
+    with np.errstate():  # emlearn makes numpy raise for an underflow
+        from c_export_peers import peer_rows
 
-    return [dict.fromkeys(COLUMNS, "") | {"data": name} | row for row in peer_rows(train, test, y_train, y_test)]
+        found = peer_rows(train, test, y_train, y_test)
+    return [dict.fromkeys(COLUMNS, "") | {"data": name} | row for row in found]
 
 
 def report(rows: list[dict[str, object]], out: Path) -> None:

@@ -24,7 +24,7 @@ from propneat.export.c_files import fixed_files, float_files
 from propneat.export.c_fixed import quantise
 from propneat.export.c_fixed_inputs import fix_rows
 from propneat.export.c_fixed_run import fixed_errors, run_fixed
-from propneat.export.error_bound import UNIT, float_input_errors, float_rounding, running_errors
+from propneat.export.error_bound import UNIT, answer_errors, float_input_errors, float_rounding, running_errors
 from propneat.genome import ACTIVATIONS, AGGREGATIONS
 from propneat.model import Model, class_probabilities
 
@@ -91,8 +91,9 @@ def float_check(model: Model, exact: np.ndarray, out: np.ndarray) -> tuple[float
     sound = (errors < 1e30).all(axis=0) & (np.abs(values) < 1e30).all(axis=0)
     with np.errstate(over="ignore", invalid="ignore"):
         if model.task == "regression":
-            scale = model.target_scale
-            truth, bound = scale.invert(outputs), error * scale.scale + 4 * UNIT * (abs(scale.center) + np.abs(outputs) * scale.scale)
+            scale, answers_here = model.target_scale, model.target_scale.invert(outputs)
+            rounded = answer_errors(scale, answers_here, error + 4 * UNIT * (abs(scale.center) / scale.scale + np.abs(outputs))) + 8 * UNIT * np.abs(answers_here)
+            truth, bound = answers_here, rounded
         else:
             truth, bound = class_probabilities(model.task, outputs), error.sum(axis=1, keepdims=True) + 16 * UNIT
     share = (np.abs(out - truth) / bound)[sound]

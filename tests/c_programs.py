@@ -10,10 +10,11 @@ import pytest
 from random_genomes import random_genome
 from test_readme import a_table
 
-from propneat.data import Preprocessor, TargetScale
+from propneat.data import EncodingOptions, Preprocessor, TargetScale
 from propneat.export.c_columns import Layout
 from propneat.model import Model
 
+SCALES = (TargetScale(3.0, 2.5, -40.0, 90.0), TargetScale(1.5, 0.7, 0.01, 300.0, log=True))
 STRICT = ("-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror")
 needs_compiler = pytest.mark.skipif(shutil.which("gcc") is None, reason="there is no C compiler gcc")
 
@@ -44,11 +45,11 @@ int main(void) {{
 
 def random_models(rng: np.random.Generator, count: int, table: pandas.DataFrame, **options: object) -> list[Model]:
     """Return models of random genomes, each of a random task, over the columns of a table."""
-    preprocessor = Preprocessor.fit(table, targets=rng.normal(size=(len(table), 1)), one_hot_integers=6)
+    preprocessor = Preprocessor.fit(table, targets=rng.normal(size=(len(table), 1)), options=EncodingOptions(one_hot_integers=6))
     models = []
     for _ in range(count):
         task, classes, n_outputs = [("binary", ("no", "yes"), 1), ("multiclass", ("a", "b?", "ü"), 3), ("regression", None, 1)][rng.integers(3)]
-        scale = TargetScale(3.0, 2.5, -40.0, 90.0) if task == "regression" else None
+        scale = SCALES[rng.integers(2)] if task == "regression" else None
         genome = random_genome(rng, n_inputs=len(preprocessor.rules), n_outputs=n_outputs, **options)
         models.append(Model(genome, task, preprocessor, classes, scale))
     return models

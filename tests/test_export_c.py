@@ -11,7 +11,7 @@ from test_readme import a_table
 from propneat.compiler import evaluate
 from propneat.export.c_columns import encode_rows, plan_columns
 from propneat.export.c_files import float_files, joined_files
-from propneat.export.error_bound import UNIT, float_input_errors, float_rounding, running_errors
+from propneat.export.error_bound import UNIT, answer_errors, float_input_errors, float_rounding, running_errors
 from propneat.genome import ACTIVATIONS, AGGREGATIONS
 from propneat.model import Model, class_probabilities
 
@@ -31,8 +31,9 @@ def expected_answers(model: Model, table: pandas.DataFrame) -> tuple[np.ndarray,
     sound = np.isfinite(errors).all(axis=0) & (np.abs(values) < 1e30).all(axis=0) & (errors < 1e30).all(axis=0)
     with np.errstate(over="ignore", invalid="ignore"):
         if model.task == "regression":
-            scale = model.target_scale
-            return scale.invert(outputs), error * scale.scale + 4 * UNIT * (abs(scale.center) + np.abs(outputs) * scale.scale), sound
+            scale, answers_here = model.target_scale, model.target_scale.invert(outputs)
+            rounded = answer_errors(scale, answers_here, error + 4 * UNIT * (abs(scale.center) / scale.scale + np.abs(outputs))) + 8 * UNIT * np.abs(answers_here)
+            return answers_here, rounded, sound
         return class_probabilities(model.task, outputs), error.sum(axis=1, keepdims=True) + 16 * UNIT, sound
 
 

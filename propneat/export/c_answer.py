@@ -34,7 +34,8 @@ def _refuse_broken(names: list[str], n_out: int, lines: list[str]) -> list[str]:
 
 
 def _number_lines(scale: TargetScale) -> list[str]:
-    lines = [f"out[0] = z * {float_literal(scale.scale)} + {float_literal(scale.center)};"]
+    value = f"z * {float_literal(scale.scale)} + {float_literal(scale.center)}"
+    lines = [f"out[0] = {f'expf({value})' if scale.log else value};"]
     if scale.low is not None:
         low, high = float_literal(scale.low), float_literal(scale.high)
         lines += [f"if (out[0] < {low}) out[0] = {low};", f"if (out[0] > {high}) out[0] = {high};"]

@@ -54,7 +54,8 @@ def measure_cost(fixed: FixedModel, x: np.ndarray, inputs: np.ndarray, target: A
     sound = ~run.saturated & np.isfinite(outputs).all(axis=1)
     bound = float(fixed_errors(fixed, inputs)[sound].max(initial=0.0))
     if model.task == "regression":
-        exact, spread, same = model.target_scale.invert(outputs), model.target_scale.scale, None
+        exact, same = model.target_scale.invert(outputs), None
+        spread = model.target_scale.scale if not model.target_scale.log else max(float(np.std(exact)), 2.0**-40 * float(np.abs(exact).max()))
     else:
         exact, spread = class_probabilities(model.task, outputs), 1.0
         same = float(np.mean(np.argmax(exact, axis=1) == run.codes))

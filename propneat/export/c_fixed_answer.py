@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from propneat.data import TargetScale
 from propneat.errors import ConfigError
 from propneat.export.c_fixed import FixedModel
 from propneat.export.c_fixed_functions import TOP, logistic, power_of_half
@@ -20,7 +21,8 @@ class FixedAnswer:
     """What turns outputs into an answer: value * factor >> shift, one of each for every output.
 
     Of a classification this is the logit in powers of two, 16 bits after the point. Of a regression the center is added, and the
-    sum, with `bits` after the point, kept within `low` and `high`.
+    sum, with `bits` after the point, kept within `low` and `high`; with `is_log` it is taken off the center, and the answer is
+    2**30 halved so many times, 16 bits after the point.
     """
 
     factors: tuple[int, ...]
@@ -29,6 +31,7 @@ class FixedAnswer:
     low: int | None = None
     high: int | None = None
     bits: int = PROBABILITY_BITS
+    is_log: bool = False
 
 
 def plan_answer(fixed: FixedModel) -> FixedAnswer:
@@ -41,7 +44,21 @@ def plan_answer(fixed: FixedModel) -> FixedAnswer:
         steps = [np.log2(np.e) * unit * 2.0**16 for unit in units]
         shifts = [int(np.clip(14 - np.floor(np.log2(step)), 0, 30)) for step in steps]
         return FixedAnswer(tuple(round(step * 2.0**shift) for step, shift in zip(steps, shifts, strict=True)), tuple(shifts))
-    scale, unit = model.target_scale, float(units[0])
+    return _plan_log(model.target_scale, float(units[0])) if model.target_scale.log else _plan_number(model.target_scale, float(units[0]))
+
+
+def _plan_log(scale: TargetScale, unit: float) -> FixedAnswer:
+    """Choose the units of a number whose logarithm is computed: a power of two, as probabilities are."""
+    bits = int(np.floor(np.log2(2.0**30 / scale.high)))
+    step = scale.scale * unit * np.log2(np.e) * 2.0**16
+    shift = int(np.clip(14 - np.floor(np.log2(step)), 0, 30))
+    factor = min(round(step * 2.0**shift), TOP)
+    center = round((30 - bits - scale.center * np.log2(np.e)) * 2.0**16)
+    return FixedAnswer((factor,), (shift,), center, round(scale.low * 2.0**bits), round(scale.high * 2.0**bits), bits, True)
+
+
+def _plan_number(scale: TargetScale, unit: float) -> FixedAnswer:
+    """Choose the units of a number, such that it has 30 bits at most."""
     bounds = [scale.center] if scale.low is None else [scale.low, scale.high, scale.center]
     reach = max(*map(abs, bounds), TOP * unit * scale.scale)
     bits = int(np.floor(np.log2(2.0**30 / reach)))
@@ -60,7 +77,11 @@ def answer_rows(fixed: FixedModel, answer: FixedAnswer, outputs: np.ndarray) -> 
     halves = np.array([(1 << shift) >> 1 for shift in answer.shifts])
     scaled = (outputs * np.array(answer.factors) + halves) >> np.array(answer.shifts)
     if fixed.model.task == "regression":
-        out = scaled + answer.center
+        if answer.is_log:
+            m, n = power_of_half(np.maximum(answer.center - scaled, 0))
+            out = (m << 14) >> n
+        else:
+            out = scaled + answer.center
         return np.zeros(len(out), np.int64), out if answer.low is None else np.clip(out, answer.low, answer.high)
     if fixed.model.task == "binary":
         small = logistic(np.abs(scaled))

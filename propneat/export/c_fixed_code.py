@@ -186,7 +186,14 @@ def _scaled(answer: FixedAnswer, place: int, source: int) -> str:
 
 
 def _number_lines(answer: FixedAnswer, sources: list[int]) -> list[str]:
-    lines = [f"out[0] = ({_scaled(answer, 0, sources[0])}) + {int_literal(answer.center)};"]
+    scaled, center = _scaled(answer, 0, sources[0]), int_literal(answer.center)
+    lines = [f"out[0] = ({scaled}) + {center};"]
+    if answer.is_log:
+        lines = [
+            f"const int32_t less = {center} - ({scaled});",
+            "const uint32_t d = less < 0 ? 0u : (uint32_t)less, whole = d >> 16;",
+            "out[0] = (int32_t)(((uint32_t)power_of_half((uint16_t)(d & 0xFFFFu)) << 14) >> (whole > 31u ? 31u : whole));",
+        ]
     if answer.low is not None:
         lines += [f"if (out[0] < {answer.low}) out[0] = {answer.low};", f"if (out[0] > {answer.high}) out[0] = {answer.high};"]
     return [*lines, "return 0;"]

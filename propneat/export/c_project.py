@@ -39,8 +39,7 @@ def _sketch(model: Model, layout: Layout, prefix: str, numbers: str) -> str:
     kind, gap = ("float", "NAN") if numbers == "float32" else ("int32_t", f"{upper}_MISSING")
     filled = [f"  x[{upper}_{column.name}] = {_guess(column, upper, numbers, gap)};  // {comment(column.title)}" for column in layout.columns]
     if model.task == "regression":
-        unit = "" if numbers == "float32" else f" / (float)(1L << {upper}_OUT_BITS)"
-        said = [f"  Serial.println(out[0]{unit});"]
+        said = ["  Serial.println(out[0]);" if numbers == "float32" else f"  Serial.println(ldexp((double)out[0], -{upper}_OUT_BITS));"]
     else:
         said = [f"  Serial.println({prefix}_class_name(answer));"]
     return "\n".join([

@@ -11,26 +11,31 @@ from propneat.export.c_fixed import FixedModel
 from propneat.export.c_fixed_inputs import MISSING, fix_rows
 from propneat.export.c_fixed_run import run_fixed
 from propneat.export.c_names import float_literal, wrap
-from propneat.export.error_bound import float_input_errors, float_rounding, running_errors
+from propneat.export.error_bound import answer_errors, float_input_errors, float_rounding, running_errors
 from propneat.model import Model, class_probabilities
 
 __all__ = ["Vectors", "fixed_vectors", "float_vectors", "test_text"]
 
 _NEAR = 2e-4
+_FARTHEST = 0.1
 
 
 @dataclass(frozen=True)
 class Vectors:
-    """Rows for a self-test as C literals: `x` (n_rows, n_columns), `out` (n_rows, n_out) and the codes (n_rows,)."""
+    """Rows for a self-test as C literals: `x` (n_rows, n_columns), `out` (n_rows, n_out) and the codes (n_rows,).
+
+    Floats are as expected when they are off by no more than `near` of 1 + their size.
+    """
 
     number: str
     x: list[list[str]]
     out: list[list[str]]
     codes: list[int]
+    near: float = 0.0
 
     def last(self, count: int) -> "Vectors":
         """Return the last rows, among which are those that go to the limits."""
-        return Vectors(self.number, self.x[-count:], self.out[-count:], self.codes[-count:])
+        return Vectors(self.number, self.x[-count:], self.out[-count:], self.codes[-count:], self.near)
 
 
 def fixed_vectors(fixed: FixedModel, x: np.ndarray, count: int) -> Vectors:
@@ -50,17 +55,18 @@ def float_vectors(model: Model, layout: Layout, x: np.ndarray, count: int) -> Ve
     off = errors[model.plan.output_slot].sum(axis=0)
     if model.task == "regression":
         out, codes, clear = model.target_scale.invert(outputs), np.zeros(len(rows), int), np.ones(len(rows), bool)
-        off = off * model.target_scale.scale / (1 + np.abs(out[:, 0]))
+        off = answer_errors(model.target_scale, out[:, 0], off) / (1 + np.abs(out[:, 0]))
     else:
         out = class_probabilities(model.task, outputs)
         codes, ordered = np.argmax(out, axis=1), np.sort(out, axis=1)
         clear = ordered[:, -1] - ordered[:, -2] > 4 * _NEAR
-    finite = np.isfinite(outputs).all(axis=1) & (off < _NEAR)
-    clear = clear & finite if (clear & finite).any() else finite
-    if not clear.any():
+    off = np.where(np.isfinite(outputs).all(axis=1) & clear, off, np.inf)
+    near = max(_NEAR, 1.01 * float(np.sort(off)[min(9, len(off) - 1)]))
+    clear = off < near
+    if not near < _FARTHEST:
         raise ExportError("float32 is too coarse for this network on every row, so there is nothing to test: leave the self-test and targets out")
     given = [["NAN" if np.isnan(value) else float_literal(value) for value in row] for row in rows[clear].tolist()]
-    return Vectors("float", given, [list(map(float_literal, row)) for row in out[clear].tolist()], codes[clear].tolist())
+    return Vectors("float", given, [list(map(float_literal, row)) for row in out[clear].tolist()], codes[clear].tolist(), near)
 
 
 def _chosen(x: np.ndarray, layout: Layout, count: int) -> np.ndarray:
@@ -76,7 +82,7 @@ def test_text(vectors: Vectors, prefix: str) -> str:
     """Return PREFIX_test.c: PREFIX_test(), which counts the rows whose answers differ, and a main that says how many."""
     upper, n_rows = prefix.upper(), len(vectors.codes)
     if vectors.number == "float":
-        differs = f"fabsf(out[k] - expected) > {_NEAR:g}f * (1.0f + fabsf(expected))"
+        differs = f"fabsf(out[k] - expected) > {vectors.near:g}f * (1.0f + fabsf(expected))"
         read, include = f"{upper}_TEST_FLOAT", "#include <math.h>"
         macro = f"#define {read}(place) pgm_read_float(&(place))", f"#define {read}(place) (place)"
     else:

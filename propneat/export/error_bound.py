@@ -10,10 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from propneat.compiler import LayerPlan, apply_activation
-from propneat.data import InputRule
+from propneat.data import InputRule, TargetScale
 from propneat.genome import ACTIVATIONS, AGGREGATIONS, check_functions
 
-__all__ = ["UNIT", "Rounding", "float_input_errors", "float_rounding", "running_errors"]
+__all__ = ["UNIT", "Rounding", "answer_errors", "float_input_errors", "float_rounding", "running_errors"]
 
 _SLOPES = {
     "identity": 1.0, "sigmoid": 0.25, "steep_sigmoid": 1.225, "tanh": 1.0, "relu": 1.0, "leaky_relu": 1.0, "elu": 1.0,
@@ -55,6 +55,12 @@ def float_input_errors(rules: Sequence[InputRule], X: np.ndarray) -> np.ndarray:
     """Return how far inputs that are made in float32 can be from exact ones `X`, both of shape (n_rows, n_inputs)."""
     reach = [8 + 4 * (abs(rule.center) + max(abs(rule.low or 0.0), abs(rule.high or 0.0))) / rule.scale for rule in rules]
     return UNIT * (np.array(reach) + 4 * np.abs(X))
+
+
+def answer_errors(scale: TargetScale, answers: np.ndarray, errors: np.ndarray) -> np.ndarray:
+    """Return how far numbers in the target's units can be off where the outputs of the network are, both (n_rows, 1)."""
+    with np.errstate(over="ignore"):
+        return np.abs(answers) * np.expm1(errors * scale.scale) if scale.log else errors * scale.scale
 
 
 def running_errors(plan: LayerPlan, X: np.ndarray, input_errors: np.ndarray, rounding: Rounding) -> tuple[np.ndarray, np.ndarray]:

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from propneat.data import TargetScale
 from propneat.data.input_rule import InputRule
 from propneat.export.c_columns import Column, Layout, plan_columns
 from propneat.export.c_float import is_plain, level_number
@@ -124,9 +125,7 @@ def _node_text(model: Model, slot: int) -> str:
 
 def _answer_lines(model: Model, outputs: list[str]) -> list[str]:
     if model.task == "regression":
-        scale = model.target_scale
-        value = f"{outputs[0]} * {_number(scale.scale)} + {_number(scale.center)}"
-        return [f"    return {value if scale.low is None else f'_within({value}, {_number(scale.low)}, {_number(scale.high)})'}, None"]
+        return [f"    return {_number_text(model.target_scale, outputs[0])}, None"]
     if model.task == "binary":
         z = outputs[0]
         return [f"    return CLASSES[1 if {z} > 0 else 0], [_sigmoid(-({z})), _sigmoid({z})]"]
@@ -136,3 +135,12 @@ def _answer_lines(model: Model, outputs: list[str]) -> list[str]:
         "    e = [math.exp(value - most) for value in z]",
         "    return CLASSES[z.index(most)], [value / sum(e) for value in e]",
     ]
+
+
+def _number_text(scale: TargetScale, output: str) -> str:
+    """Return the expression of a number in the units of the target, within its bounds."""
+    value = f"{output} * {_number(scale.scale)} + {_number(scale.center)}"
+    if scale.log:
+        # within bounds before the power, which would otherwise overflow
+        return f"math.exp(_within({value}, {_number(np.log(scale.low))}, {_number(np.log(scale.high))}))"
+    return value if scale.low is None else f"_within({value}, {_number(scale.low)}, {_number(scale.high)})"
