@@ -29,8 +29,29 @@ from propneat.export.c_targets import TARGETS, Measured, measure
 from propneat.model import Model, load_model
 from propneat.records import format_csv, write_atomic
 
-PLAN = [("int16", "avr"), ("int8", "avr"), ("float32", "avr"), ("int16", "cortex-m0"), ("int16", "cortex-m4"), ("int16", "riscv32")]
-COLUMNS = ["data", "method", "target", "connections", "flash", "ram", "stack", "cycles", "rows", "wrong", "auc", "auc_float64", "difference"]
+PLAN = [
+    ("int16", "avr"),
+    ("int8", "avr"),
+    ("float32", "avr"),
+    ("int16", "cortex-m0"),
+    ("int16", "cortex-m4"),
+    ("int16", "riscv32"),
+]
+COLUMNS = [
+    "data",
+    "method",
+    "target",
+    "connections",
+    "flash",
+    "ram",
+    "stack",
+    "cycles",
+    "rows",
+    "wrong",
+    "auc",
+    "auc_float64",
+    "difference",
+]
 
 
 def main() -> None:
@@ -54,7 +75,16 @@ def main() -> None:
         if options.peers and not any(data == name and method.startswith("emlearn") for data, method, _ in done):
             rows += peers(name, train, test, y_train, y_test)
         write_atomic(store, format_csv(rows, COLUMNS))
-        print(name, *(f"{row['method']}/{row['target']}: {row['flash']} B, {row['cycles']}, AUC {row['auc']}" for row in rows if row["data"] == name), sep="\n  ", flush=True)
+        print(
+            name,
+            *(
+                f"{row['method']}/{row['target']}: {row['flash']} B, {row['cycles']}, AUC {row['auc']}"
+                for row in rows
+                if row["data"] == name
+            ),
+            sep="\n  ",
+            flush=True,
+        )
     report(rows, options.out)
 
 
@@ -84,7 +114,11 @@ def ours(
     found = measure(TARGETS[target], made.sources, "model", made.vectors)
     exact = model.predict_proba(test)
     answers = exact if made.fixed is None else run_fixed(made.fixed, encode_rows(model, plan_columns(model), test)).answers
-    score = {"auc": f"{auc(y, answers):.5f}", "auc_float64": f"{auc(y, exact):.5f}", "difference": f"{np.abs(answers - exact).max():.3g}"}
+    score = {
+        "auc": f"{auc(y, answers):.5f}",
+        "auc_float64": f"{auc(y, exact):.5f}",
+        "difference": f"{np.abs(answers - exact).max():.3g}",
+    }
     return row_of(name, f"propneat {numbers}", found) | {"connections": model.plan.n_edges} | score
 
 
@@ -94,10 +128,16 @@ def auc(y: np.ndarray, answers: np.ndarray) -> float:
 
 def row_of(name: str, method: str, found: Measured) -> dict[str, object]:
     facts = {key: getattr(found, key) for key in ("target", "flash", "ram", "stack", "cycles", "rows", "wrong")}
-    return dict.fromkeys(COLUMNS, "") | {"data": name, "method": method} | {key: "" if value is None else value for key, value in facts.items()}
+    return (
+        dict.fromkeys(COLUMNS, "")
+        | {"data": name, "method": method}
+        | {key: "" if value is None else value for key, value in facts.items()}
+    )
 
 
-def peers(name: str, train: pandas.DataFrame, test: pandas.DataFrame, y_train: np.ndarray, y_test: np.ndarray) -> list[dict[str, object]]:
+def peers(
+    name: str, train: pandas.DataFrame, test: pandas.DataFrame, y_train: np.ndarray, y_test: np.ndarray
+) -> list[dict[str, object]]:
     with np.errstate():  # emlearn makes numpy raise for an underflow
         from c_export_peers import peer_rows
 
@@ -127,9 +167,15 @@ def draw(frame: pandas.DataFrame, path: Path) -> None:
     for method, part in avr.groupby("method", sort=False):
         axes[0].scatter(part["flash"], part["cycles"] / 16e3, s=14, label=method)
         axes[1].scatter(part["flash"].median(), part["auc"].mean(), s=40)
-        axes[1].annotate(method, (part["flash"].median(), part["auc"].mean()), textcoords="offset points", xytext=(5, 3), fontsize=8)
-    axes[0].set(xscale="log", yscale="log", xlabel="flash, bytes", ylabel="one answer, ms at 16 MHz", title="ATmega328P, every data set")
-    axes[1].set(xscale="log", xlabel="flash, bytes (median)", ylabel="test AUC (mean)", title=f"{avr['data'].nunique()} data sets")
+        axes[1].annotate(
+            method, (part["flash"].median(), part["auc"].mean()), textcoords="offset points", xytext=(5, 3), fontsize=8
+        )
+    axes[0].set(
+        xscale="log", yscale="log", xlabel="flash, bytes", ylabel="one answer, ms at 16 MHz", title="ATmega328P, every data set"
+    )
+    axes[1].set(
+        xscale="log", xlabel="flash, bytes (median)", ylabel="test AUC (mean)", title=f"{avr['data'].nunique()} data sets"
+    )
     axes[0].axvline(1024, color="0.7", lw=0.8)
     axes[0].legend(fontsize=7)
     figure.savefig(path, dpi=130)

@@ -41,12 +41,17 @@ int model_test(void) {{
 """
 
 
-def peer_rows(train: pandas.DataFrame, test: pandas.DataFrame, y_train: np.ndarray, y_test: np.ndarray) -> list[dict[str, object]]:
+def peer_rows(
+    train: pandas.DataFrame, test: pandas.DataFrame, y_train: np.ndarray, y_test: np.ndarray
+) -> list[dict[str, object]]:
     """Return a row of results for each kind of model; AUC is that of the trees' votes, which emlearn counts, or of the network."""
     encoding = Preprocessor.fit(train)
     X, X_test = encoding.transform(train), encoding.transform(test)
     whole, whole_test = (np.clip(np.rint(part * _SCALE), -32000, 32000).astype(np.int16) for part in (X, X_test))
-    forests = {f"emlearn {n} trees of depth {depth}": RandomForestClassifier(n, max_depth=depth, random_state=0) for n, depth in ((10, 5), (3, 3))}
+    forests = {
+        f"emlearn {n} trees of depth {depth}": RandomForestClassifier(n, max_depth=depth, random_state=0)
+        for n, depth in ((10, 5), (3, 3))
+    }
     rows = []
     for name, forest in forests.items():
         converted = emlearn.convert(forest.fit(whole, y_train), method="inline", dtype="int16_t")
@@ -69,25 +74,54 @@ def measured(name: str, converted: object, X: np.ndarray, area: float, kind: str
         read = "pgm_read_float" if kind == "float" else "(int16_t)pgm_read_word"
         numbers = ", ".join(map(str, X[:total].ravel().tolist()))
         (place / "size.c").write_text(_MAIN.format(kind=kind, n=n, call=call))
-        (place / "none.c").write_text(_MAIN.format(kind=kind, n=n, call="answered[0] = given[0]").replace('#include "peer.h"', "#include <stdint.h>"))
-        (place / "test.c").write_text(_TEST.format(kind=kind, n=n, call=call, rows=total, total=total * n, read=read, numbers=numbers))
+        (place / "none.c").write_text(
+            _MAIN.format(kind=kind, n=n, call="answered[0] = given[0]").replace('#include "peer.h"', "#include <stdint.h>")
+        )
+        (place / "test.c").write_text(
+            _TEST.format(kind=kind, n=n, call=call, rows=total, total=total * n, read=read, numbers=numbers)
+        )
         (place / "run.c").write_text(firmware.AVR_MAIN.format(prefix="model"))
         with_it, without = (compiled(place, [f"{source}.c"]) for source in ("size", "none"))
         flash, ram = with_it[0] - without[0], with_it[1] - without[1]
         cycles = "" if compiled(place, ["test.c", "run.c"]) is None else ran(place)
-    return {"method": name, "target": "avr", "flash": flash, "ram": ram, "cycles": cycles, "wrong": 0, "auc": f"{area:.5f}", "auc_float64": f"{area:.5f}"}
+    return {
+        "method": name,
+        "target": "avr",
+        "flash": flash,
+        "ram": ram,
+        "cycles": cycles,
+        "wrong": 0,
+        "auc": f"{area:.5f}",
+        "auc_float64": f"{area:.5f}",
+    }
 
 
 def compiled(place: Path, sources: list[str]) -> tuple[int, int] | None:
     """Return the bytes of flash and RAM of a program; None where it does not fit."""
     room = [] if "run.c" in sources else ["-Wl,--defsym=__TEXT_REGION_LENGTH__=0x80000,--defsym=__DATA_REGION_LENGTH__=0xF000"]
-    command = [_AVR.compiler, "-std=gnu99", "-Os", *_AVR.flags, f"-I{emlearn.includedir}", *room, *sources, "-lm", "-o", "a.elf"]
+    command = [
+        _AVR.compiler,
+        "-std=gnu99",
+        "-Os",
+        *_AVR.flags,
+        f"-I{emlearn.includedir}",
+        *room,
+        *sources,
+        "-lm",
+        "-o",
+        "a.elf",
+    ]
     done = subprocess.run(command, cwd=place, capture_output=True, text=True, check=False)
     if done.returncode and "overflow" not in done.stderr and "not within region" not in done.stderr:
         raise SystemExit(done.stderr[-2000:])
     if done.returncode:
         return None
-    text, data, bss = map(int, subprocess.run([_AVR.size, "a.elf"], cwd=place, capture_output=True, text=True, check=True).stdout.splitlines()[1].split()[:3])
+    text, data, bss = map(
+        int,
+        subprocess.run([_AVR.size, "a.elf"], cwd=place, capture_output=True, text=True, check=True)
+        .stdout.splitlines()[1]
+        .split()[:3],
+    )
     return text + data, data + bss
 
 

@@ -52,7 +52,9 @@ def main() -> int:
         for model, exact, (_, out) in zip(models, inputs, found, strict=True):
             share, good = float_check(model, exact, out)
             worst, failed = max(worst, share), failed + (not good)
-        fixed = [quantise(model, layout, "int16", exact[:1000]) for model, layout, exact in zip(models, layouts, inputs, strict=True)]
+        fixed = [
+            quantise(model, layout, "int16", exact[:1000]) for model, layout, exact in zip(models, layouts, inputs, strict=True)
+        ]
         with tempfile.TemporaryDirectory() as folder:
             files = [fixed_files(one, f"m{k}") for k, one in enumerate(fixed)]
             whole = [fix_rows(x, one.inputs).astype(np.int32) for one, x in zip(fixed, rows, strict=True)]
@@ -66,8 +68,12 @@ def main() -> int:
             sure.append(good.mean())
             off.append(float(error.max(initial=0.0)))
         print(f"{first + len(models)} genomes, {failed} failed", flush=True)
-    print(f"{options.genomes} genomes, {options.rows} rows each, {len({a for a, _ in seen})} of {len(ACTIVATIONS)} activations, {len({b for _, b in seen})} of {len(AGGREGATIONS)} aggregations")
-    print(f"float32: at most {worst:.2f} of its bound; int16: equal to the bit, {np.mean(sure):.1%} of rows without saturation, there the largest error of an output is {np.median(off):.2g} in the median genome")
+    print(
+        f"{options.genomes} genomes, {options.rows} rows each, {len({a for a, _ in seen})} of {len(ACTIVATIONS)} activations, {len({b for _, b in seen})} of {len(AGGREGATIONS)} aggregations"
+    )
+    print(
+        f"float32: at most {worst:.2f} of its bound; int16: equal to the bit, {np.mean(sure):.1%} of rows without saturation, there the largest error of an output is {np.median(off):.2g} in the median genome"
+    )
     print(f"{failed} failed")
     return int(failed > 0)
 
@@ -86,13 +92,17 @@ def float_check(model: Model, exact: np.ndarray, out: np.ndarray) -> tuple[float
     """Return the largest error as a share of its bound, over rows on which float32 cannot overflow, and whether all keep to it."""
     finite = np.isfinite(exact).all(axis=1)
     exact, out = exact[finite], out[finite]
-    values, errors = running_errors(model.plan, exact, float_input_errors(model.preprocessor.rules, exact), float_rounding(model.plan))
+    values, errors = running_errors(
+        model.plan, exact, float_input_errors(model.preprocessor.rules, exact), float_rounding(model.plan)
+    )
     outputs, error = evaluate(model.plan, exact), errors[model.plan.output_slot].T
     sound = (errors < 1e30).all(axis=0) & (np.abs(values) < 1e30).all(axis=0)
     with np.errstate(over="ignore", invalid="ignore"):
         if model.task == "regression":
             scale, answers_here = model.target_scale, model.target_scale.invert(outputs)
-            rounded = answer_errors(scale, answers_here, error + 4 * UNIT * (abs(scale.center) / scale.scale + np.abs(outputs))) + 8 * UNIT * np.abs(answers_here)
+            rounded = answer_errors(
+                scale, answers_here, error + 4 * UNIT * (abs(scale.center) / scale.scale + np.abs(outputs))
+            ) + 8 * UNIT * np.abs(answers_here)
             truth, bound = answers_here, rounded
         else:
             truth, bound = class_probabilities(model.task, outputs), error.sum(axis=1, keepdims=True) + 16 * UNIT

@@ -20,12 +20,31 @@ __all__ = ["c_options", "c_settings", "write_c"]
 
 _OPTIONS: dict[str, dict[str, Any]] = {
     "--name": {"metavar": "NAME", "help": "What functions and files are named after.  [default: model]"},
-    "--numbers": {"type": click.Choice(["float32", "int16", "int8"]), "help": "What it computes with; int is fixed point.  [default: float32]"},
-    "--rows": {"metavar": "DATA.csv", "help": "Rows of training, which choose the units of fixed point and measure what it costs."},
-    "--tolerance": {"type": float, "metavar": "DIFFERENCE", "help": "Refuse when a probability differs by more (a number: its share of the target's spread)."},
-    "--with-test": {"is_flag": True, "default": None, "help": "Add a self-test with its rows and a CMakeLists.txt (also for Zephyr)."},
+    "--numbers": {
+        "type": click.Choice(["float32", "int16", "int8"]),
+        "help": "What it computes with; int is fixed point.  [default: float32]",
+    },
+    "--rows": {
+        "metavar": "DATA.csv",
+        "help": "Rows of training, which choose the units of fixed point and measure what it costs.",
+    },
+    "--tolerance": {
+        "type": float,
+        "metavar": "DIFFERENCE",
+        "help": "Refuse when a probability differs by more (a number: its share of the target's spread).",
+    },
+    "--with-test": {
+        "is_flag": True,
+        "default": None,
+        "help": "Add a self-test with its rows and a CMakeLists.txt (also for Zephyr).",
+    },
     "--arduino": {"is_flag": True, "default": None, "help": "Lay it out as an Arduino library, with an example and a zip."},
-    "--target": {"metavar": "CHIP", "multiple": True, "default": (), "help": "Compile and try it for a chip, and print what it needs: avr, cortex-m0, cortex-m4, riscv32, host or all."},
+    "--target": {
+        "metavar": "CHIP",
+        "multiple": True,
+        "default": (),
+        "help": "Compile and try it for a chip, and print what it needs: avr, cortex-m0, cortex-m4, riscv32, host or all.",
+    },
     "--single-header": {"is_flag": True, "default": None, "help": "One header that holds the source too."},
 }
 """Options that only C takes."""
@@ -63,7 +82,10 @@ def write_c(model: "Model", out: Path | None, given: dict[str, Any]) -> None:
     folder = Path(options.name) if out is None else out
     _write(folder, made.files)
     if measured:
-        print_table(("target", "numbers", "flash", "RAM", "stack", "time", "answers"), [[row[0], options.numbers, *row[1:]] for row in measured])
+        print_table(
+            ("target", "numbers", "flash", "RAM", "stack", "time", "answers"),
+            [[row[0], options.numbers, *row[1:]] for row in measured],
+        )
 
 
 def _write(folder: Path, files: dict[str, str | bytes]) -> None:

@@ -45,17 +45,28 @@ int main(void) {{
 
 def random_models(rng: np.random.Generator, count: int, table: pandas.DataFrame, **options: object) -> list[Model]:
     """Return models of random genomes, each of a random task, over the columns of a table."""
-    preprocessor = Preprocessor.fit(table, targets=rng.normal(size=(len(table), 1)), options=EncodingOptions(one_hot_integers=6))
+    preprocessor = Preprocessor.fit(
+        table, targets=rng.normal(size=(len(table), 1)), options=EncodingOptions(one_hot_integers=6)
+    )
     models = []
     for _ in range(count):
-        task, classes, n_outputs = [("binary", ("no", "yes"), 1), ("multiclass", ("a", "b?", "ü"), 3), ("regression", None, 1)][rng.integers(3)]
+        task, classes, n_outputs = [("binary", ("no", "yes"), 1), ("multiclass", ("a", "b?", "ü"), 3), ("regression", None, 1)][
+            rng.integers(3)
+        ]
         scale = SCALES[rng.integers(2)] if task == "regression" else None
         genome = random_genome(rng, n_inputs=len(preprocessor.rules), n_outputs=n_outputs, **options)
         models.append(Model(genome, task, preprocessor, classes, scale))
     return models
 
 
-def build(folder: Path, files: list[dict[str, str]], layouts: list[Layout], outputs: list[int], flags: tuple[str, ...], number: str = "float") -> Path:
+def build(
+    folder: Path,
+    files: list[dict[str, str]],
+    layouts: list[Layout],
+    outputs: list[int],
+    flags: tuple[str, ...],
+    number: str = "float",
+) -> Path:
     """Compile models m0, m1, ... and a main program that reads rows; all in one call of the compiler."""
     for texts in files:
         for name, text in texts.items():
@@ -75,7 +86,9 @@ def build(folder: Path, files: list[dict[str, str]], layouts: list[Layout], outp
     return folder / "all"
 
 
-def answers(program: Path, rows: list[np.ndarray], outputs: list[int], number: type = np.float32) -> list[tuple[np.ndarray, np.ndarray]]:
+def answers(
+    program: Path, rows: list[np.ndarray], outputs: list[int], number: type = np.float32
+) -> list[tuple[np.ndarray, np.ndarray]]:
     """Run a built program; returns for each model the codes (n_rows,) and `out` (n_rows, n_outputs)."""
     given = b"".join(np.int32(len(x)).tobytes() + np.ascontiguousarray(x, number).tobytes() for x in rows)
     done = subprocess.run([program], input=given, capture_output=True)

@@ -43,9 +43,11 @@ def made(count: int, scale: float, numbers: str, seed: int) -> tuple[list[FixedM
 
 
 @needs_compiler
-@pytest.mark.parametrize(("numbers", "scale", "flags"), [("int16", 0.7, ("-O2",)), ("int16", 3.0, SANITIZED), ("int8", 1.0, SANITIZED)])
+@pytest.mark.parametrize(
+    ("numbers", "scale", "flags"), [("int16", 0.7, ("-O2",)), ("int16", 3.0, SANITIZED), ("int8", 1.0, SANITIZED)]
+)
 def test_c_is_numpy_to_the_bit(tmp_path, numbers, scale, flags):
-    fixed, rows, _ = made(16, scale, numbers, 3)
+    fixed, rows, _ = made(11, scale, numbers, 3)
     seen = {(node.activation, node.join) for model in fixed for node in model.nodes}
     assert {name for name, _ in seen} == set(ACTIVATIONS) and {join for _, join in seen} == set(AGGREGATIONS)
     outputs = [1 if model.model.task == "regression" else len(model.model.classes) for model in fixed]
@@ -61,7 +63,7 @@ def test_c_is_numpy_to_the_bit(tmp_path, numbers, scale, flags):
 
 @pytest.mark.parametrize(("numbers", "scale"), [("int16", 0.7), ("int16", 3.0), ("int8", 0.7)])
 def test_no_output_is_further_off_than_its_bound(numbers, scale):
-    fixed, rows, inputs = made(25, scale, numbers, 5)
+    fixed, rows, inputs = made(15, scale, numbers, 5)
     sound = []
     for model, x, exact in zip(fixed, rows, inputs, strict=True):
         run = run_fixed(model, x[: len(exact)])
@@ -74,7 +76,7 @@ def test_no_output_is_further_off_than_its_bound(numbers, scale):
 
 
 def test_probabilities_are_those_of_the_logits_and_answers_keep_to_their_bounds():
-    fixed, rows, _ = made(25, 0.7, "int16", 6)
+    fixed, rows, _ = made(15, 0.7, "int16", 6)
     for model, x in zip(fixed, rows, strict=True):
         run, task = run_fixed(model, x), model.model.task
         if task == "regression":
@@ -150,6 +152,10 @@ def test_the_command_measures_and_refuses_past_the_tolerance(run, folder):
     assert sorted(path.name for path in (folder / "small").iterdir()) == ["model.c", "model.h"]
     code, out, err = run("export", "champion.json", "--to", "c", "--numbers", "int8", "--tolerance", "1e-9", "--out", "none")
     assert (code, out) == (1, "") and "use wider numbers" in err and not (folder / "none").exists()
-    for arguments, words in ((["--rows", "rows.csv"], "--rows goes with fixed point"), (["--tolerance", "1"], "goes with fixed point"), (["--numbers", "int16", "--rows", "absent.csv"], "there is no file")):
+    for arguments, words in (
+        (["--rows", "rows.csv"], "--rows goes with fixed point"),
+        (["--tolerance", "1"], "goes with fixed point"),
+        (["--numbers", "int16", "--rows", "absent.csv"], "there is no file"),
+    ):
         code, out, err = run("export", "champion.json", "--to", "c", *arguments, "--out", "none")
         assert (code, out) == (2, "") and words in err and not (folder / "none").exists()

@@ -52,9 +52,15 @@ def test_fixed_point_on_the_chip_is_numpy_to_the_bit(chip):
     frame = a_table(rng)
     seen: set[tuple[int, int]] = set()
     while {a for a, _ in seen} != set(range(len(ACTIVATIONS))) or {b for _, b in seen} != set(range(len(AGGREGATIONS))):
-        models = [with_every_function(model, 5 * k) for k, model in enumerate(random_models(rng, 8, frame, scale=0.7, max_hidden=30))]
+        models = [
+            with_every_function(model, 5 * k) for k, model in enumerate(random_models(rng, 8, frame, scale=0.7, max_hidden=30))
+        ]
         models = sorted(models, key=lambda model: model.plan.n_slots)[-4:-1]
-        seen = {node for model in models for node in zip(model.plan.activation.tolist(), model.plan.aggregation.tolist(), strict=True)}
+        seen = {
+            node
+            for model in models
+            for node in zip(model.plan.activation.tolist(), model.plan.aggregation.tolist(), strict=True)
+        }
     for k, model in enumerate(models):
         made = export_c(model, COptions(numbers=("int16", "int8")[k % 2]), table_of(rng, 60))
         found = measure(TARGETS[chip], made.sources, "model", made.vectors)
@@ -78,7 +84,9 @@ def test_no_floating_point_is_linked(chip, tmp_path):
     for name, text in made.sources.items():
         (tmp_path / name).write_text(text)
     subprocess.run(["avr-gcc", "-std=c99", *STRICT, "-Os", "-mmcu=atmega328p", "-c", "model.c"], cwd=tmp_path, check=True)
-    called = subprocess.run(["avr-nm", "-u", "model.o"], cwd=tmp_path, capture_output=True, text=True, check=True).stdout.split()
+    called = subprocess.run(
+        ["avr-nm", "-u", "model.o"], cwd=tmp_path, capture_output=True, text=True, check=True
+    ).stdout.split()
     assert "__udivmodsi4" in called and not [name for name in called if re.search("sf|float|exp", name)]
 
 
@@ -87,7 +95,9 @@ def test_a_model_that_does_not_fit_and_wrong_answers_are_said(run, folder, chip)
     rng = np.random.default_rng(4)
     model = random_models(rng, 1, a_table(rng))[0]
     made = export_c(model, COptions(numbers="int16"))
-    spoiled = made.sources | {"model.c": made.sources["model.c"] + "const char ballast[70000] = {1};\nvolatile const char *kept = ballast;\n"}
+    spoiled = made.sources | {
+        "model.c": made.sources["model.c"] + "const char ballast[70000] = {1};\nvolatile const char *kept = ballast;\n"
+    }
     with pytest.raises(ExportError, match="does not compile the model for avr"):
         measure(TARGETS["avr"], spoiled, "model", made.vectors)
     other = made.sources | {"model.c": re.sub(r"return (best|yes|0);", "return 7;", made.sources["model.c"])}
@@ -100,7 +110,9 @@ def test_the_self_test_passes_alone_and_finds_what_is_wrong(run, folder, numbers
     rng = np.random.default_rng(6)
     for k, model in enumerate(random_models(rng, 3, a_table(rng), scale=0.5)):
         model.save("champion.json")
-        code, out, err = run("export", "champion.json", "--to", "c", "--numbers", numbers, "--with-test", "--name", f"m{k}", "--out", f"made{k}")
+        code, out, err = run(
+            "export", "champion.json", "--to", "c", "--numbers", numbers, "--with-test", "--name", f"m{k}", "--out", f"made{k}"
+        )
         assert (code, out) == (0, ""), err
         place = folder / f"made{k}"
         build = ["gcc", "-std=c99", *STRICT, "-fsanitize=address,undefined", f"m{k}.c", f"m{k}_test.c", "-lm", "-o", "self"]
@@ -126,21 +138,38 @@ def test_cmake_builds_and_tests_it(run, folder):
 def test_the_arduino_library_has_its_layout(run, folder, numbers):
     rng = np.random.default_rng(7)
     random_models(rng, 1, a_table(rng))[0].save("champion.json")
-    run_twice = [run("export", "champion.json", "--to", "c", "--arduino", "--numbers", numbers, "--name", "valve", "--out", name) for name in ("a", "b")]
+    run_twice = [
+        run("export", "champion.json", "--to", "c", "--arduino", "--numbers", numbers, "--name", "valve", "--out", name)
+        for name in ("a", "b")
+    ]
     assert [code for code, _, _ in run_twice] == [0, 0]
     files = {str(path.relative_to("a")): path.read_bytes() for path in Path("a").rglob("*") if path.is_file()}
-    assert set(files) == {"library.properties", "src/valve.h", "src/valve.c", "examples/valve_example/valve_example.ino", "valve.zip"}
+    assert set(files) == {
+        "library.properties",
+        "src/valve.h",
+        "src/valve.c",
+        "examples/valve_example/valve_example.ino",
+        "valve.zip",
+    }
     assert files == {str(path.relative_to("b")): path.read_bytes() for path in Path("b").rglob("*") if path.is_file()}
     with zipfile.ZipFile("a/valve.zip") as archive:
-        assert {name: archive.read(name) for name in archive.namelist()} == {f"valve/{name}": data for name, data in files.items() if name != "valve.zip"}
+        assert {name: archive.read(name) for name in archive.namelist()} == {
+            f"valve/{name}": data for name, data in files.items() if name != "valve.zip"
+        }
     keys = [line.split("=")[0] for line in files["library.properties"].decode().splitlines()]
     assert {"name", "version", "author", "maintainer", "sentence", "paragraph", "category", "url", "architectures"} <= set(keys)
     if shutil.which("g++"):
         sketch = "#include <cmath>\nstruct { void begin(long) {} template <class T> void println(T) {} } Serial; void delay(int) {}\n"
-        (folder / "sketch.cpp").write_text(sketch + files["examples/valve_example/valve_example.ino"].decode().replace("<valve.h>", '"a/src/valve.h"') + "int main() { setup(); loop(); }\n")
+        (folder / "sketch.cpp").write_text(
+            sketch
+            + files["examples/valve_example/valve_example.ino"].decode().replace("<valve.h>", '"a/src/valve.h"')
+            + "int main() { setup(); loop(); }\n"
+        )
         (folder / "valve.c").write_text('#include "a/src/valve.c"\n')
         subprocess.run(["gcc", "-Ia/src", "-c", "valve.c"], check=True)
-        subprocess.run(["g++", "-std=c++17", "-Wall", "-Wextra", "-Werror", "sketch.cpp", "valve.o", "-o", "sketch"], check=True)
+        subprocess.run(
+            ["g++", "-std=c++17", "-Wall", "-Wextra", "-Werror", "sketch.cpp", "valve.o", "-o", "sketch"], check=True
+        )
         subprocess.run(["./sketch"], check=True)
 
 
@@ -164,7 +193,7 @@ def test_the_command_prints_a_table_and_says_what_is_an_estimate(run, folder, mo
 
 def champions(number: int) -> list[Path]:
     """Return five champions of data sets of PMLB, others for each number."""
-    return sorted((EXAMPLES / "c_export" / "champions").glob("*.json"))[number : 20 : 4]
+    return sorted((EXAMPLES / "c_export" / "champions").glob("*.json"))[number:20:4]
 
 
 @pytest.mark.parametrize("chip", EVERY)
@@ -178,7 +207,9 @@ def test_real_champions_answer_on_the_chip_as_on_the_host_and_take_what_is_estim
         assert found.flash / 1.5 < estimate_flash(made.sources["model.c"], chip) < 1.5 * found.flash, path.stem
 
 
-@pytest.mark.parametrize("options", [{"single_header": True, "with_test": True}, {"arduino": True, "with_test": True}, {"numbers": "int4"}])
+@pytest.mark.parametrize(
+    "options", [{"single_header": True, "with_test": True}, {"arduino": True, "with_test": True}, {"numbers": "int4"}]
+)
 def test_options_that_do_not_fit_are_refused(options):
     with pytest.raises(ConfigError):
         COptions(**options)

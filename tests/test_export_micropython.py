@@ -20,11 +20,16 @@ def test_answers_are_those_of_the_model():
     assert {a for a, _ in seen} == set(range(len(ACTIVATIONS))) and {b for _, b in seen} == set(range(len(AGGREGATIONS)))
     for model in models:
         text, layout = micropython_text(model), plan_columns(model)
-        assert [node.names[0].name for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Import | ast.ImportFrom)] == ["math"]
+        assert [node.names[0].name for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Import | ast.ImportFrom)] == [
+            "math"
+        ]
         module: dict[str, object] = {}
         exec(compile(text, "model.py", "exec"), module)
         assert module["COLUMNS"] == [column.title for column in layout.columns]
-        rows = [[None if value != value else value for value in row] for row in encode_rows(model, layout, table).astype(float).tolist()]
+        rows = [
+            [None if value != value else value for value in row]
+            for row in encode_rows(model, layout, table).astype(float).tolist()
+        ]
         answers = [module["predict"](row) for row in rows]
         if model.task == "regression":
             np.testing.assert_allclose([number for number, _ in answers], model.predict(table), rtol=1e-4, atol=1e-3)
@@ -44,6 +49,8 @@ def test_the_command_writes_a_module(run, folder):
     assert run("export", "champion.json", "--to", "micropython", "--out", "valve.py")[0] == 0
     assert (folder / "valve.py").read_text() == out
     script = "import valve; print(len(valve.predict([None] * len(valve.COLUMNS))))"
-    assert subprocess.run([sys.executable, "-c", script], cwd=folder, capture_output=True, text=True, check=True).stdout == "2\n"
+    assert (
+        subprocess.run([sys.executable, "-c", script], cwd=folder, capture_output=True, text=True, check=True).stdout == "2\n"
+    )
     code, out, err = run("export", "champion.json", "--to", "micropython", "--name", "valve")
     assert (code, out) == (2, "") and "--name goes with --to c" in err

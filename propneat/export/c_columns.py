@@ -155,5 +155,7 @@ def made_up_rows(layout: Layout, count: int = 2000) -> np.ndarray:
 
 def _number_levels(rule: InputRule) -> list[object]:
     return [
-        level for level in [rule.level, *(level for level, _ in rule.means or ())] if level is not None and not isinstance(level, str)
+        level
+        for level in [rule.level, *(level for level, _ in rule.means or ())]
+        if level is not None and not isinstance(level, str)
     ]

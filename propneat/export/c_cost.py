@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from propneat.compiler import evaluate
 from propneat.data import encode_target
 from propneat.errors import DataError, ExportError
 from propneat.export.c_fixed import FixedModel
@@ -20,8 +21,8 @@ __all__ = ["Cost", "check_tolerance", "measure_cost"]
 class Cost:
     """What whole numbers change on some rows.
 
-    `difference` is the largest change of a probability, or of an answer as a share of the target's spread; `bound` what no output
-    of the network can exceed on these rows where nothing saturates; `before` and `after` are AUC or R squared, None without a
+    `difference` is the largest change of a probability, or of an answer as a share of the target's spread; `bound` how far no
+    output of the network can be off on these rows where nothing saturates; `before` and `after` are AUC or R squared, None without a
     target; `same` is the share of rows with the same class.
     """
 
@@ -46,16 +47,18 @@ class Cost:
 
 
 def measure_cost(fixed: FixedModel, x: np.ndarray, inputs: np.ndarray, target: Any = None) -> Cost:
-    """Compare answers on rows given as `x` (n_rows, n_columns) and as exact inputs (n_rows, n_inputs); target (n_rows,) or None."""
-    from propneat.compiler import evaluate
-
+    """Compare answers on rows given as `x` (n_rows, n_columns) and as exact inputs (n_rows, n_inputs); target (n_rows,)."""
     model = fixed.model
     outputs, run = evaluate(model.plan, inputs), run_fixed(fixed, x)
     sound = ~run.saturated & np.isfinite(outputs).all(axis=1)
     bound = float(fixed_errors(fixed, inputs)[sound].max(initial=0.0))
     if model.task == "regression":
         exact, same = model.target_scale.invert(outputs), None
-        spread = model.target_scale.scale if not model.target_scale.log else max(float(np.std(exact)), 2.0**-40 * float(np.abs(exact).max()))
+        spread = (
+            model.target_scale.scale
+            if not model.target_scale.log
+            else max(float(np.std(exact)), 2.0**-40 * float(np.abs(exact).max()))
+        )
     else:
         exact, spread = class_probabilities(model.task, outputs), 1.0
         same = float(np.mean(np.argmax(exact, axis=1) == run.codes))

@@ -44,7 +44,9 @@ class COptions:
         if self.numbers not in NUMBERS:
             raise ConfigError(f"numbers must be one of {', '.join(NUMBERS)}, not {self.numbers!r}")
         if self.tolerance is not None and self.numbers == "float32":
-            raise ConfigError("a tolerance goes with fixed point: float32 is right to its last digits; give --numbers int16 or int8")
+            raise ConfigError(
+                "a tolerance goes with fixed point: float32 is right to its last digits; give --numbers int16 or int8"
+            )
         if self.single_header and (self.with_test or self.arduino):
             raise ConfigError("a single header goes with neither a self-test nor an Arduino library: leave one of them out")
         if self.arduino and self.with_test:
@@ -89,7 +91,9 @@ def export_c(model: Model, options: COptions = COptions(), table: Any = None) ->
                      else "written as straight code, smaller here than tables and loops")  # fmt: skip
     else:
         fixed = quantise(model, layout, options.numbers, inputs)
-        cost = measure_cost(fixed, x, inputs, None if table is None or model.target_name not in table.columns else table[model.target_name])
+        cost = measure_cost(
+            fixed, x, inputs, None if table is None or model.target_name not in table.columns else table[model.target_name]
+        )
         if options.tolerance is not None:
             check_tolerance(cost, options.tolerance, options.numbers)
         said = cost.lines(options.numbers)

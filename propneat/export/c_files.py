@@ -38,7 +38,11 @@ def float_files(model: Model, prefix: str, layout: Layout | None = None, in_tabl
     header = header_text(model, layout, prefix, notes, [declaration])
     if fits_tables(model, layout) if in_tables is None else in_tables:
         made = table_code(model, layout)
-        parts, lines, includes = [*made.tables, *float_functions(model, layout, in_tables=True)], made.lines, ["math.h", "stdint.h"]
+        parts, lines, includes = (
+            [*made.tables, *float_functions(model, layout, in_tables=True)],
+            made.lines,
+            ["math.h", "stdint.h"],
+        )
     else:
         parts, lines, includes = float_functions(model, layout), float_predict(model, layout, prefix.upper()), ["math.h"]
     body = "\n".join(f"    {line}" for line in lines)
@@ -83,7 +87,9 @@ def fixed_files(fixed: FixedModel, prefix: str, more_notes: Sequence[str] = ()) 
     out = f"the answer times {one}" if model.task == "regression" else out_note(model, one)
     notes = [note.format(prefix=prefix, upper=upper, out=out, returns=returns_note(model)) for note in _FIXED_NOTES]
     notes += ["", *more_notes] if more_notes else []
-    bits = [f"    {upper}_BITS_OF_{column.name} = {n}," for column, n in zip(fixed.layout.columns, fixed.inputs.bits, strict=True)]
+    bits = [
+        f"    {upper}_BITS_OF_{column.name} = {n}," for column, n in zip(fixed.layout.columns, fixed.inputs.bits, strict=True)
+    ]
     declarations = [
         "#include <stdint.h>", "", "enum {", *bits, f"    {upper}_OUT_BITS = {answer.bits}", "};", "",
         f"#define {upper}_MISSING INT32_MIN", "", _FIXED_ROUNDING.format(prefix=prefix, upper=upper),
@@ -94,7 +100,7 @@ def fixed_files(fixed: FixedModel, prefix: str, more_notes: Sequence[str] = ()) 
 
 
 def source_text(prefix: str, includes: list[str], parts: list[str]) -> str:
-    """Return a C source that includes its header and these of the C library before its parts; its own functions get the prefix."""
+    """Return a C source: its header and these of the C library, then its parts, whose own names get the prefix."""
     lines = [f'#include "{prefix}.h"', "", *(f"#include <{name}>" for name in includes)]
     text = "\n\n".join(["\n".join(lines), *parts]) + "\n"
     own = re.findall(r"^static (?:const )?\w+ (\w+)[\(\[]", text, re.MULTILINE)

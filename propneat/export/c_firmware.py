@@ -1,4 +1,4 @@
-"""Programs around a model's self-test that run on a bare chip, or its emulator, and say rows, failures and time on its console."""
+"""Programs around a model's self-test that run on a bare chip, or its emulator, and say how it went."""
 
 __all__ = ["AVR_MAIN", "CLOCK_HEADER", "LINKER_SCRIPT", "ROUNDS", "run_text", "size_main", "start_text", "stub"]
 
@@ -104,7 +104,7 @@ __attribute__((naked, used, section(".vectors"))) void start(void) { __asm volat
 
 __attribute__((used)) void begin(void)"""
 
-_FPU = "    *(volatile uint32_t *)0xE000ED88 |= 0xFu << 20;\n    __asm volatile(\"dsb; isb\");\n"
+_FPU = '    *(volatile uint32_t *)0xE000ED88 |= 0xFu << 20;\n    __asm volatile("dsb; isb");\n'
 
 _RUN_MAIN = """#include <stdint.h>
 

@@ -1,7 +1,7 @@
 """Fixed point: every number of a model as a whole number, in units chosen node by node from rows that the model has met.
 
 A value v of slot s is stored as v / unit[s], at most 15 bits and a sign. A node adds weight * value in 32 bits that cannot
-overflow, because the unit of its weights is chosen so; one shift brings the sum to the unit of its argument, where it saturates.
+overflow, for the unit of its weights is chosen so; one shift brings the sum to the unit of its argument, where it saturates.
 """
 
 from dataclasses import dataclass
@@ -12,6 +12,7 @@ from propneat.compiler import LayerPlan
 from propneat.export.c_columns import Layout
 from propneat.export.c_fixed_functions import COMPUTED, TOP, function_of
 from propneat.export.c_fixed_inputs import FixedInputs, plan_inputs
+from propneat.export.error_bound import float_rounding, running_errors
 from propneat.genome import ACTIVATIONS, AGGREGATIONS
 from propneat.model import Model
 
@@ -68,7 +69,9 @@ def quantise(model: Model, layout: Layout, numbers: str, X: np.ndarray) -> Fixed
     units, largest = np.full(plan.n_slots, np.nan), np.full(plan.n_slots, TOP)
     units[list(layout.slots)], largest[list(layout.slots)] = inputs.units, inputs.largest
     values, arguments = _walk(plan, X)
-    is_computed = model.task == "binary" and sum(ACTIVATIONS[code] in COMPUTED for code in plan.activation[plan.n_inputs :]) <= _FEW
+    is_computed = (
+        model.task == "binary" and sum(ACTIVATIONS[code] in COMPUTED for code in plan.activation[plan.n_inputs :]) <= _FEW
+    )
     nodes, logits = [], set(plan.output_slot.tolist()) if model.task != "regression" else set()
     for slot in range(plan.n_inputs, plan.n_slots):
         at_most = _LARGEST_LOGIT if slot in logits else np.inf
@@ -81,8 +84,6 @@ def quantise(model: Model, layout: Layout, numbers: str, X: np.ndarray) -> Fixed
 
 def _walk(plan: LayerPlan, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return values (n_slots, n_rows) and the largest argument of every slot (n_slots,), over finite ones."""
-    from propneat.export.error_bound import float_rounding, running_errors
-
     values = running_errors(plan, X, np.zeros_like(X), float_rounding(plan))[0]
     arguments = np.zeros(plan.n_slots)
     for slot in range(plan.n_inputs, plan.n_slots):
@@ -112,7 +113,13 @@ def _bits_for(reach: float) -> int:
 
 
 def _node(
-    plan: LayerPlan, slot: int, units: np.ndarray, largest: np.ndarray, values: np.ndarray, reach: tuple[float, float], top_weight: int,
+    plan: LayerPlan,
+    slot: int,
+    units: np.ndarray,
+    largest: np.ndarray,
+    values: np.ndarray,
+    reach: tuple[float, float],
+    top_weight: int,
     is_computed: bool,
 ) -> tuple[FixedNode, float]:
     """Return a node in whole numbers and the unit of its value; `reach` is that of its argument and of its value."""

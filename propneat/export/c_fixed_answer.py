@@ -40,11 +40,17 @@ def plan_answer(fixed: FixedModel) -> FixedAnswer:
     units = fixed.units[model.plan.output_slot]
     if model.task != "regression":
         if len(model.classes) > MOST_CLASSES:
-            raise ConfigError(f"fixed point tells at most {MOST_CLASSES} classes apart, not {len(model.classes)}: use --numbers float32")
+            raise ConfigError(
+                f"fixed point tells at most {MOST_CLASSES} classes apart, not {len(model.classes)}: use --numbers float32"
+            )
         steps = [np.log2(np.e) * unit * 2.0**16 for unit in units]
         shifts = [int(np.clip(14 - np.floor(np.log2(step)), 0, 30)) for step in steps]
         return FixedAnswer(tuple(round(step * 2.0**shift) for step, shift in zip(steps, shifts, strict=True)), tuple(shifts))
-    return _plan_log(model.target_scale, float(units[0])) if model.target_scale.log else _plan_number(model.target_scale, float(units[0]))
+    return (
+        _plan_log(model.target_scale, float(units[0]))
+        if model.target_scale.log
+        else _plan_number(model.target_scale, float(units[0]))
+    )
 
 
 def _plan_log(scale: TargetScale, unit: float) -> FixedAnswer:

@@ -10,6 +10,7 @@ from propneat.export.c_tables import Tables, flash_code, int_literal, loop
 
 __all__ = ["fixed_parts"]
 
+
 def fixed_parts(fixed: FixedModel, answer: FixedAnswer, prefix: str) -> list[str]:
     """Return the parts of the C source: tables, helpers and NAME_predict."""
     tables, order = Tables(), _value_order(fixed)

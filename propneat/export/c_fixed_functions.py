@@ -70,6 +70,7 @@ def function_of(name: str, is_computed: bool) -> FixedFunction:
     """Return how an activation is computed, without a table where that is asked for and possible."""
     return COMPUTED.get(name, FIXED[name]) if is_computed else FIXED[name]
 
+
 check_functions(__name__, activations=FIXED)
 
 

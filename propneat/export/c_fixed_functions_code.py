@@ -114,7 +114,9 @@ def function_code(names: Iterable[str], is_computed: bool, answer: str) -> list[
     sigmoids = "sigmoid" in wanted or "tanh" in wanted
     low = [] if not sigmoids else [_LOW_COMPUTED if is_computed else _LOW_BY_TABLE]
     after = "\n".join([*low, *own, answer])
-    power = [text for name, text in (("power_of_half(", _POWER), ("logistic(", _LOGISTIC)) if name in after or "logistic(" in after]
+    power = [
+        text for name, text in (("power_of_half(", _POWER), ("logistic(", _LOGISTIC)) if name in after or "logistic(" in after
+    ]
     joined = "\n".join([*power, after])
     helpers = [_HIGH_OF] if "high_of(" in joined else []
     helpers += [_LOOKUP] if tables else []

@@ -76,8 +76,7 @@ def plan_inputs(model: Model, layout: Layout) -> FixedInputs:
     bits = [_column_bits(column, [r for r, p in zip(layout.rules, layout.places, strict=True) if p == place])
             for place, column in enumerate(layout.columns)]  # fmt: skip
     made = [
-        _maker(rule, layout.columns[place], place, bits[place])
-        for rule, place in zip(layout.rules, layout.places, strict=True)
+        _maker(rule, layout.columns[place], place, bits[place]) for rule, place in zip(layout.rules, layout.places, strict=True)
     ]
     makers, units, largest, errors = zip(*made, strict=True) if made else ((), (), (), ())
     return FixedInputs(tuple(bits), makers, units, largest, errors)

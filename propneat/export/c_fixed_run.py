@@ -1,4 +1,4 @@
-"""What the exported C of a fixed-point model answers, computed by numpy to the same bits, and how far that can be from exact."""
+"""What the C of a fixed-point model answers, computed by numpy to the same bits, and how far that can be from exact."""
 
 from dataclasses import dataclass
 from functools import cache

@@ -70,7 +70,9 @@ def float_functions(model: Model, layout: Layout, in_tables: bool = False) -> li
     wanted |= {helper for name in wanted for helper in FUNCTIONS[name][1]}
     code = [text for name, (_, _, text) in FUNCTIONS.items() if name in wanted and text]
     counts = np.diff(plan.edge_start)[plan.n_inputs :]
-    joins = {AGGREGATIONS[code] for code, count in zip(plan.aggregation[plan.n_inputs :].tolist(), counts, strict=True) if count > 1}
+    joins = {
+        AGGREGATIONS[code] for code, count in zip(plan.aggregation[plan.n_inputs :].tolist(), counts, strict=True) if count > 1
+    }
     code += [_COMPARE.format(name=_JOINS[join], sign=">" if join == "max" else "<") for join in sorted(joins) if _JOINS[join]]
     if not in_tables and any(is_plain(rule) and rule.low is not None for rule in layout.rules):
         code.append(
@@ -139,9 +141,11 @@ def _means_lines(name: str, rule: InputRule, column: Column, x: str, told: str) 
     if column.is_text:
         table = [_scaled(rule, known.get(level, rule.default)) for level in column.levels]
         asked = f"{x} >= 0.0f && {x} < {float_literal(len(table))} ? {name}_means[(int){x}] : {default}"
-        return _table(f"{name}_means", table) + [f"const float {name} = {asked};{told}"] if table else [
-            f"const float {name} = {default};{told}"
-        ]
+        return (
+            _table(f"{name}_means", table) + [f"const float {name} = {asked};{told}"]
+            if table
+            else [f"const float {name} = {default};{told}"]
+        )
     pairs = sorted((float(level), mean) for level, mean in rule.means)
     if not pairs:
         return [f"const float {name} = {default};{told}"]

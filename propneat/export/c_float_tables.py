@@ -31,7 +31,10 @@ def table_code(model: Model, layout: Layout) -> TableCode:
     plain = [(slot, rule, place) for slot, rule, place in used if is_plain(rule)]
     flags = [(slot, rule, place) for slot, rule, place in used if rule.missing or rule.level is not None]
     means = [(slot, rule, place) for slot, rule, place in used if rule.means is not None]
-    order = {slot: k for k, slot in enumerate([*(slot for slot, _, _ in [*plain, *flags, *means]), *range(plan.n_inputs, plan.n_slots)])}
+    order = {
+        slot: k
+        for k, slot in enumerate([*(slot for slot, _, _ in [*plain, *flags, *means]), *range(plan.n_inputs, plan.n_slots)])
+    }
     lines = [f"float v[{len(order)}];", *([] if layout.columns else ["(void)x;"])]
     lines += _plain_lines([(rule, place) for _, rule, place in plain], tables) if plain else []
     lines += _flag_lines([(rule, place) for _, rule, place in flags], len(plain), layout, tables) if flags else []
@@ -50,7 +53,10 @@ def _plain_lines(plain: list[tuple[InputRule, int]], tables: Tables) -> list[str
     """Numbers: 0 where missing, else within their bounds, from their centre, by their spread."""
     rules = [rule for rule, _ in plain]
     rests = [rule.center - float(np.float32(rule.center)) for rule in rules]
-    center, factor = tables.add_floats("CENTER", [r.center for r in rules], "i"), tables.add_floats("FACTOR", [1 / r.scale for r in rules], "i")
+    center, factor = (
+        tables.add_floats("CENTER", [r.center for r in rules], "i"),
+        tables.add_floats("FACTOR", [1 / r.scale for r in rules], "i"),
+    )
     is_fine = any(abs(rest) > FINE * rule.scale for rest, rule in zip(rests, rules, strict=True))
     rest = f" - {tables.add_floats('REST', rests, 'i')}" if is_fine else ""
     lines = [loop("i", len(plain))[0], f"    const float given = x[{_places([place for _, place in plain], 'PLACE', tables)}];"]
@@ -74,7 +80,9 @@ def _flag_lines(flags: list[tuple[InputRule, int]], first: int, layout: Layout, 
         yes.append(is_so if not rule.missing or column.is_text else is_not)
         no.append(is_not)
         gone.append(is_so if rule.missing else is_not)
-    read = [tables.add_floats(name, values, "i") for name, values in (("LEVEL", levels), ("YES", yes), ("NO", no), ("GONE", gone))]
+    read = [
+        tables.add_floats(name, values, "i") for name, values in (("LEVEL", levels), ("YES", yes), ("NO", no), ("GONE", gone))
+    ]
     return [
         loop("i", len(flags))[0],
         f"    const float given = x[{_places([place for _, place in flags], 'FLAG_PLACE', tables)}];",
@@ -98,7 +106,10 @@ def _node_lines(model: Model, order: dict[int, int], tables: Tables) -> list[str
     plan, n_edges = model.plan, model.plan.n_edges
     slots = range(plan.n_inputs, plan.n_slots)
     counts = np.diff(plan.edge_start)[plan.n_inputs :].tolist()
-    joins = [AGGREGATIONS[code] if count > 1 else "sum" for code, count in zip(plan.aggregation[plan.n_inputs :].tolist(), counts, strict=True)]
+    joins = [
+        AGGREGATIONS[code] if count > 1 else "sum"
+        for code, count in zip(plan.aggregation[plan.n_inputs :].tolist(), counts, strict=True)
+    ]
     share = np.repeat([1 / count if join == "mean" else 1.0 for join, count in zip(joins, counts, strict=True)], counts)
     joins = ["sum" if join == "mean" else join for join in joins]
     sources = [order[int(source)] for source in plan.edge_source]

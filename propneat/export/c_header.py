@@ -12,7 +12,9 @@ def card_lines(model: Model) -> list[str]:
     """Return the model card: data set, rows, scores and size, one line each; no date, so that equal models give equal files."""
     about = model.about
     plan = model.plan
-    lines = [f"A {model.task} model, connections: {plan.n_edges}, nodes: {plan.n_slots - plan.n_inputs}; by propneat {__version__}."]
+    lines = [
+        f"A {model.task} model, connections: {plan.n_edges}, nodes: {plan.n_slots - plan.n_inputs}; by propneat {__version__}."
+    ]
     if "data" in about:
         rows = f", {about['rows']} rows" if "rows" in about else ""
         lines.append(f"Data set: {comment(about['data'])}{rows}; target: {comment(model.target_name)}.")
@@ -29,7 +31,12 @@ def card_lines(model: Model) -> list[str]:
 def header_text(model: Model, layout: Layout, prefix: str, number_notes: list[str], declarations: list[str]) -> str:
     """Return the header; `number_notes` say what numbers `x` and `out` hold, `declarations` end it."""
     upper = prefix.upper()
-    lines = ["/*", *(f" * {line}".rstrip() for line in [*card_lines(model), "", *number_notes]), " */", *_columns_enum(layout, upper)]
+    lines = [
+        "/*",
+        *(f" * {line}".rstrip() for line in [*card_lines(model), "", *number_notes]),
+        " */",
+        *_columns_enum(layout, upper),
+    ]
     lines += [code for column in layout.columns for code in _levels_enum(column, upper)]
     lines += _classes(model, prefix, set(layout.taken))
     return guarded(prefix, [*lines, *declarations])
@@ -70,7 +77,11 @@ def _levels_enum(column: Column, upper: str) -> list[str]:
     if not column.is_text:
         return []
     start = f"{upper}_{column.name}"
-    lines = [f"/* Codes of {comment(column.title)}; any text that is not here is OTHER. */", "enum {", f"    {start}_MISSING = -1,"]
+    lines = [
+        f"/* Codes of {comment(column.title)}; any text that is not here is OTHER. */",
+        "enum {",
+        f"    {start}_MISSING = -1,",
+    ]
     for code, (level, name) in enumerate(zip(column.levels, column.level_names, strict=True)):
         lines.append(f"    {upper}_{name} = {code}, /* {comment(level)} */")
     return [*lines, f"    {start}_OTHER = {len(column.levels)}", "};", ""]
@@ -81,10 +92,23 @@ def _classes(model: Model, prefix: str, taken: set[str]) -> list[str]:
     if model.task == "regression":
         return [f"enum {{ {upper}_OUTPUTS = 1 }}; /* out[0]: {comment(model.target_name)} */", ""]
     labels = [str(label) for label in model.classes]
-    lines = [f"/* Classes of {comment(model.target_name)}: what {prefix}_predict returns, and the places of their probabilities in out. */", "enum {"]
+    lines = [
+        f"/* Classes of {comment(model.target_name)}: what {prefix}_predict returns, and the places of their probabilities in out. */",
+        "enum {",
+    ]
     for code, (label, name) in enumerate(zip(labels, distinct_names(labels, taken, "CLASS_"), strict=True)):
         lines.append(f"    {upper}_{name} = {code}, /* {comment(label)} */")
     lines += [f"    {upper}_OUTPUTS = {len(labels)}", "};", ""]
     cases = [f"    case {code}: return {string_literal(label)};" for code, label in enumerate(labels)]
     naming = f"static inline const char *{prefix}_class_name(int code) {{"
-    return [*lines, "/* The name of a class, UTF-8; an empty text for what is none. */", naming, "    switch (code) {", *cases, '    default: return "";', "    }", "}", ""]
+    return [
+        *lines,
+        "/* The name of a class, UTF-8; an empty text for what is none. */",
+        naming,
+        "    switch (code) {",
+        *cases,
+        '    default: return "";',
+        "    }",
+        "}",
+        "",
+    ]

@@ -31,15 +31,26 @@ def arduino_files(files: dict[str, str], model: Model, layout: Layout, prefix: s
     }
     lines = "".join(f"{key}={value}\n" for key, value in properties.items())
     sources = {f"src/{name}": text for name, text in files.items()}
-    return {"library.properties": lines, **sources, f"examples/{prefix}_example/{prefix}_example.ino": _sketch(model, layout, prefix, numbers)}
+    return {
+        "library.properties": lines,
+        **sources,
+        f"examples/{prefix}_example/{prefix}_example.ino": _sketch(model, layout, prefix, numbers),
+    }
 
 
 def _sketch(model: Model, layout: Layout, prefix: str, numbers: str) -> str:
     upper = prefix.upper()
     kind, gap = ("float", "NAN") if numbers == "float32" else ("int32_t", f"{upper}_MISSING")
-    filled = [f"  x[{upper}_{column.name}] = {_guess(column, upper, numbers, gap)};  // {comment(column.title)}" for column in layout.columns]
+    filled = [
+        f"  x[{upper}_{column.name}] = {_guess(column, upper, numbers, gap)};  // {comment(column.title)}"
+        for column in layout.columns
+    ]
     if model.task == "regression":
-        said = ["  Serial.println(out[0]);" if numbers == "float32" else f"  Serial.println(ldexp((double)out[0], -{upper}_OUT_BITS));"]
+        said = [
+            "  Serial.println(out[0]);"
+            if numbers == "float32"
+            else f"  Serial.println(ldexp((double)out[0], -{upper}_OUT_BITS));"
+        ]
     else:
         said = [f"  Serial.println({prefix}_class_name(answer));"]
     return "\n".join([

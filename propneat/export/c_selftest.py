@@ -51,7 +51,9 @@ def float_vectors(model: Model, layout: Layout, x: np.ndarray, count: int) -> Ve
     rows = _chosen(x, layout, count)
     inputs = inputs_of(model, layout, rows)
     outputs = evaluate(model.plan, inputs)
-    errors = running_errors(model.plan, inputs, float_input_errors(model.preprocessor.rules, inputs), float_rounding(model.plan))[1]
+    errors = running_errors(
+        model.plan, inputs, float_input_errors(model.preprocessor.rules, inputs), float_rounding(model.plan)
+    )[1]
     off = errors[model.plan.output_slot].sum(axis=0)
     if model.task == "regression":
         out, codes, clear = model.target_scale.invert(outputs), np.zeros(len(rows), int), np.ones(len(rows), bool)
@@ -64,7 +66,9 @@ def float_vectors(model: Model, layout: Layout, x: np.ndarray, count: int) -> Ve
     near = max(_NEAR, 1.01 * float(np.sort(off)[min(9, len(off) - 1)]))
     clear = off < near
     if not near < _FARTHEST:
-        raise ExportError("float32 is too coarse for this network on every row, so there is nothing to test: leave the self-test and targets out")
+        raise ExportError(
+            "float32 is too coarse for this network on every row, so there is nothing to test: leave the self-test and targets out"
+        )
     given = [["NAN" if np.isnan(value) else float_literal(value) for value in row] for row in rows[clear].tolist()]
     return Vectors("float", given, [list(map(float_literal, row)) for row in out[clear].tolist()], codes[clear].tolist(), near)
 

@@ -42,7 +42,17 @@ class Target:
 
 _BARE = ("-ffunction-sections", "-fdata-sections", "-Wl,--gc-sections")
 _CORTEX = ("-mthumb", "-ffreestanding", *_BARE)
-_QEMU = ("-nographic", "-monitor", "none", "-serial", "none", "-semihosting-config", "enable=on,target=native", "-icount", "shift=0")
+_QEMU = (
+    "-nographic",
+    "-monitor",
+    "none",
+    "-serial",
+    "none",
+    "-semihosting-config",
+    "enable=on,target=native",
+    "-icount",
+    "shift=0",
+)
 
 TARGETS = {
     target.name: target
@@ -104,14 +114,20 @@ def measure(target: Target, files: dict[str, str], prefix: str, vectors: Vectors
     """
     with TemporaryDirectory(prefix="propneat-") as folder:
         place = Path(folder)
-        texts = {**files, "size_main.c": firmware.size_main(prefix, vectors.number), "stub.c": firmware.stub(prefix, vectors.number)}
+        texts = {
+            **files,
+            "size_main.c": firmware.size_main(prefix, vectors.number),
+            "stub.c": firmware.stub(prefix, vectors.number),
+        }
         texts |= _run_texts(target, prefix) | {f"{prefix}_test.c": test_text(vectors, prefix)}
         for name, text in texts.items():
             (place / name).write_text(text)
         _compile(target, place, [f"{prefix}.c", "size_main.c"], "model.elf")
         _compile(target, place, ["stub.c", "size_main.c"], "stub.elf")
         _run([target.compiler, "-std=gnu99", "-Os", *target.flags, "-fno-lto", "-fstack-usage", "-c", f"{prefix}.c"], place)
-        (text, data, bss), (stub_text, stub_data, stub_bss) = (_sizes(target, place, name) for name in ("model.elf", "stub.elf"))
+        (text, data, bss), (stub_text, stub_data, stub_bss) = (
+            _sizes(target, place, name) for name in ("model.elf", "stub.elf")
+        )
         stack = _stack(place)
         found = Measured(target.name, text + data - stub_text - stub_data, data + bss - stub_data - stub_bss, stack)
         if target.name == "host":
@@ -127,7 +143,9 @@ def _run_texts(target: Target, prefix: str) -> dict[str, str]:
         return texts | {"run_main.c": firmware.AVR_MAIN.format(prefix=prefix)}
     if target.memory is not None:
         is_arm = target.name.startswith("cortex")
-        texts["chip.ld"] = firmware.LINKER_SCRIPT.format(**dict(zip(("flash_at", "flash", "ram_at", "ram"), target.memory, strict=True)))
+        texts["chip.ld"] = firmware.LINKER_SCRIPT.format(
+            **dict(zip(("flash_at", "flash", "ram_at", "ram"), target.memory, strict=True))
+        )
         texts["start.c"] = firmware.start_text(is_arm, "-mfloat-abi=hard" in target.flags)
         texts["run_main.c"] = firmware.run_text(prefix, is_arm)
     return texts
@@ -135,10 +153,25 @@ def _run_texts(target: Target, prefix: str) -> dict[str, str]:
 
 def _compile(target: Target, place: Path, sources: list[str], out: str, more: list[str] | None = None) -> None:
     script = ["-T", "chip.ld", "start.c"] if target.memory is not None else []
-    command = [target.compiler, "-std=gnu99", "-Os", *target.flags, *(more or []), *target.link, *script, *sources, "-lm", "-o", out]
+    command = [
+        target.compiler,
+        "-std=gnu99",
+        "-Os",
+        *target.flags,
+        *(more or []),
+        *target.link,
+        *script,
+        *sources,
+        "-lm",
+        "-o",
+        out,
+    ]
     done = _run(command, place)
     if done.returncode:
-        said = next((line for line in done.stderr.splitlines() if "error" in line or "overflow" in line or "will not fit" in line), done.stderr[:200])
+        said = next(
+            (line for line in done.stderr.splitlines() if "error" in line or "overflow" in line or "will not fit" in line),
+            done.stderr[:200],
+        )
         raise ExportError(f"{target.compiler} does not compile the model for {target.name}: {said.strip()}")
 
 
@@ -187,7 +220,9 @@ def _run_emulated(target: Target, place: Path, prefix: str, found: Measured, vec
     if target.name == "avr":
         return Measured(found.target, found.flash, found.ram, found.stack, rows, wrong, first, second)
     ticks = first / rows - second / 1000
-    return Measured(found.target, found.flash, found.ram, found.stack, rows // firmware.ROUNDS, wrong, round(ticks * target.tick))
+    return Measured(
+        found.target, found.flash, found.ram, found.stack, rows // firmware.ROUNDS, wrong, round(ticks * target.tick)
+    )
 
 
 def _run_host(target: Target, place: Path, prefix: str, found: Measured, rows: int) -> Measured:

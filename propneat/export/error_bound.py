@@ -63,7 +63,9 @@ def answer_errors(scale: TargetScale, answers: np.ndarray, errors: np.ndarray) -
         return np.abs(answers) * np.expm1(errors * scale.scale) if scale.log else errors * scale.scale
 
 
-def running_errors(plan: LayerPlan, X: np.ndarray, input_errors: np.ndarray, rounding: Rounding) -> tuple[np.ndarray, np.ndarray]:
+def running_errors(
+    plan: LayerPlan, X: np.ndarray, input_errors: np.ndarray, rounding: Rounding
+) -> tuple[np.ndarray, np.ndarray]:
     """Return all exact values, float64 (n_slots, n_rows), and a bound of the error of each, of the same shape.
 
     `X` and `input_errors` have the shape (n_rows, n_inputs).

@@ -25,7 +25,11 @@ _FUNCTIONS: dict[str, tuple[str, tuple[str, ...], str]] = {
     "relu": ("max({z}, 0.0)", (), ""),
     "leaky_relu": ("_leaky_relu({z})", (), "def _leaky_relu(z):\n    return z if z > 0 else 0.01 * z\n"),
     "elu": ("_elu({z})", (), "def _elu(z):\n    return z if z > 0 else math.exp(z) - 1.0\n"),
-    "gelu": ("_gelu({z})", ("sigmoid",), "def _gelu(z):\n    return z * _sigmoid(1.5957691216057308 * (z + 0.044715 * z * z * z))\n"),
+    "gelu": (
+        "_gelu({z})",
+        ("sigmoid",),
+        "def _gelu(z):\n    return z * _sigmoid(1.5957691216057308 * (z + 0.044715 * z * z * z))\n",
+    ),
     "silu": ("_silu({z})", ("sigmoid",), "def _silu(z):\n    return z * _sigmoid(z)\n"),
     "softplus": ("_softplus({z})", (), "def _softplus(z):\n    return max(z, 0.0) + math.log(1.0 + math.exp(-abs(z)))\n"),
     "sin": ("math.sin({z})", (), ""),
@@ -109,7 +113,8 @@ def _node_text(model: Model, slot: int) -> str:
     plan = model.plan
     edges = range(plan.edge_start[slot], plan.edge_start[slot + 1])
     terms = [
-        f"{_number(plan.weights[edge])} * {'i' if plan.edge_source[edge] < plan.n_inputs else 'n'}{plan.edge_source[edge]}" for edge in edges
+        f"{_number(plan.weights[edge])} * {'i' if plan.edge_source[edge] < plan.n_inputs else 'n'}{plan.edge_source[edge]}"
+        for edge in edges
     ]
     bias, join = _number(plan.biases[slot - plan.n_inputs]), AGGREGATIONS[plan.aggregation[slot]]
     if not terms:
