@@ -159,23 +159,27 @@ def report(rows: list[dict[str, object]], out: Path) -> None:
 
 
 def draw(frame: pandas.DataFrame, path: Path) -> None:
+    """Draw time by flash for every set, and mean AUC by median flash for every method, on AVR."""
     from matplotlib.figure import Figure
+    from matplotlib.ticker import FuncFormatter, NullFormatter
 
-    figure = Figure(figsize=(9.0, 3.6), layout="constrained")
+    figure = Figure(figsize=(9.6, 3.8), layout="constrained")
     axes = figure.subplots(1, 2)
     avr = frame[frame["target"] == "avr"]
-    for method, part in avr.groupby("method", sort=False):
+    for number, (method, part) in enumerate(avr.groupby("method", sort=False)):
         axes[0].scatter(part["flash"], part["cycles"] / 16e3, s=14, label=method)
-        axes[1].scatter(part["flash"].median(), part["auc"].mean(), s=40)
-        axes[1].annotate(
-            method, (part["flash"].median(), part["auc"].mean()), textcoords="offset points", xytext=(5, 3), fontsize=8
-        )
-    axes[0].set(
-        xscale="log", yscale="log", xlabel="flash, bytes", ylabel="one answer, ms at 16 MHz", title="ATmega328P, every data set"
-    )
-    axes[1].set(
-        xscale="log", xlabel="flash, bytes (median)", ylabel="test AUC (mean)", title=f"{avr['data'].nunique()} data sets"
-    )
+        at = part["flash"].median(), part["auc"].mean()
+        axes[1].scatter(*at, s=40)
+        is_right = at[0] > 2000
+        below = -12 if number % 2 else 6
+        axes[1].annotate(method, at, textcoords="offset points", xytext=(0, below), fontsize=8, ha="right" if is_right else "left")
+    axes[0].set(xscale="log", yscale="log", xlabel="flash, bytes", ylabel="one answer, ms", title="ATmega328P at 16 MHz, every data set")
+    axes[1].set(xscale="log", xlabel="flash, bytes (median)", ylabel="test AUC (mean)", title=f"{avr['data'].nunique()} data sets")
+    for axis in axes:
+        axis.set_xticks([500, 1000, 2000, 4000, 8000])
+        axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+        axis.xaxis.set_minor_formatter(NullFormatter())
+    axes[0].yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes[0].axvline(1024, color="0.7", lw=0.8)
     axes[0].legend(fontsize=7)
     figure.savefig(path, dpi=130)

@@ -75,7 +75,10 @@ def _plain_lines(plain: list[Plain], tables: Tables) -> list[str]:
 
 def _flag_lines(flags: list[Flag], first: int, tables: Tables) -> list[str]:
     """Levels, truth values and gaps: one number where x is the level, others where it is missing or anything else."""
-    level, yes, no = (tables.add(name, [getattr(m, name.lower()) for m in flags], "i") for name in ("LEVEL", "YES", "NO"))
+    level, no = (tables.add(name, [getattr(m, name.lower()) for m in flags], "i") for name in ("LEVEL", "NO"))
+    apart = {maker.yes - maker.no for maker in flags}
+    found = f"given == {level} ? {tables.add('YES', [maker.yes for maker in flags], 'i')} : {no}" if len(apart) > 1 else ""
+    found = found or f"{no} + (given == {level} ? {apart.pop()} : 0)"
     missed = [maker.gone for maker in flags]
     is_like_no = missed == [maker.no for maker in flags]
     gone = "" if is_like_no else f"given == INT32_MIN ? {tables.add('GONE', missed, 'i')} : "
@@ -83,7 +86,7 @@ def _flag_lines(flags: list[Flag], first: int, tables: Tables) -> list[str]:
     return [
         loop("i", len(flags))[0],
         f"    const int32_t given = x[{_place(flags, 'FLAG_PLACE', tables)}];",
-        f"    v[{at}] = (int16_t)({gone}given == {level} ? {yes} : {no});",
+        f"    v[{at}] = (int16_t)({gone}{found});",
         "}",
     ]
 
@@ -173,11 +176,11 @@ def _activation_lines(nodes: Sequence[FixedNode], tables: Tables, first: int) ->
     if len(known) == 1:
         return [f"    {line}" for line in [*lines, f"{value} = {known[0]};"]]
     kind = tables.add("KIND", [known.index(calls[name]) for name in names], "n")
-    lines.append(f"switch ({kind}) {{")
+    lines += ["int16_t value;", f"switch ({kind}) {{"]
     for code, call in enumerate(known):
         label = "default" if code == len(known) - 1 else f"case {code}"
-        lines.append(f"{label}: {value} = {call}; break;")
-    return [f"    {line}" for line in [*lines, "}"]]
+        lines.append(f"{label}: value = {call}; break;")
+    return [f"    {line}" for line in [*lines, "}", f"{value} = value;"]]
 
 
 def _scaled(answer: FixedAnswer, place: int, source: int) -> str:

@@ -14,6 +14,7 @@ __all__ = ["MISSING", "FixedInputs", "Flag", "Means", "Plain", "fix_rows", "plan
 MISSING = -(2**31)
 """The value of x that means "missing"."""
 _LARGEST_X = 2**30
+_YES = 2**14
 
 
 @dataclass(frozen=True)
@@ -121,6 +122,8 @@ def _maker(rule: InputRule, column: Column, place: int, bits: int) -> tuple[Plai
         edges = max(round(low * 2.0**bits) - center, -TOP), min(round(high * 2.0**bits) - center, TOP)
         unit = 2.0**-bits / rule.scale
         return Plain(place, center, *edges), unit, max(1, *map(abs, edges)), 1.5 * unit
+    if rule.means is None and abs(rule.center) <= 1:
+        return _flag(rule, column, place, bits)
     yes, no = ((number - rule.center) / rule.scale for number in (1.0, 0.0))
     if rule.means is not None:
         exact = [(mean - rule.center) / rule.scale for _, mean in rule.means] + [(rule.default - rule.center) / rule.scale]
@@ -136,6 +139,15 @@ def _maker(rule: InputRule, column: Column, place: int, bits: int) -> tuple[Plai
         level = 0 if rule.missing else 1 if _is_plain(rule) else _whole_level(rule.level, column, bits)
         maker = Flag(place, level, *whole)
     return maker, unit, max(1, *map(abs, whole)), 0.5 * unit
+
+
+def _flag(rule: InputRule, column: Column, place: int, bits: int) -> tuple[Flag, float, int, float]:
+    """Return a flag in the unit of which yes and no are `_YES` apart, so that one number stands for both."""
+    no = round(-rule.center * _YES)
+    yes, unit = no + _YES, 1 / (rule.scale * _YES)
+    level = 0 if rule.missing else 1 if _is_plain(rule) else _whole_level(rule.level, column, bits)
+    whole = (no, no, yes) if rule.missing else (yes, no, 0 if _is_plain(rule) else no)
+    return Flag(place, level, *whole), unit, max(1, *map(abs, whole)), 0.5 * unit
 
 
 def _whole_level(level: object, column: Column, bits: int) -> int:
