@@ -6,11 +6,14 @@ import numpy as np
 import pandas
 import pytest
 from c_programs import STRICT, answers, build, needs_compiler, random_models, table_of
+from random_genomes import random_genome
 from test_readme import a_table
 
 from propneat.compiler import evaluate
+from propneat.data import Preprocessor
 from propneat.export.c_columns import encode_rows, plan_columns
-from propneat.export.c_files import float_files, joined_files
+from propneat.export.c_files import fixed_files, float_files, joined_files
+from propneat.export.c_fixed import quantise
 from propneat.export.error_bound import UNIT, answer_errors, float_input_errors, float_rounding, running_errors
 from propneat.genome import ACTIVATIONS, AGGREGATIONS
 from propneat.model import Model, class_probabilities
@@ -117,3 +120,41 @@ def test_bad_input_is_one_sentence_and_nothing_is_written(run, folder, arguments
     code, out, err = run("export", "champion.json", *arguments)
     assert (code, out) == (2, "") and words in err and "Traceback" not in err
     assert sorted(path.name for path in folder.rglob("*")) == ["a_file", "champion.json"]
+
+
+def test_names_that_people_give_stay_comments_and_identifiers(tmp_path):
+    rng = np.random.default_rng(12)
+    names = [
+        "*/ int x;",
+        "columns",
+        "größe \u202e",
+        "a\\",
+        "a \\",
+        "??/",
+        "missing",
+        "eyes",
+        "eyes other",
+        "eyes_blue",
+        "1",
+        "class a",
+    ]
+    frame = pandas.DataFrame({name: rng.normal(size=40) for name in names})
+    frame["eyes"] = rng.choice(["blue", "BLUE", "*/", "other", "missing", "\n"], 40)
+    preprocessor = Preprocessor.fit(frame)
+    while True:
+        genome = random_genome(rng, n_inputs=len(preprocessor.rules), n_outputs=3, max_hidden=3)
+        model = Model(
+            genome, "multiclass", preprocessor, ("a", "A", 'b"\\\n*/ü??/'), about={"data": "/* odd */ \\", "test": {"auc": 0.5}}
+        )
+        if len(plan_columns(model).columns) == len(names):
+            break
+    for text in (
+        float_files(model, "odd"),
+        fixed_files(quantise(model, plan_columns(model), "int16", preprocessor.transform(frame)), "odd"),
+    ):
+        for name, lines in text.items():
+            (tmp_path / name).write_text(lines, encoding="utf-8")
+        main = '#include "odd.h"\n#include <stdio.h>\nint main(void) { fputs(odd_class_name(2), stdout); return 0; }\n'
+        (tmp_path / "main.c").write_text(main)
+        subprocess.run(["gcc", "-std=c99", *STRICT, "odd.c", "main.c", "-lm", "-o", "odd"], cwd=tmp_path, check=True)
+        assert subprocess.run([tmp_path / "odd"], capture_output=True, check=True).stdout.decode() == 'b"\\\n*/ü??/'
