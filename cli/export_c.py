@@ -83,8 +83,8 @@ def write_c(model: "Model", out: Path | None, given: dict[str, Any]) -> None:
     _write(folder, made.files)
     if measured:
         print_table(
-            ("target", "numbers", "flash", "RAM", "stack", "time", "answers"),
-            [[row[0], options.numbers, *row[1:]] for row in measured],
+            ("target", "chip", "numbers", "flash", "RAM", "stack", "time", "answers"),
+            [[target.name, target.what, options.numbers, *row] for target, row in zip(targets, measured, strict=True)],
         )
 
 
@@ -101,7 +101,7 @@ def _write(folder: Path, files: dict[str, str | bytes]) -> None:
 
 
 def _try(target: "Target", made: "CExport", name: str) -> list[object]:
-    """Return a row of the table: the chip, bytes of flash, RAM and stack, time, and how many answers are right."""
+    """Return what the table says of a chip: bytes of flash, RAM and stack, time, and how many answers are right."""
     from propneat.errors import ExportError
     from propneat.export.c_estimate import estimate_flash
     from propneat.export.c_targets import measure, missing_tools
@@ -110,7 +110,7 @@ def _try(target: "Target", made: "CExport", name: str) -> list[object]:
     if needed:
         flash = estimate_flash(made.sources[f"{name}.c"], target.name)
         click.echo(f"{target.name}: {needed[0]} is not installed, so its flash is an estimate", err=True)
-        return [target.name, f"about {flash}", "-", "-", "-", "-"]
+        return [f"about {flash}", "-", "-", "-", "-"]
     if emulator:
         click.echo(f"{target.name}: compiled, and not run, because {emulator[0]} is not installed", err=True)
     found = measure(target, made.sources, name, made.vectors)
@@ -118,7 +118,7 @@ def _try(target: "Target", made: "CExport", name: str) -> list[object]:
         raise ExportError(f"on {target.name} {found.wrong} of {found.rows} answers are not those expected: nothing was written")
     time = "-" if found.cycles is None else f"{found.cycles:.0f} {target.counts}"
     answers = "not run" if found.rows is None else f"{found.rows} of {found.rows} as expected"
-    return [target.name, found.flash, found.ram, "-" if found.stack is None else found.stack, time, answers]
+    return [found.flash, found.ram, "-" if found.stack is None else found.stack, time, answers]
 
 
 def _rows(model: "Model", data: str) -> "pandas.DataFrame":

@@ -179,8 +179,8 @@ def test_the_command_prints_a_table_and_says_what_is_an_estimate(run, folder, mo
     random_models(rng, 1, a_table(rng), scale=0.5)[0].save("champion.json")
     code, out, err = run("export", "champion.json", "--to", "c", "--numbers", "int16", "--target", "host", "--out", "made")
     lines = out.splitlines()
-    assert code == 0 and lines[0].split() == ["target", "numbers", "flash", "RAM", "stack", "time", "answers"]
-    assert re.match(r"host +int16 +\d+ +\d+ +\d+ +- +(\d+) of \1 as expected", lines[1])
+    assert code == 0 and lines[0].split() == ["target", "chip", "numbers", "flash", "RAM", "stack", "time", "answers"]
+    assert re.match(r"host +this machine +int16 +\d+ +\d+ +\d+ +- +(\d+) of \1 as expected", lines[1])
     found = shutil.which
     monkeypatch.setattr("propneat.export.c_targets.shutil.which", lambda tool: None if tool == "avr-gcc" else found(tool))
     code, out, err = run("export", "champion.json", "--to", "c", "--numbers", "int16", "--target", "avr", "--out", "made")
