@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -23,7 +24,7 @@ from propneat.genome import ACTIVATIONS, AGGREGATIONS
 from propneat.model import load_model
 
 SANITIZED = ("-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
-EXAMPLE = "results/examples/breast_cancer_wisconsin/champion.json"
+EXAMPLE = Path(__file__).parent.parent / "results/examples/breast_cancer_wisconsin/champion.json"
 
 
 def made(count: int, scale: float, numbers: str, seed: int) -> tuple[list[FixedModel], list[np.ndarray], list[np.ndarray]]:

@@ -20,7 +20,7 @@ from propneat.export.c_targets import TARGETS, find_target, measure, missing_too
 from propneat.genome import ACTIVATIONS, AGGREGATIONS, NodeKind, make_genome
 from propneat.model import Model, load_model
 
-EXAMPLES = Path("results/examples")
+EXAMPLES = Path(__file__).parent.parent / "results" / "examples"
 CHAMPION = EXAMPLES / "breast_cancer_wisconsin" / "champion.json"
 
 
@@ -127,7 +127,7 @@ def test_the_self_test_passes_alone_and_finds_what_is_wrong(run, folder, numbers
 
 @pytest.mark.skipif(shutil.which("cmake") is None or shutil.which("gcc") is None, reason="there is no cmake with a C compiler")
 def test_cmake_builds_and_tests_it(run, folder):
-    (folder / "champion.json").write_text(load_model(Path(__file__).parent.parent / CHAMPION).to_json())
+    (folder / "champion.json").write_text(load_model(CHAMPION).to_json())
     assert run("export", "champion.json", "--to", "c", "--with-test", "--out", "made")[0] == 0
     for command in (["cmake", "-S", "made", "-B", "build"], ["cmake", "--build", "build"], ["ctest", "--test-dir", "build"]):
         done = subprocess.run(command, capture_output=True, text=True, check=True)
