@@ -13,12 +13,16 @@ if TYPE_CHECKING:
 
 __all__ = ["export"]
 
+FORMULAS = ("python",)
+"""Formats that write the formula of a whole model."""
+
 
 @click.command()
 @click.argument("genome", type=click.Path(path_type=Path), metavar="GENOME.json")
-@click.option("--to", "form", required=True, type=click.Choice(["json", "dot", "graphml", "svg", "torch"]), help="The format.")
+@click.option("--to", "form", required=True, type=click.Choice(["json", "dot", "graphml", "svg", "torch", *FORMULAS]), help="The format.")
 @click.option("--out", type=FILE, metavar="FILE", help="File to write, not stdout.")
-def export(genome: Path, form: str, out: Path | None) -> None:
+@click.option("--digits", type=click.IntRange(1, 17), metavar="K", help="Significant digits of a formula's constants.")
+def export(genome: Path, form: str, out: Path | None, digits: int | None) -> None:
     """Write a network in another format.
 
     \b
@@ -27,15 +31,20 @@ def export(genome: Path, form: str, out: Path | None) -> None:
       propneat export champion.json --to graphml --out network.graphml
       propneat export champion.json --to svg --out network.svg
       propneat export champion.json --to torch --out network.pt2
+      propneat export champion.json --to python --digits 4 --out formula.py
 
     json is propneat's own form, its lists in order; dot (Graphviz) and graphml hold every gene; svg is a drawing of what takes
     part in an output. torch is a program that torch.export.load("network.pt2").module() runs without propneat:
-    float32 rows of preprocessed inputs to raw outputs. Only json carries the preprocessing.
+    float32 rows of preprocessed inputs to raw outputs. Of these only json carries the preprocessing.
+
+    python is the formula of the whole model, from the columns of the table to the answer.
     """
     from propneat.model import load_genome_file
     from propneat.records import write_atomic
 
     keep_apart(out, genome)
+    if digits is not None and form not in FORMULAS:
+        raise click.UsageError(f"--digits rounds a formula, which --to {form} does not write.")
     found, model = load_genome_file(genome)
     if form == "torch":
         if out is None:
@@ -46,13 +55,23 @@ def export(genome: Path, form: str, out: Path | None) -> None:
         with writing(out):
             export_program(compile_genome(found), out)
     else:
-        text = _text(form, found, model, genome.stem)
+        text = _formula(form, model, genome, digits) if form in FORMULAS else _text(form, found, model, genome.stem)
         if out is None:
             click.echo(text, nl=False)
             return
         with writing(out):
             write_atomic(out, text)
     click.echo(f"Wrote {out}", err=True)
+
+
+def _formula(form: str, model: "Model | None", path: Path, digits: int | None) -> str:
+    from propneat.errors import GenomeError
+    from propneat.export.targets import FORMULA_TEXTS
+    from propneat.formula import round_formula
+
+    if model is None:
+        raise GenomeError(f"{path.name} holds a bare genome without preprocessing and classes, which is no formula of a table's columns")
+    return FORMULA_TEXTS[form](model.formula if digits is None else round_formula(model.formula, digits))
 
 
 def _text(form: str, genome: "Genome", model: "Model | None", title: str) -> str:

@@ -62,6 +62,7 @@ def _facts(summary: "NetworkSummary") -> dict[str, str]:
     heaviest = list(summary.input_importance.items())[:_MOST_INPUTS]
     return {
         "size": f"{summary.n_connections} connections, {summary.n_hidden} hidden nodes, {summary.n_layers} layers",
+        "formula": f"{summary.n_nodes} operators, constants and variables",
         "idle genes": f"{summary.n_idle_connections} connections, {summary.n_idle_nodes} hidden nodes",
         "activations": ", ".join(f"{name} {count}" for name, count in summary.activations.items()),
         "inputs": f"{used} of {n_inputs} used",

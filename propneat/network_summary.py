@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from propneat.compiler import LayerPlan, compile_genome
+from propneat.formula import count_nodes, network_answers
 from propneat.genome import ACTIVATIONS, AGGREGATIONS, Genome
 from propneat.genome.presentation import node_names
 
@@ -36,6 +37,8 @@ class NetworkSummary:
     n_hidden: int
     n_connections: int
     n_layers: int
+    n_nodes: int
+    """Operators, constants and variables of the formulas of the outputs, as SRBench counts them; see `count_nodes`."""
     n_idle_nodes: int
     n_idle_connections: int
     activations: dict[str, int]
@@ -71,6 +74,7 @@ def summarise(
         n_hidden=n_hidden,
         n_connections=plan.n_edges,
         n_layers=plan.n_layers,
+        n_nodes=count_nodes(network_answers(plan)),
         n_idle_nodes=genome.n_hidden - n_hidden,
         n_idle_connections=len(genome.connections) - plan.n_edges,
         activations=dict(counts.most_common()),

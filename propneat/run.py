@@ -15,6 +15,7 @@ from propneat.data import ColumnPlan, Table, encode_target, load_table
 from propneat.data.split import split_rows
 from propneat.errors import ConfigError, DamagedCheckpointError, DataError
 from propneat.evolve import EvolveConfig, EvolveResult, EvolveState, Problem, Trainer, evolve
+from propneat.formula import count_nodes, network_answers
 from propneat.genome import Genome
 from propneat.model import Model
 from propneat.model_scores import score_model
@@ -211,6 +212,7 @@ def _facts(settings: Settings, data: RunData, result: EvolveResult) -> dict[str,
         "layers": plan.n_layers,
         "inputs_used": len(np.unique(plan.edge_source[plan.edge_source < plan.n_inputs])),
         "inputs": plan.n_inputs,
+        "formula_nodes": count_nodes(network_answers(plan)),
     }
 
 

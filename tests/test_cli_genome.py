@@ -221,8 +221,12 @@ def test_init_writes_a_file_once(run, tmp_path):
         (["show", "."], "there is no genome file"),
         (["show", "binary.json", "--svgg", "x"], "--svg"),
         (["export", "binary.json"], "--to"),
-        (["export", "binary.json", "--to", "onnx"], "graphml"),
+        (["export", "binary.json", "--to", "pickle"], "graphml"),
         (["export", "binary.json", "--to", "torch"], "--out"),
+        (["export", "bare.json", "--to", "python"], "bare genome"),
+        (["export", "bare.json", "--to", "python", "--out", "formula.py"], "bare genome"),
+        (["export", "binary.json", "--to", "dot", "--digits", "3"], "--digits rounds a formula"),
+        (["export", "binary.json", "--to", "python", "--digits", "0"], "--digits"),
         (["init", "--method", "sgd"], "method must be one of"),
     ],
 )

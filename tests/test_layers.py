@@ -21,10 +21,10 @@ ROWS = (
     {"training"},
     {"data"},
     {
-        "checkpoint", "densify", "estimator_settings", "estimators", "evolve", "model", "model_scores", "network_summary",
+        "checkpoint", "densify", "estimator_settings", "estimators", "evolve", "formula", "model", "model_scores", "network_summary",
         "problem", "run_folder", "scores", "setting_notes", "settings_file", "vote",
     },
-    {"methods", "report"},
+    {"export", "methods", "report"},
     {"benchmark", "run"},
     {"cli"},
     {"__main__"},
