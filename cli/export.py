@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from propneat.cli.export_formula import FORMULAS, formula_options, formula_text
 from propneat.cli.folder import FILE, keep_apart, writing
 
 if TYPE_CHECKING:
@@ -13,16 +14,13 @@ if TYPE_CHECKING:
 
 __all__ = ["export"]
 
-FORMULAS = ("python",)
-"""Formats that write the formula of a whole model."""
-
 
 @click.command()
 @click.argument("genome", type=click.Path(path_type=Path), metavar="GENOME.json")
 @click.option("--to", "form", required=True, type=click.Choice(["json", "dot", "graphml", "svg", "torch", *FORMULAS]), help="The format.")
 @click.option("--out", type=FILE, metavar="FILE", help="File to write, not stdout.")
-@click.option("--digits", type=click.IntRange(1, 17), metavar="K", help="Significant digits of a formula's constants.")
-def export(genome: Path, form: str, out: Path | None, digits: int | None) -> None:
+@formula_options
+def export(genome: Path, form: str, out: Path | None, digits: int | str | None, rows: str | None) -> None:
     """Write a network in another format.
 
     \b
@@ -37,14 +35,15 @@ def export(genome: Path, form: str, out: Path | None, digits: int | None) -> Non
     part in an output. torch is a program that torch.export.load("network.pt2").module() runs without propneat:
     float32 rows of preprocessed inputs to raw outputs. Of these only json carries the preprocessing.
 
-    python is the formula of the whole model, from the columns of the table to the answer.
+    excel, js, latex, python, sql and sympy are the formula of the whole model, from the columns of the table to the answer:
+    python and js one function without dependencies, sql one expression for PostgreSQL, SQLite and DuckDB, excel a cell.
     """
     from propneat.model import load_genome_file
     from propneat.records import write_atomic
 
     keep_apart(out, genome)
-    if digits is not None and form not in FORMULAS:
-        raise click.UsageError(f"--digits rounds a formula, which --to {form} does not write.")
+    if (digits or rows) and form not in FORMULAS:
+        raise click.UsageError(f"--{'digits' if digits else 'rows'} is for formulas, and --to {form} writes none.")
     found, model = load_genome_file(genome)
     if form == "torch":
         if out is None:
@@ -55,23 +54,13 @@ def export(genome: Path, form: str, out: Path | None, digits: int | None) -> Non
         with writing(out):
             export_program(compile_genome(found), out)
     else:
-        text = _formula(form, model, genome, digits) if form in FORMULAS else _text(form, found, model, genome.stem)
+        text = formula_text(form, model, genome, digits, rows) if form in FORMULAS else _text(form, found, model, genome.stem)
         if out is None:
             click.echo(text, nl=False)
             return
         with writing(out):
             write_atomic(out, text)
     click.echo(f"Wrote {out}", err=True)
-
-
-def _formula(form: str, model: "Model | None", path: Path, digits: int | None) -> str:
-    from propneat.errors import GenomeError
-    from propneat.export.targets import FORMULA_TEXTS
-    from propneat.formula import round_formula
-
-    if model is None:
-        raise GenomeError(f"{path.name} holds a bare genome without preprocessing and classes, which is no formula of a table's columns")
-    return FORMULA_TEXTS[form](model.formula if digits is None else round_formula(model.formula, digits))
 
 
 def _text(form: str, genome: "Genome", model: "Model | None", title: str) -> str:

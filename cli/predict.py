@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from propneat.data.delimited_form import DelimitedForm
     from propneat.model import Model
 
-__all__ = ["predict"]
+__all__ = ["header_of", "predict", "read_rows"]
 
 
 @click.command()
@@ -61,7 +61,7 @@ def predict(
     model = load_model(genome)
     if proba and model.task == "regression":
         raise click.UsageError("--proba needs a network that tells classes apart, and this one predicts a number.")
-    table, notes = _read(data, data_dir, DelimitedForm(delimiter, encoding, _header_of(model) if header is None else header))
+    table, notes = read_rows(data, data_dir, DelimitedForm(delimiter, encoding, header_of(model) if header is None else header))
     answers, met = _answers(model, table, proba)
     notes = [*notes, *met]
     scores, unscored = _scores(model, table, data) if score else ({}, [])
@@ -86,13 +86,14 @@ def predict(
         click.echo(answers.to_csv(index=False, lineterminator="\n"), nl=False)
 
 
-def _header_of(model: "Model") -> bool | None:
+def header_of(model: "Model") -> bool | None:
     """A network trained on a table without a header reads tables without one."""
     names = [column.name for column in model.preprocessor.plan.columns]
     return False if names and all(re.fullmatch(r"column \d+", name) for name in names) else None
 
 
-def _read(data: str, data_dir: Path | None, form: "DelimitedForm") -> "tuple[pandas.DataFrame, list[str]]":
+def read_rows(data: str, data_dir: Path | None, form: "DelimitedForm") -> "tuple[pandas.DataFrame, list[str]]":
+    """Return the rows of a file, or of a data set by its name, and what is to be said of them."""
     from propneat.data.table import is_file_name
 
     if is_file_name(data):

@@ -10,7 +10,7 @@ from propneat.errors import DataError
 from propneat.model import Model, class_probabilities
 from propneat.scores import score_outputs
 
-__all__ = ["answer", "read_truth", "score_model"]
+__all__ = ["answer", "class_codes", "read_truth", "score_model"]
 
 
 def answer(model: Model, table: Any) -> tuple[np.ndarray, np.ndarray | None, np.ndarray]:
@@ -60,7 +60,7 @@ def score_model(model: Model, table: Any, target: Any) -> dict[str, float]:
             scaled = [(values - model.target_scale.center) / model.target_scale.scale for values in (answers, truth)]
             score = score_outputs("regression", scaled[0][:, None], scaled[1][:, None], np.ones(len(truth)))
         return {"r2": score, "rmse": float(rmse)}
-    codes = _class_codes(model, target)
+    codes = class_codes(model, target)
     hot = np.eye(len(model.classes))[codes]
     with np.errstate(over="ignore"):
         probabilities = class_probabilities(model.task, outputs)
@@ -73,7 +73,7 @@ def score_model(model: Model, table: Any, target: Any) -> dict[str, float]:
     }
 
 
-def _class_codes(model: Model, target: Any) -> np.ndarray:
+def class_codes(model: Model, target: Any) -> np.ndarray:
     """Return the position of every label among the model's classes, int64 (n_rows,); numbers match texts that spell them."""
     position: dict[Any, int] = {str(label): code for code, label in enumerate(model.classes)}
     position |= {label: code for code, label in enumerate(model.classes)}

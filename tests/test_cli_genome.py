@@ -17,7 +17,7 @@ from propneat.data import Preprocessor, TargetScale
 from propneat.genome import activation_code, format_document, genome_to_document
 from propneat.genome.graph_form import from_networkx
 from propneat.model import Model, load_genome_file, load_model
-from propneat.model_scores import answer
+from propneat.model_scores import answer, score_model
 from propneat.network_summary import summarise
 
 
@@ -172,6 +172,30 @@ def test_exports_hold_the_network(run, tmp_path):
     assert (tmp_path / "network.dot").read_text().startswith("digraph")
 
 
+def test_formulas_are_written_whole_and_say_their_size(run, tmp_path):
+    for task in ("binary", "multiclass", "regression"):
+        for form in ("excel", "js", "latex", "python", "sql", "sympy"):
+            code, out, err = run("export", f"{task}.json", "--to", form)
+            assert code == 0 and "height" in out
+            assert re.search(r"^The formula has [\d,]+ operators, constants and variables, its text [\d,]+ characters$", err, re.MULTILINE)
+    found = {}
+    exec(run("export", "regression.json", "--to", "python")[1], found)
+    model, rows = load_model("regression.json"), people()
+    named = [column.name for column in model.formula.columns]
+    np.testing.assert_allclose(found["predict"](*(rows[name].to_numpy(object) for name in named)), model.predict(rows), rtol=1e-12)
+
+
+def test_rounding_is_measured_on_rows_and_said(run):
+    code, rounded, err = run("export", "binary.json", "--to", "python", "--digits", "fewest", "--rows", "people.csv")
+    assert code == 0
+    found = re.search(r"^Rounded to (\d+) significant digits: AUC (\S+) on 12 rows, (\S+) with all digits, largest diff", err, re.MULTILINE)
+    digits, after, before = int(found[1]), float(found[2]), float(found[3])
+    assert after >= before - 0.0005
+    assert before == pytest.approx(score_model(load_model("binary.json"), people(), people()["ill"])["auc"], abs=1e-4)
+    assert run("export", "binary.json", "--to", "python", "--digits", str(digits))[1] == rounded
+    assert len(rounded) < len(run("export", "binary.json", "--to", "python")[1])
+
+
 @pytest.mark.filterwarnings("ignore")
 def test_a_torch_program_computes_what_the_genome_does(run):
     """torch's exporter warns about torch itself."""
@@ -225,8 +249,13 @@ def test_init_writes_a_file_once(run, tmp_path):
         (["export", "binary.json", "--to", "torch"], "--out"),
         (["export", "bare.json", "--to", "python"], "bare genome"),
         (["export", "bare.json", "--to", "python", "--out", "formula.py"], "bare genome"),
-        (["export", "binary.json", "--to", "dot", "--digits", "3"], "--digits rounds a formula"),
-        (["export", "binary.json", "--to", "python", "--digits", "0"], "--digits"),
+        (["export", "binary.json", "--to", "dot", "--digits", "3"], "--digits is for formulas"),
+        (["export", "binary.json", "--to", "python", "--digits", "0"], "1 to 17"),
+        (["export", "binary.json", "--to", "sql", "--digits", "fewest"], "give --rows"),
+        (["export", "binary.json", "--to", "sql", "--rows", "people.csv"], "give --digits"),
+        (["export", "binary.json", "--to", "sql", "--digits", "3", "--rows", "targetless.csv"], "no column 'ill'"),
+        (["export", "binary.json", "--to", "sql", "--digits", "3", "--rows", "absent.csv"], "there is no file"),
+        (["export", "binary.json", "--to", "svg", "--rows", "people.csv"], "--rows is for formulas"),
         (["init", "--method", "sgd"], "method must be one of"),
     ],
 )

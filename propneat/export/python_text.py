@@ -81,7 +81,7 @@ _RESERVED = {
 
 def _extreme(largest: bool, terms: list[str]) -> str:
     name = "most" if largest else "least"
-    return f"{name}({', '.join(terms)})"
+    return f"{name}({f',{SOFT}'.join(terms)})"
 
 
 def to_python(formula: Formula) -> str:

@@ -12,7 +12,7 @@ from propneat.formula import Apply, Clip, Extreme, Formula, Linear, Node, Number
 from propneat.formula.form import Leaf, parts_of, walk
 from propneat.genome import check_functions
 
-__all__ = ["SOFT", "Language", "Written", "check_language", "identifiers", "wrapped", "write"]
+__all__ = ["SOFT", "Language", "Written", "check_language", "identifiers", "nesting_of", "wrapped", "write"]
 
 _SUM, _PRODUCT, _ATOM = 1, 2, 3
 SOFT = "\x1f"
@@ -40,6 +40,9 @@ class Language:
     products: Collection[str] = ()
     long_leaves: tuple[type, ...] = ()
     """Leaves that are long texts, which are named where hidden nodes are, or when they are used more than once."""
+    deepest: int | None = None
+    """Texts in which brackets (and what else `nesting` counts) are nested deeper are named, None where nothing limits them."""
+    nesting: Callable[[str], int] = lambda text: nesting_of(text, r"\(", r"\)")
 
 
 @dataclass
@@ -78,7 +81,8 @@ def write(formula: Formula, language: Language, names: Callable[[Node, str | Non
         depth[key] = max((depth[one] for one in below), default=0)
         text = _text(node, language, texts)
         is_leaf = isinstance(node, language.long_leaves)
-        if (is_leaf or parts_of(node)) and (uses[key] > 1 or (all_steps and (is_leaf or id(node) in steps))):
+        is_deep = language.deepest is not None and language.nesting(text[0]) > language.deepest
+        if (is_leaf or parts_of(node)) and (uses[key] > 1 or is_deep or (all_steps and (is_leaf or id(node) in steps))):
             depth[key] += 1
             name = names(node, steps.get(id(node)))
             written.named.append((name, text[0]))
@@ -164,13 +168,23 @@ def _sum(terms: Sequence[tuple[float, tuple[str, int]]], constant: float, langua
     return ("-" if first[0] else "") + first[1] + joined
 
 
+def nesting_of(text: str, opening: str, closing: str, quoted: str = r"\'[^']*\'|\"[^\"]*\"") -> int:
+    """Return how deep a text nests what the patterns `opening` and `closing` find, outside of what is quoted."""
+    depth = deepest = 0
+    for found in re.finditer(rf"(?:{quoted})|(?P<open>{opening})|(?P<close>{closing})", text):
+        depth += (found["open"] is not None) - (found["close"] is not None)
+        deepest = max(deepest, depth)
+    return deepest
+
+
 def wrapped(start: str, text: str, *, width: int = 110, indent: str = "    ", brackets: tuple[str, str] = ("", "")) -> str:
     """Return `start` + `text` on lines of about a width, broken where a term begins; brackets go around what is broken."""
     if len(start) + len(text) <= width or SOFT not in text:
         return start + text.replace(SOFT, " ")
-    lines, line = [], start + brackets[0]
-    for piece in text.split(SOFT):
-        if len(line) + len(piece) >= width and line.strip():
+    first, *others = text.split(SOFT)
+    lines, line = [], f"{start}{brackets[0]}{first} "
+    for piece in others:
+        if len(line) + len(piece) >= width:
             lines.append(line.rstrip())
             line = indent
         line += piece + " "

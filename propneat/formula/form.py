@@ -22,6 +22,7 @@ __all__ = [
     "Quantity",
     "Shift",
     "parts_of",
+    "symbol_name",
     "walk",
 ]
 
@@ -188,3 +189,17 @@ def walk(roots: list[Node]) -> Iterator[Node]:
             seen.add(id(node))
             waiting.append((node, True))
             waiting.extend((part, False) for part in reversed(parts_of(node)))
+
+
+def symbol_name(leaf: Leaf) -> str:
+    """Return the name of the symbol of a leaf: the column, or what is taken of it."""
+    part = getattr(leaf, "part", None)
+    of_what = leaf.column.name if part is None else f"{part} of {leaf.column.name}"
+    match leaf:
+        case Missing():
+            return f"{of_what} is missing"
+        case Equals():
+            return f"{of_what}={leaf.level}"
+        case Lookup():
+            return f"mean of {of_what}"
+    return of_what

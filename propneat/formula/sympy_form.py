@@ -6,9 +6,9 @@ from typing import Any
 import sympy
 
 from propneat.formula.algebra import express
-from propneat.formula.form import Equals, Formula, Leaf, Lookup, Missing, Node
+from propneat.formula.form import Formula, Leaf, symbol_name
 
-__all__ = ["symbol_name", "to_sympy"]
+__all__ = ["to_sympy"]
 
 _CALLS = {
     "exp": sympy.exp, "log": sympy.log, "tanh": sympy.tanh, "sin": sympy.sin, "abs": sympy.Abs, "max": sympy.Max, "min": sympy.Min,
@@ -23,20 +23,6 @@ def to_sympy(formula: Formula) -> Any:
     """
     made = express([answer for _, answer in formula.answers], _Sympy())
     return made[0] if len(made) == 1 else {name: answer for (name, _), answer in zip(formula.answers, made, strict=True)}
-
-
-def symbol_name(leaf: Leaf) -> str:
-    """Return the name of the symbol of a leaf: the column, or what is taken of it."""
-    part = getattr(leaf, "part", None)
-    of_what = leaf.column.name if part is None else f"{part} of {leaf.column.name}"
-    match leaf:
-        case Missing():
-            return f"{of_what} is missing"
-        case Equals():
-            return f"{of_what}={leaf.level}"
-        case Lookup():
-            return f"mean of {of_what}"
-    return of_what
 
 
 class _Sympy:
