@@ -132,6 +132,17 @@ def test_show_gives_size_and_a_line_per_node_that_can_be_computed_by(run):
         assert f"\n  {name} = " in out
 
 
+def test_show_gives_the_formula_where_it_fits_in_ten_lines(run):
+    _, out, _ = run("show", "binary.json")
+    formula = out.partition("\nformula, 4 digits")[2].strip("\n").splitlines()[1:]
+    assert 0 < len(formula) <= 10 and formula[-1].startswith("  P(ill=yes) = ")
+    assert "[eyes=blue]" in out and " * height" in out
+    assert "\nformula, 4 digits" not in run("show", "multiclass.json")[1]
+    code, out, _ = run("show", "bare.json")
+    assert code == 0 and "\nformula, 4 digits" not in out
+    assert json.loads(run("show", "bare.json", "--json")[1])["n_nodes"] > 10
+
+
 def test_a_summary_holds_every_number_the_network_computes_with():
     rng = np.random.default_rng(5)
     for _ in range(60):

@@ -1,0 +1,43 @@
+"""A formula for people to read: a few lines in the names of the columns."""
+
+from propneat.export.writing import SOFT, Language, check_language, wrapped, write
+from propneat.formula import Equals, Formula, Missing, Node
+from propneat.formula.form import Leaf, symbol_name
+
+__all__ = ["to_lines"]
+
+_FUNCTIONS = {name: f"{name}({{0}})" for name in (
+    "sigmoid", "steep_sigmoid", "tanh", "relu", "leaky_relu", "elu", "gelu", "silu", "softplus", "sin", "gauss", "abs", "exp",
+)} | {"square": "{z}^2", "reciprocal": "1/{z}"}  # fmt: skip
+
+
+def to_lines(formula: Formula, width: int = 110) -> list[str]:
+    """Return a formula as lines of about a width: hidden nodes, then the answers.
+
+    What brackets say is 1 or 0; bounds of columns, and what stands for missing values, are left out.
+    """
+    language = Language(
+        "plain", lambda value: f"{value:.6g}", _leaf_text, _FUNCTIONS,
+        lambda largest, terms: f"{'max' if largest else 'min'}({f',{SOFT}'.join(terms)})",
+        times=" * ", products=("square", "reciprocal"),
+    )  # fmt: skip
+    check_language(language)
+    used: set[str] = set()
+
+    def name(node: Node, step: str | None) -> str:
+        found, count = step or "v", 2
+        while found in used:
+            found, count = f"{step or 'v'}_{count}", count + 1
+        used.add(found)
+        return found
+
+    written = write(formula, language, name, all_steps=True)
+    start = formula.target if formula.task == "regression" else f"P({formula.target}={{}})"
+    answers = [(start.format(label), text) for (label, _), text in zip(formula.answers, written.answers, strict=True)]
+    texts = [wrapped(f"{own} = ", text, width=width) for own, text in [*written.named, *answers]]
+    return "\n".join(texts).splitlines()
+
+
+def _leaf_text(leaf: Leaf) -> str:
+    name = symbol_name(leaf)
+    return f"[{name}]" if isinstance(leaf, Equals | Missing) else name
