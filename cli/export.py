@@ -17,7 +17,7 @@ __all__ = ["export"]
 
 @click.command()
 @click.argument("genome", type=click.Path(path_type=Path), metavar="GENOME.json")
-@click.option("--to", "form", required=True, type=click.Choice(["json", "dot", "graphml", "svg", "torch", *FORMULAS]), help="The format.")
+@click.option("--to", "form", required=True, type=click.Choice(["json", "dot", "graphml", "svg", "html", "torch", *FORMULAS]), help="The format.")
 @click.option("--out", type=FILE, metavar="FILE", help="File to write, not stdout.")
 @formula_options
 def export(genome: Path, form: str, out: Path | None, digits: int | str | None, rows: str | None) -> None:
@@ -37,6 +37,7 @@ def export(genome: Path, form: str, out: Path | None, digits: int | str | None, 
 
     excel, js, latex, python, sql and sympy are the formula of the whole model, from the columns of the table to the answer:
     python and js one function without dependencies, sql one expression for PostgreSQL, SQLite and DuckDB, excel a cell.
+    html is a page that needs nothing else: controls for the columns, the answer, and the network lit up by what each node says.
     """
     from propneat.model import load_genome_file
     from propneat.records import write_atomic
@@ -69,6 +70,15 @@ def _text(form: str, genome: "Genome", model: "Model | None", title: str) -> str
         from propneat.report.network_svg import draw_network
 
         return draw_network(genome, input_names=names[0], output_names=names[1], title=title)
+    if form == "html":
+        from propneat.errors import GenomeError
+        from propneat.export.web_page import to_web_page
+        from propneat.report.network_svg import draw_network
+
+        if model is None:
+            raise GenomeError("the file holds a bare genome without preprocessing and classes, and a page needs the columns of a table")
+        drawing = draw_network(genome, input_names=names[0], output_names=names[1], title="The network", marked=True)
+        return to_web_page(model, drawing)
     if form == "json":
         from propneat.genome import format_document, genome_to_document
 

@@ -178,6 +178,8 @@ def test_exports_hold_the_network(run, tmp_path):
     assert from_networkx(graph) == genome
     assert run("export", "binary.json", "--to", "dot")[1].startswith("digraph")
     assert run("export", "bare.json", "--to", "svg")[1].startswith("<svg")
+    page = run("export", "binary.json", "--to", "html")[1]
+    assert page.startswith("<!DOCTYPE html>") and "data-node" in page and "height" in page
     code, out, err = run("export", "binary.json", "--to", "dot", "--out", "network.dot")
     assert (code, out) == (0, "")
     assert (tmp_path / "network.dot").read_text().startswith("digraph")
@@ -259,6 +261,7 @@ def test_init_writes_a_file_once(run, tmp_path):
         (["export", "binary.json", "--to", "pickle"], "graphml"),
         (["export", "binary.json", "--to", "torch"], "--out"),
         (["export", "bare.json", "--to", "python"], "bare genome"),
+        (["export", "bare.json", "--to", "html", "--out", "page.html"], "bare genome"),
         (["export", "bare.json", "--to", "python", "--out", "formula.py"], "bare genome"),
         (["export", "binary.json", "--to", "dot", "--digits", "3"], "--digits is for formulas"),
         (["export", "binary.json", "--to", "python", "--digits", "0"], "1 to 17"),

@@ -8,7 +8,7 @@ from propneat.export.writing import SOFT, Language, check_language, identifiers,
 from propneat.formula import Equals, Formula, Lookup, Missing, Quantity
 from propneat.formula.form import Leaf
 
-__all__ = ["FUNCTIONS", "HELPERS", "helpers_for", "leaf_text", "to_javascript"]
+__all__ = ["FUNCTIONS", "HELPERS", "function_lines", "helpers_for", "leaf_text", "to_javascript"]
 
 FUNCTIONS = {name: f"{name}({{0}})" for name in (
     "sigmoid", "steep_sigmoid", "relu", "leaky_relu", "elu", "gelu", "silu", "softplus", "gauss", "square",
@@ -58,29 +58,41 @@ def to_javascript(formula: Formula) -> str:
     A number that is null, undefined, NaN or "" is missing. A date is a Date, read by UTC, a text of ISO 8601, or seconds since
     1970. The answer is a number, the probability of the second of two classes, or an object of probabilities by class.
     """
+    lines, answers = function_lines(formula)
+    if len(answers) == 1:
+        lines.append(wrapped("  return ", f"{answers[0]};", indent=" " * 6))
+    else:
+        labels = (quoted(label) for label, _ in formula.answers)
+        pairs = [wrapped(f"    [{label}]: ", f"{text},", indent=" " * 8) for label, text in zip(labels, answers, strict=True)]
+        lines += ["  return {", *pairs, "  };"]
+    notes = [_comment(note) for _, note in column_notes(formula)]
+    names = ", ".join(quoted(column.name) for column in formula.columns)
+    head = [_comment(f"{describe_answer(formula)} of a row with"), *notes, f"export const columns = [{names}];", ""]
+    text = "\n".join(lines)
+    return "\n".join([*head, helpers_for(text) + "export function predict(row) {", text, "}"]) + "\n"
+
+
+def _comment(text: str) -> str:
+    """Return a text as a comment on one line that may also stand in a page's script."""
+    return "// " + " ".join(text.split()).replace("</", "< /").replace("<!--", "< !--")
+
+
+def function_lines(formula: Formula) -> tuple[list[str], list[str]]:
+    """Return the lines of a function of `row` up to its answers, and the text of each answer."""
     own = identifiers([column.name for column in formula.columns], _RESERVED)
     language = Language(
-        "javascript", repr, leaf_text, FUNCTIONS, lambda largest, terms: f"Math.{'max' if largest else 'min'}({f',{SOFT}'.join(terms)})",
+        "javascript", repr, leaf_text, FUNCTIONS,
+        lambda largest, terms: f"Math.{'max' if largest else 'min'}({f',{SOFT}'.join(terms)})",
         products=("reciprocal",), long_leaves=(Quantity, Equals, Missing, Lookup),
     )  # fmt: skip
     check_language(language)
     written = write(formula, language, namer(formula, own, _RESERVED), all_steps=True)
-    body = [wrapped(f"  const {name} = ", f"{text};", indent=" " * 6) for name, text in written.named]
-    if len(written.answers) == 1:
-        body.append(wrapped("  return ", f"{written.answers[0]};", indent=" " * 6))
-    else:
-        labels = (quoted(label) for label, _ in formula.answers)
-        pairs = [wrapped(f"    [{label}]: ", f"{text},", indent=" " * 8) for label, text in zip(labels, written.answers, strict=True)]
-        body += ["  return {", *pairs, "  };"]
-    notes = [f"// {' '.join(note.split())}" for _, note in column_notes(formula)]
-    names = ", ".join(quoted(column.name) for column in formula.columns)
-    head = [f"// {' '.join(describe_answer(formula).split())} of a row with", *notes, f"export const columns = [{names}];", ""]
-    text = "\n".join(body)
-    return "\n".join([*head, helpers_for(text) + "export function predict(row) {", text, "}"]) + "\n"
+    lines = [wrapped(f"  const {name} = ", f"{text};", indent=" " * 6) for name, text in written.named]
+    return lines, [text.replace(SOFT, " ") for text in written.answers] if len(written.answers) > 1 else written.answers
 
 
-def helpers_for(text: str) -> str:
-    """Return the definitions of the functions that a text calls, and of those that these call."""
+def helpers_for(text: str, known: str = "") -> str:
+    """Return the definitions of the functions that a text calls, and of those that these call, but for those in `known`."""
     wanted: list[str] = []
     waiting = [text]
     while waiting:
@@ -89,7 +101,7 @@ def helpers_for(text: str) -> str:
             if name not in wanted and re.search(rf"(?<![\w.]){name}\(", calling):
                 wanted.append(name)
                 waiting.append(HELPERS[name])
-    return "".join(f"const {name} = {HELPERS[name]};\n" for name in HELPERS if name in wanted)
+    return "".join(f"const {name} = {HELPERS[name]};\n" for name in HELPERS if name in wanted and f"const {name} = " not in known)
 
 
 def quoted(text: str) -> str:

@@ -28,7 +28,7 @@ from propneat.formula.form import (
 )
 from propneat.genome import ACTIVATIONS, AGGREGATIONS
 
-__all__ = ["input_of", "make_formula", "network_answers"]
+__all__ = ["columns_of", "input_of", "make_formula", "network_answers"]
 
 _MOST_CANCELLED = 64.0
 """Centers of more spreads than this stay differences: multiplied out, they would cost as many units in the last place."""
@@ -44,7 +44,7 @@ def make_formula(
     target: str,
 ) -> Formula:
     """Return the formula of a model from its parts; `node_ids` has the id of every slot's node."""
-    columns = {column.name: _column(column, preprocessor.plan.missing) for column in preprocessor.plan.used}
+    columns = columns_of(preprocessor)
     inputs = [input_of(rule, columns[rule.feature]) for rule in preprocessor.rules]
     shared: set[int] = set()
     values = _values(plan, inputs, shared)
@@ -67,6 +67,11 @@ def network_answers(plan: LayerPlan) -> list[Node]:
     inputs = [Quantity(Column(f"x{k}", "number"), None, 0.0, None, None, 1.0) for k in range(plan.n_inputs)]
     values = _values(plan, inputs, set())
     return [values[slot] for slot in plan.output_slot.tolist()]
+
+
+def columns_of(preprocessor: Preprocessor) -> dict[str, Column]:
+    """Return the columns that are read, by name."""
+    return {column.name: _column(column, preprocessor.plan.missing) for column in preprocessor.plan.used}
 
 
 def _column_of(node: Node) -> Column | None:
