@@ -17,7 +17,7 @@ __all__ = ["export"]
 
 @click.command()
 @click.argument("genome", type=click.Path(path_type=Path), metavar="GENOME.json")
-@click.option("--to", "form", required=True, type=click.Choice(["json", "dot", "graphml", "svg", "html", "torch", *FORMULAS]), help="The format.")
+@click.option("--to", "form", required=True, type=click.Choice(["json", "dot", "graphml", "svg", "html", "torch", "onnx", *FORMULAS]), help="The format.")
 @click.option("--out", type=FILE, metavar="FILE", help="File to write, not stdout.")
 @formula_options
 def export(genome: Path, form: str, out: Path | None, digits: int | str | None, rows: str | None) -> None:
@@ -29,6 +29,8 @@ def export(genome: Path, form: str, out: Path | None, digits: int | str | None, 
       propneat export champion.json --to graphml --out network.graphml
       propneat export champion.json --to svg --out network.svg
       propneat export champion.json --to torch --out network.pt2
+      propneat export champion.json --to onnx --out model.onnx
+      propneat export champion.json --to html --out model.html
       propneat export champion.json --to python --digits 4 --out formula.py
 
     json is propneat's own form, its lists in order; dot (Graphviz) and graphml hold every gene; svg is a drawing of what takes
@@ -37,7 +39,8 @@ def export(genome: Path, form: str, out: Path | None, digits: int | str | None, 
 
     excel, js, latex, python, sql and sympy are the formula of the whole model, from the columns of the table to the answer:
     python and js one function without dependencies, sql one expression for PostgreSQL, SQLite and DuckDB, excel a cell.
-    html is a page that needs nothing else: controls for the columns, the answer, and the network lit up by what each node says.
+    onnx is the whole model as a graph with an input for each column. html is a page that
+    needs nothing else: controls for the columns, the answer, and the network lit up by what each node says.
     """
     from propneat.model import load_genome_file
     from propneat.records import write_atomic
@@ -46,22 +49,49 @@ def export(genome: Path, form: str, out: Path | None, digits: int | str | None, 
     if (digits or rows) and form not in FORMULAS:
         raise click.UsageError(f"--{'digits' if digits else 'rows'} is for formulas, and --to {form} writes none.")
     found, model = load_genome_file(genome)
-    if form == "torch":
+    if form in ("torch", "onnx"):
         if out is None:
-            raise click.UsageError("--to torch writes a binary file: name it with --out.")
-        from propneat.compiler import compile_genome
-        from propneat.compiler.network import export_program
-
-        with writing(out):
-            export_program(compile_genome(found), out)
+            raise click.UsageError(f"--to {form} writes a binary file: name it with --out.")
+        _write_binary(form, found, model, genome, out)
     else:
-        text = formula_text(form, model, genome, digits, rows) if form in FORMULAS else _text(form, found, model, genome.stem)
+        if form in (*FORMULAS, "html"):
+            _expect_model(model, genome)
+        text = formula_text(form, model, digits, rows) if form in FORMULAS else _text(form, found, model, genome.stem)
         if out is None:
             click.echo(text, nl=False)
             return
         with writing(out):
             write_atomic(out, text)
     click.echo(f"Wrote {out}", err=True)
+
+
+def _write_binary(form: str, genome: "Genome", model: "Model | None", path: Path, out: Path) -> None:
+    from propneat.errors import ConfigError
+
+    if form == "torch":
+        from propneat.compiler import compile_genome
+        from propneat.compiler.network import export_program
+
+        with writing(out):
+            export_program(compile_genome(genome), out)
+        return
+    _expect_model(model, path)
+    try:
+        from propneat.export.onnx_form import to_onnx
+    except ImportError as error:
+        raise ConfigError("--to onnx needs the package onnx: pip install 'propneat[onnx]', or choose another format") from error
+    from propneat.records import write_atomic
+
+    content = to_onnx(model).SerializeToString(deterministic=True)
+    with writing(out):
+        write_atomic(out, content)
+
+
+def _expect_model(model: "Model | None", path: Path) -> None:
+    from propneat.errors import GenomeError
+
+    if model is None:
+        raise GenomeError(f"{path.name} holds a bare genome without preprocessing and classes, and this format takes the columns of a table")
 
 
 def _text(form: str, genome: "Genome", model: "Model | None", title: str) -> str:
@@ -71,12 +101,9 @@ def _text(form: str, genome: "Genome", model: "Model | None", title: str) -> str
 
         return draw_network(genome, input_names=names[0], output_names=names[1], title=title)
     if form == "html":
-        from propneat.errors import GenomeError
         from propneat.export.web_page import to_web_page
         from propneat.report.network_svg import draw_network
 
-        if model is None:
-            raise GenomeError("the file holds a bare genome without preprocessing and classes, and a page needs the columns of a table")
         drawing = draw_network(genome, input_names=names[0], output_names=names[1], title="The network", marked=True)
         return to_web_page(model, drawing)
     if form == "json":

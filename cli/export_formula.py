@@ -1,7 +1,6 @@
 """The part of `propneat export` that writes the formula of a model."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -37,14 +36,11 @@ def formula_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return digits(rows(command))
 
 
-def formula_text(form: str, model: "Model | None", path: Path, digits: int | str | None, rows: str | None) -> str:
+def formula_text(form: str, model: "Model", digits: int | str | None, rows: str | None) -> str:
     """Return the formula of a model in a format, and say what it is."""
-    from propneat.errors import GenomeError
     from propneat.export.targets import FORMULA_TEXTS
     from propneat.formula import count_nodes
 
-    if model is None:
-        raise GenomeError(f"{path.name} holds a bare genome without preprocessing and classes, and a formula takes the columns of a table")
     formula = _rounded(model, digits, rows)
     text = FORMULA_TEXTS[form](formula)
     n_nodes = count_nodes([answer for _, answer in formula.answers])

@@ -4,6 +4,7 @@ import io
 import json
 import re
 import shutil
+import sys
 import xml.etree.ElementTree
 
 import networkx
@@ -185,6 +186,15 @@ def test_exports_hold_the_network(run, tmp_path):
     assert (tmp_path / "network.dot").read_text().startswith("digraph")
 
 
+def test_onnx_is_written_and_what_it_needs_is_said(run, tmp_path, monkeypatch):
+    pytest.importorskip("onnx")
+    assert run("export", "binary.json", "--to", "onnx", "--out", "model.onnx") == (0, "", "Wrote model.onnx\n")
+    assert (tmp_path / "model.onnx").stat().st_size > 1000
+    monkeypatch.setitem(sys.modules, "propneat.export.onnx_form", None)
+    code, _, err = run("export", "binary.json", "--to", "onnx", "--out", "other.onnx")
+    assert code == 2 and "pip install 'propneat[onnx]'" in err and not (tmp_path / "other.onnx").exists()
+
+
 def test_formulas_are_written_whole_and_say_their_size(run, tmp_path):
     for task in ("binary", "multiclass", "regression"):
         for form in ("excel", "js", "latex", "python", "sql", "sympy"):
@@ -262,6 +272,8 @@ def test_init_writes_a_file_once(run, tmp_path):
         (["export", "binary.json", "--to", "torch"], "--out"),
         (["export", "bare.json", "--to", "python"], "bare genome"),
         (["export", "bare.json", "--to", "html", "--out", "page.html"], "bare genome"),
+        (["export", "bare.json", "--to", "onnx", "--out", "model.onnx"], "bare genome"),
+        (["export", "binary.json", "--to", "onnx"], "--out"),
         (["export", "bare.json", "--to", "python", "--out", "formula.py"], "bare genome"),
         (["export", "binary.json", "--to", "dot", "--digits", "3"], "--digits is for formulas"),
         (["export", "binary.json", "--to", "python", "--digits", "0"], "1 to 17"),
