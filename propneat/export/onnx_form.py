@@ -10,12 +10,12 @@ from propneat import __version__
 from propneat.compiler import LayerPlan
 from propneat.data import TargetScale
 from propneat.export.onnx_graph import Graph, activate
-from propneat.export.onnx_inputs import column_inputs
+from propneat.export.onnx_inputs import column_inputs, is_plain, plain_inputs
 from propneat.formula.making import columns_of
 from propneat.genome import ACTIVATIONS, AGGREGATIONS
 from propneat.model import Model
 
-__all__ = ["OPSET", "network_outputs", "to_onnx"]
+__all__ = ["OPSET", "to_onnx"]
 
 OPSET, _IR_VERSION = 20, 9
 """Of ai.onnx: the first with operators on texts. Runtimes of 2024 and later have it."""
@@ -30,21 +30,28 @@ def to_onnx(model: Model) -> Any:
     takes one named "rows", of which only the length counts.
     """
     g, columns = Graph(), columns_of(model.preprocessor)
-    names = list(model.used_features)
     used = set(model.plan.edge_source.tolist())
-    numbers, pieces, inputs = [], [], []
-    for place, name in enumerate(names):
-        column = columns[name]
-        rules = [(k, rule) for k, rule in enumerate(model.preprocessor.rules) if k in used and rule.feature == name]
-        kind = TensorProto.STRING if column.kind == "text" else TensorProto.DOUBLE
-        inputs.append(helper.make_tensor_value_info(name, kind, ["rows", 1]))
-        found, values = column_inputs(g, name, column, rules)
-        numbers += found
-        pieces += values
+    rules = {k: rule for k, rule in enumerate(model.preprocessor.rules) if k in used}
+    names = list(model.used_features)
+    inputs = [
+        helper.make_tensor_value_info(name, TensorProto.STRING if columns[name].kind == "text" else TensorProto.DOUBLE, ["rows", 1])
+        for name in names
+    ]
+    numbers = [k for k, rule in rules.items() if is_plain(rule, columns[rule.feature])]
+    pieces = [plain_inputs(g, [rules[k] for k in numbers])] if numbers else []
+    for name in names:
+        others = [(k, rule) for k, rule in rules.items() if rule.feature == name and not is_plain(rule, columns[name])]
+        if others:
+            found, values = column_inputs(g, name, columns[name], others)
+            numbers += found
+            pieces += values
     if not names:
         inputs.append(helper.make_tensor_value_info("rows", TensorProto.DOUBLE, ["rows", 1]))
-    shape = g("Concat", g("Shape", inputs[0].name, start=0, end=1), g.constant([1], np.int64), axis=0)
-    outputs = network_outputs(g, model.plan, numbers, pieces, g("Expand", g.constant([[0.0]]), shape))
+    if not pieces or (np.diff(model.plan.edge_start)[model.plan.n_inputs :] == 0).any():
+        shape = g("Concat", g("Shape", inputs[0].name, start=0, end=1), g.constant([1], np.int64), axis=0)
+        pieces.append(g("Expand", g.constant([[0.0]]), shape))
+        numbers.append(_ZERO)
+    outputs = _network_outputs(g, model.plan, numbers, pieces)
     answers = _answers(g, model, outputs)
     graph = helper.make_graph(g.nodes, "propneat", inputs, answers, list(g.constants.values()))
     opsets = [helper.make_opsetid("", OPSET)]
@@ -54,14 +61,18 @@ def to_onnx(model: Model) -> Any:
     return made
 
 
-def network_outputs(g: Graph, plan: LayerPlan, numbers: list[int], pieces: list[str], zeros: str) -> str:
+_ZERO = -1
+"""The number of an input that is 0, which stands for what nodes without connections add up."""
+
+
+def _network_outputs(g: Graph, plan: LayerPlan, numbers: list[int], pieces: list[str]) -> str:
     """Return the outputs of a network, float64 (n_rows, n_outputs).
 
-    `pieces` are network inputs side by side, `numbers` those inputs in that order; `zeros` is a column of as many rows. Nodes of
-    one depth that sum or average and share an activation are one product of matrices.
+    `pieces` are network inputs side by side, `numbers` those inputs in that order, `_ZERO` among them where a node has no
+    connections. Nodes of one depth that sum or average and share an activation are one product of matrices.
     """
-    values = g.joined([zeros, *pieces])
-    position = {number: place for place, number in enumerate(numbers, start=1)}
+    values = g.joined(pieces)
+    position = {number: place for place, number in enumerate(numbers)}
     layers = plan.depth[plan.n_inputs :]
     for depth in np.unique(layers):
         groups: dict[tuple[str, str, int], list[int]] = {}
@@ -73,7 +84,7 @@ def network_outputs(g: Graph, plan: LayerPlan, numbers: list[int], pieces: list[
         for (activation, join, _), slots in groups.items():
             z = _joined(g, plan, slots[0], join, values, position) if join else _summed(g, plan, slots, values, position)
             made.append(activate(g, activation, g("Add", z, g.constant([plan.biases[np.array(slots) - plan.n_inputs]]))))
-        first = len(position) + 1
+        first = len(position)
         position |= {slot: first + place for place, slot in enumerate(slot for slots in groups.values() for slot in slots)}
         values = g.joined([values, *made])
     return g.columns(values, np.array([position[slot] for slot in plan.output_slot.tolist()]))
@@ -84,7 +95,8 @@ def _edges(plan: LayerPlan, slot: int) -> slice:
 
 
 def _summed(g: Graph, plan: LayerPlan, slots: list[int], values: str, position: dict[int, int]) -> str:
-    sources = sorted({position[source] for slot in slots for source in plan.edge_source[_edges(plan, slot)].tolist()}) or [0]
+    sources = sorted({position[source] for slot in slots for source in plan.edge_source[_edges(plan, slot)].tolist()})
+    sources = sources or [position[_ZERO]]
     row = {place: k for k, place in enumerate(sources)}
     weights = np.zeros((len(sources), len(slots)))
     for column, slot in enumerate(slots):
@@ -92,7 +104,8 @@ def _summed(g: Graph, plan: LayerPlan, slots: list[int], values: str, position: 
         share = 1.0 / max(edges.stop - edges.start, 1) if AGGREGATIONS[plan.aggregation[slot]] == "mean" else 1.0
         for source, weight in zip(plan.edge_source[edges].tolist(), plan.weights[edges].tolist(), strict=True):
             weights[row[position[source]], column] = weight * share
-    return g("MatMul", g.columns(values, np.array(sources)), g.constant(weights))
+    drawn_on = values if len(sources) == len(position) else g.columns(values, np.array(sources))
+    return g("MatMul", drawn_on, g.constant(weights))
 
 
 def _joined(g: Graph, plan: LayerPlan, slot: int, join: str, values: str, position: dict[int, int]) -> str:

@@ -10,7 +10,22 @@ from propneat.data.input_rule import FIRST_WORD
 from propneat.export.onnx_graph import Graph
 from propneat.formula import Column
 
-__all__ = ["column_inputs"]
+__all__ = ["column_inputs", "is_plain", "plain_inputs"]
+
+
+def is_plain(rule: InputRule, column: Column) -> bool:
+    """Say whether a rule takes the number as it stands, and only NaN is missing."""
+    special = rule.missing or rule.level is not None or rule.means is not None or rule.part is not None
+    return column.kind in ("number", "truth") and not column.absent and not special
+
+
+def plain_inputs(g: Graph, rules: list[InputRule]) -> str:
+    """Return the inputs of plain rules, in their order, float64 (n_rows, n_rules): all columns at once."""
+    numbers = g.joined([rule.feature for rule in rules])
+    low = [[-np.inf if rule.low is None else rule.low for rule in rules]]
+    high = [[np.inf if rule.high is None else rule.high for rule in rules]]
+    kept = g("Min", g("Max", numbers, g.constant(low)), g.constant(high))
+    return g("Where", g("IsNaN", numbers), g.constant(0.0), _scaled(g, kept, rules))
 
 
 def column_inputs(g: Graph, value: str, column: Column, rules: list[tuple[int, InputRule]]) -> tuple[list[int], list[str]]:
