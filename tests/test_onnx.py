@@ -99,3 +99,39 @@ def test_any_number_of_rows_and_a_model_that_uses_none_of_the_columns(preprocess
     session = session_of(constant)
     assert [value.name for value in session.get_inputs()] == ["rows"]
     np.testing.assert_allclose(session.run(["probabilities"], feed(session, frame))[0], constant.predict_proba(frame), rtol=1e-12)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_pipelines_convert():
+    """skl2onnx warns about libraries that it does not find."""
+    skl2onnx = pytest.importorskip("skl2onnx")
+    import pandas
+    from sklearn.datasets import load_breast_cancer, load_diabetes
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+    from skl2onnx.common.data_types import DoubleTensorType, StringTensorType
+
+    from propneat import PropNEATClassifier, PropNEATRegressor
+    from propneat.errors import ConfigError
+    from propneat.export.skl2onnx_form import register
+
+    register()
+    quick = {"generations": 2, "population_size": 20, "random_state": 0}
+    X, y = load_breast_cancer(return_X_y=True)
+    pipeline = make_pipeline(StandardScaler(), PropNEATClassifier(**quick)).fit(X, y)
+    made = skl2onnx.to_onnx(pipeline, X[:1], target_opset=OPSET)
+    label, probabilities = onnxruntime.InferenceSession(made.SerializeToString()).run(None, {"X": X})
+    np.testing.assert_array_equal(label, pipeline.predict(X))
+    np.testing.assert_allclose(probabilities, pipeline.predict_proba(X), rtol=1e-9, atol=1e-9)
+    with pytest.raises(ConfigError, match="target_opset=20 or more, not 15"):
+        skl2onnx.to_onnx(pipeline, X[:1], target_opset=15)
+    X, y = load_diabetes(return_X_y=True)
+    frame = pandas.DataFrame({"bmi": X[:, 2], "town": np.where(X[:, 1] > 0, "Bonn", "Kiel"), "bp": X[:, 3]})
+    frame.loc[3, "bmi"], frame.loc[4, "town"] = np.nan, None
+    regressor = PropNEATRegressor(**quick).fit(frame, y)
+    kinds = [("bmi", DoubleTensorType([None, 1])), ("town", StringTensorType([None, 1])), ("bp", DoubleTensorType([None, 1]))]
+    session = onnxruntime.InferenceSession(skl2onnx.to_onnx(regressor, initial_types=kinds, target_opset=OPSET).SerializeToString())
+    given = {name: frame[[name]].fillna("").to_numpy(object if name == "town" else float) for name in ("town",)}
+    given |= {name: frame[[name]].to_numpy() for name in ("bmi", "bp")}
+    given = {value.name: given[value.name] for value in session.get_inputs()}
+    np.testing.assert_allclose(session.run(None, given)[0][:, 0], regressor.predict(frame), rtol=1e-9)

@@ -15,7 +15,7 @@ from propneat.formula.making import columns_of
 from propneat.genome import ACTIVATIONS, AGGREGATIONS
 from propneat.model import Model
 
-__all__ = ["OPSET", "to_onnx"]
+__all__ = ["OPSET", "add_model", "to_onnx"]
 
 OPSET, _IR_VERSION = 20, 9
 """Of ai.onnx: the first with operators on texts. Runtimes of 2024 and later have it."""
@@ -29,36 +29,40 @@ def to_onnx(model: Model) -> Any:
     `probabilities` (n_rows, n_classes), or `prediction` (n_rows, 1). All is computed in float64. A model that uses no column
     takes one named "rows", of which only the length counts.
     """
-    g, columns = Graph(), columns_of(model.preprocessor)
-    used = set(model.plan.edge_source.tolist())
-    rules = {k: rule for k, rule in enumerate(model.preprocessor.rules) if k in used}
-    names = list(model.used_features)
-    inputs = [
-        helper.make_tensor_value_info(name, TensorProto.STRING if columns[name].kind == "text" else TensorProto.DOUBLE, ["rows", 1])
-        for name in names
-    ]
-    numbers = [k for k, rule in rules.items() if is_plain(rule, columns[rule.feature])]
-    pieces = [plain_inputs(g, [rules[k] for k in numbers])] if numbers else []
-    for name in names:
-        others = [(k, rule) for k, rule in rules.items() if rule.feature == name and not is_plain(rule, columns[name])]
-        if others:
-            found, values = column_inputs(g, name, columns[name], others)
-            numbers += found
-            pieces += values
-    if not names:
-        inputs.append(helper.make_tensor_value_info("rows", TensorProto.DOUBLE, ["rows", 1]))
-    if not pieces or (np.diff(model.plan.edge_start)[model.plan.n_inputs :] == 0).any():
-        shape = g("Concat", g("Shape", inputs[0].name, start=0, end=1), g.constant([1], np.int64), axis=0)
-        pieces.append(g("Expand", g.constant([[0.0]]), shape))
-        numbers.append(_ZERO)
-    outputs = _network_outputs(g, model.plan, numbers, pieces)
-    answers = _answers(g, model, outputs)
+    g, columns, names = Graph(), columns_of(model.preprocessor), list(model.used_features)
+    kinds = {name: TensorProto.STRING if columns[name].kind == "text" else TensorProto.DOUBLE for name in names}
+    inputs = [helper.make_tensor_value_info(name, kinds.get(name, TensorProto.DOUBLE), ["rows", 1]) for name in names or ["rows"]]
+    outputs = ("prediction",) if model.task == "regression" else ("label", "probabilities")
+    answers = add_model(g, model, {name: name for name in names}, inputs[0].name, outputs)
     graph = helper.make_graph(g.nodes, "propneat", inputs, answers, list(g.constants.values()))
     opsets = [helper.make_opsetid("", OPSET)]
     made = helper.make_model(graph, opset_imports=opsets, ir_version=_IR_VERSION, producer_name="propneat", producer_version=__version__)
     helper.set_model_props(made, _facts(model))
     checker.check_model(made, full_check=True)
     return made
+
+
+def add_model(g: Graph, model: Model, given: dict[str, str], some: str, names: tuple[str, ...]) -> list[Any]:
+    """Add a model to a graph and return the descriptions of its outputs.
+
+    `given` has the value (n_rows, 1) of every used column, float64 or text; `some` is any value of as many rows. `names` are
+    those of the label and the probabilities, or of the prediction alone.
+    """
+    columns, used = columns_of(model.preprocessor), set(model.plan.edge_source.tolist())
+    rules = {k: rule for k, rule in enumerate(model.preprocessor.rules) if k in used}
+    numbers = [k for k, rule in rules.items() if is_plain(rule, columns[rule.feature])]
+    pieces = [plain_inputs(g, [given[rules[k].feature] for k in numbers], [rules[k] for k in numbers])] if numbers else []
+    for name in model.used_features:
+        others = [(k, rule) for k, rule in rules.items() if rule.feature == name and not is_plain(rule, columns[name])]
+        if others:
+            found, values = column_inputs(g, given[name], columns[name], others)
+            numbers += found
+            pieces += values
+    if not pieces or (np.diff(model.plan.edge_start)[model.plan.n_inputs :] == 0).any():
+        shape = g("Concat", g("Shape", some, start=0, end=1), g.constant([1], np.int64), axis=0)
+        pieces.append(g("Expand", g.constant([[0.0]]), shape))
+        numbers.append(_ZERO)
+    return _answers(g, model, _network_outputs(g, model.plan, numbers, pieces), names)
 
 
 _ZERO = -1
@@ -116,29 +120,29 @@ def _joined(g: Graph, plan: LayerPlan, slot: int, join: str, values: str, positi
     return g(operator, terms, g.constant([1], np.int64))
 
 
-def _answers(g: Graph, model: Model, outputs: str) -> list[Any]:
+def _answers(g: Graph, model: Model, outputs: str, names: tuple[str, ...]) -> list[Any]:
     """Add what makes answers of raw outputs, and return the descriptions of the graph's outputs."""
     if model.task == "regression":
-        _inverted(g, model.target_scale, outputs)
-        return [helper.make_tensor_value_info("prediction", TensorProto.DOUBLE, ["rows", 1])]
+        _inverted(g, model.target_scale, outputs, names[0])
+        return [helper.make_tensor_value_info(names[0], TensorProto.DOUBLE, ["rows", 1])]
     logits = outputs
     if model.task == "binary":
         logits = g("Concat", g("Mul", outputs, g.constant(0.0)), outputs, axis=1)
-    g("Softmax", logits, axis=1, name="probabilities")
+    g("Softmax", logits, axis=1, name=names[1])
     are_numbers = all(isinstance(label, int) and not isinstance(label, bool) for label in model.classes)
     labels = g.constant(list(model.classes), np.int64) if are_numbers else g.constant(list(map(str, model.classes)), object)
-    g("Gather", labels, g("ArgMax", logits, axis=1, keepdims=0), name="label")
+    g("Gather", labels, g("ArgMax", logits, axis=1, keepdims=0), name=names[0])
     kind = TensorProto.INT64 if are_numbers else TensorProto.STRING
-    probabilities = helper.make_tensor_value_info("probabilities", TensorProto.DOUBLE, ["rows", len(model.classes)])
-    return [helper.make_tensor_value_info("label", kind, ["rows"]), probabilities]
+    probabilities = helper.make_tensor_value_info(names[1], TensorProto.DOUBLE, ["rows", len(model.classes)])
+    return [helper.make_tensor_value_info(names[0], kind, ["rows"]), probabilities]
 
 
-def _inverted(g: Graph, scale: TargetScale, output: str) -> str:
+def _inverted(g: Graph, scale: TargetScale, output: str, name: str) -> str:
     """Return the prediction in the units of the target, as `TargetScale.invert` does."""
     answer = g("Add", g("Mul", output, g.constant(scale.scale)), g.constant(scale.center))
     if scale.low is None:
-        return g("Identity", answer, name="prediction")
-    return g("Min", g("Max", answer, g.constant(scale.low)), g.constant(scale.high), name="prediction")
+        return g("Identity", answer, name=name)
+    return g("Min", g("Max", answer, g.constant(scale.low)), g.constant(scale.high), name=name)
 
 
 def _facts(model: Model) -> dict[str, str]:

@@ -12,17 +12,21 @@ __all__ = ["Graph", "activate"]
 
 
 class Graph:
-    """Operators and constants in the order in which they were asked for; values are called by their names, texts."""
+    """Operators and constants in the order in which they were asked for; values are called by their names, texts.
 
-    def __init__(self) -> None:
+    All names that the graph makes up begin with `prefix`.
+    """
+
+    def __init__(self, prefix: str = "") -> None:
+        self.prefix = prefix
         self.nodes: list[Any] = []
-        self.constants: dict[bytes | tuple[str, ...], Any] = {}
+        self.constants: dict[tuple[str, ...], Any] = {}
         self._count = 0
 
     def __call__(self, operator: str, *inputs: str, name: str | None = None, **attributes: Any) -> str:
         """Add an operator and return the name of its first output."""
         self._count += 1
-        output = name or f"{operator.lower()}_{self._count}"
+        output = name or f"{self.prefix}{operator.lower()}_{self._count}"
         self.nodes.append(helper.make_node(operator, list(inputs), [output], **attributes))
         return output
 
@@ -31,7 +35,7 @@ class Graph:
         array = np.asarray(value, dtype=dtype)
         key = (str(array.dtype), str(array.shape), *map(repr, array.ravel().tolist()))
         if key not in self.constants:
-            name = f"constant_{len(self.constants) + 1}"
+            name = f"{self.prefix}constant_{len(self.constants) + 1}"
             if array.dtype == object:
                 texts = [str(text).encode("utf-8") for text in array.ravel()]
                 self.constants[key] = helper.make_tensor(name, helper.TensorProto.STRING, array.shape, texts)

@@ -19,9 +19,9 @@ def is_plain(rule: InputRule, column: Column) -> bool:
     return column.kind in ("number", "truth") and not column.absent and not special
 
 
-def plain_inputs(g: Graph, rules: list[InputRule]) -> str:
-    """Return the inputs of plain rules, in their order, float64 (n_rows, n_rules): all columns at once."""
-    numbers = g.joined([rule.feature for rule in rules])
+def plain_inputs(g: Graph, values: list[str], rules: list[InputRule]) -> str:
+    """Return the inputs of plain rules, in their order, float64 (n_rows, n_rules): all columns, one value for each, at once."""
+    numbers = g.joined(values)
     low = [[-np.inf if rule.low is None else rule.low for rule in rules]]
     high = [[np.inf if rule.high is None else rule.high for rule in rules]]
     kept = g("Min", g("Max", numbers, g.constant(low)), g.constant(high))
