@@ -4,7 +4,7 @@ import numpy as np
 import pandas
 from random_genomes import random_genome
 
-from propneat.data import Preprocessor, TargetScale
+from propneat.data import EncodingOptions, Preprocessor, TargetScale
 from propneat.data.input_rule import InputRule
 from propneat.data.plan import ColumnPlan, TablePlan
 from propneat.genome import ACTIVATIONS, NodeKind, make_genome
@@ -35,7 +35,7 @@ def a_table(rng: np.random.Generator, n_rows: int = 40) -> pandas.DataFrame:
 def a_preprocessor(rng: np.random.Generator) -> Preprocessor:
     """Fit rules on a table and add those of kinds that this table does not call for."""
     frame = a_table(rng, 300)
-    fitted = Preprocessor.fit(frame, targets=rng.normal(size=(300, 1)), one_hot_integers=6)
+    fitted = Preprocessor.fit(frame, targets=rng.normal(size=(300, 1)), options=EncodingOptions(one_hot_integers=6))
     columns = [ColumnPlan("amount", "number", sentinel=-200.0) if c.name == "amount" else c for c in fitted.plan.columns]
     more = (
         InputRule("a year, far from 0", "year", 2009.5, 8.5, low=1996.0, high=2020.0),
@@ -53,7 +53,9 @@ def a_model(rng: np.random.Generator, preprocessor: Preprocessor, task: str, **g
     """Return a model with a random network that draws on many of the inputs."""
     n_outputs = 3 if task == "multiclass" else 1
     network = random_genome(rng, n_inputs=len(preprocessor.rules), n_outputs=n_outputs, **({"scale": 0.3} | genome))
-    scale = TargetScale(3.0, 2.5, -40.0, 90.0) if task == "regression" else None
+    is_log = bool(network.n_hidden % 2)
+    scale = TargetScale(0.4, 0.7, 0.01, 90.0, True) if is_log else TargetScale(3.0, 2.5, -40.0, 90.0)
+    scale = scale if task == "regression" else None
     return Model(network, task, preprocessor, CLASSES[task], scale, "outcome")
 
 

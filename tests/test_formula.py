@@ -110,6 +110,11 @@ def test_a_node_used_twice_is_computed_once_and_counted_twice():
     model = Model(genome, "regression", plain_preprocessor(1), None, TargetScale(0.0, 1.0))
     assert summarise(genome).n_nodes > 10**9
     assert len(to_python(model.formula)) < 10_000
+    nodes, connections = nodes[:2] + [(2 + k, 0.1, NodeKind.HIDDEN, 3, 0) for k in range(900)], []
+    for k, target in enumerate([*range(2, 902), 1]):
+        connections += [(2 * k, max(0, k + 1) if k else 0, target, 0.4, True), (2 * k + 1, k if k > 1 else 0, target, 0.3, True)]
+    deep = make_genome(nodes, [one for k, one in enumerate(connections) if k not in (1,)])
+    assert summarise(deep).n_nodes == 2**53 - 1
     frame = pandas.DataFrame({"x0": [0.3, -1.2]})
     np.testing.assert_allclose(function_of(model)(frame["x0"].to_numpy()), model.predict(frame), rtol=1e-12)
 

@@ -15,10 +15,13 @@ from formula_cases import CLASSES, a_model, a_preprocessor, a_table, answers_of,
 from random_genomes import random_genome
 
 from propneat.data import Preprocessor, TargetScale
+from propneat.data.input_rule import InputRule
+from propneat.data.plan import ColumnPlan, TablePlan
 from propneat.errors import ConfigError
 from propneat.export.excel_text import to_excel
 from propneat.export.javascript import to_javascript
 from propneat.export.latex_text import to_latex
+from propneat.export.python_text import to_python
 from propneat.export.sql_text import to_sql
 from propneat.export.sympy_text import to_sympy_script
 from propneat.model import Model
@@ -47,11 +50,36 @@ def plain_rows(frame: pandas.DataFrame) -> list[list[object]]:
 def selected(connection, frame: pandas.DataFrame, text: str) -> np.ndarray:
     """Compute an expression for every row of a table, in SQLite or DuckDB."""
     kinds = {"f": "DOUBLE", "b": "BOOLEAN", "M": "DOUBLE"}
-    columns = ", ".join(f'"{name}" {kinds.get(frame[name].dtype.kind, "TEXT")}' for name in frame)
+    columns = ", ".join(f'"{name.replace(chr(34), chr(34) * 2)}" {kinds.get(frame[name].dtype.kind, "TEXT")}' for name in frame)
     connection.execute(f"CREATE TABLE rows (place INTEGER, {columns})")
     marks = ", ".join("?" * (len(frame.columns) + 1))
     connection.executemany(f"INSERT INTO rows VALUES ({marks})", [[place, *row] for place, row in enumerate(plain_rows(frame))])
     return np.array(connection.execute(f"SELECT {text} FROM rows ORDER BY place").fetchall(), float)
+
+
+HOSTILE = ("a\"b", "it's", '"""', "new\nline", "*/ --", "${x}", "</script>", "np", "x", "exp", "h12", "gr\u00f6\u00dfe", "\\", "a b", "a_b", "[@x]#")
+
+
+def test_columns_of_any_name_and_texts_of_any_kind(tmp_path):
+    rng = np.random.default_rng(3)
+    rules = [InputRule(name, name, 0.3, 2.0) for name in HOSTILE] + [InputRule(f"c={text}", "c", 0.1, 0.3, level=text) for text in HOSTILE]
+    plan = TablePlan((*(ColumnPlan(name, "number") for name in HOSTILE), ColumnPlan("c", "category", levels=HOSTILE)))
+    frame = pandas.DataFrame(rng.normal(size=(len(HOSTILE), len(HOSTILE))), columns=list(HOSTILE)).assign(c=list(HOSTILE))
+    preprocessor = Preprocessor(tuple(rules), plan)
+    model = a_model(rng, preprocessor, "binary", max_hidden=3)
+    while len(model.used_features) < 12:
+        model = a_model(rng, preprocessor, "binary", max_hidden=3)
+    expected, found = answers_of(model, frame), {}
+    exec(compile(to_python(model.formula), "formula", "exec"), found)
+    answers = found["predict"](*(frame[column.name].to_numpy() for column in model.formula.columns))
+    np.testing.assert_allclose(answers, expected[:, 0], rtol=1e-12)
+    for database in databases():
+        np.testing.assert_allclose(selected(database, frame, to_sql(model.formula)), expected, rtol=1e-12)
+    if shutil.which("node"):
+        script = to_javascript(model.formula) + f"console.log(JSON.stringify({frame.to_json(orient='records')}.map(predict)))"
+        (tmp_path / "m.mjs").write_text(script, encoding="utf-8")
+        told = subprocess.run(["node", "m.mjs"], cwd=tmp_path, capture_output=True, text=True, check=True)
+        np.testing.assert_allclose(json.loads(told.stdout), expected[:, 0], rtol=1e-9)
 
 
 def databases() -> list:

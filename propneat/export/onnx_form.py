@@ -140,6 +140,8 @@ def _answers(g: Graph, model: Model, outputs: str, names: tuple[str, ...]) -> li
 def _inverted(g: Graph, scale: TargetScale, output: str, name: str) -> str:
     """Return the prediction in the units of the target, as `TargetScale.invert` does."""
     answer = g("Add", g("Mul", output, g.constant(scale.scale)), g.constant(scale.center))
+    if scale.log:
+        answer = g("Exp", answer)
     if scale.low is None:
         return g("Identity", answer, name=name)
     return g("Min", g("Max", answer, g.constant(scale.low)), g.constant(scale.high), name=name)

@@ -11,9 +11,13 @@ __all__ = ["count_nodes"]
 def count_nodes(roots: Sequence[Node]) -> int:
     """Return the nodes of the trees of some expressions, those that are used twice counted twice (La Cava et al. 2021).
 
-    Sums and products of any number of terms are one operator, 1 / x and x^2 are a power and its exponent.
+    Sums and products of any number of terms are one operator, 1 / x and x^2 are a power and its exponent. Written out, a deep
+    network that shares its nodes grows beyond any number; 2^53 - 1 stands for that and more.
     """
-    return sum(express(roots, _Counting()))
+    return min(sum(express(roots, _Counting())), _MOST)
+
+
+_MOST = 2**53 - 1
 
 
 class _Counting:
@@ -26,7 +30,7 @@ class _Counting:
         return 1
 
     def add(self, terms: Sequence[int]) -> int:
-        return 1 + sum(terms)
+        return min(1 + sum(terms), _MOST)
 
     multiply = add
 

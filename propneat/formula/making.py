@@ -201,8 +201,10 @@ def _share(logits: list[Node], own: int, shared: set[int]) -> Node:
 def invert_target(scale: TargetScale, output: Node) -> Node:
     """Return the answer in the units of the target, as `TargetScale.invert` does."""
     answer = _linear(scale.center, [(scale.scale, output)])
+    if scale.log:
+        answer = Number(float(np.exp(answer.value))) if isinstance(answer, Number) else Apply("exp", answer)
     if scale.low is None:
         return answer
     if isinstance(answer, Number):
         return Number(min(max(answer.value, scale.low), scale.high))
-    return Clip(answer, scale.low, scale.high, scale.scale)
+    return Clip(answer, scale.low, scale.high, scale.low if scale.log else scale.scale)
