@@ -17,7 +17,13 @@ __all__ = ["export"]
 
 @click.command()
 @click.argument("genome", type=click.Path(path_type=Path), metavar="GENOME.json")
-@click.option("--to", "form", required=True, type=click.Choice(["json", "dot", "graphml", "svg", "html", "torch", "onnx", *FORMULAS]), help="The format.")
+@click.option(
+    "--to",
+    "form",
+    required=True,
+    type=click.Choice(["json", "dot", "graphml", "svg", "html", "torch", "onnx", *FORMULAS]),
+    help="The format.",
+)
 @click.option("--out", type=FILE, metavar="FILE", help="File to write, not stdout.")
 @formula_options
 def export(genome: Path, form: str, out: Path | None, digits: int | str | None, rows: str | None) -> None:
@@ -91,7 +97,9 @@ def _expect_model(model: "Model | None", path: Path) -> None:
     from propneat.errors import GenomeError
 
     if model is None:
-        raise GenomeError(f"{path.name} holds a bare genome without preprocessing and classes, and this format takes the columns of a table")
+        raise GenomeError(
+            f"{path.name} holds a bare genome without preprocessing and classes, and this format takes the columns of a table"
+        )
 
 
 def _text(form: str, genome: "Genome", model: "Model | None", title: str) -> str:

@@ -75,7 +75,9 @@ def _notes(form: str, formula: "Formula") -> list[str]:
     notes = []
     dates = ", ".join(column.name for column in formula.columns if column.kind == "date")
     if dates and form == "sql":
-        notes.append(f"{dates}: in seconds since 1970, such as EXTRACT(EPOCH FROM t) in PostgreSQL and DuckDB, unixepoch(t) in SQLite")
+        notes.append(
+            f"{dates}: in seconds since 1970, such as EXTRACT(EPOCH FROM t) in PostgreSQL and DuckDB, unixepoch(t) in SQLite"
+        )
     if form == "excel":
         notes.append("It stands in a row of a table (Insert, Table) with the columns of the data")
     if form in ("excel", "sql") and len(formula.answers) > 1:

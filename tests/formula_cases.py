@@ -10,7 +10,7 @@ from propneat.data.plan import ColumnPlan, TablePlan
 from propneat.genome import ACTIVATIONS, NodeKind, make_genome
 from propneat.model import Model
 
-CLASSES = {"binary": ("no", "yes"), "multiclass": ("red", "it's \"blue\"", "green"), "regression": None}
+CLASSES = {"binary": ("no", "yes"), "multiclass": ("red", 'it\'s "blue"', "green"), "regression": None}
 
 
 def a_table(rng: np.random.Generator, n_rows: int = 40) -> pandas.DataFrame:
@@ -19,7 +19,7 @@ def a_table(rng: np.random.Generator, n_rows: int = 40) -> pandas.DataFrame:
     frame = pandas.DataFrame(
         {
             "mean size": np.where(rng.random(n_rows) < 0.2, np.nan, size),
-            "class": rng.choice(["red", "it's", "bl\"ue", None], n_rows),
+            "class": rng.choice(["red", "it's", 'bl"ue', None], n_rows),
             "level": rng.integers(1, 5, n_rows).astype(float),
             "flag": rng.random(n_rows) < 0.4,
             "amount": np.where(np.arange(n_rows) % 9, rng.uniform(1000, 9000, n_rows), -200.0),
@@ -77,7 +77,8 @@ def one_of_each() -> list[Model]:
     """Return a model for every activation: a node of it between two inputs and the output."""
     models = []
     for code in range(len(ACTIVATIONS)):
-        nodes = [(0, 0.0, NodeKind.INPUT, 0, 0), (1, 0.0, NodeKind.INPUT, 0, 0), (2, -0.1, NodeKind.OUTPUT, 0, 0), (3, 0.3, NodeKind.HIDDEN, code, 0)]  # fmt: skip
+        nodes = [(0, 0.0, NodeKind.INPUT, 0, 0), (1, 0.0, NodeKind.INPUT, 0, 0)]
+        nodes += [(2, -0.1, NodeKind.OUTPUT, 0, 0), (3, 0.3, NodeKind.HIDDEN, code, 0)]
         genome = make_genome(nodes, [(0, 0, 3, 0.7, True), (1, 1, 3, -1.2, True), (2, 3, 2, -0.9, True)])
         models.append(Model(genome, "regression", plain_preprocessor(2), None, TargetScale(0.0, 1.0)))
     return models

@@ -74,7 +74,9 @@ def test_every_activation_far_out():
     frame = pandas.DataFrame({"x0": [-400.0, 30.0, 1e-9, 0.0, 900.0], "x1": [3.0, -30.0, 0.0, 0.25, -900.0]})
     for model in one_of_each():
         predict = function_of(model)
-        np.testing.assert_allclose(predict(frame["x0"].to_numpy(), frame["x1"].to_numpy()), model.predict(frame), rtol=1e-12, atol=1e-12)
+        np.testing.assert_allclose(
+            predict(frame["x0"].to_numpy(), frame["x1"].to_numpy()), model.predict(frame), rtol=1e-12, atol=1e-12
+        )
         single = [predict(*row) for row in frame.to_numpy().tolist()]
         np.testing.assert_allclose(single, model.predict(frame), rtol=1e-12, atol=1e-12)
 
@@ -84,7 +86,9 @@ def test_nodes_are_those_of_the_sympy_tree_and_the_expression_is_the_model():
     for number in range(60):
         model, frame = plain_model(rng, max_hidden=4)
         expression = model.to_sympy()
-        assert count_nodes([answer for _, answer in model.formula.answers]) == sum(1 for _ in sympy.preorder_traversal(expression))
+        assert count_nodes([answer for _, answer in model.formula.answers]) == sum(
+            1 for _ in sympy.preorder_traversal(expression)
+        )
         if number % 4 == 0:
             symbols = sorted(expression.free_symbols, key=str)
             values = sympy.lambdify(symbols, expression, "numpy")(*(frame[str(symbol)].to_numpy() for symbol in symbols))
@@ -93,7 +97,12 @@ def test_nodes_are_those_of_the_sympy_tree_and_the_expression_is_the_model():
 
 def test_nodes_of_a_network_known_by_hand():
     genome = make_genome(
-        [(0, 0.0, NodeKind.INPUT, 0, 0), (1, 0.0, NodeKind.INPUT, 0, 0), (2, 0.5, NodeKind.OUTPUT, 0, 0), (3, 0.0, NodeKind.HIDDEN, 3, 0)],
+        [
+            (0, 0.0, NodeKind.INPUT, 0, 0),
+            (1, 0.0, NodeKind.INPUT, 0, 0),
+            (2, 0.5, NodeKind.OUTPUT, 0, 0),
+            (3, 0.0, NodeKind.HIDDEN, 3, 0),
+        ],
         [(0, 0, 3, 2.0, True), (1, 1, 3, 1.0, True), (2, 3, 2, -3.0, True)],
     )
     # 0.5 + -3 * tanh(2 * x0 + x1): +, 0.5, *, -3, tanh, +, *, 2, x0, x1
@@ -112,7 +121,10 @@ def test_a_node_used_twice_is_computed_once_and_counted_twice():
     assert len(to_python(model.formula)) < 10_000
     nodes, connections = nodes[:2] + [(2 + k, 0.1, NodeKind.HIDDEN, 3, 0) for k in range(900)], []
     for k, target in enumerate([*range(2, 902), 1]):
-        connections += [(2 * k, max(0, k + 1) if k else 0, target, 0.4, True), (2 * k + 1, k if k > 1 else 0, target, 0.3, True)]
+        connections += [
+            (2 * k, max(0, k + 1) if k else 0, target, 0.4, True),
+            (2 * k + 1, k if k > 1 else 0, target, 0.3, True),
+        ]
     deep = make_genome(nodes, [one for k, one in enumerate(connections) if k not in (1,)])
     assert summarise(deep).n_nodes == 2**53 - 1
     frame = pandas.DataFrame({"x0": [0.3, -1.2]})

@@ -57,12 +57,31 @@ def selected(connection, frame: pandas.DataFrame, text: str) -> np.ndarray:
     return np.array(connection.execute(f"SELECT {text} FROM rows ORDER BY place").fetchall(), float)
 
 
-HOSTILE = ("a\"b", "it's", '"""', "new\nline", "*/ --", "${x}", "</script>", "np", "x", "exp", "h12", "gr\u00f6\u00dfe", "\\", "a b", "a_b", "[@x]#")
+HOSTILE = (
+    'a"b',
+    "it's",
+    '"""',
+    "new\nline",
+    "*/ --",
+    "${x}",
+    "</script>",
+    "np",
+    "x",
+    "exp",
+    "h12",
+    "gr\u00f6\u00dfe",
+    "\\",
+    "a b",
+    "a_b",
+    "[@x]#",
+)
 
 
 def test_columns_of_any_name_and_texts_of_any_kind(tmp_path):
     rng = np.random.default_rng(3)
-    rules = [InputRule(name, name, 0.3, 2.0) for name in HOSTILE] + [InputRule(f"c={text}", "c", 0.1, 0.3, level=text) for text in HOSTILE]
+    rules = [InputRule(name, name, 0.3, 2.0) for name in HOSTILE] + [
+        InputRule(f"c={text}", "c", 0.1, 0.3, level=text) for text in HOSTILE
+    ]
     plan = TablePlan((*(ColumnPlan(name, "number") for name in HOSTILE), ColumnPlan("c", "category", levels=HOSTILE)))
     frame = pandas.DataFrame(rng.normal(size=(len(HOSTILE), len(HOSTILE))), columns=list(HOSTILE)).assign(c=list(HOSTILE))
     preprocessor = Preprocessor(tuple(rules), plan)
@@ -132,7 +151,8 @@ def workbook_answers(frame: pandas.DataFrame, cell: str) -> np.ndarray:
             text = '""' if serial is None else '"' + serial.replace('"', '""') + '"' if isinstance(serial, str) else said
             literals[f"[@[{name}]]"] = text
         for name, text in [*named, ("", answer)]:
-            own = re.sub(r'"[^"]*"|\[@\[.*?\]\]|\b[a-z]\w*\b', lambda found: literals.get(found[0], found[0]), text)
+            names = r'"[^"]*"|\[@\[.*?\]\]|\b[a-z]\w*\b'
+            own = re.sub(names, lambda found, known=literals: known.get(found[0], found[0]), text)
             value = float(np.asarray(formulas.Parser().ast("=" + own)[1].compile()()).item())
             literals[name] = f"({value!r})"
         answers.append(value)
@@ -175,7 +195,9 @@ def test_a_formula_that_no_cell_holds_is_refused(preprocessor):
     model = a_model(np.random.default_rng(0), preprocessor, "regression", max_hidden=12)
     while model.plan.n_edges < 200:
         model = a_model(np.random.default_rng(model.plan.n_edges + 1), preprocessor, "regression", max_hidden=12)
-    with pytest.raises(ConfigError, match=r"takes \d+ characters and \d+ levels of brackets, and a cell of Excel holds 8192 and 64"):
+    with pytest.raises(
+        ConfigError, match=r"takes \d+ characters and \d+ levels of brackets, and a cell of Excel holds 8192 and 64"
+    ):
         to_excel(model.formula)
 
 
@@ -217,7 +239,11 @@ def value_of(expression: sympy.Expr, values: dict) -> float:
         return functions[expression.func](parts)
     if expression.func == sympy.Pow:
         return parts[0] ** parts[1]
-    return getattr(math, {"Abs": "fabs"}.get(expression.func.__name__, expression.func.__name__))(*parts) if parts else float(expression)
+    return (
+        getattr(math, {"Abs": "fabs"}.get(expression.func.__name__, expression.func.__name__))(*parts)
+        if parts
+        else float(expression)
+    )
 
 
 def symbol_value(name: str, frame: pandas.DataFrame, model: Model) -> float:
@@ -227,7 +253,9 @@ def symbol_value(name: str, frame: pandas.DataFrame, model: Model) -> float:
     parts["days"] = (moment - pandas.Timestamp(0)).total_seconds() / 86400
     if name.startswith("mean of "):
         name = name.removeprefix("mean of ")
-        rule = next(r for r in model.preprocessor.rules if r.means and name == (f"{r.part} of {r.feature}" if r.part else r.feature))
+        rule = next(
+            r for r in model.preprocessor.rules if r.means and name == (f"{r.part} of {r.feature}" if r.part else r.feature)
+        )
         return dict(rule.means).get(symbol_value(name, frame, model), rule.default)
     if name.endswith(" is missing"):
         value = row[name.removesuffix(" is missing")]
@@ -257,7 +285,10 @@ def test_latex_is_balanced_and_names_what_it_uses(preprocessor):
                 assert rf"\text{{{column.name}}}" in body
     genome = random_genome(rng, n_inputs=1, n_outputs=1, max_hidden=0)
     named = Preprocessor.from_dict(json.loads(json.dumps(plain_preprocessor(1).to_dict()).replace("x0", "a_b & 5%")))
-    assert r"\text{a\_b \& 5\%}" in to_latex(Model(genome, "binary", named, CLASSES["binary"]).formula) or not genome.connections.size
+    assert (
+        r"\text{a\_b \& 5\%}" in to_latex(Model(genome, "binary", named, CLASSES["binary"]).formula)
+        or not genome.connections.size
+    )
 
 
 @pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
@@ -272,7 +303,9 @@ def test_javascript_equals_predictions_on_real_rows(preprocessor, tmp_path, task
         (tmp_path / f"m{number}.mjs").write_text(to_javascript(model.formula), encoding="utf-8")
         rows = [dict(zip(frame.columns, row, strict=True)) for row in plain_rows(frame)]
         lines.append(f"import * as m{number} from './m{number}.mjs'; all.push({json.dumps(rows)}.map(m{number}.predict));")
-        lines.append(f"if (!m{number}.columns.every((name) => {json.dumps(list(frame.columns))}.includes(name))) throw 'columns';")
+        lines.append(
+            f"if (!m{number}.columns.every((name) => {json.dumps(list(frame.columns))}.includes(name))) throw 'columns';"
+        )
     script = "const all = [];\n" + "\n".join(lines) + "\nconsole.log(JSON.stringify(all));"
     (tmp_path / "all.mjs").write_text(script, encoding="utf-8")
     told = subprocess.run(["node", "all.mjs"], cwd=tmp_path, capture_output=True, text=True, check=True)
@@ -296,7 +329,11 @@ def test_javascript_reads_dates_as_dates_and_as_texts(preprocessor, tmp_path):
     script += "predict(row), predict({...row, sold: new Date('2021-03-04T05:06:07Z')}), predict({...row, sold: 1614834367})]))"
     (tmp_path / "all.mjs").write_text(script, encoding="utf-8")
     told = subprocess.run(["node", "all.mjs"], cwd=tmp_path, capture_output=True, text=True, check=True)
-    frame = a_table(rng).iloc[[0]].assign(**{name: np.nan for name in ("mean size", "amount", "year", "flag")}, town="Bad 3", level=2.0)
+    frame = (
+        a_table(rng)
+        .iloc[[0]]
+        .assign(**{name: np.nan for name in ("mean size", "amount", "year", "flag")}, town="Bad 3", level=2.0)
+    )
     frame = frame.assign(**{"class": None, "sold": pandas.Timestamp("2021-03-04 05:06:07")})
     np.testing.assert_allclose(json.loads(told.stdout), [model.predict(frame)[0]] * 3, rtol=1e-12)
 

@@ -83,7 +83,11 @@ def test_classes_that_are_numbers_are_numbers_and_facts_are_in_the_file(preproce
     assert session.run(["label"], feed(session, frame))[0].tolist() == model.predict(frame).tolist()
     made = to_onnx(model)
     facts = {entry.key: entry.value for entry in made.metadata_props}
-    assert facts["target"] == "grade" and json.loads(facts["classes"]) == [3, -1, 7] and json.loads(facts["about"])["data"] == "schools"
+    assert (
+        facts["target"] == "grade"
+        and json.loads(facts["classes"]) == [3, -1, 7]
+        and json.loads(facts["about"])["data"] == "schools"
+    )
     assert [value.name for value in made.graph.input] == list(model.used_features) == json.loads(facts["columns"])
     assert {(entry.domain, entry.version) for entry in made.opset_import} == {("", OPSET)}
     assert made.SerializeToString(deterministic=True) == to_onnx(model).SerializeToString(deterministic=True)
@@ -95,10 +99,14 @@ def test_any_number_of_rows_and_a_model_that_uses_none_of_the_columns(preprocess
     session = session_of(model)
     for n_rows in (0, 1, 300):
         assert session.run(None, feed(session, frame.iloc[:n_rows]))[0].shape == (n_rows, 1)
-    constant = next(model for model in iter(lambda: a_model(rng, preprocessor, "binary", max_hidden=0), None) if not model.plan.n_edges)
+    constant = next(
+        model for model in iter(lambda: a_model(rng, preprocessor, "binary", max_hidden=0), None) if not model.plan.n_edges
+    )
     session = session_of(constant)
     assert [value.name for value in session.get_inputs()] == ["rows"]
-    np.testing.assert_allclose(session.run(["probabilities"], feed(session, frame))[0], constant.predict_proba(frame), rtol=1e-12)
+    np.testing.assert_allclose(
+        session.run(["probabilities"], feed(session, frame))[0], constant.predict_proba(frame), rtol=1e-12
+    )
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -106,10 +114,10 @@ def test_pipelines_convert():
     """skl2onnx warns about libraries that it does not find."""
     skl2onnx = pytest.importorskip("skl2onnx")
     import pandas
+    from skl2onnx.common.data_types import DoubleTensorType, StringTensorType
     from sklearn.datasets import load_breast_cancer, load_diabetes
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
-    from skl2onnx.common.data_types import DoubleTensorType, StringTensorType
 
     from propneat import PropNEATClassifier, PropNEATRegressor
     from propneat.errors import ConfigError
@@ -130,7 +138,9 @@ def test_pipelines_convert():
     frame.loc[3, "bmi"], frame.loc[4, "town"] = np.nan, None
     regressor = PropNEATRegressor(**quick).fit(frame, y)
     kinds = [("bmi", DoubleTensorType([None, 1])), ("town", StringTensorType([None, 1])), ("bp", DoubleTensorType([None, 1]))]
-    session = onnxruntime.InferenceSession(skl2onnx.to_onnx(regressor, initial_types=kinds, target_opset=OPSET).SerializeToString())
+    session = onnxruntime.InferenceSession(
+        skl2onnx.to_onnx(regressor, initial_types=kinds, target_opset=OPSET).SerializeToString()
+    )
     given = {name: frame[[name]].fillna("").to_numpy(object if name == "town" else float) for name in ("town",)}
     given |= {name: frame[[name]].to_numpy() for name in ("bmi", "bp")}
     given = {value.name: given[value.name] for value in session.get_inputs()}

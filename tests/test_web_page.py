@@ -96,12 +96,15 @@ def test_in_a_browser_the_page_shows_the_answer_of_its_controls(preprocessor, tm
     probe = """<script type="module">
       const told = document.createElement("pre"); told.id = "told";
       const says = [...document.querySelectorAll("[data-node]")].map((node) => node.querySelector(".says").textContent);
-      told.textContent = JSON.stringify([document.querySelector("#answer output").textContent, says.length, says.filter((t) => t === "").length]);
+      const answer = document.querySelector("#answer output").textContent;
+      told.textContent = JSON.stringify([answer, says.length, says.filter((t) => t === "").length]);
       document.body.append(told);
     </script></body>"""
     (tmp_path / "page.html").write_text(page_of(model).replace("</body>", probe), encoding="utf-8")
     command = [BROWSER, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom"]
-    told = subprocess.run([*command, (tmp_path / "page.html").as_uri()], capture_output=True, text=True, timeout=120, check=True)
+    told = subprocess.run(
+        [*command, (tmp_path / "page.html").as_uri()], capture_output=True, text=True, timeout=120, check=True
+    )
     answer, n_nodes, n_silent = json.loads(re.search(r'<pre id="told">(.*?)</pre>', told.stdout)[1])
     assert answer in model.classes
     assert n_nodes == len(re.findall(r'data-node="\d', page_of(model))) and n_silent == 0

@@ -4,9 +4,10 @@ import re
 from itertools import chain, count
 
 from propneat.errors import ConfigError
-from propneat.export.writing import SOFT, Language, check_language, nesting_of, write
+from propneat.export.writing import SOFT, Language, nesting_of, write
 from propneat.formula import Column, Equals, Formula, Lookup, Missing, Node, Quantity
 from propneat.formula.form import Leaf
+from propneat.genome import check_functions
 
 __all__ = ["MOST_CHARACTERS", "MOST_LEVELS", "to_excel"]
 
@@ -30,7 +31,14 @@ _FUNCTIONS = {
     "exp": "EXP(MIN({0},700))",
     "reciprocal": "1/{z}",
 }
-_DATE_PARTS = {"days": "({r}-25569)", "month": "MONTH({r})", "day": "DAY({r})", "weekday": "WEEKDAY({r},3)", "hour": "HOUR({r})"}
+check_functions(__name__, activations=("identity", *_FUNCTIONS))
+_DATE_PARTS = {
+    "days": "({r}-25569)",
+    "month": "MONTH({r})",
+    "day": "DAY({r})",
+    "weekday": "WEEKDAY({r},3)",
+    "hour": "HOUR({r})",
+}
 
 
 def to_excel(formula: Formula) -> str:
@@ -45,7 +53,6 @@ def to_excel(formula: Formula) -> str:
         sums=("softplus",), products=("sigmoid", "steep_sigmoid", "gelu", "silu", "square", "reciprocal"),
         long_leaves=(Quantity, Equals, Missing, Lookup),
     )  # fmt: skip
-    check_language(language)
     cells = []
     for label, answer in formula.answers:
         one = Formula(formula.task, formula.target, formula.columns, formula.steps, ((label, answer),))

@@ -4,9 +4,10 @@ import json
 import re
 
 from propneat.export.python_text import column_notes, describe_answer, namer
-from propneat.export.writing import SOFT, Language, check_language, identifiers, wrapped, write
+from propneat.export.writing import SOFT, Language, identifiers, wrapped, write
 from propneat.formula import Equals, Formula, Lookup, Missing, Quantity
 from propneat.formula.form import Leaf
+from propneat.genome import check_functions
 
 __all__ = ["FUNCTIONS", "HELPERS", "function_lines", "helpers_for", "leaf_text", "to_javascript"]
 
@@ -17,15 +18,17 @@ FUNCTIONS = {name: f"{name}({{0}})" for name in (
     "reciprocal": "1/{z}",
 }  # fmt: skip
 HELPERS = {
-    "number": "(value, ...absent) => value === null || value === undefined || value === \"\" || absent.includes(Number(value)) ? NaN : Number(value)",
-    "seconds": "(value) => value instanceof Date ? value.getTime()/1000 : typeof value === \"string\" ? "
-    "Date.parse(value.includes(\"T\") || value.includes(\":\") ? value.replace(\" \", \"T\").replace(/Z?$/, \"Z\") : value)/1000 : number(value)",
+    "gone": "(value) => value === null || value === undefined || Number.isNaN(value)",
+    "number": '(value, ...absent) => gone(value) || value === "" || absent.includes(Number(value)) ? NaN : Number(value)',
+    "moment": '(text) => Date.parse(/[T:]/.test(text) ? text.replace(" ", "T").replace(/Z?$/, "Z") : text)/1000',
+    "from_1970": '(value) => typeof value === "string" ? moment(value) : number(value)',
+    "seconds": "(value) => value instanceof Date ? value.getTime()/1000 : from_1970(value)",
     "filled": "(x, other) => Number.isNaN(x) ? other : x",
     "kept": "(x, low, high) => x < low ? low : x > high ? high : x",
     "is": "(value, level) => value === level ? 1 : 0",
-    "missing": "(value, ...absent) => value === null || value === undefined || Number.isNaN(value) || absent.includes(value) ? 1 : 0",
+    "missing": "(value, ...absent) => gone(value) || absent.includes(value) ? 1 : 0",
     "mean": "(value, means, other) => new Map(means).get(value) ?? other",
-    "first_word": "(value) => typeof value === \"string\" ? value.split(\" \")[0] : value",
+    "first_word": '(value) => typeof value === "string" ? value.split(" ")[0] : value',
     "modulo": "(x, y) => x - y*Math.floor(x/y)",
     "days": "(s) => s/86400",
     "weekday": "(s) => modulo(Math.floor(s/86400) + 3, 7)",
@@ -50,6 +53,7 @@ _RESERVED = {
     static super switch this throw true try typeof undefined var void while with yield row predict columns Math Number Map Date
     NaN Infinity value""".split(),
 }  # fmt: skip
+check_functions(__name__, activations=("identity", *FUNCTIONS))
 
 
 def to_javascript(formula: Formula) -> str:
@@ -85,7 +89,6 @@ def function_lines(formula: Formula) -> tuple[list[str], list[str]]:
         lambda largest, terms: f"Math.{'max' if largest else 'min'}({f',{SOFT}'.join(terms)})",
         products=("reciprocal",), long_leaves=(Quantity, Equals, Missing, Lookup),
     )  # fmt: skip
-    check_language(language)
     written = write(formula, language, namer(formula, own, _RESERVED), all_steps=True)
     lines = [wrapped(f"  const {name} = ", f"{text};", indent=" " * 6) for name, text in written.named]
     return lines, [text.replace(SOFT, " ") for text in written.answers] if len(written.answers) > 1 else written.answers
@@ -101,7 +104,9 @@ def helpers_for(text: str, known: str = "") -> str:
             if name not in wanted and re.search(rf"(?<![\w.]){name}\(", calling):
                 wanted.append(name)
                 waiting.append(HELPERS[name])
-    return "".join(f"const {name} = {HELPERS[name]};\n" for name in HELPERS if name in wanted and f"const {name} = " not in known)
+    return "".join(
+        f"const {name} = {HELPERS[name]};\n" for name in HELPERS if name in wanted and f"const {name} = " not in known
+    )
 
 
 def quoted(text: str) -> str:

@@ -2,9 +2,10 @@
 
 import re
 
-from propneat.export.writing import SOFT, Language, check_language, write
+from propneat.export.writing import SOFT, Language, write
 from propneat.formula import Equals, Formula, Lookup, Missing, Node, Quantity
 from propneat.formula.form import Leaf, walk
+from propneat.genome import check_functions
 
 __all__ = ["to_latex"]
 
@@ -40,6 +41,7 @@ _SPECIAL = {
 
 _WIDTH = 90
 """Characters of LaTeX after which a line is broken."""
+check_functions(__name__, activations=("identity", *_FUNCTIONS))
 
 
 def to_latex(formula: Formula) -> str:
@@ -55,7 +57,6 @@ def to_latex(formula: Formula) -> str:
         lambda largest, terms: ("\\max" if largest else "\\min") + r"\left(" + r",\, ".join(terms) + r"\right)",
         times=r"\,", brackets=(r"\left(", r"\right)"), sums=(), products=("gauss", "exp", "square", "reciprocal"),
     )  # fmt: skip
-    check_language(language)
     used: set[str] = set()
 
     def name(node: Node, step: str | None) -> str:
@@ -102,7 +103,11 @@ def _broken(text: str) -> str:
 
 
 def _comments(leaves: list[Leaf]) -> str:
-    notes = [f"% {_comment(leaf)} counts as {leaf.default:.6g} where it is missing\n" for leaf in leaves if isinstance(leaf, Quantity)]
+    notes = [
+        f"% {_comment(leaf)} counts as {leaf.default:.6g} where it is missing\n"
+        for leaf in leaves
+        if isinstance(leaf, Quantity)
+    ]
     for leaf in leaves:
         if isinstance(leaf, Lookup):
             means = ", ".join(f"{' '.join(str(level).split())} {mean:.6g}" for level, mean in leaf.pairs)

@@ -31,12 +31,16 @@ def to_onnx(model: Model) -> Any:
     """
     g, columns, names = Graph(), columns_of(model.preprocessor), list(model.used_features)
     kinds = {name: TensorProto.STRING if columns[name].kind == "text" else TensorProto.DOUBLE for name in names}
-    inputs = [helper.make_tensor_value_info(name, kinds.get(name, TensorProto.DOUBLE), ["rows", 1]) for name in names or ["rows"]]
+    inputs = [
+        helper.make_tensor_value_info(name, kinds.get(name, TensorProto.DOUBLE), ["rows", 1]) for name in names or ["rows"]
+    ]
     outputs = ("prediction",) if model.task == "regression" else ("label", "probabilities")
     answers = add_model(g, model, {name: name for name in names}, inputs[0].name, outputs)
     graph = helper.make_graph(g.nodes, "propneat", inputs, answers, list(g.constants.values()))
     opsets = [helper.make_opsetid("", OPSET)]
-    made = helper.make_model(graph, opset_imports=opsets, ir_version=_IR_VERSION, producer_name="propneat", producer_version=__version__)
+    made = helper.make_model(
+        graph, opset_imports=opsets, ir_version=_IR_VERSION, producer_name="propneat", producer_version=__version__
+    )
     helper.set_model_props(made, _facts(model))
     checker.check_model(made, full_check=True)
     return made

@@ -20,7 +20,7 @@ def is_plain(rule: InputRule, column: Column) -> bool:
 
 
 def plain_inputs(g: Graph, values: list[str], rules: list[InputRule]) -> str:
-    """Return the inputs of plain rules, in their order, float64 (n_rows, n_rules): all columns, one value for each, at once."""
+    """Return the inputs of plain rules, in their order, float64 (n_rows, n_rules), from the column of each: all at once."""
     numbers = g.joined(values)
     low = [[-np.inf if rule.low is None else rule.low for rule in rules]]
     high = [[np.inf if rule.high is None else rule.high for rule in rules]]
@@ -29,7 +29,7 @@ def plain_inputs(g: Graph, values: list[str], rules: list[InputRule]) -> str:
 
 
 def column_inputs(g: Graph, value: str, column: Column, rules: list[tuple[int, InputRule]]) -> tuple[list[int], list[str]]:
-    """Return the network inputs that some rules make of a column, by their numbers, and the values (n_rows, some) that hold them.
+    """Return the inputs of plain rules, in their order, float64 (n_rows, n_rules), each from the column given for it."""
 
     `value` is the column, float64 or text, of shape (n_rows, 1); texts have the missing ones empty or as markers.
     """

@@ -1,14 +1,16 @@
 """A formula for people to read: a few lines in the names of the columns."""
 
-from propneat.export.writing import SOFT, Language, check_language, wrapped, write
+from propneat.export.writing import SOFT, Language, wrapped, write
 from propneat.formula import Equals, Formula, Missing, Node
 from propneat.formula.form import Leaf, symbol_name
+from propneat.genome import check_functions
 
 __all__ = ["to_lines"]
 
 _FUNCTIONS = {name: f"{name}({{0}})" for name in (
     "sigmoid", "steep_sigmoid", "tanh", "relu", "leaky_relu", "elu", "gelu", "silu", "softplus", "sin", "gauss", "abs", "exp",
 )} | {"square": "{z}^2", "reciprocal": "1/{z}"}  # fmt: skip
+check_functions(__name__, activations=("identity", *_FUNCTIONS))
 
 
 def to_lines(formula: Formula, width: int = 110) -> list[str]:
@@ -21,7 +23,6 @@ def to_lines(formula: Formula, width: int = 110) -> list[str]:
         lambda largest, terms: f"{'max' if largest else 'min'}({f',{SOFT}'.join(terms)})",
         times=" * ", products=("square", "reciprocal"),
     )  # fmt: skip
-    check_language(language)
     used: set[str] = set()
 
     def name(node: Node, step: str | None) -> str:

@@ -4,9 +4,10 @@ import re
 from collections import Counter
 from collections.abc import Callable
 
-from propneat.export.writing import SOFT, Language, Written, check_language, identifiers, wrapped, write
+from propneat.export.writing import SOFT, Language, Written, identifiers, wrapped, write
 from propneat.formula import Column, Equals, Formula, Lookup, Missing, Node, Quantity
 from propneat.formula.form import Leaf, walk
+from propneat.genome import check_functions
 
 __all__ = ["column_notes", "describe_answer", "to_python"]
 
@@ -74,9 +75,11 @@ _SECONDS = '''\
         return number(each(one, moment))
 '''
 _RESERVED = {
-    *_HELPERS, "exp", "expm1", "log1p", "sin", "tanh", "abs", "min", "max", "least", "most", "where", "each", "number", "seconds", "text", "tuple", "locals",
-    "predict", "np", "float", "isinstance", "str", "hasattr", "getattr", "any", "dict", "calendar", "object", "value",
+    *_HELPERS, "abs", "any", "calendar", "dict", "each", "exp", "expm1", "float", "getattr", "hasattr", "isinstance", "least",
+    "locals", "log1p", "max", "min", "most", "np", "number", "object", "predict", "seconds", "sin", "str", "tanh", "text", "tuple",
+    "value", "where",
 }  # fmt: skip
+check_functions(__name__, activations=("identity", *_FUNCTIONS))
 
 
 def _extreme(largest: bool, terms: list[str]) -> str:
@@ -95,7 +98,6 @@ def to_python(formula: Formula) -> str:
         "python", repr, lambda leaf: _leaf_text(leaf, own[leaf.column.name]), _FUNCTIONS, _extreme,
         products=("reciprocal",), long_leaves=(Quantity, Missing, Lookup),
     )  # fmt: skip
-    check_language(language)
     written = write(formula, language, namer(formula, own, _RESERVED), all_steps=True)
     return _source(formula, own, written)
 

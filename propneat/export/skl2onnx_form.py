@@ -50,7 +50,7 @@ def _convert(scope: Any, operator: Any, container: Any) -> None:
 
 
 def _columns(g: Graph, operator: Any, model: Any) -> dict[str, str]:
-    """Return the value (n_rows, 1) of each used column: inputs are columns, or matrices of several, in the order of training."""
+    """Return the value (n_rows, 1) of each used column; inputs are columns or matrices of them, in the order of training."""
     places: list[tuple[Any, int | None]] = []
     for value in operator.inputs:
         width = value.type.shape[1]
@@ -64,7 +64,9 @@ def _columns(g: Graph, operator: Any, model: Any) -> dict[str, str]:
             continue
         is_text = isinstance(value.type, StringTensorType)
         if is_text != (kinds[name].kind == "text"):
-            raise ConfigError(f"column {name!r} was {kinds[name].kind} in training, and the graph gives {type(value.type).__name__}")
+            raise ConfigError(
+                f"column {name!r} was {kinds[name].kind} in training, and the graph gives {type(value.type).__name__}"
+            )
         one = value.full_name if column is None else g.columns(value.full_name, [column])
         found[name] = one if is_text else g("Cast", one, to=helper.TensorProto.DOUBLE)
     return found

@@ -1,9 +1,10 @@
 """A formula as one SQL expression that PostgreSQL, SQLite and DuckDB compute."""
 
 from propneat.errors import ConfigError
-from propneat.export.writing import SOFT, Language, check_language, identifiers, nesting_of, wrapped, write
+from propneat.export.writing import SOFT, Language, identifiers, nesting_of, wrapped, write
 from propneat.formula import Column, Equals, Formula, Lookup, Missing, Node, Quantity
 from propneat.formula.form import Leaf
+from propneat.genome import check_functions
 
 __all__ = ["to_sql"]
 
@@ -26,6 +27,7 @@ _FUNCTIONS = {
     "exp": _EXP,
     "reciprocal": "1e0/{z}",
 }
+check_functions(__name__, activations=("identity", *_FUNCTIONS))
 _DATE_PARTS = {
     "days": "{s}/86400e0",
     "weekday": "(SELECT w - 7e0*FLOOR(w/7e0) FROM (SELECT FLOOR({s}/86400e0) + 3e0 AS w) AS a)",
@@ -58,7 +60,6 @@ def to_sql(formula: Formula) -> str:
         products=("gelu", "silu", "square", "reciprocal"), long_leaves=(Quantity, Lookup, Missing, Equals),
         deepest=_DEEPEST, nesting=lambda text: nesting_of(text, r"\(|\bCASE\b", r"\)|\bEND\b"),
     )  # fmt: skip
-    check_language(language)
     taken = {name.lower() for name in columns}
     parts = []
     for label, answer in formula.answers:

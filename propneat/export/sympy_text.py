@@ -1,8 +1,9 @@
 """A formula as a Python script that builds it with sympy."""
 
-from propneat.export.writing import SOFT, Language, check_language, identifiers, wrapped, write
+from propneat.export.writing import SOFT, Language, identifiers, wrapped, write
 from propneat.formula import Formula, Node, Quantity
 from propneat.formula.form import Leaf, symbol_name, walk
+from propneat.genome import check_functions
 
 __all__ = ["to_sympy_script"]
 
@@ -24,6 +25,7 @@ _FUNCTIONS = {
     "reciprocal": "1/{z}",
 }
 _IMPORTED = ("Abs", "Max", "Min", "Piecewise", "Symbol", "evaluate", "exp", "log", "sin", "tanh")
+check_functions(__name__, activations=("identity", *_FUNCTIONS))
 
 
 def to_sympy_script(formula: Formula) -> str:
@@ -49,7 +51,6 @@ def to_sympy_script(formula: Formula) -> str:
         "sympy", repr, leaf_text, _FUNCTIONS, lambda largest, terms: f"{'Max' if largest else 'Min'}({f',{SOFT}'.join(terms)})",
         products=("sigmoid", "steep_sigmoid", "gelu", "silu", "square", "reciprocal"), long_leaves=(Quantity,),
     )  # fmt: skip
-    check_language(language)
     written = write(formula, language, name, all_steps=True)
     lines = [f"from sympy import {', '.join(_IMPORTED)}", ""]
     lines += [f"{identifier} = Symbol({symbol!r}, real=True)" for symbol, identifier in own.items()]
@@ -59,6 +60,8 @@ def to_sympy_script(formula: Formula) -> str:
         lines.append(wrapped("    formula = ", written.answers[0], indent=" " * 8, brackets=("(", ")")))
     else:
         labels = [repr(label) for label, _ in formula.answers]
-        pairs = [wrapped(f"        {label}: ", text, indent=" " * 12) for label, text in zip(labels, written.answers, strict=True)]
+        pairs = [
+            wrapped(f"        {label}: ", text, indent=" " * 12) for label, text in zip(labels, written.answers, strict=True)
+        ]
         lines += ["    formula = {", *(f"{pair}," for pair in pairs), "    }"]
     return "\n".join(lines) + "\n"

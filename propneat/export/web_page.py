@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from propneat.data.input_rule import FIRST_WORD, InputRule
 from propneat.export.javascript import HELPERS, function_lines, helpers_for, to_javascript
 from propneat.formula import Column, Formula
 from propneat.formula.making import columns_of, input_of
 from propneat.genome import ACTIVATIONS, AGGREGATIONS
-from propneat.data.input_rule import FIRST_WORD, InputRule
 from propneat.model import Model
 
 __all__ = ["to_web_page"]
@@ -59,7 +59,9 @@ def _facts(model: Model) -> str:
     connections = f"{plan.n_edges} connection{'s' if plan.n_edges != 1 else ''}"
     facts = [f"A neural network of {connections}, {len(model.used_features)} columns"]
     if about.get("data"):
-        facts.append(f"learnt from {about['data']}" + (f", {about['rows']:,} rows" if isinstance(about.get("rows"), int) else ""))
+        facts.append(
+            f"learnt from {about['data']}" + (f", {about['rows']:,} rows" if isinstance(about.get("rows"), int) else "")
+        )
     names = {"auc": "AUC", "balanced_accuracy": "balanced accuracy", "log_loss": "log loss", "r2": "R\u00b2", "rmse": "RMSE"}
     scores = about.get("test") if isinstance(about.get("test"), dict) else {}
     found = [f"{names.get(name, name)} {value:.3g}" for name, value in scores.items() if isinstance(value, int | float)]
@@ -92,7 +94,14 @@ def _data(model: Model) -> dict[str, Any]:
     ]
     classes = None if model.classes is None else [str(label) for label in model.classes]
     controls = [_control(model, name) for name in _by_weight(model)]
-    return {"task": model.task, "target": model.target_name, "classes": classes, "controls": controls, "edges": edges, "nodes": nodes}
+    return {
+        "task": model.task,
+        "target": model.target_name,
+        "classes": classes,
+        "controls": controls,
+        "edges": edges,
+        "nodes": nodes,
+    }
 
 
 def _inputs(model: Model) -> str:
@@ -139,7 +148,9 @@ def _control(model: Model, name: str) -> dict[str, Any]:
 def _choices(rules: list[InputRule], levels: tuple[Any, ...]) -> dict[str, Any]:
     """Return the levels of a text, first words that no level has among them, and one that is none; the most frequent starts."""
     shares = {rule.level: rule.center for rule in rules if rule.level is not None and rule.part is None}
-    known = list(dict.fromkeys([*levels, *shares, *(level for rule in rules if rule.means and not rule.part for level, _ in rule.means)]))
+    known = list(
+        dict.fromkeys([*levels, *shares, *(level for rule in rules if rule.means and not rule.part for level, _ in rule.means)])
+    )
     words = [rule.level for rule in rules if rule.part == FIRST_WORD and rule.level is not None]
     words += [level for rule in rules if rule.part == FIRST_WORD for level, _ in rule.means or ()]
     known += [word for word in dict.fromkeys(words) if not any(level.split(" ", 1)[0] == word for level in known)]
@@ -154,7 +165,9 @@ def _choices(rules: list[InputRule], levels: tuple[Any, ...]) -> dict[str, Any]:
 def _range(rules: list[InputRule], column: Column) -> dict[str, Any]:
     """Return the ends, the start and the steps of a slider: whole numbers where whole numbers have inputs of their own."""
     plain = next((rule for rule in rules if not rule.missing and rule.level is None and rule.means is None), None)
-    levels = [rule.level for rule in rules if rule.level is not None] + [level for rule in rules for level, _ in rule.means or ()]
+    levels = [rule.level for rule in rules if rule.level is not None] + [
+        level for rule in rules for level, _ in rule.means or ()
+    ]
     low, high, start = (0.0, 1.0, 0.5) if plain is None else (plain.low, plain.high, plain.center)
     if plain is not None and low is None:
         low, high = start - 3 * plain.scale, start + 3 * plain.scale
@@ -164,7 +177,8 @@ def _range(rules: list[InputRule], column: Column) -> dict[str, Any]:
     if plain is None and levels:
         low, high, start = min(levels), max(levels), levels[0]
     step = 10.0 ** math.floor(math.log10(max(high - low, 1e-300) / 100))
-    return {"low": _rounded(math.floor(low / step) * step), "high": _rounded(math.ceil(high / step) * step), "start": _rounded(round(start / step) * step), "step": step}  # fmt: skip
+    ends = {"low": math.floor(low / step), "high": math.ceil(high / step), "start": round(start / step)}
+    return {name: _rounded(steps * step) for name, steps in ends.items()} | {"step": step}
 
 
 def _rounded(value: float) -> float:

@@ -10,15 +10,12 @@ from dataclasses import dataclass, field
 from propneat.errors import ConfigError
 from propneat.formula import Apply, Clip, Extreme, Formula, Linear, Node, Number, Product, Shift
 from propneat.formula.form import Leaf, parts_of, walk
-from propneat.genome import check_functions
 
-__all__ = ["SOFT", "Language", "Written", "check_language", "identifiers", "nesting_of", "wrapped", "write"]
+__all__ = ["SOFT", "Language", "Written", "identifiers", "nesting_of", "wrapped", "write"]
 
 _SUM, _PRODUCT, _ATOM = 1, 2, 3
 SOFT = "\x1f"
 """A blank at which a line may be broken."""
-
-FUNCTIONS = ("sigmoid", "steep_sigmoid", "tanh", "relu", "leaky_relu", "elu", "gelu", "silu", "softplus", "sin", "gauss", "abs", "square", "exp", "reciprocal")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -53,11 +50,6 @@ class Written:
     answers: list[str] = field(default_factory=list)
     level: dict[str, int] = field(default_factory=dict)
     """How many named texts deep each name is, 1 for those that use no other."""
-
-
-def check_language(language: Language) -> None:
-    """Raise ImportError unless a language has a template for every function."""
-    check_functions(f"formula text {language.name}", activations=("identity", *language.functions))
 
 
 def write(formula: Formula, language: Language, names: Callable[[Node, str | None], str | None], all_steps: bool) -> Written:

@@ -1,4 +1,4 @@
-"""An expression in terms of a small algebra, that of computer algebra systems: the same walk counts nodes and makes sympy's form."""
+"""An expression in a small algebra, that of computer algebra systems: one walk counts nodes and makes sympy's form."""
 
 from collections.abc import Callable, Sequence
 from typing import Generic, Protocol, TypeVar
@@ -43,8 +43,10 @@ def express(roots: Sequence[Node], algebra: Algebra[T]) -> list[T]:
         return made[id(node)] if factor == 1.0 else algebra.multiply([algebra.number(factor), made[id(node)]])
 
     for node in walk(list(roots)):
-        made[id(node)] = _FUNCTIONS[node.function](algebra, node.argument, weighted) if isinstance(node, Apply) else _plain(
-            algebra, node, made
+        made[id(node)] = (
+            _FUNCTIONS[node.function](algebra, node.argument, weighted)
+            if isinstance(node, Apply)
+            else _plain(algebra, node, made)
         )
     return [made[id(root)] for root in roots]
 
@@ -113,9 +115,7 @@ _FUNCTIONS: dict[str, Callable[[Algebra[T], Node, Weighted], T]] = {
     "silu": lambda algebra, z, of: algebra.multiply([of(z, 1.0), _sigmoid(algebra, z, of)]),
     "softplus": lambda algebra, z, of: algebra.call("log", algebra.add([algebra.number(1), algebra.call("exp", of(z, 1.0))])),
     "sin": lambda algebra, z, of: algebra.call("sin", of(z, 1.0)),
-    "gauss": lambda algebra, z, of: algebra.call(
-        "exp", algebra.multiply([algebra.number(-1), algebra.power(of(z, 1.0), 2)])
-    ),
+    "gauss": lambda algebra, z, of: algebra.call("exp", algebra.multiply([algebra.number(-1), algebra.power(of(z, 1.0), 2)])),
     "abs": lambda algebra, z, of: algebra.call("abs", of(z, 1.0)),
     "square": lambda algebra, z, of: algebra.power(of(z, 1.0), 2),
     "exp": lambda algebra, z, of: algebra.call("exp", of(z, 1.0)),

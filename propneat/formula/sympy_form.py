@@ -11,8 +11,14 @@ from propneat.formula.form import Formula, Leaf, symbol_name
 __all__ = ["to_sympy"]
 
 _CALLS = {
-    "exp": sympy.exp, "log": sympy.log, "tanh": sympy.tanh, "sin": sympy.sin, "abs": sympy.Abs, "max": sympy.Max, "min": sympy.Min,
-}  # fmt: skip
+    "exp": sympy.exp,
+    "log": sympy.log,
+    "tanh": sympy.tanh,
+    "sin": sympy.sin,
+    "abs": sympy.Abs,
+    "max": sympy.Max,
+    "min": sympy.Min,
+}
 
 
 def to_sympy(formula: Formula) -> Any:
