@@ -76,8 +76,8 @@ _SECONDS = '''\
 '''
 _RESERVED = {
     *_HELPERS, "abs", "any", "calendar", "dict", "each", "exp", "expm1", "float", "getattr", "hasattr", "isinstance", "least",
-    "locals", "log1p", "max", "min", "most", "np", "number", "object", "predict", "seconds", "sin", "str", "tanh", "text", "tuple",
-    "value", "where",
+    "locals", "log1p", "max", "min", "most", "np", "number", "object", "predict", "seconds", "sin", "str", "tanh", "text",
+    "tuple", "value", "where",
 }  # fmt: skip
 check_functions(__name__, activations=("identity", *_FUNCTIONS))
 
