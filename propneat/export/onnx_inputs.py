@@ -29,7 +29,7 @@ def plain_inputs(g: Graph, values: list[str], rules: list[InputRule]) -> str:
 
 
 def column_inputs(g: Graph, value: str, column: Column, rules: list[tuple[int, InputRule]]) -> tuple[list[int], list[str]]:
-    """Return the inputs of plain rules, in their order, float64 (n_rows, n_rules), each from the column given for it."""
+    """Return the network inputs that some rules make of a column, by number, and the values (n_rows, some) that hold them.
 
     `value` is the column, float64 or text, of shape (n_rows, 1); texts have the missing ones empty or as markers.
     """
