@@ -69,6 +69,7 @@ class Model:
 
     def to_sympy(self) -> Any:
         """Return the formula as a sympy expression, or a dict of them by class; see `propneat.formula.sympy_form`."""
+        # torch brings sympy along
         from propneat.formula.sympy_form import to_sympy
 
         return to_sympy(self.formula)

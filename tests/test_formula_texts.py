@@ -24,6 +24,7 @@ from propneat.export.latex_text import to_latex
 from propneat.export.python_text import to_python
 from propneat.export.sql_text import to_sql
 from propneat.export.sympy_text import to_sympy_script
+from propneat.genome import NodeKind, make_genome
 from propneat.model import Model
 
 TASKS = ("regression", "binary", "multiclass")
@@ -129,6 +130,33 @@ def test_sql_equals_evaluate_on_random_networks():
         for database in databases()[: 1 if number > 8 else 2]:
             answers = selected(database, frame, to_sql(model.formula))
             np.testing.assert_allclose(answers[:, 0], model.predict(frame), rtol=1e-12, atol=1e-12)
+
+
+def test_what_a_text_needs_to_know_of_its_columns_is_said(preprocessor, run, folder):
+    model = a_model(np.random.default_rng(8), preprocessor, "multiclass")
+    model.save(folder / "m.json")
+    for form, words in {
+        "sql": "sold: in seconds since 1970, such as EXTRACT",
+        "excel": "One for each class, in this order: red, it's",
+    }.items():
+        code, out, err = run("export", "m.json", "--to", form)
+        # a cell that would be too large is refused
+        assert words in err if code == 0 else (form, code, out) == ("excel", 2, "") and "a cell of Excel holds" in err
+
+
+def test_a_large_network_is_no_larger_as_sql_than_it_is():
+    rng = np.random.default_rng(0)
+    nodes = [(0, 0.0, NodeKind.INPUT, 0, 0), (1, 0.0, NodeKind.OUTPUT, 0, 0)] + [
+        (2 + k, 0.1, NodeKind.HIDDEN, 3, 0) for k in range(300)
+    ]
+    order = [0, *range(2, 302), 1]
+    pairs = [(s, t) for k, t in enumerate(order) if k for s in {order[k - 1], order[max(0, k - int(rng.integers(2, 30)))]}]
+    genome = make_genome(nodes, [(k, s, t, 0.5, True) for k, (s, t) in enumerate(pairs)])
+    model, frame = Model(genome, "regression", plain_preprocessor(1), None, TargetScale(0.0, 1.0)), FAR[["x0"]]
+    text = to_sql(model.formula)
+    assert len(text) < 120_000
+    for database in databases()[:1]:
+        np.testing.assert_allclose(selected(database, frame, text)[:, 0], model.predict(frame), rtol=1e-12)
 
 
 def test_sql_of_every_activation_far_out_and_a_deep_network():

@@ -1,11 +1,10 @@
 """A formula as one cell of a spreadsheet, in the columns of the table that the cell stands in."""
 
 import re
-from itertools import chain, count
 
 from propneat.errors import ConfigError
-from propneat.export.writing import SOFT, Language, nesting_of, write
-from propneat.formula import Column, Equals, Formula, Lookup, Missing, Node, Quantity
+from propneat.export.writing import SOFT, Language, Names, nesting_of, write
+from propneat.formula import Column, Equals, Formula, Lookup, Missing, Quantity
 from propneat.formula.form import Leaf
 from propneat.genome import check_functions
 
@@ -61,16 +60,9 @@ def to_excel(formula: Formula) -> str:
 
 
 def _cell(formula: Formula, language: Language) -> str:
-    used: set[str] = set()
-
-    def name(node: Node, step: str | None) -> str:
-        # "h3" would be a cell, "h3_" is none
-        base = step or "v"
-        found = next(own for own in chain([f"{base}_"], (f"{base}_{k}_" for k in count(2))) if own not in used)
-        used.add(found)
-        return found
-
-    written = write(formula, language, name, all_steps=False)
+    names = Names()
+    # "h3" would be a cell, "h3_" is none
+    written = write(formula, language, lambda node, step: names.give(step or "v") + "_", all_steps=False)
     text = ",".join([*(f"{own},{value}" for own, value in written.named), *written.answers])
     cell = f"=LET({text})" if written.named else f"={text}"
     cell = cell.replace(f"{SOFT}+ ", "+").replace(f"{SOFT}- ", "-")

@@ -1,5 +1,6 @@
 """A formula as LaTeX: one aligned equation for every named node and every answer."""
 
+import itertools
 import re
 
 from propneat.export.writing import SOFT, Language, write
@@ -57,14 +58,10 @@ def to_latex(formula: Formula) -> str:
         lambda largest, terms: ("\\max" if largest else "\\min") + r"\left(" + r",\, ".join(terms) + r"\right)",
         times=r"\,", brackets=(r"\left(", r"\right)"), sums=(), products=("gauss", "exp", "square", "reciprocal"),
     )  # fmt: skip
-    used: set[str] = set()
+    others = itertools.count(1)
 
     def name(node: Node, step: str | None) -> str:
-        base, number = (step[0], step[1:]) if step else ("v", "1")
-        while f"{base}{number}" in used:
-            number = f"{int(number) + 1}"
-        used.add(f"{base}{number}")
-        return f"{base}_{{{number}}}"
+        return f"h_{{{step[1:]}}}" if step else f"v_{{{next(others)}}}"
 
     written = write(formula, language, name, all_steps=True)
     lines = [f"{own} &= {_broken(text)}" for own, text in written.named]

@@ -1,7 +1,7 @@
 """A formula for people to read: a few lines in the names of the columns."""
 
-from propneat.export.writing import SOFT, Language, wrapped, write
-from propneat.formula import Equals, Formula, Missing, Node
+from propneat.export.writing import SOFT, Language, Names, wrapped, write
+from propneat.formula import Equals, Formula, Missing
 from propneat.formula.form import Leaf, symbol_name
 from propneat.genome import check_functions
 
@@ -23,16 +23,8 @@ def to_lines(formula: Formula, width: int = 110) -> list[str]:
         lambda largest, terms: f"{'max' if largest else 'min'}({f',{SOFT}'.join(terms)})",
         times=" * ", products=("square", "reciprocal"),
     )  # fmt: skip
-    used: set[str] = set()
-
-    def name(node: Node, step: str | None) -> str:
-        found, count = step or "v", 2
-        while found in used:
-            found, count = f"{step or 'v'}_{count}", count + 1
-        used.add(found)
-        return found
-
-    written = write(formula, language, name, all_steps=True)
+    names = Names()
+    written = write(formula, language, lambda node, step: names.give(step or "v"), all_steps=True)
     start = formula.target if formula.task == "regression" else f"P({formula.target}={{}})"
     answers = [(start.format(label), text) for (label, _), text in zip(formula.answers, written.answers, strict=True)]
     texts = [wrapped(f"{own} = ", text, width=width) for own, text in [*written.named, *answers]]

@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Callable
 
-from propneat.export.writing import SOFT, Language, Written, identifiers, wrapped, write
+from propneat.export.writing import SOFT, Language, Names, Written, identifiers, wrapped, write
 from propneat.formula import Column, Equals, Formula, Lookup, Missing, Node, Quantity
 from propneat.formula.form import Leaf, walk
 from propneat.genome import check_functions
@@ -107,7 +107,7 @@ def namer(formula: Formula, own: dict[str, str], taken: set[str]) -> Callable[[N
 
     The only thing that is taken of a column has the column's own name.
     """
-    used = set(own.values()) | taken
+    names = Names({*own.values(), *taken})
     found = walk([answer for _, answer in formula.answers])
     n_leaves = Counter(leaf.column.name for leaf in {leaf for leaf in found if isinstance(leaf, Leaf)})
 
@@ -118,9 +118,7 @@ def namer(formula: Formula, own: dict[str, str], taken: set[str]) -> Callable[[N
             if n_leaves[node.column.name] == 1:
                 return wanted
             wanted += f"_{part or _WORDS[type(node)]}"
-        (found,) = identifiers([wanted], used).values()
-        used.add(found)
-        return found
+        return names.give(wanted)
 
     return name
 

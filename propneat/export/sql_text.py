@@ -1,8 +1,10 @@
 """A formula as one SQL expression that PostgreSQL, SQLite and DuckDB compute."""
 
+import re
+
 from propneat.errors import ConfigError
-from propneat.export.writing import SOFT, Language, identifiers, nesting_of, wrapped, write
-from propneat.formula import Column, Equals, Formula, Lookup, Missing, Node, Quantity
+from propneat.export.writing import SOFT, Language, Names, Written, nesting_of, wrapped, write
+from propneat.formula import Column, Equals, Formula, Lookup, Missing, Quantity
 from propneat.formula.form import Leaf
 from propneat.genome import check_functions
 
@@ -72,26 +74,32 @@ def to_sql(formula: Formula) -> str:
 
 
 def _expression(formula: Formula, language: Language, taken: set[str]) -> str:
-    used = set(taken)
-
-    def name(node: Node, step: str | None) -> str:
-        (found,) = identifiers([step or "v"], used).values()
-        used.add(found)
-        return found
-
-    written = write(formula, language, name, all_steps=False)
+    names = Names(taken)
+    written = write(formula, language, lambda node, step: names.give(step or "v"), all_steps=False)
     (answer,) = written.answers
     if not written.named:
         return wrapped("", answer)
-    texts = dict(written.named)
+    last = _last_uses(written)
     stages = []
     for level in range(1, max(written.level.values()) + 1):
-        own = [wrapped("    ", f"{texts[name]} AS {name}", indent=" " * 8) for name in texts if written.level[name] == level]
-        earlier = [name for name in texts if written.level[name] < level]
-        selected = ",\n".join(([wrapped("    ", f",{SOFT}".join(earlier))] if earlier else []) + own)
+        own = [f"{text} AS {name}" for name, text in written.named if written.level[name] == level]
+        earlier = [name for name, _ in written.named if written.level[name] < level and last[name] > level]
+        columns = ([f",{SOFT}".join(earlier)] if earlier else []) + own
+        selected = ",\n".join(wrapped("    ", column, indent=" " * 8) for column in columns)
         source = f"\n  FROM s{level - 1}" if level > 1 else ""
         stages.append(f"s{level} AS MATERIALIZED (\n  SELECT\n{selected}{source})")
     return f"(WITH {', '.join(stages)}\n" + wrapped("SELECT ", answer) + f"\nFROM s{len(stages)})"
+
+
+def _last_uses(written: Written) -> dict[str, int]:
+    """Return for every name the level of the last text that holds it, that of the answer being one above all."""
+    beyond = max(written.level.values()) + 1
+    texts = [*((text, written.level[name]) for name, text in written.named), (written.answers[0], beyond)]
+    last: dict[str, int] = {}
+    for text, level in texts:
+        for word in re.findall(r"\w+", text):
+            last[word] = max(last.get(word, 0), level)
+    return last
 
 
 def _extreme(largest: bool, terms: list[str]) -> str:

@@ -1,7 +1,7 @@
 """A formula as a Python script that builds it with sympy."""
 
-from propneat.export.writing import SOFT, Language, identifiers, wrapped, write
-from propneat.formula import Formula, Node, Quantity
+from propneat.export.writing import SOFT, Language, Names, identifiers, wrapped, write
+from propneat.formula import Formula, Quantity
 from propneat.formula.form import Leaf, symbol_name, walk
 from propneat.genome import check_functions
 
@@ -40,18 +40,12 @@ def to_sympy_script(formula: Formula) -> str:
         text = own[found[leaf]]
         return f"Min(Max({text}, {leaf.low!r}), {leaf.high!r})" if isinstance(leaf, Quantity) and leaf.low is not None else text
 
-    used = set(own.values()) | {*_IMPORTED, "formula"}
-
-    def name(node: Node, step: str | None) -> str:
-        (given,) = identifiers([step or "v"], used).values()
-        used.add(given)
-        return given
-
+    names = Names({*own.values(), *_IMPORTED, "formula"})
     language = Language(
         "sympy", repr, leaf_text, _FUNCTIONS, lambda largest, terms: f"{'Max' if largest else 'Min'}({f',{SOFT}'.join(terms)})",
         products=("sigmoid", "steep_sigmoid", "gelu", "silu", "square", "reciprocal"), long_leaves=(Quantity,),
     )  # fmt: skip
-    written = write(formula, language, name, all_steps=True)
+    written = write(formula, language, lambda node, step: names.give(step or "v"), all_steps=True)
     lines = [f"from sympy import {', '.join(_IMPORTED)}", ""]
     lines += [f"{identifier} = Symbol({symbol!r}, real=True)" for symbol, identifier in own.items()]
     lines += ["with evaluate(False):"]

@@ -1,5 +1,6 @@
 """Expressions as text: what every language of formulas shares, and what each of them says in its own way."""
 
+import itertools
 import keyword
 import math
 import re
@@ -11,7 +12,7 @@ from propneat.errors import ConfigError
 from propneat.formula import Apply, Clip, Extreme, Formula, Linear, Node, Number, Product, Shift
 from propneat.formula.form import Leaf, parts_of, walk
 
-__all__ = ["SOFT", "Language", "Written", "identifiers", "nesting_of", "wrapped", "write"]
+__all__ = ["SOFT", "Language", "Names", "Written", "identifiers", "nesting_of", "wrapped", "write"]
 
 _SUM, _PRODUCT, _ATOM = 1, 2, 3
 SOFT = "\x1f"
@@ -183,19 +184,29 @@ def wrapped(start: str, text: str, *, width: int = 110, indent: str = "    ", br
     return "\n".join([*lines, line.rstrip() + brackets[1]])
 
 
-def identifiers(names: Sequence[str], taken: Collection[str]) -> dict[str, str]:
-    """Return an identifier for each name, of letters, digits and "_", all different and none of them `taken` or a keyword."""
-    found: dict[str, str] = {}
-    used = set(taken) | set(keyword.kwlist)
-    for name in names:
-        base = re.sub(r"\W+", "_", name, flags=re.ASCII).strip("_") or "column"
+class Names:
+    """Gives identifiers of letters, digits and "_", all different and none of them taken or a keyword."""
+
+    def __init__(self, taken: Collection[str] = ()) -> None:
+        self._used = {*taken, *keyword.kwlist}
+        self._count: dict[str, int] = {}
+
+    def give(self, wanted: str) -> str:
+        """Return an identifier as near as may be to a text."""
+        base = re.sub(r"\W+", "_", wanted, flags=re.ASCII).strip("_") or "column"
         base = f"column_{base}" if base[0].isdigit() else base
-        own, count = base, 2
-        while own in used:
-            own, count = f"{base}_{count}", count + 1
-        used.add(own)
-        found[name] = own
-    return found
+        for count in itertools.count(self._count.get(base, 1)):
+            own = base if count == 1 else f"{base}_{count}"
+            if own not in self._used:
+                self._count[base] = count + 1
+                self._used.add(own)
+                return own
+
+
+def identifiers(names: Sequence[str], taken: Collection[str]) -> dict[str, str]:
+    """Return an identifier for each name, none of them `taken`."""
+    given = Names(taken)
+    return {name: given.give(name) for name in names}
 
 
 def _check_constants(order: Sequence[Node]) -> None:

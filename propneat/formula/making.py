@@ -105,8 +105,9 @@ def input_of(rule: InputRule, column: Column) -> Node:
 
 
 def _number_input(rule: InputRule, column: Column) -> Node:
-    center, scale = rule.center, rule.scale
-    quantity = Quantity(column, rule.part, center, rule.low, rule.high, scale)
+    center, scale = float(rule.center), float(rule.scale)
+    low, high = (None, None) if rule.low is None else (float(rule.low), float(rule.high))
+    quantity = Quantity(column, rule.part, center, low, high, scale)
     if abs(center) <= _MOST_CANCELLED * scale:
         return _linear(-center / scale, [(1.0 / scale, quantity)])
     return _linear(0.0, [(1.0 / scale, Shift(quantity, center))])
