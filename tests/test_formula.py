@@ -8,13 +8,12 @@ import pytest
 import sympy
 from formula_cases import a_model, a_preprocessor, a_table, answers_of, one_of_each, plain_model, plain_preprocessor
 
-from propneat.compiler import compile_genome
 from propneat.data import TargetScale
 from propneat.export.python_text import to_python
-from propneat.formula import count_nodes, network_answers, round_formula
+from propneat.formula import count_nodes, round_formula
 from propneat.genome import NodeKind, make_genome
 from propneat.model import Model
-from propneat.network_summary import summarise
+from propneat.network_summary import n_nodes, summarise
 
 TASKS = ("regression", "binary", "multiclass")
 
@@ -105,9 +104,9 @@ def test_nodes_of_a_network_known_by_hand():
         ],
         [(0, 0, 3, 2.0, True), (1, 1, 3, 1.0, True), (2, 3, 2, -3.0, True)],
     )
-    # 0.5 + -3 * tanh(2 * x0 + x1): +, 0.5, *, -3, tanh, +, *, 2, x0, x1
-    assert summarise(genome).n_nodes == 10
-    assert count_nodes(network_answers(compile_genome(genome))) == 10
+    # b + w * tanh(c + u * x0 + v * x1): the scaling of inputs makes a weight of 1 another, and a bias of 0
+    assert summarise(genome).n_nodes == n_nodes(genome) == 13
+    assert n_nodes(genome, is_logarithm=True) == 14
 
 
 def test_a_node_used_twice_is_computed_once_and_counted_twice():

@@ -34,6 +34,9 @@ _MOST_CANCELLED = 64.0
 """Centers of more spreads than this stay differences: multiplied out, they would cost as many units in the last place."""
 
 
+_SOME_CENTER, _SOME_SCALE = 0.3137, 1.7321
+
+
 def make_formula(
     plan: LayerPlan,
     node_ids: Sequence[int],
@@ -62,11 +65,19 @@ def make_formula(
     return Formula(task, target, tuple(columns[name] for name in columns if name in named), steps, answers)
 
 
-def network_answers(plan: LayerPlan) -> list[Node]:
-    """Return an expression for each raw output of a network, in its inputs x0, x1, ..."""
-    inputs = [Quantity(Column(f"x{k}", "number"), None, 0.0, None, None, 1.0) for k in range(plan.n_inputs)]
+def network_answers(plan: LayerPlan, is_logarithm: bool = False) -> list[Node]:
+    """Return an expression for each output of a network whose scaling is not known, in columns x0, x1, ...
+
+    It has the size of that with the scaling: some center and scale stand for those of each input and of the answer. With
+    `is_logarithm` the network tells the answer's logarithm.
+    """
+    inputs: list[Node] = []
+    for k in range(plan.n_inputs):
+        quantity = Quantity(Column(f"x{k}", "number"), None, 0.0, None, None, 1.0)
+        inputs.append(_linear(_SOME_CENTER, [(_SOME_SCALE, quantity)]))
     values = _values(plan, inputs, set())
-    return [values[slot] for slot in plan.output_slot.tolist()]
+    scale = TargetScale(_SOME_CENTER, _SOME_SCALE, log=is_logarithm)
+    return [invert_target(scale, values[slot]) for slot in plan.output_slot.tolist()]
 
 
 def columns_of(preprocessor: Preprocessor) -> dict[str, Column]:
