@@ -61,4 +61,5 @@ def _significant(value: float, digits: int) -> float:
 
 def _beside(value: float | None, unit: float, digits: int) -> float | None:
     """Round to the last place that a number of the size of `unit` has."""
-    return None if value is None else round(value, digits - 1 - math.floor(math.log10(unit)))
+    # + 0.0 makes a negative zero a plain one
+    return None if value is None else round(value, digits - 1 - math.floor(math.log10(unit))) + 0.0
