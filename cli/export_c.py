@@ -24,10 +24,6 @@ _OPTIONS: dict[str, dict[str, Any]] = {
         "type": click.Choice(["float32", "int16", "int8"]),
         "help": "What it computes with; int is fixed point.  [default: float32]",
     },
-    "--rows": {
-        "metavar": "DATA.csv",
-        "help": "Rows of training, which choose the units of fixed point and measure what it costs.",
-    },
     "--tolerance": {
         "type": float,
         "metavar": "DIFFERENCE",
@@ -65,12 +61,12 @@ def c_settings(form: str, options: dict[str, Any]) -> dict[str, Any]:
     return given
 
 
-def write_c(model: "Model", out: Path | None, given: dict[str, Any]) -> None:
-    """Write a model as C into a folder, named after the model unless `out` is one, and say what was written."""
+def write_c(model: "Model", out: Path | None, data: str | None, given: dict[str, Any]) -> None:
+    """Write a model as C into a folder, named after it unless `out` says where, and say what was written; `data` names rows."""
     from propneat.export.c_export import COptions, export_c
     from propneat.export.c_targets import TARGETS, find_target
 
-    data, chips = given.pop("rows", None), given.pop("target", ())
+    chips = given.pop("target", ())
     targets = list(TARGETS.values()) if "all" in chips else [find_target(name) for name in chips]
     options = COptions(**given)
     if data is not None and options.numbers == "float32" and not options.with_test and not targets:

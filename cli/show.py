@@ -9,11 +9,14 @@ import click
 from propneat.cli.folder import FILE, keep_apart, writing
 
 if TYPE_CHECKING:
+    from propneat.model import Model
     from propneat.network_summary import NetworkSummary
 
 __all__ = ["show"]
 
 _MOST_INPUTS = 10
+_MOST_LINES, _DIGITS = 10, 4
+"""Of a formula that is shown."""
 
 
 @click.command()
@@ -55,6 +58,22 @@ def show(genome: Path, svg: Path | None, as_json: bool) -> None:
     click.echo(_text(facts | _facts(summary)))
     click.echo()
     click.echo("\n".join(_lines(summary)))
+    if model:
+        click.echo("\n".join(_formula(model)), nl=False)
+
+
+def _formula(model: "Model") -> list[str]:
+    """Return the formula of a model where it fits into a few lines."""
+    from propneat.errors import ConfigError
+    from propneat.export.plain_text import to_lines
+    from propneat.formula import round_formula
+
+    try:
+        lines = to_lines(round_formula(model.formula, _DIGITS))
+    except ConfigError:
+        return []
+    head = ["", f"formula, {_DIGITS} digits, columns kept within the range of training"]
+    return [*head, *(f"  {line}" for line in lines), ""] if len(lines) <= _MOST_LINES else []
 
 
 def _facts(summary: "NetworkSummary") -> dict[str, str]:
@@ -62,6 +81,7 @@ def _facts(summary: "NetworkSummary") -> dict[str, str]:
     heaviest = list(summary.input_importance.items())[:_MOST_INPUTS]
     return {
         "size": f"{summary.n_connections} connections, {summary.n_hidden} hidden nodes, {summary.n_layers} layers",
+        "formula": f"{summary.n_nodes} operators, constants and variables",
         "idle genes": f"{summary.n_idle_connections} connections, {summary.n_idle_nodes} hidden nodes",
         "activations": ", ".join(f"{name} {count}" for name, count in summary.activations.items()),
         "inputs": f"{used} of {n_inputs} used",

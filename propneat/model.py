@@ -12,6 +12,7 @@ from scipy.special import softmax
 from propneat.compiler import LayerPlan, compile_genome, evaluate
 from propneat.data import TASKS, ColumnPlan, Preprocessor, TargetScale
 from propneat.errors import DataError, GenomeError
+from propneat.formula import Formula, make_formula
 from propneat.genome import Genome, format_document, genome_from_document, genome_to_document, parse_document
 from propneat.records import write_atomic
 
@@ -57,6 +58,21 @@ class Model:
     def plan(self) -> LayerPlan:
         """The compiled genome."""
         return compile_genome(self.genome)
+
+    @cached_property
+    def formula(self) -> Formula:
+        """The whole model, preprocessing included, as expressions in the columns of its table."""
+        ids = self.genome.nodes["id"][self.plan.slot_gene].tolist()
+        return make_formula(
+            self.plan, ids, self.preprocessor, self.task, self.classes, self.target_scale, self.target_name
+        )
+
+    def to_sympy(self) -> Any:
+        """Return the formula as a sympy expression, or a dict of them by class; see `propneat.formula.sympy_form`."""
+        # torch brings sympy along
+        from propneat.formula.sympy_form import to_sympy
+
+        return to_sympy(self.formula)
 
     @property
     def input_names(self) -> list[str]:

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from propneat.compiler import LayerPlan, compile_genome
+from propneat.formula import count_nodes, network_answers
 from propneat.genome import ACTIVATIONS, AGGREGATIONS, Genome
 from propneat.genome.presentation import node_names
 
-__all__ = ["NetworkSummary", "NodeSummary", "summarise"]
+__all__ = ["NetworkSummary", "NodeSummary", "n_nodes", "summarise"]
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,8 @@ class NetworkSummary:
     n_hidden: int
     n_connections: int
     n_layers: int
+    n_nodes: int
+    """Operators, constants and variables of the network as a formula; see the function of the same name."""
     n_idle_nodes: int
     n_idle_connections: int
     activations: dict[str, int]
@@ -71,6 +74,7 @@ def summarise(
         n_hidden=n_hidden,
         n_connections=plan.n_edges,
         n_layers=plan.n_layers,
+        n_nodes=n_nodes(genome),
         n_idle_nodes=genome.n_hidden - n_hidden,
         n_idle_connections=len(genome.connections) - plan.n_edges,
         activations=dict(counts.most_common()),
@@ -91,3 +95,12 @@ def _node(plan: LayerPlan, slot: int, names: list[str]) -> NodeSummary:
         bias=float(plan.biases[slot - plan.n_inputs]),
         terms=tuple(terms),
     )
+
+
+def n_nodes(genome: Genome, is_logarithm: bool = False) -> int:
+    """Count the operators, constants and variables of a network as a formula, the size of SRBench (La Cava et al. 2021).
+
+    The scaling of inputs and of the answer goes into weights and biases where these are linear; bounds do not count. Several
+    outputs count together. With `is_logarithm` the network tells the answer's logarithm. See `propneat.formula.count_nodes`.
+    """
+    return count_nodes(network_answers(compile_genome(genome), is_logarithm))

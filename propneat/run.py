@@ -18,6 +18,7 @@ from propneat.evolve import EvolveConfig, EvolveResult, EvolveState, Problem, Tr
 from propneat.genome import Genome
 from propneat.model import Model
 from propneat.model_scores import score_model
+from propneat.network_summary import n_nodes
 from propneat.problem import PreparedProblem, prepare_problem
 from propneat.records import sha256_hex, write_atomic
 from propneat.report.network_svg import draw_network
@@ -189,6 +190,7 @@ def run(
 def _facts(settings: Settings, data: RunData, result: EvolveResult) -> dict[str, Any]:
     """What a run came to, without anything that differs when it is run again."""
     plan = compile_genome(result.champion)
+    scale = data.prepared.target_scale
     scores: dict[str, float] = {}
     if data.test_features is not None:
         model = data.model(result.champion)
@@ -212,6 +214,7 @@ def _facts(settings: Settings, data: RunData, result: EvolveResult) -> dict[str,
         "layers": plan.n_layers,
         "inputs_used": len(np.unique(plan.edge_source[plan.edge_source < plan.n_inputs])),
         "inputs": plan.n_inputs,
+        "formula_nodes": n_nodes(result.champion, scale is not None and scale.log),
     }
 
 

@@ -4,6 +4,7 @@ import io
 import json
 import re
 import shutil
+import sys
 import xml.etree.ElementTree
 
 import networkx
@@ -17,7 +18,7 @@ from propneat.data import Preprocessor, TargetScale
 from propneat.genome import activation_code, format_document, genome_to_document
 from propneat.genome.graph_form import from_networkx
 from propneat.model import Model, load_genome_file, load_model
-from propneat.model_scores import answer
+from propneat.model_scores import answer, score_model
 from propneat.network_summary import summarise
 
 
@@ -132,6 +133,17 @@ def test_show_gives_size_and_a_line_per_node_that_can_be_computed_by(run):
         assert f"\n  {name} = " in out
 
 
+def test_show_gives_the_formula_where_it_fits_in_ten_lines(run):
+    _, out, _ = run("show", "binary.json")
+    formula = out.partition("\nformula, 4 digits")[2].strip("\n").splitlines()[1:]
+    assert 0 < len(formula) <= 10 and formula[-1].startswith("  P(ill=yes) = ")
+    assert "[eyes=blue]" in out and " * height" in out
+    assert "\nformula, 4 digits" not in run("show", "multiclass.json")[1]
+    code, out, _ = run("show", "bare.json")
+    assert code == 0 and "\nformula, 4 digits" not in out
+    assert json.loads(run("show", "bare.json", "--json")[1])["n_nodes"] > 10
+
+
 def test_a_summary_holds_every_number_the_network_computes_with():
     rng = np.random.default_rng(5)
     for _ in range(60):
@@ -167,9 +179,44 @@ def test_exports_hold_the_network(run, tmp_path):
     assert from_networkx(graph) == genome
     assert run("export", "binary.json", "--to", "dot")[1].startswith("digraph")
     assert run("export", "bare.json", "--to", "svg")[1].startswith("<svg")
+    page = run("export", "binary.json", "--to", "html")[1]
+    assert page.startswith("<!DOCTYPE html>") and "data-node" in page and "height" in page
     code, out, err = run("export", "binary.json", "--to", "dot", "--out", "network.dot")
     assert (code, out) == (0, "")
     assert (tmp_path / "network.dot").read_text().startswith("digraph")
+
+
+def test_onnx_is_written_and_what_it_needs_is_said(run, tmp_path, monkeypatch):
+    pytest.importorskip("onnx")
+    assert run("export", "binary.json", "--to", "onnx", "--out", "model.onnx") == (0, "", "Wrote model.onnx\n")
+    assert (tmp_path / "model.onnx").stat().st_size > 1000
+    monkeypatch.setitem(sys.modules, "propneat.export.onnx_form", None)
+    code, _, err = run("export", "binary.json", "--to", "onnx", "--out", "other.onnx")
+    assert code == 2 and "pip install 'propneat[onnx]'" in err and not (tmp_path / "other.onnx").exists()
+
+
+def test_formulas_are_written_whole_and_say_their_size(run, tmp_path):
+    for task in ("binary", "multiclass", "regression"):
+        for form in ("excel", "js", "latex", "python", "sql", "sympy"):
+            code, out, err = run("export", f"{task}.json", "--to", form)
+            assert code == 0 and "height" in out
+            assert re.search(r"^The formula has [\d,]+ operators, constants and variables, its text [\d,]+ characters$", err, re.MULTILINE)
+    found = {}
+    exec(run("export", "regression.json", "--to", "python")[1], found)
+    model, rows = load_model("regression.json"), people()
+    named = [column.name for column in model.formula.columns]
+    np.testing.assert_allclose(found["predict"](*(rows[name].to_numpy(object) for name in named)), model.predict(rows), rtol=1e-12)
+
+
+def test_rounding_is_measured_on_rows_and_said(run):
+    code, rounded, err = run("export", "binary.json", "--to", "python", "--digits", "fewest", "--rows", "people.csv")
+    assert code == 0
+    found = re.search(r"^Rounded to (\d+) significant digits: AUC (\S+) on 12 rows, (\S+) with all digits, largest diff", err, re.MULTILINE)
+    digits, after, before = int(found[1]), float(found[2]), float(found[3])
+    assert after >= before - 0.0005
+    assert before == pytest.approx(score_model(load_model("binary.json"), people(), people()["ill"])["auc"], abs=1e-4)
+    assert run("export", "binary.json", "--to", "python", "--digits", str(digits))[1] == rounded
+    assert len(rounded) < len(run("export", "binary.json", "--to", "python")[1])
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -221,8 +268,20 @@ def test_init_writes_a_file_once(run, tmp_path):
         (["show", "."], "there is no genome file"),
         (["show", "binary.json", "--svgg", "x"], "--svg"),
         (["export", "binary.json"], "--to"),
-        (["export", "binary.json", "--to", "onnx"], "graphml"),
+        (["export", "binary.json", "--to", "pickle"], "graphml"),
         (["export", "binary.json", "--to", "torch"], "--out"),
+        (["export", "bare.json", "--to", "python"], "bare genome"),
+        (["export", "bare.json", "--to", "html", "--out", "page.html"], "bare genome"),
+        (["export", "bare.json", "--to", "onnx", "--out", "model.onnx"], "bare genome"),
+        (["export", "binary.json", "--to", "onnx"], "--out"),
+        (["export", "bare.json", "--to", "python", "--out", "formula.py"], "bare genome"),
+        (["export", "binary.json", "--to", "dot", "--digits", "3"], "--digits is for formulas"),
+        (["export", "binary.json", "--to", "python", "--digits", "0"], "1 to 17"),
+        (["export", "binary.json", "--to", "sql", "--digits", "fewest"], "give --rows"),
+        (["export", "binary.json", "--to", "sql", "--rows", "people.csv"], "give --digits"),
+        (["export", "binary.json", "--to", "sql", "--digits", "3", "--rows", "targetless.csv"], "no column 'ill'"),
+        (["export", "binary.json", "--to", "sql", "--digits", "3", "--rows", "absent.csv"], "there is no file"),
+        (["export", "binary.json", "--to", "svg", "--rows", "people.csv"], "--rows is for formulas"),
         (["init", "--method", "sgd"], "method must be one of"),
     ],
 )

@@ -15,7 +15,8 @@ from random_genomes import random_genome
 
 from propneat.compiler import compile_genome, evaluate
 from propneat.data import EncodingOptions, Preprocessor, TargetScale
-from propneat.model import Model, class_probabilities
+from propneat.model import Model, class_probabilities, load_model
+from propneat.network_summary import summarise
 
 README = Path(__file__).parent.parent / "README.md"
 
@@ -135,3 +136,14 @@ def test_the_example_of_plain_neat_says_how_it_goes_and_stops_when_xor_is_solved
     answers = [evaluate(plan, [[first, second]])[0, 0] > 0.5 for first in (0, 1) for second in (0, 1)]
     assert answers == [False, True, True, False]
     assert f"{4 - found['errors'](found['best']).sum():.3f}" in lines[-1]
+
+
+def test_the_formula_of_the_example_is_what_show_and_export_say(run):
+    champion = str(README.parent / "results" / "examples" / "breast_cancer_wisconsin" / "champion.json")
+    text = README.read_text(encoding="utf-8")
+    shown = run("show", champion)[1]
+    assert shown[shown.index("formula, 4 digits") :].strip() in text
+    said = run("export", champion, "--to", "js", "--digits", "fewest", "--rows", "breast_cancer_wisconsin")[2]
+    assert said.splitlines()[0] in text and said.splitlines()[1].startswith("The formula has 140 operators")
+    assert "140 here" in text
+    assert f"which is {summarise(load_model(champion).genome).n_nodes} here" in text

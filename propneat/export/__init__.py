@@ -1,1 +1,1 @@
-"""Models as programs that run without propneat: one module or a few for each language."""
+"""Models in the languages of other tools."""

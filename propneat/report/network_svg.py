@@ -50,6 +50,7 @@ def draw_network(
     input_names: Sequence[str] | None = None,
     output_names: Sequence[str] | None = None,
     title: str | None = None,
+    marked: bool = False,
 ) -> str:
     """Draw the network a genome computes as SVG text, the same bytes for the same arguments.
 
@@ -57,8 +58,9 @@ def draw_network(
     output, and the hidden nodes in between; a line below counts the other inputs. Blue connections have positive
     weights, orange ones negative weights; width and opacity grow with the size of the weight up to the 95 % quantile. Each
     hidden and output node names its activation, and its aggregation when it is not the sum. Names that are too long are
-    shortened in the middle; tooltips hold them in full, with weights and biases. Raises ConfigError when the number of
-    names is not that of the nodes.
+    shortened in the middle; tooltips hold them in full, with weights and biases. With `marked`, nodes say their slot in the
+    plan and connections their edge, as data-node and data-edge. Raises ConfigError when the number of names is not that of the
+    nodes.
     """
     plan = compile_genome(genome)
     names = node_names(genome, input_names, output_names)
@@ -73,8 +75,8 @@ def draw_network(
     parts = [
         *_header(heading, summary, width, height),
         f'<g transform="translate({shift:.1f} {_HEADER:.0f})">',
-        *_edges(plan, nodes, layout),
-        *_boxes(nodes, layout),
+        *_edges(plan, nodes, layout, marked),
+        *_boxes(nodes, layout, marked),
         *_unused_line(unused, layout),
         "</g>",
         *_legend(plan, height),
@@ -120,7 +122,7 @@ def _layout(plan: LayerPlan, nodes: list[_Node]) -> Layout:
     )
 
 
-def _edges(plan: LayerPlan, nodes: list[_Node], layout: Layout) -> list[str]:
+def _edges(plan: LayerPlan, nodes: list[_Node], layout: Layout, marked: bool) -> list[str]:
     """Return a path per edge, weak ones first so that strong ones lie on top."""
     name = {node.slot: node.lines[0] if node.kind == NodeKind.INPUT else node.tooltip.split("\n")[0] for node in nodes}
     strengths, _ = weight_strengths(plan.weights)
@@ -129,8 +131,9 @@ def _edges(plan: LayerPlan, nodes: list[_Node], layout: Layout) -> list[str]:
     for edge in np.argsort(strengths, kind="stable").tolist():
         weight, strength = float(plan.weights[edge]), float(strengths[edge])
         ends = f"{name[int(plan.edge_source[edge])]} \u2192 {name[int(targets[edge])]}"
+        mark = f' data-edge="{edge}"' if marked else ""
         parts.append(
-            f'<path class="edge" d="{_curve(layout.routes[edge])}" stroke="{sign_colour(weight)}" '
+            f'<path class="edge"{mark} d="{_curve(layout.routes[edge])}" stroke="{sign_colour(weight)}" '
             f'stroke-width="{_stroke_width(strength):.2f}" stroke-opacity="{_stroke_opacity(strength):.2f}">'
             f"<title>{escape(ends)}\nweight {_number(weight)}</title></path>"
         )
@@ -160,13 +163,14 @@ def _curve(points: list[tuple[float, float, float]]) -> str:
     return path
 
 
-def _boxes(nodes: list[_Node], layout: Layout) -> list[str]:
+def _boxes(nodes: list[_Node], layout: Layout, marked: bool) -> list[str]:
     parts = []
     for node, x, y in zip(nodes, layout.x.tolist(), layout.y.tolist(), strict=True):
         tooltip = f"<title>{escape(node.tooltip)}</title>"
+        mark = f' data-node="{node.slot}"' if marked else ""
         if node.kind == NodeKind.INPUT:
             parts.append(
-                f'<g class="input">{tooltip}<circle cx="{x:.1f}" cy="{y:.1f}" r="4" fill="#333333"/>'
+                f'<g class="input"{mark}>{tooltip}<circle cx="{x:.1f}" cy="{y:.1f}" r="4" fill="#333333"/>'
                 f'<text x="{x - 10:.1f}" y="{y + 4:.1f}" font-size="12" text-anchor="end" fill="#222222">'
                 f"{escape(node.lines[0])}</text></g>"
             )
@@ -174,7 +178,7 @@ def _boxes(nodes: list[_Node], layout: Layout) -> list[str]:
         output = node.kind == NodeKind.OUTPUT
         fill, stroke, ink = ("#333333", "#333333", "#ffffff") if output else ("#ffffff", "#777777", "#222222")
         parts.append(
-            f'<g class="{node.kind.name.lower()}">{tooltip}<rect x="{x - node.width / 2:.1f}" y="{y - node.height / 2:.1f}" '
+            f'<g class="{node.kind.name.lower()}"{mark}>{tooltip}<rect x="{x - node.width / 2:.1f}" y="{y - node.height / 2:.1f}" '
             f'width="{node.width:.1f}" height="{node.height:.1f}" rx="{5 if output else 12}" fill="{fill}" stroke="{stroke}"/>'
         )
         for k, line in enumerate(node.lines):
