@@ -4,7 +4,8 @@
 
 Every set is divided once, 70 to 30, by class; a champion is trained on the first part and kept, so that a run that was stopped
 goes on. It is then exported in each kind of number, the first part choosing the units, compiled and run on the emulator, and
-scored on the second part. --peers adds emlearn's trees and dense networks, built by the same compiler on the same split.
+scored on the second part. --peers adds trees and dense networks of emlearn (pip install emlearn), built by the same compiler on the
+same split.
 Results are rows of results.csv, and c_export.png.
 """
 
@@ -166,22 +167,22 @@ def draw(frame: pandas.DataFrame, path: Path) -> None:
     figure = Figure(figsize=(9.6, 3.8), layout="constrained")
     axes = figure.subplots(1, 2)
     avr = frame[frame["target"] == "avr"]
-    for number, (method, part) in enumerate(avr.groupby("method", sort=False)):
-        axes[0].scatter(part["flash"], part["cycles"] / 16e3, s=14, label=method)
-        at = part["flash"].median(), part["auc"].mean()
-        axes[1].scatter(*at, s=40)
-        is_right = at[0] > 2000
-        below = -12 if number % 2 else 6
-        axes[1].annotate(method, at, textcoords="offset points", xytext=(0, below), fontsize=8, ha="right" if is_right else "left")
-    axes[0].set(xscale="log", yscale="log", xlabel="flash, bytes", ylabel="one answer, ms", title="ATmega328P at 16 MHz, every data set")
-    axes[1].set(xscale="log", xlabel="flash, bytes (median)", ylabel="test AUC (mean)", title=f"{avr['data'].nunique()} data sets")
+    for method, part in avr.groupby("method", sort=False):
+        axes[0].scatter(part["flash"], part["cycles"] / 16e3, s=14)
+        axes[1].scatter(part["flash"].median(), part["auc"].mean(), s=50, label=method, alpha=0.8)
+    axes[0].set(
+        xscale="log", yscale="log", xlabel="flash, bytes", ylabel="one answer, ms", title="ATmega328P at 16 MHz, every data set"
+    )
+    axes[1].set(
+        xscale="log", xlabel="flash, bytes (median)", ylabel="test AUC (mean)", title=f"{avr['data'].nunique()} data sets"
+    )
     for axis in axes:
         axis.set_xticks([500, 1000, 2000, 4000, 8000])
         axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
         axis.xaxis.set_minor_formatter(NullFormatter())
     axes[0].yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes[0].axvline(1024, color="0.7", lw=0.8)
-    axes[0].legend(fontsize=7)
+    axes[1].legend(fontsize=8, loc="lower right")
     figure.savefig(path, dpi=130)
 
 

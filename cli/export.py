@@ -28,9 +28,7 @@ __all__ = ["export"]
 @click.option("--out", type=PLACE, metavar="FILE", help="File to write, not stdout; of C the folder.")
 @formula_options
 @c_options
-def export(
-    genome: Path, form: str, out: Path | None, digits: int | str | None, rows: str | None, **more: Any
-) -> None:
+def export(genome: Path, form: str, out: Path | None, digits: int | str | None, rows: str | None, **more: Any) -> None:
     """Write a network in another format.
 
     \b
