@@ -76,9 +76,9 @@ class _Shard(click.ParamType):
 @click.option("--datasets", metavar="NAME,NAME,...", help="Names, or files with a column target or class.")
 @click.option("--methods", metavar="NAME,NAME,...", help="Also your own, as package.module:attribute.  [default: core]")
 @click.option("--set", "settings", type=_Pairs(), multiple=True, help="An option of a method; repeatable.")
-@click.option("--protocol", default="cv", show_default=True, metavar="cv|paper|tabmini", help="How rows are divided.")
+@click.option("--protocol", default="cv", show_default=True, metavar="NAME", help="How rows are divided; see propneat benchmark methods.")
 @click.option("--folds", type=click.IntRange(2), default=5, show_default=True, help="Folds of protocol cv.")
-@click.option("--repeats", type=click.IntRange(1), help="Repeats of cv, runs of paper.  [default: 1; paper: 5]")
+@click.option("--repeats", type=click.IntRange(1), help="Repeats, runs or splits.  [default: 1; paper: 5, srbench: 10, srbench-2025: 30]")
 @click.option("--workers", type=click.IntRange(1), help="Worker processes.  [default: one a core]")
 @click.option("--threads", type=click.IntRange(1), help="Threads of each worker.  [default: 1]")
 @click.option("--time-limit", type=click.FloatRange(0, min_open=True), metavar="SECONDS", help="Longest a task may take.")
@@ -157,7 +157,7 @@ def _configure(options: dict[str, Any]) -> "BenchmarkConfig":
     chosen: dict[str, dict[str, Any]] = {}
     for method, option, value in options["settings"]:
         chosen.setdefault(method, {})[option] = value
-    repeats = options["repeats"] or (5 if options["protocol"] == "paper" else 1)
+    repeats = options["repeats"] or (5 if options["protocol"] == "paper" else None)
     return BenchmarkConfig(
         suite=options["suite"],
         datasets=_names("--datasets", options["datasets"]),
@@ -180,7 +180,7 @@ def _plan(config: "BenchmarkConfig", options: dict[str, Any]) -> "list[Planned]"
     if not options["quiet"]:
         say_unchecked(config.datasets, config.data_dir)
     with show_steps("reading data sets", quiet=options["quiet"]) as progress:
-        return make_plan(config, progress)
+        return make_plan(config, progress, say=lambda line: None if options["quiet"] else click.echo(line, err=True))
 
 
 def _show_plan(plan: "list[Planned]", options: dict[str, Any]) -> None:

@@ -137,7 +137,7 @@ def merge(target: Path, sources: tuple[Path, ...], quiet: bool) -> None:
 @click.command()
 @_as_json
 def methods(as_json: bool) -> None:
-    """List the methods and the suites of data sets.
+    """List the methods, the suites of data sets and the protocols.
 
     \b
     Examples:
@@ -145,6 +145,7 @@ def methods(as_json: bool) -> None:
 
     A method of your own is a propneat.methods.Method object, named as package.module:attribute.
     """
+    from propneat.benchmark.splits import PROTOCOLS
     from propneat.benchmark.suites import SUITES
     from propneat.methods import METHODS
 
@@ -154,12 +155,23 @@ def methods(as_json: bool) -> None:
             | {"options": dict(method.options)}
             for method in METHODS.values()
         ]
-        click.echo(json.dumps({"methods": described, "suites": SUITES}, indent=2, default=list))
+        click.echo(json.dumps({"methods": described, "suites": SUITES, "protocols": PROTOCOLS}, indent=2, default=list))
         return
-    rows = [[method.name, "yes" if method.is_core else "", method.summary, method.cost] for method in METHODS.values()]
-    print_table(["method", "core", "what it is", "what a fit costs"], rows)
+    rows = [
+        [method.name, "yes" if method.is_core else "", _for(method.tasks), method.summary, method.cost]
+        for method in METHODS.values()
+    ]
+    print_table(["method", "core", "for", "what it is", "what a fit costs"], rows)
     click.echo("")
     print_table(["suite", "data sets"], [[name, about] for name, about in SUITES.items()])
+    click.echo("")
+    print_table(["protocol", "how rows are divided"], [[name, about] for name, about in PROTOCOLS.items()])
+
+
+def _for(tasks: tuple[str, ...]) -> str:
+    """Return in words what a method is for."""
+    kinds = {"classes": "multiclass" in tasks or "binary" in tasks, "numbers": "regression" in tasks}
+    return ", ".join(kind for kind, is_so in kinds.items() if is_so)
 
 
 def print_summary(store: "Store", *, as_json: bool, quiet: bool) -> None:

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from propneat.compiler import LayerPlan, compile_genome
-from propneat.genome import ACTIVATIONS, AGGREGATIONS, Genome
+from propneat.genome import ACTIVATIONS, AGGREGATIONS, Genome, check_functions
 from propneat.genome.presentation import node_names
 
-__all__ = ["NetworkSummary", "NodeSummary", "summarise"]
+__all__ = ["NetworkSummary", "NodeSummary", "n_nodes", "summarise"]
 
 
 @dataclass(frozen=True)
@@ -91,3 +91,48 @@ def _node(plan: LayerPlan, slot: int, names: list[str]) -> NodeSummary:
         bias=float(plan.biases[slot - plan.n_inputs]),
         terms=tuple(terms),
     )
+
+
+_ACTIVATION_NODES = {
+    "identity": (0, 1), "sigmoid": (7, 1), "steep_sigmoid": (7, 1), "tanh": (1, 1), "relu": (2, 1), "leaky_relu": (3, 2),
+    "elu": (8, 3), "gelu": (15, 3), "silu": (8, 2), "softplus": (4, 1), "sin": (1, 1), "gauss": (5, 1), "abs": (1, 1),
+    "square": (2, 1),
+}  # fmt: skip
+"""Operators and constants that an activation adds to a formula, and how often its argument stands in it."""
+_SCALING_NODES = 4
+"""A sum, a product and two constants: an input's or an answer's scaling where it cannot go into weights and bias."""
+_MOST_NODES = 2**53 - 1
+
+check_functions(__name__, activations=_ACTIVATION_NODES)
+
+
+def n_nodes(genome: Genome) -> int:
+    """Count the operators, constants and variables of a network written as a formula, the size of SRBench (La Cava et al. 2021).
+
+    A sum or product of many terms is one operator; what a hidden node computes is written out wherever it is used. The scaling
+    of inputs and of the answer goes into weights and biases where these are linear. Several outputs count together.
+    """
+    plan = compile_genome(genome)
+    sizes = [1] * plan.n_inputs
+    for slot in range(plan.n_inputs, plan.n_slots):
+        edges = plan.edge_source[plan.edge_start[slot] : plan.edge_start[slot + 1]].tolist()
+        aggregation = AGGREGATIONS[plan.aggregation[slot]]
+        inside = _joined_nodes(aggregation, [(sizes[source], source < plan.n_inputs) for source in edges])
+        own, times = _ACTIVATION_NODES[ACTIVATIONS[plan.activation[slot]]]
+        sizes.append(min(own + times * inside, _MOST_NODES))
+    total = 0
+    for slot in plan.output_slot.tolist():
+        folds = ACTIVATIONS[plan.activation[slot]] == "identity" and plan.aggregation[slot] <= AGGREGATIONS.index("mean")
+        total += sizes[slot] + (0 if folds else _SCALING_NODES)
+    return min(total, _MOST_NODES)
+
+
+def _joined_nodes(aggregation: str, terms: list[tuple[int, bool]]) -> int:
+    """Count the nodes of a bias and weighted terms, given as the size of each and whether it is an input."""
+    if not terms:
+        return 1
+    if aggregation in ("sum", "mean"):
+        return 2 + sum(2 + size for size, _ in terms)
+    scaled = sum(size + (_SCALING_NODES if is_input else 0) for size, is_input in terms)
+    # of a product all weights are one constant; of a maximum each term has its own
+    return 2 + 2 + scaled if aggregation == "product" else 3 + 2 * len(terms) + scaled

@@ -21,7 +21,7 @@ ROWS = (
     {"training"},
     {"data"},
     {
-        "checkpoint", "densify", "estimator_settings", "estimators", "evolve", "model", "model_scores", "network_summary",
+        "checkpoint", "densify", "ensemble", "estimator_settings", "estimators", "evolve", "model", "model_scores", "network_summary",
         "problem", "run_folder", "scores", "setting_notes", "settings_file", "vote",
     },
     {"methods", "report"},

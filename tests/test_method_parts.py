@@ -16,7 +16,7 @@ from propneat.benchmark.plan import BenchmarkConfig, make_plan
 from propneat.data import Preprocessor
 from propneat.errors import ConfigError
 from propneat.methods import METHODS, heartbeat
-from propneat.methods.baselines import TunedForestClassifier
+from propneat.methods.tuned_forest import TunedForestClassifier
 from propneat.methods.dense import DenseNetworkClassifier
 from propneat.methods.device import check_device
 from propneat.methods.forward_gradients.classifier import ForwardGradientClassifier
