@@ -18,12 +18,17 @@ __all__ = ["export", "merge", "methods", "print_summary", "report", "status", "w
 _HEADS = {
     "method": "method",
     "mean_auc": "mean AUC",
+    "mean_r2": "mean R²",
+    "mean_r2_area": "mean R² area",
     "n_datasets": "data sets",
     "mean_rank": "mean rank",
     "fit_seconds": "fit s",
     "n_parameters": "parameters",
+    "n_nodes": "formula nodes",
     "failed": "failed",
 }
+_OF_KIND = {"classification": ("n_nodes",), "regression": ()}
+"""Columns that a table of a kind of task does not show."""
 _folder = click.argument("folder", type=click.Path(path_type=Path), metavar="DIR")
 _as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 _quiet = click.option("--quiet", is_flag=True, help="Print nothing but the result.")
@@ -182,19 +187,26 @@ def print_summary(store: "Store", *, as_json: bool, quiet: bool) -> None:
     if as_json:
         click.echo(json.dumps({"folder": str(store.path.parent), "methods": summary}, indent=2))
         return
-    print_table(list(_HEADS.values()), [[_cell(name, row[name]) for name in _HEADS] for row in summary])
-    n_common = summary[0]["n_common"] if summary else 0
-    common = f"AUC and rank over the {n_common} data sets that every method has results for"
-    none = "No data set has results of every method yet, so there is no AUC or rank to compare"
-    if not quiet:
-        click.echo(f"{common if n_common else none}; medians of seconds and parameters over data sets.", err=True)
+    kinds = list(dict.fromkeys(row["kind"] for row in summary))
+    for kind in kinds:
+        own = [row for row in summary if row["kind"] == kind]
+        heads = [name for name in _HEADS if name in own[0] and name not in _OF_KIND[kind]]
+        if len(kinds) > 1:
+            click.echo(f"{kind}:")
+        print_table([_HEADS[name] for name in heads], [[_cell(name, row[name]) for name in heads] for row in own])
+        score, n_common = _HEADS[f"mean_{own[0]['metric']}"].removeprefix("mean "), own[0]["n_common"]
+        common = f"{score} and rank over the {n_common} data sets that every method has results for"
+        none = f"No data set has results of every method yet, so there is no {score} or rank to compare"
+        if not quiet:
+            click.echo(f"{common if n_common else none}; medians of seconds and parameters over data sets.", err=True)
 
 
 def _cell(name: str, value: Any) -> str:
     if value is None:
         return "-"
-    digits = {"mean_auc": 4, "mean_rank": 2, "fit_seconds": 2, "n_parameters": 0}
-    return f"{value:.{digits[name]}f}" if name in digits else str(value)
+    digits = {"mean_rank": 2, "fit_seconds": 2, "n_parameters": 0, "n_nodes": 0}
+    places = digits.get(name, 4 if name.startswith("mean_") else None)
+    return str(value) if places is None else f"{value:.{places}f}"
 
 
 def write_the_report(store: "Store", folder: Path, quiet: bool) -> None:

@@ -1,4 +1,4 @@
-"""Pictures of what accuracy costs: AUC against the number of parameters, and against the time to fit."""
+"""Pictures of what accuracy costs: the score against the size of the model, and against the time to fit."""
 
 import numpy as np
 
@@ -17,22 +17,28 @@ from propneat.report.benchmark.drawing import (
     method_shape,
     text_width,
 )
-from propneat.report.benchmark.elements import auc, quantity
+from propneat.report.benchmark.elements import quantity, score
 from propneat.report.benchmark.figures import heading, label_of
+from propneat.report.benchmark.metric import Metric
 
-__all__ = ["draw_cost"]
+__all__ = ["draw_cost", "value_range"]
 
-_TITLES = {"n_parameters": "AUC against number of parameters", "fit_seconds": "AUC against time to fit"}
-_AXES = {"n_parameters": "trainable parameters (log scale)", "fit_seconds": "seconds to fit one fold (log scale)"}
-_NAMES = {"n_parameters": "parameters", "fit_seconds": "seconds"}
+_TITLES = {"n_parameters": "number of parameters", "size": "size of the model", "fit_seconds": "time to fit"}
+_AXES = {
+    "n_parameters": "trainable parameters (log scale)",
+    "size": "nodes of the formula, else parameters (log scale)",
+    "fit_seconds": "seconds to fit one fold (log scale)",
+}
+_NAMES = {"n_parameters": "parameters", "size": "nodes or parameters", "fit_seconds": "seconds"}
 
 
 def draw_cost(analysis: Analysis, measure: str) -> Drawing | None:
-    """Draw AUC against "n_parameters" or "fit_seconds": a dot per data set and method, medians and quartiles as large marks.
+    """Draw the score against "n_parameters", "size" or "fit_seconds": a dot per data set and method, medians and quartiles as large marks.
 
     Methods without that measure are left out, with their names in the legend.
     """
     cells = analysis.cells
+    metric, title = cells.metric, f"{cells.metric.label} against {_TITLES[measure]}"
     points = {method: _points(cells, method, measure) for method in range(len(cells.methods))}
     shown = [summary.method for summary in analysis.summary if len(points[summary.method])]
     if not shown:
@@ -44,26 +50,36 @@ def draw_cost(analysis: Analysis, measure: str) -> Drawing | None:
     width = x_legend + max([text_width(label, 12) for label in labels.values()] + [120]) + 60
     height = max(470.0, 90.0 + 22 * (len(shown) + (len(absent) > 0) * (len(absent) + 1)))
     x = log_scale(everything[:, 0].min(), everything[:, 0].max(), 70, x_legend - 30)
-    y = linear_scale(everything[:, 1].min(), everything[:, 1].max(), height - 62, 52, 7)
-    items = [heading(_TITLES[measure]), *_grid(x, y, _AXES[measure])]
+    y = linear_scale(*value_range(metric, everything[:, 1]), height - 62, 52, 7)
+    items = [heading(title), *_grid(x, y, _AXES[measure], f"{metric.label}, {cells.statistic} over folds")]
     items += [Dots(tuple((x(a), y(b)) for a, b in points[method]), method_role(method), 4.5, 0.3) for method in shown]
-    items += [item for method in shown[::-1] for item in _median(points[method], method, labels[method], x, y, measure)]
+    items += [item for method in shown[::-1] for item in _median(points[method], method, labels[method], x, y, measure, metric)]
     items += _legend(shown, absent, labels, x_legend, measure)
-    text = _TITLES[measure] + ", medians over data sets: " + "; ".join(
-        f"{labels[method]} {quantity(float(np.median(points[method][:, 0])))} {_NAMES[measure]}, AUC "
-        f"{auc(float(np.median(points[method][:, 1])))}"
+    text = title + ", medians over data sets: " + "; ".join(
+        f"{labels[method]} {quantity(float(np.median(points[method][:, 0])))} {_NAMES[measure]}, {metric.label} "
+        f"{score(float(np.median(points[method][:, 1])))}"
         for method in shown
     )  # fmt: skip
-    return Drawing(f"auc-{measure.replace('_', '-')}", _TITLES[measure], text, width, height, tuple(items))
+    name = f"{metric.name}-{measure}".replace("_", "-")
+    return Drawing(name, title, text, width, height, tuple(items))
+
+
+def value_range(metric: Metric, values: np.ndarray) -> tuple[float, float]:
+    """Return the ends of an axis for values, without those that are so low that they would hide the others."""
+    low, high = float(values.min()), float(values.max())
+    if metric.axis_low is not None and high > metric.axis_low:
+        low = max(low, metric.axis_low)
+    return low, high
 
 
 def _points(cells: Cells, method: int, measure: str) -> np.ndarray:
-    """Return (measure, AUC) of every data set that has both, shape (n, 2); only positive measures fit a log scale."""
-    pairs = np.stack([cells.means[measure][:, method], cells.auc[:, method]], axis=1)
+    """Return (measure, score) of every data set that has both, shape (n, 2); only positive measures fit a log scale."""
+    cost = cells.size if measure == "size" else cells.means[measure]
+    pairs = np.stack([cost[:, method], cells.score[:, method]], axis=1)
     return pairs[np.isfinite(pairs).all(axis=1) & (pairs[:, 0] > 0)]
 
 
-def _grid(x: Scale, y: Scale, label: str) -> list[Item]:
+def _grid(x: Scale, y: Scale, label: str, y_label: str) -> list[Item]:
     items: list[Item] = []
     for value, text in y.ticks:
         items += [line(x.start, y(value), x.end, y(value), "grid"), Text(x.start - 8, y(value) + 4, text, "soft", 11, "end")]
@@ -71,14 +87,17 @@ def _grid(x: Scale, y: Scale, label: str) -> list[Item]:
         items += [line(x(value), y.end, x(value), y.start, "grid"), Text(x(value), y.start + 18, text, "soft", 11, "middle")]
     items += [line(x.start, y.start, x.end, y.start), line(x.start, y.start, x.start, y.end)]
     items.append(Text((x.start + x.end) / 2, y.start + 40, label, "soft", 12, "middle"))
-    items.append(Text(22, (y.start + y.end) / 2, "AUC, mean over folds", "soft", 12, "middle", rotation=90))
+    items.append(Text(22, (y.start + y.end) / 2, y_label, "soft", 12, "middle", rotation=90))
     return items
 
 
-def _median(points: np.ndarray, method: int, label: str, x: Scale, y: Scale, measure: str) -> list[Item]:
+def _median(
+    points: np.ndarray, method: int, label: str, x: Scale, y: Scale, measure: str, metric: Metric
+) -> list[Item]:
     """Return the medians of both axes as a mark, with the quartiles of the data sets as thin lines."""
     (x_low, y_low), (x_mid, y_mid), (x_high, y_high) = np.quantile(points, [0.25, 0.5, 0.75], axis=0)
-    title = f"{label}: median {quantity(x_mid)} {_NAMES[measure]}, median AUC {auc(y_mid)} over {len(points)} data sets"
+    title = f"{label}: median {quantity(x_mid)} {_NAMES[measure]}, "
+    title += f"median {metric.label} {score(y_mid)} over {len(points)} data sets"
     role = method_role(method)
     lines = ((x(x_low), y(y_mid), x(x_high), y(y_mid)), (x(x_mid), y(y_low), x(x_mid), y(y_high)))
     return [
