@@ -1,6 +1,7 @@
 """What is done with the results of a benchmark: status, report, export, merge; and what can be benchmarked."""
 
 import json
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from propneat.cli.table import print_table
 
 if TYPE_CHECKING:
     from propneat.benchmark import Store
+    from propneat.benchmark.published import PublishedValue
 
 __all__ = ["export", "merge", "methods", "print_summary", "report", "status", "write_the_report"]
 
@@ -70,20 +72,37 @@ def status(folder: Path, as_json: bool) -> None:
 
 @click.command()
 @_folder
+@click.option("--score", metavar="NAME", help="What methods are compared by.  [default: auc, or r2]")
+@click.option("--published", type=click.Path(path_type=Path), metavar="FILE", help="Scores of others, to be ranked beside those of the run.")
+@click.option("--published-methods", metavar="NAME,NAME,...", help="Only these methods of the file.  [default: all]")
+@click.option("--out", type=FOLDER, metavar="DIR", help="Where to write it.  [default: the folder of results]")
 @_quiet
-def report(folder: Path, quiet: bool) -> None:
+def report(
+    folder: Path, score: str | None, published: Path | None, published_methods: str | None, out: Path | None, quiet: bool
+) -> None:
     """Write report.html, report.md, report.json and figures from the results in a folder.
 
     \b
     Examples:
       propneat benchmark report results/benchmark-embedded-cv
+      propneat benchmark report results/benchmark-embedded-cv --score log_loss --out by-log-loss
+      propneat benchmark report results/benchmark-srbench-srbench --published srbench2021.csv
 
-    The page needs no network. It can be made while the run goes on, from what there is.
+    The page needs no network. It can be made while the run goes on, from what there is. A file of published scores has the
+    columns dataset, method, score (or r2_test, auc, ...) and if known size and seconds, or a column dataset and one for
+    each method.
     """
     from propneat.benchmark import open_store
+    from propneat.benchmark.published import read_published, select_published
 
+    if published_methods is not None and published is None:
+        raise click.UsageError("--published-methods goes with --published FILE.")
+    values = []
+    if published is not None:
+        names = [name.strip() for name in (published_methods or "").split(",") if name.strip()]
+        values = select_published(read_published(published), names)
     with open_store(folder) as store:
-        write_the_report(store, folder, quiet)
+        write_the_report(store, out or folder, quiet, score=score, published=values)
 
 
 @click.command()
@@ -209,13 +228,21 @@ def _cell(name: str, value: Any) -> str:
     return str(value) if places is None else f"{value:.{places}f}"
 
 
-def write_the_report(store: "Store", folder: Path, quiet: bool) -> None:
-    """Write the report of a store into its folder, and say where it is."""
+def write_the_report(
+    store: "Store", folder: Path, quiet: bool, *, score: str | None = None, published: "Sequence[PublishedValue]" = ()
+) -> None:
+    """Write the report of a store into a folder, and say where it is."""
+    from propneat.benchmark.published import rank_beside
     from propneat.benchmark.results import load_results
     from propneat.cli.run_view import say_when_slow
     from propneat.report.benchmark import write_report
 
     with say_when_slow("Writing the report ...", seconds=2.0, quiet=quiet):
-        written = write_report(load_results(store, title=folder.name), folder)
+        results, line = load_results(store, store.path.parent.name, score), None
+        if published:
+            results, line = rank_beside(results, published)
+        written = write_report(results, folder)
     if not quiet:
+        if line is not None:
+            click.echo(f"published  {line}", err=True)
         click.echo(f"report     {written.html}", err=True)

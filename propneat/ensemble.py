@@ -39,7 +39,8 @@ class _Ensemble(BaseEstimator):
         evolution = kind() if self.estimator is None else self.estimator
         if not isinstance(evolution, kind):
             raise ConfigError(f"estimator must be a {kind.__name__} or None, not a {type(evolution).__name__}")
-        evolution.check_parameters()
+        # its own random state plays no part, and drawing from that would change it
+        clone(evolution).set_params(random_state=0).check_parameters()
         if isinstance(self.n_populations, bool) or not isinstance(self.n_populations, int) or self.n_populations < 1:
             raise ConfigError(f"n_populations must be a whole number from 1 on, not {self.n_populations!r}")
         return evolution

@@ -133,7 +133,8 @@ def _fill(cells: Cells) -> np.ndarray:
 
 def _worst(placed: np.ndarray) -> np.ndarray:
     """Return the lowest known value of every row, (n_rows, 1), 0 where there is none."""
-    return np.where(np.isfinite(placed).any(axis=1), np.nanmin(np.where(np.isfinite(placed), placed, np.inf), axis=1), 0.0)[:, None]
+    worst = np.min(np.where(np.isfinite(placed), placed, np.inf), axis=1, initial=np.inf)
+    return np.where(np.isfinite(worst), worst, 0.0)[:, None]
 
 
 def _place(scores: np.ndarray, empty: np.ndarray, sign: int) -> np.ndarray:
