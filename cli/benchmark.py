@@ -115,7 +115,8 @@ def benchmark(context: click.Context, **options: Any) -> None:
         return
     _refuse_conflicts(context, options)
     config = _configure(options)
-    plan = _plan(config, options)
+    left_out: list[str] = []
+    plan = _plan(config, options, left_out)
     if options["dry_run"]:
         _show_plan(plan, options)
         return
@@ -124,7 +125,7 @@ def benchmark(context: click.Context, **options: Any) -> None:
 
     folder = options["out"] or _default_folder(options)
     with closing(_executor(options)) as executor, create_store(folder) as store:
-        _settle(store, config, plan, options)
+        _settle(store, config, plan, left_out, options)
         code = _run(store, config, select_shard(plan, options["shard"]), executor, options)
         _finish(store, folder, options)
     context.exit(code)
@@ -173,14 +174,18 @@ def _default_folder(options: dict[str, Any]) -> Path:
     return Path("results") / f"benchmark-{name}-{options['protocol']}"
 
 
-def _plan(config: "BenchmarkConfig", options: dict[str, Any]) -> "list[Planned]":
+def _plan(config: "BenchmarkConfig", options: dict[str, Any], left_out: list[str]) -> "list[Planned]":
+    """Return the tasks, having said what is left out and put it into the list given."""
     from propneat.benchmark import make_plan
     from propneat.cli.data_notes import say_unchecked
 
     if not options["quiet"]:
         say_unchecked(config.datasets, config.data_dir)
     with show_steps("reading data sets", quiet=options["quiet"]) as progress:
-        return make_plan(config, progress, say=lambda line: None if options["quiet"] else click.echo(line, err=True))
+        plan = make_plan(config, progress, left_out.append)
+    for line in () if options["quiet"] else left_out:
+        click.echo(line, err=True)
+    return plan
 
 
 def _show_plan(plan: "list[Planned]", options: dict[str, Any]) -> None:
@@ -194,7 +199,9 @@ def _show_plan(plan: "list[Planned]", options: dict[str, Any]) -> None:
         print_plan(plan, count_workers(options["workers"], options["threads"])[0])
 
 
-def _settle(store: "Store", config: "BenchmarkConfig", plan: "list[Planned]", options: dict[str, Any]) -> None:
+def _settle(
+    store: "Store", config: "BenchmarkConfig", plan: "list[Planned]", left_out: list[str], options: dict[str, Any]
+) -> None:
     """Check that the folder is one of this protocol, these data and this version, and write down what is to be done."""
     from propneat.benchmark.plan import options_of
     from propneat.benchmark.states import check_one_state, states_of
@@ -211,10 +218,9 @@ def _settle(store: "Store", config: "BenchmarkConfig", plan: "list[Planned]", op
     methods = {entry.task.method: options_of(config, entry.task.method) for entry in plan}
     suites = sorted({*(known or {}).get("suites", []), "chosen" if config.datasets else config.suite})
     limits = {"seconds": options["time_limit"], "memory_mb": options["memory_limit"]}
-    store.note(
-        "configuration",
-        {"protocol": label, "suites": suites, "methods": {**(known or {}).get("methods", {}), **methods}, "limits": limits},
-    )
+    methods = {**(known or {}).get("methods", {}), **methods}
+    noted = {"protocol": label, "suites": suites, "methods": methods, "limits": limits}
+    store.note("configuration", noted | ({"left_out": left_out} if left_out else {}))
     store.forget_plan(states)
     store.add_plan(plan)
 

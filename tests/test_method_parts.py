@@ -204,12 +204,13 @@ def test_a_benchmark_refuses_options_that_a_method_cannot_use_before_anything_ru
 
 @pytest.mark.parametrize("method", METHODS)
 def test_a_plan_names_the_options_of_a_method_or_the_one_that_was_meant(method):
-    made = METHODS[method].make(random_state=0, **METHODS[method].options)
+    task, name = ("binary", "monk1") if METHODS[method].make else ("regression", "friedman2")
+    made = METHODS[method].maker(task)(random_state=0, **METHODS[method].options)
     last = made[-1] if hasattr(made, "steps") else made
     known = {name.rpartition("__")[2] for name in last.get_params()} - {"random_state"}
     some = max(known, key=len)
     for option, hint in ((f"{some}x", f"did you mean '{some}'?"), ("§", ", ".join(sorted(known)))):
-        config = BenchmarkConfig(datasets=("monk1",), methods=(method,), options={method: {option: 1}})
+        config = BenchmarkConfig(datasets=(name,), methods=(method,), options={method: {option: 1}})
         with pytest.raises(ConfigError) as caught:
             make_plan(config)
         start = f"the options of {method} cannot be used: there is no option {option!r}: "

@@ -14,7 +14,7 @@ from propneat.benchmark.task import Planned, Task, format_options
 from propneat.data.catalogue import find_suggestion
 from propneat.data.named import is_at_hand
 from propneat.data.pmlb_source import UnreachableError, find_cache
-from propneat.errors import ConfigError
+from propneat.errors import ConfigError, DataError
 from propneat.methods import Method
 
 __all__ = ["BenchmarkConfig", "make_plan", "options_of", "select_shard"]
@@ -104,21 +104,21 @@ def _read_tables(
 ) -> Iterator[BenchmarkTable]:
     """Give the data sets one by one, without those of a suite that are not at hand where the server cannot be reached."""
     absent: list[str] = []
-    reason = None
+    is_reachable, reason = True, None
     for number, name in enumerate(names):
         if not name.isprintable():
             raise ConfigError(f"the data set {name!r} has a name that cannot be written down: rename the file")
         progress(name, number, len(names))
-        if absent and not is_at_hand(name, config.data_dir):
-            # asked once, a server that does not answer is not asked again
+        if not is_reachable and not is_at_hand(name, config.data_dir):
+            # a server that did not answer once is not asked again
             absent.append(name)
             continue
         try:
             table = read_benchmark_table(name, config.data_dir)
-        except UnreachableError as error:
-            if config.datasets:
+        except DataError as error:
+            if config.datasets or is_at_hand(name, config.data_dir):
                 raise
-            absent, reason = [*absent, name], error
+            absent, reason, is_reachable = [*absent, name], error, not isinstance(error, UnreachableError)
             continue
         yield table
     progress("", len(names), len(names))
@@ -127,7 +127,7 @@ def _read_tables(
     if absent:
         say(
             f"{len(absent)} of {len(names)} data sets of the suite {config.suite} left out: their files are not in the cache "
-            f"{find_cache(config.data_dir)} and PMLB cannot be reached ({', '.join(absent)})"
+            f"{find_cache(config.data_dir)} and could not be downloaded ({', '.join(absent)})"
         )
 
 
