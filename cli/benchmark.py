@@ -76,9 +76,13 @@ class _Shard(click.ParamType):
 @click.option("--datasets", metavar="NAME,NAME,...", help="Names, or files with a column target or class.")
 @click.option("--methods", metavar="NAME,NAME,...", help="Also your own, as package.module:attribute.  [default: core]")
 @click.option("--set", "settings", type=_Pairs(), multiple=True, help="An option of a method; repeatable.")
-@click.option("--protocol", default="cv", show_default=True, metavar="NAME", help="How rows are divided; see propneat benchmark methods.")
+@click.option(
+    "--protocol", default="cv", show_default=True, metavar="NAME", help="How rows are divided; see propneat benchmark methods."
+)
 @click.option("--folds", type=click.IntRange(2), default=5, show_default=True, help="Folds of protocol cv.")
-@click.option("--repeats", type=click.IntRange(1), help="Repeats, runs or splits.  [default: 1; paper: 5, srbench: 10, srbench-2025: 30]")
+@click.option(
+    "--repeats", type=click.IntRange(1), help="Repeats, runs or splits.  [default: 1; paper: 5, srbench: 10, srbench-2025: 30]"
+)
 @click.option("--workers", type=click.IntRange(1), help="Worker processes.  [default: one a core]")
 @click.option("--threads", type=click.IntRange(1), help="Threads of each worker.  [default: 1]")
 @click.option("--time-limit", type=click.FloatRange(0, min_open=True), metavar="SECONDS", help="Longest a task may take.")

@@ -73,7 +73,12 @@ def status(folder: Path, as_json: bool) -> None:
 @click.command()
 @_folder
 @click.option("--score", metavar="NAME", help="What methods are compared by.  [default: auc, or r2]")
-@click.option("--published", type=click.Path(path_type=Path), metavar="FILE", help="Scores of others, to be ranked beside those of the run.")
+@click.option(
+    "--published",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Scores of others, to be ranked beside those of the run.",
+)
 @click.option("--published-methods", metavar="NAME,NAME,...", help="Only these methods of the file.  [default: all]")
 @click.option("--out", type=FOLDER, metavar="DIR", help="Where to write it.  [default: the folder of results]")
 @_quiet

@@ -130,7 +130,8 @@ class PropNEATEnsembleClassifier(ClassifierMixin, _Ensemble):
 
     def predict(self, X: Any) -> np.ndarray:
         """Return the most probable label of every row, (n_rows,)."""
-        return self.classes_[np.argmax(self.predict_proba(X), axis=1)]
+        shares = self.predict_proba(X)
+        return self.classes_[np.argmax(shares, axis=1)]
 
 
 class PropNEATEnsembleRegressor(RegressorMixin, _Ensemble):

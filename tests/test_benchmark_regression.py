@@ -392,7 +392,9 @@ def test_a_score_of_which_less_is_better_turns_every_comparison_round():
 
 
 def test_both_kinds_of_task_have_tables_of_their_own_in_one_page(tmp_path):
-    classes = make_rows(6, ("propneat", "forest", "logistic"), n_folds=2).assign(r2=np.nan, rmse=np.nan, mae=np.nan, n_nodes=np.nan)
+    classes = make_rows(6, ("propneat", "forest", "logistic"), n_folds=2).assign(
+        r2=np.nan, rmse=np.nan, mae=np.nan, n_nodes=np.nan
+    )
     rows = pd.concat([classes.assign(dataset="c_" + classes["dataset"]), numbers()], ignore_index=True)
     paths = write_report(Results(rows, title="both"), tmp_path)
     page, told = paths.html.read_text(), json.loads(paths.json.read_text())
@@ -402,7 +404,11 @@ def test_both_kinds_of_task_have_tables_of_their_own_in_one_page(tmp_path):
     assert {kind: part["methods"] for kind, part in told["kinds"].items()} == {
         "classification": ["propneat", "forest", "logistic"], "regression": ["propneat", "forest", "ridge"]
     }  # fmt: skip
-    assert {path.stem for path in paths.figures} >= {"classification-auc-n-parameters", "regression-r2-size", "regression-ranks"}
+    assert {path.stem for path in paths.figures} >= {
+        "classification-auc-n-parameters",
+        "regression-r2-size",
+        "regression-ranks",
+    }
 
 
 def test_srbenchs_trials_are_joined_by_their_median_and_those_of_2025_by_the_area():
@@ -437,4 +443,6 @@ def test_the_summary_in_the_terminal_has_a_table_for_each_kind(run, folder):
     code, _, err = run("benchmark", "report", "r", "--score", "mae", "--out", "by-mae")
     assert code == 0 and "MAE" in (folder / "by-mae" / "report.md").read_text()
     code, _, err = run("benchmark", "report", "r", "--score", "r3", "--out", "by-r3")
-    assert code == 2 and "there is no score 'r3' in these results: the scores are auc" in err and not (folder / "by-r3").exists()
+    assert (
+        code == 2 and "there is no score 'r3' in these results: the scores are auc" in err and not (folder / "by-r3").exists()
+    )

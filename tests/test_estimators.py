@@ -18,7 +18,13 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from propneat import PropNEATClassifier, PropNEATRegressor, load_model
+from propneat import (
+    PropNEATClassifier,
+    PropNEATEnsembleClassifier,
+    PropNEATEnsembleRegressor,
+    PropNEATRegressor,
+    load_model,
+)
 from propneat.errors import ConfigError, DataError, GenomeError
 from propneat.evolve import default_config
 from propneat.genome import Genome, NodeKind, activation_code
@@ -29,7 +35,11 @@ SHORT = TINY | {"fine_tune_epochs": 5}
 NAN = float("nan")
 
 
-CHECKS = parametrize_with_checks([PropNEATClassifier(**TINY), PropNEATRegressor(**TINY)])
+ENSEMBLES = [
+    PropNEATEnsembleClassifier(PropNEATClassifier(**TINY), n_populations=2, random_state=0),
+    PropNEATEnsembleRegressor(PropNEATRegressor(**TINY), n_populations=2, random_state=0),
+]
+CHECKS = parametrize_with_checks([PropNEATClassifier(**TINY), PropNEATRegressor(**TINY), *ENSEMBLES])
 
 
 # older versions of scikit-learn give an iterator, and pytest wants a list

@@ -16,7 +16,6 @@ from propneat.benchmark.plan import BenchmarkConfig, make_plan
 from propneat.data import Preprocessor
 from propneat.errors import ConfigError
 from propneat.methods import METHODS, heartbeat
-from propneat.methods.tuned_forest import TunedForestClassifier
 from propneat.methods.dense import DenseNetworkClassifier
 from propneat.methods.device import check_device
 from propneat.methods.forward_gradients.classifier import ForwardGradientClassifier
@@ -31,6 +30,7 @@ from propneat.methods.recomputation.classifier import RecomputedNetworkClassifie
 from propneat.methods.sparse_fourier.classifier import SparseFourierClassifier
 from propneat.methods.spike_train.classifier import STRSBPClassifier
 from propneat.methods.tabular import TableEncoder, on_table, stratified_folds
+from propneat.methods.tuned_forest import TunedForestClassifier
 from propneat.methods.vsml.classifier import VSMLClassifier
 from propneat.rng import make_rng
 

@@ -85,7 +85,9 @@ def render(results: Results) -> tuple[str, str]:
     analysis = analyse(results)
     sections = (*compose(results, analysis, draw_all(analysis)), *compose_setting(results))
     assert [section.name for section in sections] == ORDER
-    return render_html(results.title, "0", results.protocol, [analysis], sections), render_markdown(results.title, "0", sections)
+    return render_html(results.title, "0", results.protocol, [analysis], sections), render_markdown(
+        results.title, "0", sections
+    )
 
 
 def realistic(n_datasets: int = 9) -> Results:

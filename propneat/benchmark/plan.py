@@ -140,7 +140,9 @@ def _check_tasks(
         if not config.methods or not others:
             continue
         if len(others) == len(kinds):
-            raise ConfigError(f"the method {name!r} is for {' and '.join(entry.tasks)} tasks, and no data set here is one: leave it out")
+            raise ConfigError(
+                f"the method {name!r} is for {' and '.join(entry.tasks)} tasks, and no data set here is one: leave it out"
+            )
         say(f"{name} is not for {' and '.join(others)} tasks: left out on those data sets")
 
 

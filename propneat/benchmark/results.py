@@ -125,7 +125,9 @@ def _summarise(rows: "pandas.DataFrame", kind: str) -> list[dict[str, Any]]:
                 "n_common": len(common),
                 "n_datasets": int(means[label].notna().sum()),
                 "fit_seconds": float(own["fit_seconds"].median()) if len(own) else None,
-                **{size: float(own[size].median()) if own[size].notna().any() else None for size in ("n_parameters", "n_nodes")},
+                **{
+                    size: float(own[size].median()) if own[size].notna().any() else None for size in ("n_parameters", "n_nodes")
+                },
                 "failed": int(rows[rows["label"] == label]["status"].isin(FAILURES).sum()),
             }
         )

@@ -47,7 +47,9 @@ class Protocol:
         if self.n_folds < 2 or self.n_repeats < 1:
             raise ConfigError(f"a protocol needs 2 folds and 1 repeat or more, not {self.n_folds} and {self.n_repeats}")
         if self.name in _SRBENCH and self.n_repeats > len(SRBENCH_SEEDS):
-            raise ConfigError(f"SRBench has {len(SRBENCH_SEEDS)} seeds, so there are no {self.n_repeats} repeats of {self.name}")
+            raise ConfigError(
+                f"SRBench has {len(SRBENCH_SEEDS)} seeds, so there are no {self.n_repeats} repeats of {self.name}"
+            )
 
     @property
     def label(self) -> str:

@@ -193,7 +193,8 @@ class Store:
         if (told := self._ask("PRAGMA quick_check(1)")) != [("ok",)]:
             raise unreadable(self.path, told[0][0] if told else "no answer")
         plan, results = (
-            self._ask(f"SELECT {', '.join(columns)} FROM {table}") for columns, table in ((PLAN, "plan"), (self.result_columns, "result"))
+            self._ask(f"SELECT {', '.join(columns)} FROM {table}")
+            for columns, table in ((PLAN, "plan"), (self.result_columns, "result"))
         )
         check_rows(self.path, plan, results)
         if self._ask("SELECT 1 FROM prediction WHERE typeof(key) != 'text' OR typeof(packed) != 'blob' LIMIT 1"):

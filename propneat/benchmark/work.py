@@ -113,9 +113,7 @@ def _fit_and_score(task: Task, options: dict[str, object], data_dir: str | None)
     )
 
 
-def _score_classes(
-    table: BenchmarkTable, rows: Split, estimator: Any, shares: np.ndarray
-) -> tuple[dict[str, float], bytes]:
+def _score_classes(table: BenchmarkTable, rows: Split, estimator: Any, shares: np.ndarray) -> tuple[dict[str, float], bytes]:
     """Return scores of probabilities (n_test, classes of the training rows), and these packed with all classes."""
     probabilities = np.zeros((len(rows.test), table.n_classes))
     probabilities[:, np.asarray(estimator.classes_, dtype=np.int64)] = shares

@@ -18,9 +18,7 @@ _PLAIN = re.compile(r"\d+(\.\d+)?")
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
 
 
-def render_html(
-    title: str, version: str, protocol: str, analyses: Sequence[Analysis], sections: tuple[Section, ...]
-) -> str:
+def render_html(title: str, version: str, protocol: str, analyses: Sequence[Analysis], sections: tuple[Section, ...]) -> str:
     """Return the page as text, the same for the same report."""
     parts = [
         "<!DOCTYPE html>",

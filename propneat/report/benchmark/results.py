@@ -115,11 +115,12 @@ class Results:
 
     @property
     def methods(self) -> tuple[str, ...]:
-        """The reference, then methods in the order of the configuration, then others by name."""
-        present = set(self.rows["method"].astype(str))
+        """The reference, then methods in the order of the configuration, then others by name, published ones last."""
+        names = self.rows["method"].astype(str)
+        present, published = set(names[~self.is_published]), set(names[self.is_published])
         asked = self.configuration.get("methods") or ()
         first = [_REFERENCE, *map(str, asked)] if not isinstance(asked, str) else [_REFERENCE, asked]
-        return tuple(dict.fromkeys([*(name for name in first if name in present), *sorted(present)]))
+        return tuple(dict.fromkeys([*(name for name in first if name in present), *sorted(present), *sorted(published)]))
 
     @property
     def reference(self) -> str:

@@ -91,9 +91,7 @@ def _grid(x: Scale, y: Scale, label: str, y_label: str) -> list[Item]:
     return items
 
 
-def _median(
-    points: np.ndarray, method: int, label: str, x: Scale, y: Scale, measure: str, metric: Metric
-) -> list[Item]:
+def _median(points: np.ndarray, method: int, label: str, x: Scale, y: Scale, measure: str, metric: Metric) -> list[Item]:
     """Return the medians of both axes as a mark, with the quartiles of the data sets as thin lines."""
     (x_low, y_low), (x_mid, y_mid), (x_high, y_high) = np.quantile(points, [0.25, 0.5, 0.75], axis=0)
     title = f"{label}: median {quantity(x_mid)} {_NAMES[measure]}, "

@@ -83,13 +83,19 @@ def summary_table(analysis: Analysis) -> Table:
         Column("Method", False),
         Column("n", title="Data sets with a usable result"),
         Column("Imputed", title=imputed),
-        Column(f"Mean {metric.label}", title="Over all data sets, imputed ones included; 95 % bootstrap interval over families"),
+        Column(
+            f"Mean {metric.label}", title="Over all data sets, imputed ones included; 95 % bootstrap interval over families"
+        ),
         Column(f"Median {metric.label}"),
         Column("Mean rank", title="1 is best; 95 % bootstrap interval over families of data sets"),
         Column(f"Mean {metric.label} of n", title="Over the n data sets with a usable result alone"),
         *(Column(label, title=title) for _, label, title, _ in _OTHERS[metric.kind]),
         Column("Parameters", title="Median over the n data sets"),
-        *([Column("Size", title="Median over the n data sets: nodes of the formula, else parameters")] if _has_size(metric) else []),
+        *(
+            [Column("Size", title="Median over the n data sets: nodes of the formula, else parameters")]
+            if _has_size(metric)
+            else []
+        ),
         Column("Depth", title="Median over the n data sets"),
         Column("Fit", title=f"Median over the n data sets of the {analysis.cells.statistic} time to fit one fold"),
         Column("Predict", title=f"Median over the n data sets of the {analysis.cells.statistic} time to predict one fold"),
@@ -241,7 +247,12 @@ def robustness_table(analysis: Analysis) -> Table:
     columns = [Column("Method", False)]
     for pool, label in zip(pools, labels, strict=True):
         n = len(pool.scores)
-        columns += [Column(f"{analysis.cells.metric.label}, {label} (n={n})"), Column("rank"), Column("difference"), Column("p, Holm")]
+        columns += [
+            Column(f"{analysis.cells.metric.label}, {label} (n={n})"),
+            Column("rank"),
+            Column("difference"),
+            Column("p, Holm"),
+        ]
     rows = []
     for summary in analysis.summary:
         cells = [Cell(analysis.cells.methods[summary.method])]

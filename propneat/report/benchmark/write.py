@@ -46,7 +46,9 @@ def write_report(results: Results, folder: Path) -> ReportPaths:
     if len(parts) > 1:
         # what two kinds of tasks have in common goes by two names
         kinds = results.kinds
-        drawn = [{f"{kind}-{name}": _named(kind, each) for name, each in own.items()} for kind, own in zip(kinds, drawn, strict=True)]
+        drawn = [
+            {f"{kind}-{name}": _named(kind, each) for name, each in own.items()} for kind, own in zip(kinds, drawn, strict=True)
+        ]
         composed = [tuple(_of_kind(kind, section) for section in own) for kind, own in zip(kinds, composed, strict=True)]
         numbers = [{"schema": 2, "title": results.title, "kinds": dict(zip(kinds, numbers, strict=True))}]
     drawings = {name: drawing for own in drawn for name, drawing in own.items()}
