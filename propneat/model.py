@@ -184,17 +184,22 @@ def _read_classes(value: Any) -> tuple[Any, ...] | None:
 
 
 def _scale_to_dict(scale: TargetScale) -> dict[str, float]:
-    return {name: value for name, value in vars(scale).items() if value is not None}
+    return {name: value for name, value in vars(scale).items() if value is not None and value is not False}
 
 
 def _read_scale(value: Any) -> TargetScale | None:
     if value is None:
         return None
-    bounds = {"low", "high"} & set(value) if isinstance(value, dict) else set()
-    if not isinstance(value, dict) or set(value) - bounds != {"center", "scale"} or len(bounds) == 1:
-        raise GenomeError("'target_scale' must be an object with center, scale, and low and high or neither, or null")
-    if not all(isinstance(number, int | float) and not isinstance(number, bool) for number in value.values()):
+    if not isinstance(value, dict):
+        raise GenomeError("'target_scale' must be an object or null")
+    numbers = {name: number for name, number in value.items() if name != "log"}
+    bounds = {"low", "high"} & set(numbers)
+    if set(numbers) - bounds != {"center", "scale"} or len(bounds) == 1:
+        raise GenomeError("'target_scale' must be an object with center, scale, low and high or neither, and log or not")
+    if not all(isinstance(number, int | float) and not isinstance(number, bool) for number in numbers.values()):
         raise GenomeError("'target_scale' must hold numbers")
     if not value["scale"] > 0 or (bounds and value["low"] > value["high"]):
         raise GenomeError("'target_scale' must have a positive scale, and low no greater than high")
-    return TargetScale(**{name: float(number) for name, number in value.items()})
+    if "log" in value and (value["log"] is not True or not bounds or not value["low"] > 0):
+        raise GenomeError("'log' of 'target_scale' must be true, with a positive low, or be left out")
+    return TargetScale(**{name: float(number) for name, number in numbers.items()}, log="log" in value)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from propneat.data import ColumnPlan, Preprocessor, TablePlan, TargetScale, encode_target, plan_table
+from propneat.data import ColumnPlan, EncodingOptions, Preprocessor, TablePlan, TargetScale, encode_target, plan_table
 from propneat.data.encounter import describe_training
 from propneat.data.split import merge_rows, split_rows
 from propneat.errors import ConfigError
@@ -35,6 +35,8 @@ class PreparedProblem:
     def describe(self, features: Any, target: Any) -> list[str]:
         """Return one line for everything in the encoding of the training rows, and their target, that was not plain."""
         lines = describe_training(self.preprocessor, features)
+        if self.target_scale is not None and self.target_scale.log:
+            lines.append("target: its logarithm is learnt, of which a linear model tells more on rows left out")
         if self.target_scale is not None:
             values = encode_target(target, "regression")[1]
             if n_far := int((self.target_scale.clip(values) != values).sum()):
@@ -89,10 +91,18 @@ def prepare_problem(
     scale = TargetScale.fit(values, weights) if task == "regression" else None
     targets = _targets(values, task, classes, scale)
     names = ["target"] if classes is None else [str(label) for label in (classes[1:] if task == "binary" else classes)]
-    # means of levels are learnt in the target's own units
-    learnt = scale.clip(values)[:, None] if scale is not None else targets
-    preprocessor, inputs = _fit_preprocessor(features, weights, plan, learnt, names, one_hot_integers, max_levels)
-    inputs, merged, totals = merge_rows(inputs, values, weights)
+    options = EncodingOptions(max_levels, one_hot_integers, tuple(names), _MOST_INPUTS)
+
+    def encode(learnt: np.ndarray) -> tuple[Preprocessor, tuple[np.ndarray, np.ndarray, np.ndarray]]:
+        fitted, inputs = Preprocessor.fit_transform(features, weights, plan=plan, targets=learnt, options=options)
+        return fitted, merge_rows(inputs, values, weights)
+
+    # means of levels are learnt in the target's own units, or their logarithm
+    preprocessor, rows = encode(targets if scale is None else scale.clip(values)[:, None])
+    if scale is not None and (logarithmic := scale.logarithmic(*rows)) is not None:
+        scale = logarithmic
+        preprocessor, rows = encode(np.log(scale.clip(values))[:, None])
+    inputs, merged, totals = rows
     targets = _targets(merged, task, classes, scale)
     if class_weight is not None:
         totals = totals * _class_factors(class_weight, classes, merged, totals)
@@ -110,31 +120,6 @@ def _targets(values: np.ndarray, task: str, classes: tuple[Any, ...] | None, sca
     if scale is not None:
         return scale.apply(values)[:, None]
     return values.astype(np.float64)[:, None] if task == "binary" else np.eye(len(classes))[values]
-
-
-def _fit_preprocessor(
-    features: Any,
-    weights: np.ndarray,
-    plan: TablePlan,
-    targets: np.ndarray,
-    target_names: list[str],
-    one_hot_integers: int,
-    max_levels: int,
-) -> tuple[Preprocessor, np.ndarray]:
-    """Give as many whole-number columns inputs of their own per number as leave the network at most `_MOST_INPUTS` inputs."""
-    for most in [*range(one_hot_integers, 2, -1), 0]:
-        fitted = Preprocessor.fit_transform(
-            features,
-            weights,
-            plan=plan,
-            targets=targets,
-            target_names=target_names,
-            max_levels=max_levels,
-            one_hot_integers=most,
-        )
-        if len(fitted[0].rules) <= _MOST_INPUTS:
-            break
-    return fitted
 
 
 def _rows(samples: Samples, rows: np.ndarray) -> Samples:

@@ -8,10 +8,12 @@ import pandas
 import pyarrow
 import pytest
 
-from propneat.data import ColumnPlan, Preprocessor, ReadingOptions, TablePlan, plan_table
+from propneat.data import EncodingOptions, ColumnPlan, Preprocessor, ReadingOptions, TablePlan, plan_table
 from propneat.data.cells import MISSING_TEXTS
 from propneat.data.files import read_table_file
-from propneat.data.planning import plan_column
+from propneat.data.cells import MISSING_TEXTS
+from propneat.data.column_planning import plan_column
+from propneat.data.source_column import SourceColumn
 from propneat.errors import DataError
 
 N = 60
@@ -33,7 +35,7 @@ def with_one(values: np.ndarray, text: str) -> np.ndarray:
 
 def read_one(values: np.ndarray) -> tuple[ColumnPlan, np.ndarray]:
     """The plan of a column and the numbers it reads."""
-    plan = plan_column(values, "a").plan
+    plan = plan_column(SourceColumn(values, "a", MISSING_TEXTS)).plan
     return plan, plan.read(values).numbers
 
 
@@ -86,7 +88,7 @@ def test_a_range_is_its_middle():
 )
 def test_codes_stay_texts_without_blanks_at_their_ends(values, levels):
     for texts in (values, pandas.Series(values, dtype=pandas.ArrowDtype(pyarrow.string()))):
-        plan = plan_column(texts, "a").plan
+        plan = plan_column(SourceColumn(texts, "a", MISSING_TEXTS)).plan
         assert (plan.kind, plan.levels) == ("category", levels)
 
 
@@ -104,7 +106,7 @@ def test_codes_stay_texts_without_blanks_at_their_ends(values, levels):
     ],
 )
 def test_dates_however_they_are_written(text, form, seconds):
-    report = plan_column(column(text), "when")
+    report = plan_column(SourceColumn(column(text), "when", MISSING_TEXTS))
     assert (report.plan.kind, report.plan.format) == ("date", form)
     assert report.plan.read(column(text)).numbers[0] == seconds
     assert text in report.note
@@ -115,7 +117,9 @@ def test_many_dates_are_parsed_like_few():
     iso = [f"{text[6:]}-{text[3:5]}-{text[:2]} 11:12:13.25" for text in texts]
     for values, form in ((texts, "%d/%m/%Y"), (iso, "iso")):
         plan = ColumnPlan("when", "date", format=form)
-        few = np.concatenate([plan.read(np.array(values[start : start + 100], dtype=object)).numbers for start in range(0, len(values), 100)])
+        few = np.concatenate(
+            [plan.read(np.array(values[start : start + 100], dtype=object)).numbers for start in range(0, len(values), 100)]
+        )
         assert np.array_equal(plan.read(np.array(values, dtype=object)).numbers, few)
 
 
@@ -157,7 +161,9 @@ def test_an_answer_does_not_depend_on_the_other_rows_nor_on_the_kind_of_file(tmp
     frame = people(rng)
     plan = plan_table(frame).plan
     targets = rng.normal(size=(len(frame), 1))
-    preprocessor = Preprocessor.fit(frame, plan=plan, targets=targets, one_hot_integers=10, max_levels=20)
+    preprocessor = Preprocessor.fit(
+        frame, plan=plan, targets=targets, options=EncodingOptions(one_hot_integers=10, max_levels=20)
+    )
     preprocessor = Preprocessor.from_dict(json.loads(json.dumps(preprocessor.to_dict(), allow_nan=False)))
     whole = preprocessor.transform(frame)
     for trial in range(60):
@@ -238,7 +244,11 @@ def test_no_table_loses_all_its_columns_and_no_array_loses_any():
 
 
 def test_measures_that_happen_to_be_whole_and_different_are_kept():
-    for values in (np.random.default_rng(0).permutation(9000)[:100], np.arange(1921, 2021), np.sort(np.random.default_rng(1).permutation(90_000)[:100])):
+    for values in (
+        np.random.default_rng(0).permutation(9000)[:100],
+        np.arange(1921, 2021),
+        np.sort(np.random.default_rng(1).permutation(90_000)[:100]),
+    ):
         assert plan_table(rare("income", values)).plan.columns[0].kind == "number"
 
 
@@ -275,7 +285,10 @@ def test_what_is_said_of_columns_is_done():
     forced = plan_table(frame, ReadingOptions(categories=("store",), numbers=("level",), dates=("stamp",)))
     kinds = {plan.name: plan.kind for plan in forced.plan.columns}
     assert (kinds["store"], kinds["level"], kinds["stamp"]) == ("category", "number", "date")
-    assert plan_table(frame, ReadingOptions(missing=("n/d",))).plan.read(frame)["level"].missing.sum() == (frame["level"] == "n/d").sum()
+    assert (
+        plan_table(frame, ReadingOptions(missing=("n/d",))).plan.read(frame)["level"].missing.sum()
+        == (frame["level"] == "n/d").sum()
+    )
 
 
 @pytest.mark.parametrize(
@@ -302,5 +315,5 @@ def test_markers_are_texts_and_the_numbers_they_spell():
 
 
 def test_a_common_marker_among_texts_is_said():
-    note = plan_column(column("NA", "Grvl", "Pave"), "Alley").note
+    note = plan_column(SourceColumn(column("NA", "Grvl", "Pave"), "Alley", MISSING_TEXTS)).note
     assert note.startswith("Alley: 'NA' in 20 cells of 60 is taken for missing")

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from propneat.data import InputRule, Preprocessor, TargetScale, encode_target, infer_task
+from propneat.data import EncodingOptions, InputRule, Preprocessor, TargetScale, encode_target, infer_task
 from propneat.data.cells import MISSING_TEXTS
 from propneat.errors import DataError
 
@@ -58,7 +58,7 @@ def apply_by_hand(document: dict, row: dict[str, str]) -> list[float]:
 
 def test_plain_python_on_csv_text_gives_the_same_inputs():
     frame = mixed_frame()
-    preprocessor = Preprocessor.fit(frame, one_hot_integers=3)
+    preprocessor = Preprocessor.fit(frame, options=EncodingOptions(one_hot_integers=3))
     document = json.loads(json.dumps(preprocessor.to_dict(), allow_nan=False))
     texts = pandas.read_csv(io.StringIO(frame.to_csv(index=False)), dtype=str, keep_default_na=False)
     by_hand = [apply_by_hand(document, row) for row in texts.to_dict("records")]
@@ -67,7 +67,7 @@ def test_plain_python_on_csv_text_gives_the_same_inputs():
 
 
 def test_one_rule_per_input_and_their_names():
-    names = [rule.name for rule in Preprocessor.fit(mixed_frame(), one_hot_integers=3).rules]
+    names = [rule.name for rule in Preprocessor.fit(mixed_frame(), options=EncodingOptions(one_hot_integers=3)).rules]
     assert names == [
         *("float", "float missing", "int", "int=1", "int=2", "int=3", "constant", "bool"),
         *("text=x", "text=y", "text=z", "text missing", "pair=v", "category=10", "category=20", "category=30"),
@@ -93,7 +93,7 @@ def test_training_rows_have_weighted_mean_zero_and_numbers_unit_spread():
 def test_levels_and_gaps_are_centred_on_their_weighted_share():
     frame = pandas.DataFrame({"a": ["x", "y", "z", None], "n": [1.0, 2.0, 3.0, NAN]})
     weights = [1.0, 2.0, 3.0, 4.0]
-    preprocessor = Preprocessor.fit(frame, weights, one_hot_integers=3)
+    preprocessor = Preprocessor.fit(frame, weights, options=EncodingOptions(one_hot_integers=3))
     shares = {rule.name: rule.center for rule in preprocessor.rules if rule.level is not None or rule.missing}
     assert shares == {"a=x": 0.1, "a=y": 0.2, "a=z": 0.3, "a missing": 0.4, "n=1": 0.1, "n=2": 0.2, "n=3": 0.3, "n missing": 0.4}
     assert np.allclose(weights @ preprocessor.transform(frame), 0.0, atol=1e-12)
@@ -133,7 +133,7 @@ def test_unknown_levels_count_as_none_of_the_levels():
 
 
 def test_only_the_heaviest_levels_get_inputs_in_sorted_order():
-    preprocessor = Preprocessor.fit(pandas.DataFrame({"a": ["d", "c", "c", "b", "a"]}), [1, 1, 1, 5, 0.5], max_levels=2)
+    preprocessor = Preprocessor.fit(pandas.DataFrame({"a": ["d", "c", "c", "b", "a"]}), [1, 1, 1, 5, 0.5], options=EncodingOptions(max_levels=2))
     assert [rule.level for rule in preprocessor.rules] == ["b", "c"]
 
 

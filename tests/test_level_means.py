@@ -5,7 +5,7 @@ import pandas
 import pytest
 
 from propneat.data import Preprocessor, plan_table
-from propneat.data.level_means import LevelMeans, explained, out_of_fold, quantile_groups, row_hashes
+from propneat.data.level_means import LevelMeans, out_of_fold, quantile_groups, row_hashes
 
 
 def towns(n_rows: int, n_towns: int, effect: float, seed: int = 0) -> tuple[pandas.DataFrame, np.ndarray]:
@@ -117,11 +117,3 @@ def test_groups_of_neighbours_are_of_equal_weight():
     assert groups[-1] == -1
     assert np.bincount(groups[:-1]).tolist() == [100] * 8
     assert all(numbers[:-1][groups[:-1] == group].max() < numbers[:-1][groups[:-1] == group + 1].min() for group in range(7))
-
-
-def test_explained_is_r_squared():
-    rng = np.random.default_rng(8)
-    targets, weights = rng.normal(size=(50, 2)), rng.random(50)
-    assert explained(targets, targets, weights) == 1.0
-    mean = np.average(targets, axis=0, weights=weights) * np.ones((50, 1))
-    assert explained(mean, targets, weights) == pytest.approx(0.0, abs=1e-12)

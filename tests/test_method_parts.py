@@ -13,7 +13,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.utils.estimator_checks import check_estimator
 
 from propneat.benchmark.plan import BenchmarkConfig, make_plan
-from propneat.data import Preprocessor
+from propneat.data import EncodingOptions, Preprocessor
 from propneat.errors import ConfigError
 from propneat.methods import METHODS, heartbeat
 from propneat.methods.dense import DenseNetworkClassifier
@@ -73,7 +73,7 @@ def test_gaps_are_where_values_are_missing_and_indicators_stay_numbers():
 
 def test_gaps_of_whole_numbers_with_levels_and_of_an_array():
     X = np.array([[1.0, 5.0], [np.nan, 6.0], [2.0, 7.0], [3.0, np.nan]])
-    rules = Preprocessor.fit(X, one_hot_integers=3)
+    rules = Preprocessor.fit(X, options=EncodingOptions(one_hot_integers=3))
     names = [rule.name for rule in rules.rules]
     gaps = rules.gaps(X)
     assert [name for name, gap in zip(names, gaps[1], strict=True) if gap] == ["x0", "x0=1", "x0=2", "x0=3"]

@@ -5,14 +5,17 @@ Only light modules load with this package; pandas, scikit-learn and pmlb load wh
 
 from propneat.data.catalogue import CatalogueEntry, read_catalogue
 from propneat.data.plan import ColumnPlan, TablePlan
-from propneat.data.planning import ReadingOptions, plan_table
-from propneat.data.preprocessing import InputRule, Preprocessor
+from propneat.data.planning import plan_table
+from propneat.data.preprocessing import EncodingOptions, InputRule, Preprocessor
+from propneat.data.reading_options import ReadingOptions
 from propneat.data.table import Table, load_table
-from propneat.data.targets import TASKS, TargetScale, encode_target, infer_task
+from propneat.data.target_scale import TargetScale
+from propneat.data.targets import TASKS, encode_target, infer_task
 
 __all__ = [
     "CatalogueEntry",
     "ColumnPlan",
+    "EncodingOptions",
     "InputRule",
     "Preprocessor",
     "ReadingOptions",

@@ -90,7 +90,11 @@ def date_part(seconds: np.ndarray, part: str) -> np.ndarray:
     elif part == "hour":
         numbers = np.floor(whole / 3600) % 24
     else:
-        dates = days.astype(np.int64).astype("datetime64[D]")
+        first, last = days.min(initial=0.0), days.max(initial=0.0)
+        # of many dates within few years each day is looked up
+        every = np.arange(first, last + 1) if last - first < len(days) else days
+        dates = every.astype(np.int64).astype("datetime64[D]")
         months = dates.astype("datetime64[M]")
-        numbers = (dates - months).astype(np.float64) + 1 if part == "day" else months.astype(np.int64) % 12 + 1.0
+        of_day = (dates - months).astype(np.float64) + 1 if part == "day" else months.astype(np.int64) % 12 + 1.0
+        numbers = of_day if every is days else of_day[(days - first).astype(np.int64)]
     return np.where(missing, np.nan, numbers)

@@ -49,7 +49,7 @@ def read_delimited(data: bytes, label: str, form: DelimitedForm = DelimitedForm(
     `form` does not say whether it is a header.
     """
     data, notes = _as_utf8(data, label, form.encoding)
-    if not data.strip():
+    if not data or data.isspace():
         raise DataError(f"{label} is empty: expected a header line and rows")
     delimiter = form.delimiter
     if found := _SEP_LINE.match(data):
@@ -97,7 +97,9 @@ def _as_utf8(data: bytes, label: str, encoding: str | None) -> tuple[bytes, list
         if encoding is None:
             note = "the text is not UTF-8, read as cp1252 (Western European); --encoding says another"
             return data.decode("cp1252", errors="replace").encode(), [note]
-        raise DataError(f"{label} is not {encoding} text (byte {error.start}): say its encoding, such as utf-8 or cp1252") from error
+        raise DataError(
+            f"{label} is not {encoding} text (byte {error.start}): say its encoding, such as utf-8 or cp1252"
+        ) from error
     except UnicodeError as error:
         raise DataError(f"{label} is not {encoding} text: say its encoding, such as utf-8 or cp1252") from error
     data = text.encode("utf-8", errors="replace")
@@ -159,7 +161,7 @@ def _read_rows(data: bytes, delimiter: str, label: str) -> pyarrow.Table:
     try:
         table = pyarrow.csv.read_csv(
             pyarrow.BufferReader(data),
-            read_options=pyarrow.csv.ReadOptions(column_names=names, use_threads=False, block_size=2**24),
+            read_options=pyarrow.csv.ReadOptions(column_names=names, block_size=2**24),
             parse_options=pyarrow.csv.ParseOptions(
                 delimiter=delimiter, newlines_in_values=has_quotes, invalid_row_handler=refuse
             ),
@@ -175,7 +177,7 @@ def _read_rows(data: bytes, delimiter: str, label: str) -> pyarrow.Table:
 def _is_plainly_quoted(data: bytes, delimiter: str) -> bool:
     """Say whether every quotation mark opens or closes a whole field or is doubled inside one, as Arrow's reader expects."""
     edge = re.escape(delimiter.encode())
-    outside = re.sub(rb'(^|(?<=[\n\r' + edge + rb']))"(?:[^"]|"")*"(?=[\n\r' + edge + rb"]|$)", b"", data)
+    outside = re.sub(rb"(^|(?<=[\n\r" + edge + rb']))"(?:[^"]|"")*"(?=[\n\r' + edge + rb"]|$)", b"", data)
     return b'"' not in outside
 
 
@@ -257,8 +259,13 @@ def _frame(named: Sequence[tuple[str, pyarrow.Array]], label: str) -> pandas.Dat
     names = [name or f"column {number}" for number, (name, _) in enumerate(named, start=1)]
     if repeated := [name for name, count in Counter(names).items() if count > 1]:
         raise DataError(f"{label} has more than one column named {repeated[0]!r}: rename one of them")
-    
-    return pandas.DataFrame({name: pandas.Series(column, dtype=pandas.ArrowDtype(column.type)) for name, (_, column) in zip(names, named, strict=True)})
+
+    return pandas.DataFrame(
+        {
+            name: pandas.Series(column, dtype=pandas.ArrowDtype(column.type))
+            for name, (_, column) in zip(names, named, strict=True)
+        }
+    )
 
 
 def _looks_like_data(first: Sequence[str], columns: Sequence[pyarrow.Array]) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from propneat.data.dates import DATE_PARTS, date_part
+from propneat.data.dates import DATE_PARTS
 from propneat.data.plan import ReadColumn
 from propneat.errors import DataError
 
@@ -43,12 +43,15 @@ class InputRule:
 
     def apply(self, column: ReadColumn) -> np.ndarray:
         """Return the input for every row of a column, float64 (n_rows,)."""
+        if column.codes is not None and not self.missing and len(column.codes) > len(column.levels) + 1:
+            return self.apply(column.each_level())[column.codes]
         column = first_words(column) if self.part == FIRST_WORD else column
         numbers = self._numbers(column)
-        inputs = (numbers - self.center) / self.scale
-        if np.isinf(inputs).any():
-            # of numbers near the largest there are, the difference overflows and the quotients do not
-            inputs = numbers / self.scale - self.center / self.scale
+        with np.errstate(over="ignore"):
+            inputs = (numbers - self.center) / self.scale
+            if np.isinf(inputs).any():
+                # of numbers near the largest there are, the difference overflows and the quotients do not
+                inputs = numbers / self.scale - self.center / self.scale
         if self.level is None and not self.missing and self.means is None:
             inputs[column.missing] = 0.0
         return inputs
@@ -62,7 +65,7 @@ class InputRule:
 
     def number_of(self, column: ReadColumn) -> np.ndarray:
         """Return the number, or the part of the date, of every row, float64 (n_rows,), NaN where missing."""
-        return column.numbers if self.part is None else date_part(column.numbers, self.part)
+        return column.numbers if self.part is None else column.part(self.part)
 
     def _numbers(self, column: ReadColumn) -> np.ndarray:
         if self.missing:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["N_FOLDS", "LevelMeans", "explained", "out_of_fold", "quantile_groups", "row_hashes"]
+__all__ = ["N_FOLDS", "LevelMeans", "out_of_fold", "quantile_groups", "row_hashes"]
 
 N_FOLDS = 5
 """Parts of the training rows, each of which gets means learnt from the others."""
@@ -28,47 +28,82 @@ class LevelMeans:
         A level's mean is drawn to that of all rows as by m rows of the latter, m being the variance within levels over that
         between them (empirical Bayes, for levels of normal means: Micci-Barreca 2001, equation 4), from 1 to 1,000.
         """
-        total = weights.sum()
-        prior = _sum(weights, targets) / total if total > 0 else np.zeros(targets.shape[1])
-        known = codes >= 0
-        codes, targets, weights = codes[known], targets[known], weights[known]
-        counts = np.bincount(codes, weights=weights, minlength=n_levels)
-        sums = np.stack([np.bincount(codes, weights=weights * column, minlength=n_levels) for column in targets.T], axis=1)
-        raw = sums / np.maximum(counts, np.finfo(float).tiny)[:, None]
-        raw[counts == 0] = prior
-        strength = _prior_strength(codes, targets, weights, counts, raw, prior)
+        return cls._of(_Moments.of(codes, targets, weights, n_levels, np.zeros(len(codes), np.int64), 1))
+
+    @classmethod
+    def _of(cls, moments: "_Moments") -> "LevelMeans":
+        counts, sums = moments.counts.sum(axis=0), moments.sums.sum(axis=0)
+        total = counts.sum()
+        prior = sums.sum(axis=0) / total if total > 0 else np.zeros(sums.shape[1])
+        raw = np.where(counts[:, None] > 0, sums / np.maximum(counts, np.finfo(float).tiny)[:, None], prior)
+        squares = (moments.squares + moments.counts[:, :, None] * (moments.means - raw) ** 2).sum(axis=0)
+        # the last row holds what is missing
+        strength = _prior_strength(counts[:-1], raw[:-1], squares[:-1], prior)
         means = (sums + strength * prior) / (counts[:, None] + strength)
-        return cls(means, prior, counts)
+        return cls(means[:-1], prior, counts[:-1])
 
     def of(self, codes: np.ndarray) -> np.ndarray:
         """Return the mean that stands for each row's level, (n_rows, n_targets)."""
         return np.vstack([self.means, self.prior])[codes]
 
 
-def _prior_strength(
-    codes: np.ndarray, targets: np.ndarray, weights: np.ndarray, counts: np.ndarray, raw: np.ndarray, prior: np.ndarray
-) -> np.ndarray:
-    """Return m of each target, (n_targets,)."""
+@dataclass(frozen=True, eq=False)
+class _Moments:
+    """Weight (n_folds, n_levels + 1), weighted sums and sums of squares about the mean (n_folds, n_levels + 1, n_targets)."""
+
+    counts: np.ndarray
+    sums: np.ndarray
+    squares: np.ndarray
+
+    @classmethod
+    def of(
+        cls, codes: np.ndarray, targets: np.ndarray, weights: np.ndarray, n_levels: int, folds: np.ndarray, n_folds: int
+    ) -> "_Moments":
+        """Add up rows by fold and level; those of code -1 count as a level after the last."""
+        shape = (n_folds, n_levels + 1)
+        cells = folds * shape[1] + np.where(codes < 0, n_levels, codes)
+
+        def added(values: np.ndarray) -> np.ndarray:
+            return np.bincount(cells, weights=values, minlength=shape[0] * shape[1])
+
+        counts = added(weights)
+        sums = np.stack([added(weights * column) for column in targets.T], axis=1)
+        means = sums / np.maximum(counts, np.finfo(float).tiny)[:, None]
+        squares = np.stack(
+            [added(weights * (column - mean[cells]) ** 2) for column, mean in zip(targets.T, means.T, strict=True)], axis=1
+        )
+        return cls(counts.reshape(shape), sums.reshape(*shape, -1), squares.reshape(*shape, -1))
+
+    @property
+    def means(self) -> np.ndarray:
+        """Mean target of each fold and level."""
+        return self.sums / np.maximum(self.counts, np.finfo(float).tiny)[:, :, None]
+
+    def without(self, fold: int) -> "_Moments":
+        """Return the moments of the other folds."""
+        return _Moments(*(np.delete(part, fold, axis=0) for part in (self.counts, self.sums, self.squares)))
+
+
+def _prior_strength(counts: np.ndarray, raw: np.ndarray, squares: np.ndarray, prior: np.ndarray) -> np.ndarray:
+    """Return m of each target, (n_targets,), from weights, means and sums of squares about the mean of every level."""
     n_used, total = int((counts > 0).sum()), counts.sum()
     if n_used < 2 or total <= n_used:
-        return np.full(targets.shape[1], _MOST_PRIOR)
-    within = _sum(weights, (targets - raw[codes]) ** 2) / (total - n_used)
+        return np.full(len(prior), _MOST_PRIOR)
+    within = squares.sum(axis=0) / (total - n_used)
     size = (total - (counts**2).sum() / total) / (n_used - 1)
     between = ((counts[:, None] * (raw - prior) ** 2).sum(axis=0) / (n_used - 1) - within) / max(size, 1e-12)
     return np.clip(within / np.maximum(between, 1e-12 * np.maximum(within, 1e-300)), _LEAST_PRIOR, _MOST_PRIOR)
 
 
-def _sum(weights: np.ndarray, values: np.ndarray) -> np.ndarray:
-    return (weights[:, None] * values).sum(axis=0)
-
-
 def out_of_fold(codes: np.ndarray, targets: np.ndarray, weights: np.ndarray, n_levels: int, folds: np.ndarray) -> np.ndarray:
-    """Return for each row the mean of its level learnt from the rows of other folds, (n_rows, n_targets)."""
-    result = np.empty(targets.shape)
-    for fold in np.unique(folds):
-        own = folds == fold
-        result[own] = LevelMeans.fit(codes[~own], targets[~own], weights[~own], n_levels).of(codes[own])
-    return result
+    """Return for each row the mean of its level learnt from the rows of other folds, (n_rows, n_targets).
+
+    `folds` are whole numbers from 0 to `N_FOLDS` - 1, int64 (n_rows,).
+    """
+    moments = _Moments.of(codes, targets, weights, n_levels, folds, N_FOLDS)
+    learnt = [LevelMeans._of(moments.without(fold)) for fold in range(N_FOLDS)]
+    table = np.stack([np.vstack([part.means, part.prior]) for part in learnt])
+    return table[folds, codes]
 
 
 def row_hashes(columns: list[np.ndarray]) -> np.ndarray:
@@ -89,13 +124,6 @@ def _mixed(state: np.ndarray) -> np.ndarray:
     state = (state ^ (state >> np.uint64(30))) * _MULTIPLIERS[0]
     state = (state ^ (state >> np.uint64(27))) * _MULTIPLIERS[1]
     return state ^ (state >> np.uint64(31))
-
-
-def explained(answers: np.ndarray, targets: np.ndarray, weights: np.ndarray) -> float:
-    """Return the share of the targets' variance that answers explain, all targets together; both (n_rows, n_targets)."""
-    mean = _sum(weights, targets) / weights.sum()
-    spread = _sum(weights, (targets - mean) ** 2).sum()
-    return 1.0 - float(_sum(weights, (targets - answers) ** 2).sum() / spread) if spread > 0 else 0.0
 
 
 def quantile_groups(numbers: np.ndarray, weights: np.ndarray, n_groups: int) -> np.ndarray:

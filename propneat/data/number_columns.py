@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["cast_formed", "cast_plain", "shapes_of"]
 
+_HEAD_ROWS = 1000
 _RANGE_OR_EXPONENT = r"[eE]|\s[-\x{2013}\x{2014}]\s|\sto\s"
 
 
@@ -24,11 +25,14 @@ def cast_plain(texts: "pyarrow.Array | None", markers: Sequence[str]) -> np.ndar
     if texts is None:
         return None
     gaps = compute.is_in(texts, value_set=pyarrow.array(list(markers), type=texts.type))
+    if compute.any(gaps).as_py():
+        texts = compute.if_else(gaps, pyarrow.scalar(None, texts.type), texts)
     try:
-        numbers = compute.cast(compute.if_else(gaps, pyarrow.scalar(None, texts.type), texts), pyarrow.float64())
+        # a cast that fails is slow, since it fails for every row
+        compute.cast(texts[:_HEAD_ROWS], pyarrow.float64())
+        return compute.cast(texts, pyarrow.float64()).to_numpy(zero_copy_only=False)
     except pyarrow.ArrowInvalid:
         return None
-    return numbers.to_numpy(zero_copy_only=False)
 
 
 def cast_formed(texts: "pyarrow.Array", form: NumberForm) -> tuple[np.ndarray, np.ndarray]:

@@ -1,14 +1,14 @@
 """The column plan: how each column of a table is read, decided once, stored with the model, and applied as it stands."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from propneat.data.cells import MISSING_TEXTS, Cells, arrow_texts, dtype_kind, is_missing, is_number, text_of
-from propneat.data.dates import DATE_FORMATS, parse_dates, seconds_of
+from propneat.data.dates import DATE_FORMATS, date_part, parse_dates, seconds_of
 from propneat.data.frames import TableView
 from propneat.data.number_columns import cast_formed, cast_plain
 from propneat.data.numbers import NumberForm, parse_number
@@ -35,6 +35,23 @@ class ReadColumn:
     numbers: np.ndarray | None = None
     codes: np.ndarray | None = None
     levels: tuple[str | int | float, ...] = ()
+    _parts: dict[str, np.ndarray] = field(default_factory=dict, repr=False)
+
+    def part(self, name: str) -> np.ndarray:
+        """Return one of `DATE_PARTS` of a column of dates, float64 (n_rows,), NaN where missing."""
+        if name not in self._parts:
+            self._parts[name] = date_part(self.numbers, name)
+        return self._parts[name]
+
+    def rows(self, mask: np.ndarray) -> "ReadColumn":
+        """Return the rows where the boolean `mask` (n_rows,) is true."""
+        numbers, codes = (None if part is None else part[mask] for part in (self.numbers, self.codes))
+        return ReadColumn(self.plan, self.missing[mask], self.odd[mask], numbers, codes, self.levels)
+
+    def each_level(self) -> "ReadColumn":
+        """Return a column of len(levels) + 1 rows: one of each level, and a missing one last."""
+        codes = np.append(np.arange(len(self.levels)), -1)
+        return ReadColumn(self.plan, codes < 0, np.zeros(len(codes), bool), codes=codes, levels=self.levels)
 
 
 @dataclass(frozen=True)
@@ -182,7 +199,7 @@ class ColumnPlan:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the plan for JSON, without what is as usual."""
-        shown = {field.name: getattr(self, field.name) for field in fields(self)}
+        shown = {each.name: getattr(self, each.name) for each in fields(self)}
         plain = {name: value for name, value in shown.items() if name in ("name", "kind") or value != _USUAL[name]}
         return plain | ({"levels": list(self.levels)} if self.levels else {})
 
@@ -204,7 +221,7 @@ class ColumnPlan:
         return cls(**{**document, "levels": tuple(document.get("levels", ()))})
 
 
-_USUAL = {field.name: field.default for field in fields(ColumnPlan)}
+_USUAL = {each.name: each.default for each in fields(ColumnPlan)}
 
 
 @dataclass(frozen=True)

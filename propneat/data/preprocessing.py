@@ -1,6 +1,6 @@
 """From a table to network inputs: rules learnt from training rows, beside the plan by which columns are read."""
 
-from collections.abc import Container, Sequence
+from collections.abc import Container
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -11,10 +11,11 @@ from propneat.data.input_rule import FIRST_WORD, InputRule, expect_keys
 from propneat.data.plan import ColumnPlan, ReadColumn, TablePlan
 from propneat.data.planning import plan_table
 from propneat.data.rule_fitting import EncodingOptions, fit_rules
+from propneat.data.threads import map_columns
 from propneat.data.weighted import check_weights
 from propneat.errors import DataError
 
-__all__ = ["InputRule", "Preprocessor"]
+__all__ = ["EncodingOptions", "InputRule", "Preprocessor"]
 
 
 @dataclass(frozen=True)
@@ -51,16 +52,13 @@ class Preprocessor:
         *,
         plan: TablePlan | None = None,
         targets: np.ndarray | None = None,
-        max_levels: int = 20,
-        one_hot_integers: int = 0,
+        options: EncodingOptions = EncodingOptions(),
     ) -> "Preprocessor":
         """Learn the rules from training rows: a table of shape (n_rows, n_columns), weights (n_rows,) or None.
 
         `plan` says how columns are read; None decides by these rows. See `fit_transform` for the rest.
         """
-        return cls.fit_transform(
-            table, weights, plan=plan, targets=targets, max_levels=max_levels, one_hot_integers=one_hot_integers
-        )[0]
+        return cls.fit_transform(table, weights, plan=plan, targets=targets, options=options)[0]
 
     @classmethod
     def fit_transform(
@@ -70,16 +68,15 @@ class Preprocessor:
         *,
         plan: TablePlan | None = None,
         targets: np.ndarray | None = None,
-        target_names: Sequence[str] = ("target",),
-        max_levels: int = 20,
-        one_hot_integers: int = 0,
+        options: EncodingOptions = EncodingOptions(),
     ) -> tuple["Preprocessor", np.ndarray]:
         """Learn the rules from training rows, and return them with the inputs of these rows, float64 (n_rows, n_inputs).
 
         Numbers are kept within the range of training and a margin, centred on their weighted mean and divided by their weighted
         standard deviation, a constant column by 1; of dates the parts that vary are such numbers. Categories get one input for
-        each of the `max_levels` heaviest levels, sorted, or a single one when there are two levels and nothing is missing.
-        Numbers of 3 to `one_hot_integers` distinct whole values get such inputs in addition. A column with missing training
+        each of the `options.max_levels` heaviest levels, sorted, or a single one when there are two levels and nothing is missing.
+        Numbers of 3 to `options.one_hot_integers` distinct whole values get such inputs in addition, those of fewer where there
+        would be more than `options.most_inputs` inputs. A column with missing training
         values gets one input that says so. Inputs of levels and of missing values are centred on their weighted frequency.
 
         With `targets`, float64 (n_rows, n_targets), columns of more levels also get the mean target of the level, and where
@@ -90,8 +87,6 @@ class Preprocessor:
         A row of weight 2 counts as the row twice, one of weight 0 not at all, and the order of rows does not matter.
         Raises DataError for tables without rows or columns, wrong weights, and columns that cannot be read.
         """
-        if max_levels < 1 or one_hot_integers < 0:
-            raise DataError(f"max_levels must be at least 1 and one_hot_integers 0, not {max_levels} and {one_hot_integers}")
         view = TableView.of(table)
         if not len(view) or not view.names:
             raise DataError(f"expected at least one row and one column, got a table of {len(view)} by {len(view.names)}")
@@ -100,10 +95,9 @@ class Preprocessor:
         learnt = view if heavy.all() else view.rows(heavy)
         plan = plan_table(learnt).plan if plan is None else plan
         columns = plan.read(learnt)
-        options = EncodingOptions(max_levels, one_hot_integers, tuple(target_names))
         rules, own_inputs = fit_rules(columns, row_weights[heavy], None if targets is None else targets[heavy], options)
         preprocessor = cls(_with_distinct_names(rules), plan)
-        inputs = preprocessor.transform(view)
+        inputs = preprocessor.encode(columns, len(view)) if heavy.all() else preprocessor.transform(view)
         for index, values in own_inputs.items():
             inputs[heavy, index] = values
         return preprocessor, inputs
@@ -121,14 +115,19 @@ class Preprocessor:
 
     def encode(self, columns: dict[str, ReadColumn], n_rows: int) -> np.ndarray:
         """Return the network inputs of columns that were read by the plan, float64 (n_rows, n_inputs); 0 without a column."""
-        inputs = np.zeros((n_rows, len(self.rules)))
-        with np.errstate(over="ignore"):
-            for index, rule in enumerate(self.rules):
-                if rule.feature in columns:
-                    inputs[:, index] = rule.apply(columns[rule.feature])
-        if not np.isfinite(inputs).all():
-            name = self.rules[int(np.flatnonzero(~np.isfinite(inputs).all(axis=0))[0])].feature
-            raise DataError(f"column {name!r} holds a value too far from those of the training rows to compute with")
+        # a column of inputs lies in one piece
+        inputs = np.zeros((len(self.rules), n_rows)).T
+
+        def fill(index: int) -> None:
+            rule = self.rules[index]
+            inputs[:, index] = rule.apply(columns[rule.feature])
+            if not np.isfinite(inputs[:, index]).all():
+                raise DataError(
+                    f"column {rule.feature!r} holds a value too far from those of the training rows to compute with"
+                )
+
+        used = [index for index, rule in enumerate(self.rules) if rule.feature in columns]
+        map_columns(fill, used, n_rows=n_rows)
         return inputs
 
     @cached_property

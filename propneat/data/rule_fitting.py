@@ -1,20 +1,21 @@
 """Learning the input rules of each column from training rows."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from propneat.data.bounds import find_bounds
-from propneat.data.dates import DATE_PARTS, date_part
+from propneat.data.dates import DATE_PARTS
 from propneat.data.input_rule import FIRST_WORD, InputRule, first_words
-from propneat.data.level_means import N_FOLDS, LevelMeans, explained, out_of_fold, quantile_groups, row_hashes
+from propneat.data.level_means import N_FOLDS, LevelMeans, out_of_fold, quantile_groups, row_hashes
 from propneat.data.plan import ReadColumn
-from propneat.data.weighted import measure, tally
+from propneat.data.weighted import is_clearly_less, measure, tally
+from propneat.errors import DataError
 
 __all__ = ["EncodingOptions", "fit_rules"]
 
 _REACH = 5.0
-_LEAST_GAIN = 0.01
+_LEAST_GAIN = 0.003
 _MOST_WHOLE_LEVELS = 1000
 _LEAST_ROWS_A_LEVEL = 4.0
 _SIZE_GROUPS = 8
@@ -27,11 +28,20 @@ _PART_LEVELS = {"month": 12, "weekday": 7}
 
 @dataclass(frozen=True)
 class EncodingOptions:
-    """How many levels of a category, and how many distinct whole numbers, get an input each; names of the targets."""
+    """How many levels of a category, and how many distinct whole numbers, get an input each; names of the targets.
+
+    Indicators of whole numbers are given up, those of most numbers first, before there are more than `most_inputs`.
+    """
 
     max_levels: int = 20
     one_hot_integers: int = 0
     target_names: tuple[str, ...] = ("target",)
+    most_inputs: float = float("inf")
+
+    def __post_init__(self) -> None:
+        if self.max_levels < 1 or self.one_hot_integers < 0:
+            wrong = f"{self.max_levels} and {self.one_hot_integers}"
+            raise DataError(f"max_levels must be at least 1 and one_hot_integers 0, not {wrong}")
 
 
 @dataclass(eq=False)
@@ -69,7 +79,16 @@ def fit_rules(
 
     `weights` (n_rows,) are positive; `targets` is float64 (n_rows, n_targets) or None. See `Preprocessor.fit_transform`.
     """
-    fitting = _Fitting(columns, weights, targets, options)
+    for most in [*range(options.one_hot_integers, 2, -1), 0]:
+        fitting = _Fitting(columns, weights, targets, replace(options, one_hot_integers=most))
+        _fit_columns(fitting)
+        if len(fitting.rules) <= options.most_inputs:
+            break
+    return fitting.rules, fitting.own_inputs
+
+
+def _fit_columns(fitting: _Fitting) -> None:
+    columns, weights, options = fitting.columns, fitting.weights, fitting.options
     for name, column in columns.items():
         if column.codes is not None:
             _fit_levels(fitting, name, name, column)
@@ -80,13 +99,12 @@ def fit_rules(
         if column.missing.any():
             share = float(weights[column.missing].sum() / weights.sum())
             fitting.rules.append(InputRule(f"{name} missing", name, share, 1.0, missing=True))
-    return fitting.rules, fitting.own_inputs
 
 
 def _fit_date(fitting: _Fitting, name: str, column: ReadColumn) -> None:
     """Every part of the date that varies is a number."""
     for part in DATE_PARTS:
-        numbers = date_part(column.numbers, part)
+        numbers = column.part(part)
         if len(np.unique(numbers[~np.isnan(numbers)])) > 1:
             most = _PART_LEVELS.get(part, fitting.options.one_hot_integers)
             _fit_number(fitting, f"{name} {part}", name, numbers, column, most, part)
@@ -122,11 +140,12 @@ def _levels_say_more(fitting: _Fitting, numbers: np.ndarray, distinct: np.ndarra
     numbers, weights, targets = numbers[fitting.first], fitting.merged_weights, fitting.merged_targets
     known = ~np.isnan(numbers)
     codes = np.where(known, np.searchsorted(distinct, np.where(known, numbers, distinct[0])), -1)
-    gains = []
-    for groups, n_groups in ((codes, len(distinct)), (quantile_groups(numbers, weights, _SIZE_GROUPS), _SIZE_GROUPS)):
-        answers = out_of_fold(groups, targets, weights, n_groups, fitting.folds)
-        gains.append(explained(answers, targets, weights))
-    return gains[0] > gains[1] + _LEAST_GAIN
+    errors, others = (
+        ((out_of_fold(groups, targets, weights, n_groups, fitting.folds) - targets) ** 2).sum(axis=1)
+        for groups, n_groups in ((codes, len(distinct)), (quantile_groups(numbers, weights, _SIZE_GROUPS), _SIZE_GROUPS))
+    )
+    variance = sum(measure(*tally(column, weights))[1] ** 2 for column in targets.T)
+    return is_clearly_less(errors, others, weights, _LEAST_GAIN * variance)
 
 
 def _fit_levels(fitting: _Fitting, label: str, name: str, column: ReadColumn, part: str | None = None) -> None:

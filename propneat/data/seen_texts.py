@@ -8,7 +8,7 @@ import numpy as np
 
 from propneat.data.dates import DATE_FORMATS, ISO, find_date_format
 from propneat.data.numbers import NumberForm, find_form, is_ambiguous, parse_number
-from propneat.data.plan import ColumnPlan
+from propneat.data.plan import ColumnPlan, ReadColumn
 from propneat.data.reading_options import ReadingOptions
 from propneat.errors import DataError
 
@@ -28,7 +28,7 @@ class ColumnReport:
     """A plan of a column, and what a person may want to know of it.
 
     `note` is one line for a column that was not plain, else empty. `odd` has the texts of cells that could not be read, the
-    frequent ones first, and `n_odd` their number.
+    frequent ones first, and `n_odd` their number. `read` is the column as read by the plan, where deciding needed that.
     """
 
     plan: ColumnPlan
@@ -38,6 +38,7 @@ class ColumnReport:
     odd: tuple[str, ...] = ()
     note: str = ""
     example: str = ""
+    read: ReadColumn | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -25,7 +25,9 @@ def merge_rows(inputs: np.ndarray, target: np.ndarray, weights: np.ndarray) -> t
     return inputs[first] + 0.0, target[first], totals
 
 
-def split_rows(target: np.ndarray, fraction: float, stratified: bool, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+def split_rows(
+    target: np.ndarray, fraction: float, stratified: bool, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
     """Divide row numbers at random into those to learn from and, about `fraction` of them, those to judge by.
 
     `stratified` divides each class of `target` on its own. The learning part has at least one row of each. Both results are sorted.

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from propneat.data.plan import ColumnPlan, ReadColumn, TablePlan
-from propneat.data.planning import ColumnReport, ReadingOptions, plan_table
+from propneat.data.planning import plan_table
+from propneat.data.reading_options import ReadingOptions
+from propneat.data.seen_texts import ColumnReport
 from propneat.data.targets import encode_target, plan_target, read_labels
 from propneat.errors import DataError
 
@@ -122,20 +124,25 @@ def make_table(
         raise DataError(
             f"target {target!r} is there in {len(labels)} rows, and at least {MIN_ROWS} are needed to learn and to judge"
         )
-    columns = planned.plan.read(raw[present] if not present.all() else raw)
+    columns = planned.read(raw)
+    if not present.all():
+        columns = {name: column.rows(present) for name, column in columns.items()}
     if all(column.missing.all() for column in columns.values()):
         raise DataError(f"every feature value of {name} is missing: there is nothing to learn from")
     _, codes = encode_target(labels, found.task)
     if found.task == "regression" and np.ptp(codes) == 0:
         raise DataError(f"target {target!r} has the same value in every row: there is nothing to learn")
-    return Table(name, _typed(columns), labels, found.task, source, planned.plan, found.plan, planned.reports, tuple(said))
+    return Table(
+        name, _typed(columns), labels, found.task, source, planned.plan, found.plan, planned.reports_alone, tuple(said)
+    )
 
 
 def _typed(columns: dict[str, ReadColumn]) -> "pandas.DataFrame":
     """Return columns that were read as a DataFrame whose types say what they are."""
     from pandas import DataFrame
 
-    return DataFrame({name: _typed_column(column) for name, column in columns.items()})
+    # without a copy, each column stays an array of its own
+    return DataFrame({name: _typed_column(column) for name, column in columns.items()}, copy=False)
 
 
 def _typed_column(column: ReadColumn) -> object:

@@ -1,14 +1,14 @@
-"""Targets as numbers: what a target column is, class labels to codes, and the scale of a regression target."""
+"""Targets as numbers: what a target column is, and class labels to codes."""
 
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from propneat.data.bounds import find_bounds
+from propneat.data.column_planning import plan_column
 from propneat.data.plan import ColumnPlan
-from propneat.data.planning import ReadingOptions, plan_column
-from propneat.data.weighted import check_weights, measure, tally
+from propneat.data.reading_options import ReadingOptions
+from propneat.data.source_column import SourceColumn
 from propneat.errors import DataError
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ __all__ = [
     "MAX_INFERRED_CLASSES",
     "TASKS",
     "TargetReport",
-    "TargetScale",
     "encode_target",
     "infer_task",
     "plan_target",
@@ -31,47 +30,7 @@ TASKS = ("binary", "multiclass", "regression")
 MAX_INFERRED_CLASSES = 10
 """Whole-number targets with more distinct values than this are taken for a regression, unless the task is said."""
 
-_REACH = 20.0
-
 Label = str | bool | int | float
-
-
-@dataclass(frozen=True)
-class TargetScale:
-    """The mean and spread of a regression target: networks learn (value - center) / scale.
-
-    Answers are no less than `low` and no more than `high`, which are the range of training targets with a margin.
-    """
-
-    center: float
-    scale: float
-    low: float | None = None
-    high: float | None = None
-
-    @classmethod
-    def fit(cls, values: np.ndarray, weights: object = None) -> "TargetScale":
-        """Measure training targets of shape (n_rows,) under row weights (n_rows,); the scale of a constant is 1.
-
-        A few values that lie far outside the rest (see `find_bounds`) count as the nearest that do not.
-        """
-        values = np.asarray(values, dtype=np.float64)
-        row_weights = check_weights(weights, len(values))
-        distinct, totals = tally(values[row_weights > 0], row_weights[row_weights > 0])
-        low, high = find_bounds(distinct, totals, _REACH)
-        center, scale = measure(*tally(np.clip(distinct, low, high), totals))
-        return cls(center, scale, low, high)
-
-    def clip(self, values: np.ndarray) -> np.ndarray:
-        """Return values brought within the bounds, same shape."""
-        return values if self.low is None else np.clip(values, self.low, self.high)
-
-    def apply(self, values: np.ndarray) -> np.ndarray:
-        """Return targets in the units a network learns, same shape as `values`."""
-        return (self.clip(np.asarray(values, dtype=np.float64)) - self.center) / self.scale
-
-    def invert(self, values: np.ndarray) -> np.ndarray:
-        """Return a network's answers in the units of the target, within the bounds, same shape as `values`."""
-        return self.clip(np.asarray(values, dtype=np.float64) * self.scale + self.center)
 
 
 @dataclass(frozen=True)
@@ -103,7 +62,7 @@ def plan_target(
         "numbers" if task == "regression" or name in options.numbers else "categories" if name in options.categories else None
     )
     own = ReadingOptions(**wanted, **({group: (name,)} if group else {}))
-    report = plan_column(values, name, own, comma_elsewhere=comma_elsewhere)
+    report = plan_column(SourceColumn(values, name, own.missing), own, comma_elsewhere=comma_elsewhere)
     plan = replace(report.plan, sentinel=None)
     if plan.kind in ("dropped", "date"):
         plan = ColumnPlan(name, "category")
@@ -218,7 +177,7 @@ def _distinct_labels(target: object) -> tuple[list[Label], np.ndarray]:
     from pandas import factorize
 
     column = _as_column(target)
-    plan_column(column, "target")
+    plan_column(SourceColumn(column, "target", ReadingOptions().missing))
     codes, found = factorize(column)
     labels = [value.item() if isinstance(value, np.generic) else value for value in found]
     infinite = [label for label in labels if isinstance(label, float) and np.isinf(label)]

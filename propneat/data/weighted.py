@@ -4,7 +4,7 @@ import numpy as np
 
 from propneat.errors import DataError
 
-__all__ = ["check_weights", "measure", "tally"]
+__all__ = ["check_weights", "is_clearly_less", "measure", "tally"]
 
 
 def check_weights(weights: object, n_rows: int) -> np.ndarray:
@@ -29,6 +29,9 @@ def tally(values: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarr
 
     Totals of whole-number weights are exact, so rows in another order, or repeated instead of weighted, give the same bits.
     """
+    if (weights == 1.0).all():
+        distinct, counts = np.unique(values, return_counts=True)
+        return distinct, counts.astype(np.float64)
     distinct, position = np.unique(values, return_inverse=True)
     return distinct, np.bincount(position, weights=weights, minlength=len(distinct))
 
@@ -47,3 +50,12 @@ def measure(distinct: np.ndarray, totals: np.ndarray) -> tuple[float, float]:
     mean = float((shares * scaled).sum())
     spread = float(np.ldexp(np.sqrt((shares * (scaled - mean) ** 2).sum()), exponent))
     return float(np.ldexp(mean, exponent)), spread if spread > 0 else 1.0
+
+
+def is_clearly_less(errors: np.ndarray, others: np.ndarray, weights: np.ndarray, least: float) -> bool:
+    """Say whether errors (n_rows,) are less than others of the same rows, in the weighted mean, by `least` and not by chance.
+
+    Not by chance means by more than two standard errors of the mean difference.
+    """
+    gain, spread = measure(*tally(others - errors, weights))
+    return gain > max(least, 2 * spread / np.sqrt(weights.sum()))

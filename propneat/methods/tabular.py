@@ -8,7 +8,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import validate_data
 
-from propneat.data import Preprocessor
+from propneat.data import EncodingOptions, Preprocessor
 from propneat.errors import DataError
 from propneat.methods.contract import Size, own_size
 
@@ -56,9 +56,8 @@ class TableEncoder(TransformerMixin, BaseEstimator):
             classes, codes = np.unique(np.asarray(y), return_inverse=True)
             targets = np.eye(len(classes))[codes] if len(classes) > 2 else codes.astype(np.float64)[:, None]
             names = tuple(map(str, classes if len(classes) > 2 else classes[-1:]))
-        self.preprocessor_, inputs = Preprocessor.fit_transform(
-            X, targets=targets, target_names=names, one_hot_integers=self.one_hot_integers
-        )
+        options = EncodingOptions(one_hot_integers=self.one_hot_integers, target_names=names)
+        self.preprocessor_, inputs = Preprocessor.fit_transform(X, targets=targets, options=options)
         return inputs
 
     def _with_gaps(self, X: Any, inputs: np.ndarray) -> np.ndarray:
