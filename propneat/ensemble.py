@@ -57,11 +57,10 @@ class _Ensemble(BaseEstimator):
         if hasattr(fitted[0], "feature_names_in_"):
             self.feature_names_in_ = fitted[0].feature_names_in_
         plans = [plan for members in self.members_ for plan, _ in members]
-        genomes = [genome for evolution in fitted for genome, share in _voters(evolution) if share > 0]
         self.n_parameters_ = sum(plan.n_edges + plan.n_slots - plan.n_inputs for plan in plans)
         self.depth_ = max(plan.n_layers for plan in plans)
         # a share for every member, a product with it, and one sum over all
-        self.n_nodes_ = sum(n_nodes(genome) + 2 for genome in genomes) + 1
+        self.n_nodes_ = sum(_formula_nodes(evolution) for evolution in fitted) + 1
 
     def _outputs(self, X: Any) -> list[tuple[Evolution, np.ndarray, np.ndarray]]:
         """Return for every population itself, its members' outputs, (n_members, n_rows, n_outputs), and their shares.
@@ -82,6 +81,12 @@ class _Ensemble(BaseEstimator):
 
 def _voters(evolution: Evolution) -> Any:
     return zip(evolution.finalists_, evolution.finalist_votes_, strict=True)
+
+
+def _formula_nodes(evolution: Evolution) -> int:
+    scale = evolution.model_.target_scale
+    is_logarithm = scale is not None and scale.log
+    return sum(n_nodes(genome, is_logarithm) + 2 for genome, share in _voters(evolution) if share > 0)
 
 
 def _members(evolution: Evolution) -> list[Member]:
@@ -152,10 +157,11 @@ class PropNEATEnsembleRegressor(RegressorMixin, _Ensemble):
     def predict(self, X: Any) -> np.ndarray:
         """Return the predicted number of every row, float64 (n_rows,).
 
-        A member that overflows on a row is left out of that row's mean; where all do, the answer is the mean training target.
+        A member that overflows on a row is left out of that row's mean; where all do, the answer is what a network that always says 0 would give, the middle of the targets.
         """
         answers = []
         for evolution, outputs, shares in self._outputs(X):
             scale = evolution.model_.target_scale
-            answers.append((shares * scale.invert(outputs[:, :, 0])).sum(axis=0) + (shares.sum(axis=0) == 0) * scale.center)
+            middle = (shares.sum(axis=0) == 0) * scale.invert(np.zeros(1))
+            answers.append((shares * scale.invert(outputs[:, :, 0])).sum(axis=0) + middle)
         return np.mean(answers, axis=0)

@@ -106,11 +106,12 @@ _MOST_NODES = 2**53 - 1
 check_functions(__name__, activations=_ACTIVATION_NODES)
 
 
-def n_nodes(genome: Genome) -> int:
+def n_nodes(genome: Genome, is_logarithm: bool = False) -> int:
     """Count the operators, constants and variables of a network written as a formula, the size of SRBench (La Cava et al. 2021).
 
     A sum or product of many terms is one operator; what a hidden node computes is written out wherever it is used. The scaling
-    of inputs and of the answer goes into weights and biases where these are linear. Several outputs count together.
+    of inputs and of the answer goes into weights and biases where these are linear. Several outputs count together. With
+    `is_logarithm` the network tells the answer's logarithm, and the formula ends in an exponential.
     """
     plan = compile_genome(genome)
     sizes = [1] * plan.n_inputs
@@ -124,7 +125,7 @@ def n_nodes(genome: Genome) -> int:
     for slot in plan.output_slot.tolist():
         folds = ACTIVATIONS[plan.activation[slot]] == "identity" and plan.aggregation[slot] <= AGGREGATIONS.index("mean")
         total += sizes[slot] + (0 if folds else _SCALING_NODES)
-    return min(total, _MOST_NODES)
+    return min(total + is_logarithm * plan.n_outputs, _MOST_NODES)
 
 
 def _joined_nodes(aggregation: str, terms: list[tuple[int, bool]]) -> int:

@@ -340,6 +340,7 @@ def test_the_size_grows_with_what_is_written_out_twice_and_never_overflows():
     chain = [(0, 2)] + [(2 + k, 3 + k) for k in range(5)] + [(7, 9)]
     once, twice = (n_nodes(network([name] * 6, "identity", chain)) for name in ("tanh", "silu"))
     assert once == 1 + 6 * (4 + 1) + 4 and twice > 2**6 * 5
+    assert n_nodes(network([], "identity", [(0, 9)]), is_logarithm=True) == 6
 
 
 def numbers(seed: int = 0) -> pd.DataFrame:

@@ -29,8 +29,9 @@ def make_regressor(random_state: int | None = None, **options: Any) -> Any:
 
 def size_of_genome(estimator: Any) -> Size:
     """Count the champion's weights and biases that reach an output, its layers, and the nodes of its formula."""
-    plan = estimator.model_.plan
-    return Size(plan.n_edges + plan.n_slots - plan.n_inputs, plan.n_layers, n_nodes(estimator.champion_))
+    plan, scale = estimator.model_.plan, estimator.model_.target_scale
+    nodes = n_nodes(estimator.champion_, scale is not None and scale.log)
+    return Size(plan.n_edges + plan.n_slots - plan.n_inputs, plan.n_layers, nodes)
 
 
 def _seconds(n_rows: int, n_features: int, n_classes: int) -> float:
