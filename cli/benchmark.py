@@ -135,13 +135,6 @@ def benchmark(context: click.Context, **options: Any) -> None:
     context.exit(code)
 
 
-def _names(option: str, text: str | None) -> tuple[str, ...]:
-    names = tuple(name.strip() for name in (text or "").split(",") if name.strip())
-    if text is not None and not names:
-        raise click.UsageError(f"{option} is given without a name: name some, separated by commas, or leave it out.")
-    return names
-
-
 def _refuse_conflicts(context: click.Context, options: dict[str, Any]) -> None:
     """Refuse options that would be passed over in silence."""
     typed = {name for name in options if context.get_parameter_source(name) is ParameterSource.COMMANDLINE}
@@ -155,6 +148,7 @@ def _refuse_conflicts(context: click.Context, options: dict[str, Any]) -> None:
 
 def _configure(options: dict[str, Any]) -> "BenchmarkConfig":
     from propneat.benchmark import BenchmarkConfig, Protocol
+    from propneat.cli.benchmark_tools import read_names
 
     if ":" in (options["methods"] or ""):
         # modules beside which the command is typed are found, as by python -m
@@ -165,8 +159,8 @@ def _configure(options: dict[str, Any]) -> "BenchmarkConfig":
     repeats = options["repeats"] or (5 if options["protocol"] == "paper" else None)
     return BenchmarkConfig(
         suite=options["suite"],
-        datasets=_names("--datasets", options["datasets"]),
-        methods=_names("--methods", options["methods"]),
+        datasets=read_names("--datasets", options["datasets"]),
+        methods=read_names("--methods", options["methods"]),
         protocol=Protocol(options["protocol"], options["folds"], repeats),
         options=chosen,
         data_dir=options["data_dir"],

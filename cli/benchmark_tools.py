@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from propneat.benchmark import Store
     from propneat.benchmark.published import PublishedValue
 
-__all__ = ["export", "merge", "methods", "print_summary", "report", "status", "write_the_report"]
+__all__ = ["export", "merge", "methods", "print_summary", "read_names", "report", "status", "write_the_report"]
 
 _HEADS = {
     "method": "method",
@@ -79,11 +79,18 @@ def status(folder: Path, as_json: bool) -> None:
     metavar="FILE",
     help="Scores of others, to be ranked beside those of the run.",
 )
+@click.option("--methods", metavar="NAME,NAME,...", help="Only these methods of the run.  [default: all]")
 @click.option("--published-methods", metavar="NAME,NAME,...", help="Only these methods of the file.  [default: all]")
 @click.option("--out", type=FOLDER, metavar="DIR", help="Where to write it.  [default: the folder of results]")
 @_quiet
 def report(
-    folder: Path, score: str | None, published: Path | None, published_methods: str | None, out: Path | None, quiet: bool
+    folder: Path,
+    score: str | None,
+    methods: str | None,
+    published: Path | None,
+    published_methods: str | None,
+    out: Path | None,
+    quiet: bool,
 ) -> None:
     """Write report.html, report.md, report.json and figures from the results in a folder.
 
@@ -91,7 +98,7 @@ def report(
     Examples:
       propneat benchmark report results/benchmark-embedded-cv
       propneat benchmark report results/benchmark-embedded-cv --score log_loss --out by-log-loss
-      propneat benchmark report results/benchmark-srbench-srbench --published srbench2021.csv
+      propneat benchmark report results/benchmark-srbench-srbench --published srbench2021.csv --methods propneat
 
     The page needs no network. It can be made while the run goes on, from what there is. A file of published scores has the
     columns dataset, method, score (or r2_test, auc, ...) and if known size and seconds, or a column dataset and one for
@@ -104,10 +111,10 @@ def report(
         raise click.UsageError("--published-methods goes with --published FILE.")
     values = []
     if published is not None:
-        names = [name.strip() for name in (published_methods or "").split(",") if name.strip()]
-        values = select_published(read_published(published), names)
+        values = select_published(read_published(published), read_names("--published-methods", published_methods))
+    chosen = read_names("--methods", methods)
     with open_store(folder) as store:
-        write_the_report(store, out or folder, quiet, score=score, published=values)
+        write_the_report(store, out or folder, quiet, score=score, methods=chosen, published=values)
 
 
 @click.command()
@@ -225,6 +232,14 @@ def print_summary(store: "Store", *, as_json: bool, quiet: bool) -> None:
             click.echo(f"{common if n_common else none}; medians of seconds and parameters over data sets.", err=True)
 
 
+def read_names(option: str, text: str | None) -> tuple[str, ...]:
+    """Return names that stand between commas; raises click.UsageError for an option without any."""
+    names = tuple(name.strip() for name in (text or "").split(",") if name.strip())
+    if text is not None and not names:
+        raise click.UsageError(f"{option} is given without a name: name some, separated by commas, or leave it out.")
+    return names
+
+
 def _cell(name: str, value: Any) -> str:
     if value is None:
         return "-"
@@ -234,7 +249,13 @@ def _cell(name: str, value: Any) -> str:
 
 
 def write_the_report(
-    store: "Store", folder: Path, quiet: bool, *, score: str | None = None, published: "Sequence[PublishedValue]" = ()
+    store: "Store",
+    folder: Path,
+    quiet: bool,
+    *,
+    score: str | None = None,
+    methods: Sequence[str] = (),
+    published: "Sequence[PublishedValue]" = (),
 ) -> None:
     """Write the report of a store into a folder, and say where it is."""
     from propneat.benchmark.published import rank_beside
@@ -243,7 +264,7 @@ def write_the_report(
     from propneat.report.benchmark import write_report
 
     with say_when_slow("Writing the report ...", seconds=2.0, quiet=quiet):
-        results, line = load_results(store, store.path.parent.name, score), None
+        results, line = load_results(store, store.path.parent.name, score, methods), None
         if published:
             results, line = rank_beside(results, published)
         written = write_report(results, folder)

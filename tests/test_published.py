@@ -153,6 +153,8 @@ def test_the_report_takes_a_file_of_published_values(run, finished):
     assert told["methods"] == ["ridge", "Operon (published)"] and told["published"] == ["Operon (published)"]
     assert told["reference"] == "ridge" and [row["name"] for row in told["datasets"]] == ["friedman1"]
     assert (finished / "done" / "results.sqlite").read_bytes() == before
+    code, out, _ = run("benchmark", "report", "done", "--methods", "ridge", "--out", "alone", "--quiet")
+    assert code == 0 and json.loads((finished / "alone" / "report.json").read_text())["methods"] == ["ridge"]
 
 
 WRONG = (
@@ -161,6 +163,8 @@ WRONG = (
     (("--published", "published.csv", "--published-methods", "Opern"), "did you mean 'Operon'?"),
     (("--published", "published.csv"), "the file has no R² of a data set of this run"),
     (("--published-methods", "Operon"), "goes with --published"),
+    (("--methods", "rigde"), "there is no method 'rigde' in these results: did you mean 'ridge'?"),
+    (("--methods", ","), "--methods is given without a name"),
     (("--published", "published.csv", "--score", "auc"), "the scores are r2, r2_area, rmse, mae"),
 )
 

@@ -1,6 +1,7 @@
 """From the store to the report: rows under the names that readers see."""
 
 import json
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -8,6 +9,8 @@ import numpy as np
 from propneat.benchmark.states import check_one_state
 from propneat.benchmark.store import Store
 from propneat.benchmark.task import FAILURES
+from propneat.data.catalogue import find_suggestion
+from propneat.errors import ConfigError
 from propneat.stats import average_ranks
 
 if TYPE_CHECKING:
@@ -64,21 +67,35 @@ def _labels(method: str, texts: list[str]) -> list[str]:
     ]
 
 
-def load_results(store: Store, title: str, score: str | None = None) -> "Results":
+def load_results(store: Store, title: str, score: str | None = None, methods: Sequence[str] = ()) -> "Results":
     """Return what the report is made from, methods compared by a score of that name, or by the headline of each kind of task.
 
-    Raises RunError as `comparable_rows` does, and ConfigError for a score there is not.
+    With `methods` these alone, in their order. Raises RunError as `comparable_rows` does, and ConfigError for a score or a
+    method there is not.
     """
     from propneat.report.benchmark import Results
     from propneat.report.benchmark.metric import find_metric, kind_of
 
     rows = comparable_rows(store)
     metric = None if score is None else find_metric(score, {kind_of(kind) for kind in rows["kind"]})
+    if methods:
+        rows = _only(rows, methods)
     used = {int(number) for number in rows["environment"].dropna().unique()}
     provenance = [facts for number, facts in store.environments().items() if number in used]
     rows = rows.drop(columns=["method", "environment"]).rename(columns={"label": "method", "kind": "task"})
     rows["reason"] = rows["reason"].replace({np.nan: None})
     return Results(rows=rows, provenance=provenance, configuration=store.configuration() or {}, title=title, score=metric)
+
+
+def _only(rows: "pandas.DataFrame", methods: Sequence[str]) -> "pandas.DataFrame":
+    """Return the rows of some methods by their labels."""
+    known = list(dict.fromkeys(rows["label"]))
+    for name in methods:
+        if name not in known:
+            close = find_suggestion(name, known)
+            hint = f"did you mean {close!r}?" if close else f"they are {', '.join(known)}"
+            raise ConfigError(f"there is no method {name!r} in these results: {hint}")
+    return rows[rows["label"].isin(methods)]
 
 
 def summarise(rows: "pandas.DataFrame") -> list[dict[str, Any]]:
