@@ -94,8 +94,8 @@ def _node(plan: LayerPlan, slot: int, names: list[str]) -> NodeSummary:
 
 
 _ACTIVATION_NODES = {
-    "identity": (0, 1), "sigmoid": (7, 1), "steep_sigmoid": (7, 1), "tanh": (1, 1), "relu": (2, 1), "leaky_relu": (3, 2),
-    "elu": (8, 3), "gelu": (15, 3), "silu": (8, 2), "softplus": (4, 1), "sin": (1, 1), "gauss": (5, 1), "abs": (1, 1),
+    "identity": (0, 1), "sigmoid": (5, 1), "steep_sigmoid": (5, 1), "tanh": (1, 1), "relu": (2, 1), "leaky_relu": (3, 2),
+    "elu": (8, 3), "gelu": (13, 3), "silu": (6, 2), "softplus": (4, 1), "sin": (1, 1), "gauss": (5, 1), "abs": (1, 1),
     "square": (2, 1),
 }  # fmt: skip
 """Operators and constants that an activation adds to a formula, and how often its argument stands in it."""
