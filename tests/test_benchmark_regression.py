@@ -65,6 +65,9 @@ def test_srbench_trains_on_ten_thousand_rows_at_most():
     np.random.seed(15795)
     kept = train[np.random.choice(len(train), 10_000, replace=False)]
     assert rows.train.tolist() == sorted(kept) and rows.test.tolist() == sorted(test)
+    # so estimates of time are not those of the whole table
+    assert Protocol("srbench").most_rows(20_000) == 13_333 and Protocol("srbench").most_rows(500) == 500
+    assert Protocol("paper").most_rows(20_000) == 20_000
 
 
 @pytest.mark.parametrize("protocol", [Protocol("cv", 3, 2), Protocol("tabmini"), Protocol("paper", n_repeats=2)])

@@ -75,7 +75,7 @@ def make_plan(
                     table.family,
                     table.task,
                     *shape,
-                    estimate=_estimate(entry, shape),
+                    estimate=_estimate(entry, (config.protocol.most_rows(shape[0]), *shape[1:])),
                 )
                 for repeat, fold in config.protocol.parts()
             ]

@@ -56,6 +56,10 @@ class Protocol:
         """Text that identifies the protocol with its numbers; folds of different protocols never mix."""
         return f"cv-{self.n_folds}" if self.name == "cv" else self.name
 
+    def most_rows(self, n_rows: int) -> int:
+        """Return how many rows a data set would need for fits to see as many of them as they do of this one's `n_rows`."""
+        return min(n_rows, _MOST_ROWS * 4 // 3) if self.name in _SRBENCH else n_rows
+
     def parts(self) -> list[tuple[int, int]]:
         """Return every (repeat, fold) of a data set."""
         n_folds = {"cv": self.n_folds, "tabmini": 3}.get(self.name, 1)
