@@ -107,7 +107,7 @@ _ABOUT = """
 
 class PropNEATEnsembleClassifier(ClassifierMixin, _Ensemble):
     __doc__ = (
-        "PropNEAT whose answer is the weighted mean of the probabilities of its finalists: champion and species' best genomes.\n"
+        "PropNEAT whose answer is the weighted mean of its finalists' probabilities: champion and species' best genomes.\n"
         + _ABOUT.format(kind="PropNEATClassifier", more="`classes_`, ")
     )
 
@@ -141,7 +141,7 @@ class PropNEATEnsembleClassifier(ClassifierMixin, _Ensemble):
 
 class PropNEATEnsembleRegressor(RegressorMixin, _Ensemble):
     __doc__ = (
-        "PropNEAT whose answer is the weighted mean of the answers of its finalists: champion and species' best genomes.\n"
+        "PropNEAT whose answer is the weighted mean of its finalists' answers: champion and species' best genomes.\n"
         + _ABOUT.format(kind="PropNEATRegressor", more="")
     )
 
@@ -157,7 +157,8 @@ class PropNEATEnsembleRegressor(RegressorMixin, _Ensemble):
     def predict(self, X: Any) -> np.ndarray:
         """Return the predicted number of every row, float64 (n_rows,).
 
-        A member that overflows on a row is left out of that row's mean; where all do, the answer is what a network that always says 0 would give, the middle of the targets.
+        A member that overflows on a row is left out of that row's mean; where all do, the answer is what a network that always
+        says 0 would give, the middle of the targets.
         """
         answers = []
         for evolution, outputs, shares in self._outputs(X):

@@ -107,7 +107,7 @@ check_functions(__name__, activations=_ACTIVATION_NODES)
 
 
 def n_nodes(genome: Genome, is_logarithm: bool = False) -> int:
-    """Count the operators, constants and variables of a network written as a formula, the size of SRBench (La Cava et al. 2021).
+    """Count the operators, constants and variables of a network written as a formula: SRBench's size (La Cava et al. 2021).
 
     A sum or product of many terms is one operator; what a hidden node computes is written out wherever it is used. The scaling
     of inputs and of the answer goes into weights and biases where these are linear. Several outputs count together. With

@@ -33,8 +33,10 @@ from propneat.genome import NodeKind, activation_code, make_genome
 from propneat.network_summary import n_nodes
 from propneat.report.benchmark import Results, write_report
 from propneat.report.benchmark.analysis import analyse
+from propneat.report.benchmark.drawing import Marker, Segments
 from propneat.report.benchmark.json_form import make_json
 from propneat.report.benchmark.metric import METRICS
+from propneat.report.benchmark.rank_cost import draw_rank_cost
 
 ROOT = Path(__file__).parents[1]
 PMLB = Path(os.environ.get("PROPNEAT_TEST_PMLB") or ROOT / ".." / "shared" / "pmlb")
@@ -375,6 +377,20 @@ def test_a_failed_method_ranks_last_and_counts_as_the_constant_predictor():
     assert summary["forest"].floored_r2 == pytest.approx(np.maximum(analysis.cells.score[:, forest], 0).mean())
     text = json.dumps(make_json(Results(rows), analysis, "0"))
     assert json.loads(text)["metric"] == "r2" and json.loads(text)["imputed_score"] == 0.0
+
+
+def test_the_picture_of_srbench_joins_the_methods_that_none_beats_in_rank_and_size():
+    analysis = analyse(Results(numbers()))
+    drawing = draw_rank_cost(analysis, "size")
+    rows = {row.method: row for row in analysis.summary}
+    unbeaten = [
+        row for row in rows.values() if not any(o.size <= row.size and o.mean_rank < row.mean_rank for o in rows.values())
+    ]
+    (front,) = [item for item in drawing.items if isinstance(item, Segments) and item.role == "soft"]
+    assert len(front.points) == len(unbeaten) - 1
+    marks = [item for item in drawing.items if isinstance(item, Marker) and item.title]
+    assert len(marks) == 3 and min(marks, key=lambda mark: mark.y).title.startswith("propneat: mean rank 1.")
+    assert draw_rank_cost(analyse(Results(numbers().assign(n_parameters=np.nan, n_nodes=np.nan))), "size") is None
 
 
 def test_a_score_of_which_less_is_better_turns_every_comparison_round():

@@ -101,10 +101,10 @@ def _only(rows: "pandas.DataFrame", methods: Sequence[str]) -> "pandas.DataFrame
 def summarise(rows: "pandas.DataFrame") -> list[dict[str, Any]]:
     """Return one dict per kind of task and method, best mean rank first, from the rows of `comparable_rows`.
 
-    Figures are averaged within a data set first, or joined by their median where the protocol says so. The mean of the `metric`,
-    under its own name, and mean rank are over the `n_common` data sets that all methods with any result have results for, so
-    they compare; `n_datasets` is how many the method itself has. Seconds, parameters and nodes of the formula are medians over
-    data sets.
+    Figures are averaged within a data set first, or joined by their median where the protocol says so. The mean of the
+    `metric`, under its own name, and mean rank are over the `n_common` data sets that all methods with any result have
+    results for, so they compare; `n_datasets` is how many the method itself has. Seconds, parameters and nodes of the
+    formula are medians over data sets.
     """
     from propneat.report.benchmark.metric import CLASSES, NUMBERS, kind_of
 

@@ -33,7 +33,8 @@ IDENTITY = tuple(field.name for field in fields(Task))
 KNOWN = tuple(field.name for field in fields(Planned) if field.name != "task")
 PLAN = ("key", *IDENTITY, *KNOWN)
 MEASURED = (
-    "n_train", "n_test", *METRICS, "fit_seconds", "predict_seconds", "cpu_seconds", "peak_memory_mb", "n_parameters", "depth", "n_nodes"
+    "n_train", "n_test", *METRICS, "fit_seconds", "predict_seconds", "cpu_seconds", "peak_memory_mb", "n_parameters",
+    "depth", "n_nodes",
 )  # fmt: skip
 RESULT = ("key", "status", "reason", *MEASURED, "environment", "finished")
 RESULT_BEFORE = tuple(f"NULL AS {name}" if name in _ADDED else name for name in RESULT)

@@ -50,7 +50,7 @@ NOTES = {
     "iris": "Embedded from scikit-learn, which corrects three cells of two rows after Fisher: other order and column names.",
     "digits": "Not of PMLB: embedded from scikit-learn, 8 by 8 pixels of handwritten digits.",
     "diabetes_progression": "Not of PMLB: scikit-learn's diabetes data embedded, a regression on ten scaled measurements.",
-    "friedman1": "Not of PMLB: 500 rows of Friedman's first function, five of ten columns without a part in it, from scikit-learn.",
+    "friedman1": "Not of PMLB: 500 rows of Friedman's first function, which uses five of the ten columns, from scikit-learn.",
     "friedman2": "Not of PMLB: 500 rows of Friedman's second function, from scikit-learn.",
     "friedman3": "Not of PMLB: 500 rows of Friedman's third function, from scikit-learn.",
     "monk1": f"{_ORDER}: 432 cases and the 124 training rows again.",

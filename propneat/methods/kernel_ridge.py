@@ -20,8 +20,8 @@ class TunedKernelRidge(CheckedParameters, RegressorMixin, BaseEstimator):
     """Ridge regression on Gaussian kernels around every row, of the width and penalty that do best over inner folds.
 
     `widths` are factors of the median heuristic, 1 / n_features, for rows of standardised columns; `penalties` are those of
-    a target of unit variance. The search sees at most `n_tuning_rows` rows, the fit at most `n_rows`, drawn at random where there
-    are more, since time grows with their third power and memory with their square.
+    a target of unit variance. The search sees at most `n_tuning_rows` rows, the fit at most `n_rows`, drawn at random where
+    there are more, since time grows with their third power and memory with their square.
 
     After `fit`: `kernel_`, the fitted KernelRidge; `best_`, its parameters; `n_parameters_`, one weight per row and its
     columns, which prediction needs; `n_features_in_`.

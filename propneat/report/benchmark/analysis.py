@@ -78,7 +78,8 @@ class FoldTests:
     """The reference against every other method within each data set; arrays of shape (n_datasets, n_methods).
 
     NaN where the reference is itself or the two share fewer than 2 usable folds. `difference` is the mean of reference minus
-    other (other minus reference where lower is better), in the metric, `adjusted` by Holm over the data sets, for each other method.
+    other (other minus reference where lower is better), in the metric, `adjusted` by Holm over the data sets, for each
+    other method.
     """
 
     difference: np.ndarray

@@ -45,10 +45,10 @@ class Folds:
 class Cells:
     """A benchmark averaged over folds and repeats; arrays have the shape (n_datasets, n_methods).
 
-    A fold is usable when its status is "ok" and its `metric` is a number. `counts[status]` are numbers of tasks, `planned` their
-    sum. `means[measure]` are means over a cell's usable folds, or medians where that is the `statistic`, NaN where there is none.
-    Of a method that is `published`, (n_methods,), nothing is planned, and its one value for a data set is a usable cell
-    without folds.
+    A fold is usable when its status is "ok" and its `metric` is a number. `counts[status]` are numbers of tasks, `planned`
+    their sum. `means[measure]` are means over a cell's usable folds, or medians where that is the `statistic`, NaN where
+    there is none. Of a method that is `published`, (n_methods,), nothing is planned, and its one value for a data set is a
+    usable cell without folds.
     """
 
     datasets: tuple[Dataset, ...]

@@ -41,8 +41,8 @@ def scores_table(analysis: Analysis) -> Table:
         (*(Column(label, k > 0) for k, label in enumerate(labels)), *(Column(cells.methods[method]) for method in order)),
         tuple(rows),
         (total,) if n else (),
-        f"Bold: best of the data set, ties shared. †: some planned folds are not usable, {cells.statistic} of the others. *: no "
-        f"usable fold, imputed by {metric.constant_text}. Methods in order of mean rank.",
+        f"Bold: best of the data set, ties shared. †: some planned folds are not usable, {cells.statistic} of the others. *: "
+        f"no usable fold, imputed by {metric.constant_text}. Methods in order of mean rank.",
         is_compact=True,
     )
 
@@ -84,7 +84,7 @@ def fold_tests_table(analysis: Analysis) -> Table | None:
         totals.append(Cell(f"{better} / {worse} ({int(tested[:, method].sum())})", better - worse))
     return Table(
         "fold-tests",
-        f"{reference} against each other method within each data set, mean difference of {cells.metric.label} over paired folds",
+        f"{reference} against each other method within each data set, mean difference of {cells.metric.label} over folds",
         (Column("Data set", False), *(Column(cells.methods[method]) for method in order)),
         tuple(rows),
         (tuple(totals),),

@@ -39,7 +39,8 @@ COLUMNS = {kind: (*_FACTS, *scores, *_COSTS) for kind, scores in _SCORES.items()
 class Results:
     """Everything a report says comes from here.
 
-    `rows` has one row per planned task, all of one kind unless it is for `parts`, and at least the columns COLUMNS: `status` is one of STATUSES, `reason` text or None,
+    `rows` has one row per planned task, all of one kind unless it is for `parts`, and at least the columns COLUMNS: `status`
+    is one of STATUSES, `reason` text or None,
     measures are NaN where there are none. Data sets of one `family` are versions of one problem; a missing family is the data
     set's own. `provenance` lists plain facts about each environment that computed results. `configuration` holds what was
     asked for; the order of its "methods" (a list of names, or a mapping from name to options) is that of the colours.

@@ -85,8 +85,8 @@ def _missing(analysis: Analysis) -> Section:
         f"Of {plural(pool.scores.size, 'cell')} (data set × method), {n_partial:,} with some but not all planned folds "
         f"count as the {cells.statistic} of the folds that are there, marked †.",
         f"Of the same cells, {int(pool.imputed.sum()):,} without any usable fold are imputed: they count as "
-        f"{cells.metric.constant_text}, marked *, and rank below all that was measured on the data set, so that no method gains "
-        "by failing. The complete-cases analysis beside it leaves such data sets out.",
+        f"{cells.metric.constant_text}, marked *, and rank below all that was measured on the data set, so that no method "
+        "gains by failing. The complete-cases analysis beside it leaves such data sets out.",
     ]
     if n_dropped:
         names = [dataset.name for dataset, known in zip(cells.datasets, cells.is_measured, strict=True) if not known]
@@ -114,8 +114,8 @@ def _listed(names: list[str], most: int = 12) -> str:
 
 _COLUMNS_ABOUT = {
     CLASSES: "Log loss and Brier score judge probabilities, lower is better.",
-    NUMBERS: "Size is the number of operators, constants and variables of the model written as a formula, as SRBench counts, and "
-    "of models that have none the number of parameters, or nodes of trees.",
+    NUMBERS: "Size is the number of operators, constants and variables of the model written as a formula, as SRBench counts, "
+    "and of models that have none the number of parameters, or nodes of trees.",
 }
 
 
@@ -188,8 +188,9 @@ def _primary(analysis: Analysis, drawings: dict[str, Drawing]) -> Section:
         "Median difference: the Hodges-Lehmann estimate with its distribution-free 95 % interval, which is not "
         "adjusted. With fewer "
         "than six data sets it has no ends.",
-        f"The Bayesian signed-rank test gives probabilities that {name} is better, worse, or as good to within {metric.rope:g} in "
-        f"{metric.label} (the region of practical equivalence). A large p-value never shows that methods are alike; a large P(equivalent) does.",
+        f"The Bayesian signed-rank test gives probabilities that {name} is better, worse, or as good to within {metric.rope:g} "
+        f"in {metric.label} (the region of practical equivalence). A large p-value never shows that methods are alike; a large "
+        "P(equivalent) does.",
     )
     return Section("primary", heading, tuple(paragraphs), reading, _present(drawings.get("effects"), primary_table(analysis)))
 
@@ -252,7 +253,8 @@ def _robustness(analysis: Analysis) -> Section:
 
 def _cost(analysis: Analysis, drawings: dict[str, Drawing]) -> Section:
     metric = analysis.cells.metric.name.replace("_", "-")
-    blocks = _present(*(drawings.get(f"{metric}-{measure}") for measure in ("n-parameters", "size", "fit-seconds")))
+    names = [f"{metric}-{measure}" for measure in ("n-parameters", "size", "fit-seconds")]
+    blocks = _present(*(drawings.get(name) for name in ("rank-size", "rank-fit-seconds", *names)))
     if not blocks:
         return Section("cost", "Accuracy and its cost", ("No usable result has a number of parameters or a time to fit.",))
     reading = (
@@ -273,8 +275,8 @@ def _datasets(analysis: Analysis, drawings: dict[str, Drawing]) -> Section:
     if not len(analysis.imputed.scores):
         return Section("datasets", "Data set by data set", (analysis.imputed.notes["all"],))
     reading = (
-        f"Each panel is a data set with its own {analysis.cells.metric.label} axis; a dot is a fold (with more than 30 folds a cell shows range "
-        "and quartiles), a "
+        f"Each panel is a data set with its own {analysis.cells.metric.label} axis; a dot is a fold (with more than 30 "
+        "folds a cell shows range and quartiles), a "
         "plain tick the mean, a cross no usable fold, a dashed line guessing.",
     )
     return Section("datasets", "Data set by data set", (), reading, _present(scores_table(analysis), drawings.get("folds")))

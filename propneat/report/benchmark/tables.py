@@ -40,7 +40,8 @@ def coverage_table(cells: Cells) -> Table:
         ((Cell("All data sets"), *totals),),
         "5/5: all usable. F failed (error, timeout, memory, crashed), S skipped (for instance one class in a fold), M "
         "planned but "
-        f"without a stored result, U done but with {cells.metric.label} undefined. Shaded: some missing; strongly shaded: none usable, imputed.",
+        f"without a stored result, U done but with {cells.metric.label} undefined. Shaded: some missing; strongly "
+        "shaded: none usable, imputed.",
         is_compact=True,
     )
 
@@ -105,9 +106,9 @@ def summary_table(analysis: Analysis) -> Table:
         f"Methods over {plural(n_datasets, 'data set')} with results, best mean rank first",
         columns,
         tuple(_summary_row(analysis, row) for row in analysis.summary),
-        note=f"Mean {metric.label}, median {metric.label} and mean rank are over all {plural(n_datasets, 'data set')}; the other "
-        "columns are over the n data sets that the method has a usable result of, so they compare only methods of equal n. "
-        "Bold: best of a column, there among the methods of the largest n.",
+        note=f"Mean {metric.label}, median {metric.label} and mean rank are over all {plural(n_datasets, 'data set')}; the "
+        "other columns are over the n data sets that the method has a usable result of, so they compare only methods of "
+        "equal n. Bold: best of a column, there among the methods of the largest n.",
     )
 
 

@@ -13,7 +13,8 @@ from propneat.report.benchmark.figures import draw_effects, draw_pairs, draw_ran
 from propneat.report.benchmark.html import render_html
 from propneat.report.benchmark.json_form import make_json
 from propneat.report.benchmark.markdown import render_markdown
-from propneat.report.benchmark.metric import CLASSES
+from propneat.report.benchmark.metric import CLASSES, NUMBERS
+from propneat.report.benchmark.rank_cost import draw_rank_cost
 from propneat.report.benchmark.results import Results
 from propneat.report.benchmark.scatter import draw_cost
 from propneat.report.benchmark.sections import compose, compose_setting
@@ -83,6 +84,7 @@ def draw_all(analysis: Analysis) -> dict[str, Drawing]:
         draw_ranks(analysis),
         draw_cost(analysis, "n_parameters" if analysis.cells.metric.kind == CLASSES else "size"),
         draw_cost(analysis, "fit_seconds"),
+        *(draw_rank_cost(analysis, measure) for measure in ("size", "fit_seconds") if analysis.cells.metric.kind == NUMBERS),
         draw_folds(analysis),
     )
     return {drawing.name: drawing for drawing in drawings if drawing is not None}
