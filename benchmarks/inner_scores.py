@@ -20,14 +20,19 @@ from propneat import PropNEATClassifier, PropNEATRegressor
 from propneat.data import encode_target, load_table, read_catalogue
 
 
+def inner_rows(codes: np.ndarray, task: str, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return rows to train on and rows to score, both training rows: 30 % of all rows, whose targets are `codes`, are in neither."""
+    strata = None if task == "regression" else codes
+    rows, _ = train_test_split(np.arange(len(codes)), test_size=0.3, random_state=1000 + seed, stratify=strata)
+    strata = None if strata is None else codes[rows]
+    return tuple(train_test_split(rows, test_size=0.3, random_state=seed, stratify=strata))
+
+
 def score(name: str, data_dir: str | None, seed: int) -> float:
     """Train on a part of the training rows of a data set and score the rest of them."""
     table = load_table(name, data_dir=data_dir)
     codes = encode_target(table.target, table.task)[1]
-    strata = None if table.task == "regression" else codes
-    rows, _ = train_test_split(np.arange(len(codes)), test_size=0.3, random_state=1000 + seed, stratify=strata)
-    strata = None if strata is None else codes[rows]
-    learn, judge = train_test_split(rows, test_size=0.3, random_state=seed, stratify=strata)
+    learn, judge = inner_rows(codes, table.task, seed)
     X, judged = table.features.iloc[learn], table.features.iloc[judge]
     if table.task == "regression":
         return r2_score(codes[judge], PropNEATRegressor(random_state=seed).fit(X, codes[learn]).predict(judged))

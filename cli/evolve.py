@@ -57,6 +57,7 @@ _SETTINGS: dict[str, tuple[str, str]] = {
     "class_weight": ("data", "class_weight"),
     "method": ("", "method"),
     "generations": ("", "generations"),
+    "populations": ("", "populations"),
     "population": ("evolution", "population_size"),
     "activations": ("evolution", "activations"),
     "epochs": ("training", "epochs"),
@@ -93,6 +94,7 @@ def _setting(flag: str, kind: Any = str, **more: Any) -> Any:
 @_setting("--class-weight", metavar="balanced|none")
 @_setting("--method", metavar="propneat|neat")
 @_setting("--generations", int)
+@_setting("--populations", int)
 @_setting("--population", int)
 @_setting("--activations", metavar="NAME,NAME,...")
 @_setting("--epochs", int)
@@ -128,6 +130,7 @@ def evolve(context: click.Context, **options: Any) -> None:
       propneat evolve breast_cancer_wisconsin
       propneat evolve patients.csv --target outcome
       propneat evolve monk1 --generations 30 --population 100 --seed 7
+      propneat evolve patients.csv --target outcome --populations 4
       propneat evolve patients.csv --config propneat.toml --out results/first
       propneat evolve houses.csv --target price --dry-run
       propneat evolve houses.csv --target price --categories zip --drop id --missing NA,-999
@@ -165,7 +168,7 @@ def evolve(context: click.Context, **options: Any) -> None:
         data = prepare_run(settings)
         state = find_state(folder, settings, data) if folder else None
         summary = (folder.read_summary() or {}) if folder else {}
-        is_done = summary.get("finished") is True and summary["generations_asked"] == settings.evolve.generations
+        is_done = summary.get("finished") is True and summary["generations_asked"] == settings.evolve.populations * settings.evolve.generations
         if state and is_done and folder.has_results():
             talk(f"The run in {folder.path} is finished, nothing is left to do.", quiet)
         else:

@@ -1,21 +1,24 @@
 """The main loop: ask, compile, train, write back, score, tell; then the champion, fine-tuned."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 import numpy as np
 
+from propneat.averaging import average_genomes
 from propneat.compiler import compile_genome, compile_pool, evaluate, write_back_pool
 from propneat.densify import densify
+from propneat.data.split import split_rows
 from propneat.errors import ConfigError
-from propneat.evolution import EvolutionConfig, GenerationReport, Population, PopulationState
+from propneat.evolution import GenerationReport, Population, PopulationState
+from propneat.evolve_config import METHODS, EvolveConfig, checked_loss, default_config
 from propneat.genome import GenePool, Genome
 from propneat.rng import make_rng
 from propneat.scores import score_outputs
-from propneat.setting_types import check_settings, shown
-from propneat.training import ENGINES, Samples, TrainedPopulation, TrainingConfig, train_population
+from propneat.setting_types import shown
+from propneat.training import Samples, TrainedPopulation, train_population
 from propneat.vote import vote_weights
 
 __all__ = [
@@ -24,17 +27,12 @@ __all__ = [
     "EvolveConfig",
     "EvolveResult",
     "EvolveState",
+    "Finished",
     "Problem",
     "Trainer",
     "default_config",
     "evolve",
 ]
-
-METHODS = ("propneat", "neat")
-"""With gradients, and the original without."""
-
-_LOSSES_OF_TASK = {"binary": ("bce",), "multiclass": ("cross_entropy",), "regression": ("mse", "rmse")}
-
 
 @dataclass(frozen=True, eq=False)
 class Problem:
@@ -54,80 +52,24 @@ class Problem:
         parts = (self.train, self.validation)
         return Samples(*(np.concatenate([getattr(part, name) for part in parts]) for name in ("X", "targets", "weights")))
 
-
-@dataclass(frozen=True)
-class EvolveConfig:
-    """Every setting of a run; `default_config` gives those of a method."""
-
-    method: str = "propneat"
-    generations: int = 100
-    seed: int = 0
-    write_back: bool = True
-    """Whether offspring inherit trained numbers (Lamarckian) or only the fitness they led to (Baldwinian)."""
-    retrain: bool = False
-    """Whether the champion's layers are filled to a dense network, drawn anew and trained long (the paper's retrain arm)."""
-    size_penalty: float = 0.0
-    """Fitness lost for each enabled connection gene, in units of the loss summed over rows: 1 is Akaike's criterion."""
-    n_finalists: int = 10
-    """How many species' best genomes of the last generation are fine-tuned beside the champion, to choose the final one from."""
-    fine_tune_epochs: int = 500
-    """Most epochs of the final training, 0 for none."""
-    fine_tune_patience: int = 50
-    """Epochs without a better validation loss after which final training stops."""
-    refit_epochs: int = 300
-    """Epochs that the chosen genomes are trained on, after the choice, on training and validation rows together."""
-    loss: str | None = None
-    """Loss to train on; None takes the task's own: "bce", "cross_entropy" or "mse". Regression may take "rmse" instead."""
-    engine: str = "numba"
-    device: str = "cpu"
-    memory_budget: int | None = None
-    """Most bytes for intermediate values and gradients of a training step, None for any number; see `train_population`."""
-    evolution: EvolutionConfig = field(default_factory=EvolutionConfig)
-    training: TrainingConfig = field(default_factory=TrainingConfig)
-
-    def __post_init__(self) -> None:
-        """Raise ConfigError for a value that cannot be used."""
-        check_settings(self)
-        if self.method not in METHODS:
-            raise ConfigError(f"method must be one of {', '.join(METHODS)}, not {self.method!r}")
-        if self.engine not in ENGINES:
-            raise ConfigError(f"engine must be one of {', '.join(ENGINES)}, not {self.engine!r}")
-        if self.seed < 0:
-            raise ConfigError(f"seed must be 0 or more, not {self.seed}")
-        if self.memory_budget is not None and self.memory_budget < 1:
-            raise ConfigError(f"memory_budget must be 1 byte or more, not {self.memory_budget}")
-        for name, least in (("generations", 1), ("n_finalists", 0), ("fine_tune_epochs", 0), ("refit_epochs", 0), ("fine_tune_patience", 1), ("size_penalty", 0)):
-            if not least <= getattr(self, name) < float("inf"):
-                raise ConfigError(f"{name} must be {least} or more, not {getattr(self, name)}")
-
-    @property
-    def place(self) -> dict[str, Any]:
-        """Where and by what networks are trained, as keywords of `train_population`."""
-        return {"engine": self.engine, "device": self.device, "memory_budget": self.memory_budget}
+    def divided_anew(self, rng: np.random.Generator) -> "Problem":
+        """Return the problem with other rows to judge by, as many of each class."""
+        if self.validation is self.train:
+            return self
+        rows, fraction = self.all_rows(), len(self.validation) / (len(self.train) + len(self.validation))
+        labels = rows.targets[:, 0] if self.task == "binary" else np.argmax(rows.targets, axis=1)
+        parts = split_rows(labels, fraction, self.task != "regression", rng)
+        samples = (Samples.make(rows.X[part], rows.targets[part], rows.weights[part]) for part in parts)
+        return Problem(*samples, self.task)
 
 
-def default_config(method: str = "propneat") -> EvolveConfig:
-    """Return the settings that suit a method: for "neat" those of the NEAT paper, no gradients, many generations."""
-    if method == "neat":
-        evolution = EvolutionConfig(add_connection_rate=0.3, add_node_rate=0.1, activations=("tanh",), target_species=10)
-        return EvolveConfig(method="neat", generations=500, fine_tune_epochs=0, refit_epochs=0, evolution=evolution)
-    evolution = EvolutionConfig(
-        add_connection_rate=0.5,
-        delete_connection_rate=0.3,
-        add_node_rate=0.3,
-        delete_node_rate=0.15,
-        weight_mutation_rate=0.0,
-        bias_mutation_rate=0.0,
-        activation_mutation_rate=0.1,
-        weight_sigma=0.7,
-        activations=("tanh", "relu", "sin", "gauss"),
-        initial_hidden=4,
-        speciation="nearest",
-        compatibility_threshold=1.5,
-        target_species=10,
-    )
-    training = TrainingConfig(epochs=20, learning_rate=0.02, l2=1.0)
-    return EvolveConfig(method=method, generations=50, size_penalty=0.2, evolution=evolution, training=training)
+@dataclass(frozen=True, eq=False)
+class Finished:
+    """What a population came to that others followed: its champion, trained on all rows, with its figures when chosen."""
+
+    champion: Genome
+    validation_loss: float
+    validation_score: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,6 +82,8 @@ class EvolveState:
     leaders: GenePool
     """The best genome of every species of the last generation, its numbers trained, best first."""
     history: tuple[dict[str, Any], ...]
+    finished: tuple[Finished, ...] = ()
+    """The populations before this one."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,13 +91,14 @@ class EvolveResult:
     """What a run found."""
 
     champion: Genome
-    """The genome of lowest validation loss, size penalty included, trained on all rows after it was chosen."""
+    """The genome of lowest validation loss, size penalty included, trained on all rows after it was chosen; of several
+    populations the mean of theirs."""
     validation_loss: float
-    """The champion's when it was chosen, before it was trained on validation rows too."""
+    """The champion's when it was chosen, before it was trained on validation rows too; of several populations the mean."""
     validation_score: float
     """Likewise its AUC or R squared on validation rows; see `score_outputs`."""
     finalists: tuple[Genome, ...]
-    """All genomes that were fine-tuned, the champion first."""
+    """All genomes that were fine-tuned, the champion first; of several populations the champion alone."""
     finalist_losses: tuple[float, ...]
     """Their validation losses, as for the champion."""
     finalist_votes: tuple[float, ...]
@@ -183,28 +128,60 @@ def evolve(
 
     Each generation is compiled, trained for `config.training.epochs` epochs (none for "neat"), scored, and bred. Fitness is
     minus the validation loss, or minus the training loss for "neat", less the size penalty. The champion is the genome of
-    lowest penalised validation loss ever seen. At the end it and the species' best are trained on until their validation
-    loss no longer falls, the best of them is chosen, and trained on all rows.
+    lowest penalised validation loss ever seen. `config.populations` populations follow each other, of `config.generations` each,
+    which the history counts through. At the end of each it and the species' best are trained on until their validation
+    loss no longer falls, the best of them is chosen, and trained on all rows; those of all populations become one network.
 
     The result depends on the problem, the configuration and nothing else: not on threads, callbacks, whether the run
     was continued from `state`, or who trains.
     """
     train = partial(train, **config.place)
     n_inputs, n_outputs = problem.train.X.shape[1], problem.train.targets.shape[1]
-    config = replace(config, training=replace(config.training, loss=_checked_loss(config.loss, problem.task)))
+    config = replace(config, training=replace(config.training, loss=checked_loss(config.loss, problem.task)))
     if state is None:
         population = Population(n_inputs, n_outputs, config.evolution, seed=config.seed)
     else:
         population = Population.restore(state.population, config.evolution, config.seed)
-    interrupted = False
-    while population.generation < config.generations and not interrupted:
-        state = _run_generation(population, problem, config, train, state)
+    interrupted, n_generations = False, config.populations * config.generations
+    while population.generation < n_generations and not interrupted:
+        number = population.generation // config.generations
+        if state is not None and number > len(state.finished):
+            state = _begin_anew(population, state, problem, config, train)
+        state = _run_generation(population, _part(problem, number, config), config, train, state)
         stops = [_wants_to_stop(callback(state)) for callback in callbacks]
-        interrupted = any(stops) and population.generation < config.generations
+        interrupted = any(stops) and population.generation < n_generations
     chosen, losses = _fine_tune(state, problem, config, train)
-    score, votes = _score(chosen[0], problem), _vote(chosen, problem)
+    part = _part(problem, len(state.finished), config)
+    score, votes = _score(chosen[0], part), _vote(chosen, part)
     finalists = tuple(_refit(chosen, problem, config, train))
+    if state.finished:
+        return _joined([*state.finished, Finished(finalists[0], losses[0], score)], state, interrupted)
     return EvolveResult(finalists[0], losses[0], score, finalists, losses, votes, state.history, interrupted)
+
+
+def _part(problem: Problem, number: int, config: EvolveConfig) -> Problem:
+    """Return the problem as the population of a number sees it: the first as it is given, each other divided anew."""
+    return problem if number == 0 else problem.divided_anew(make_rng(config.seed, "division", number))
+
+
+def _begin_anew(
+    population: Population, state: EvolveState, problem: Problem, config: EvolveConfig, train: Trainer
+) -> EvolveState:
+    """Finish a population and fill it with new genomes."""
+    chosen, losses = _fine_tune(state, problem, config, train)
+    score = _score(chosen[0], _part(problem, len(state.finished), config))
+    champion = _refit(GenePool.pack([chosen[0]]), problem, config, train)[0]
+    population.begin_anew()
+    finished = (*state.finished, Finished(champion, losses[0], score))
+    return replace(state, champion_loss=float("inf"), finished=finished)
+
+
+def _joined(parts: Sequence[Finished], state: EvolveState, interrupted: bool) -> EvolveResult:
+    champion = average_genomes([part.champion for part in parts])
+    loss, score = (
+        float(np.mean([getattr(part, name) for part in parts])) for name in ("validation_loss", "validation_score")
+    )
+    return EvolveResult(champion, loss, score, (champion,), (loss,), (1.0,), state.history, interrupted)
 
 
 def _wants_to_stop(answer: Any) -> bool:
@@ -227,13 +204,6 @@ def _score(genome: Genome, problem: Problem) -> float:
     return score_outputs(problem.task, evaluate(compile_genome(genome), judge.X), judge.targets, judge.weights)
 
 
-def _checked_loss(loss: str | None, task: str) -> str:
-    known = _LOSSES_OF_TASK[task]
-    if loss is not None and loss not in known:
-        raise ConfigError(f"the loss of a {task} task is {' or '.join(known)}, not {loss!r}")
-    return loss or known[0]
-
-
 def _run_generation(
     population: Population, problem: Problem, config: EvolveConfig, train: Trainer, state: EvolveState | None
 ) -> EvolveState:
@@ -254,7 +224,7 @@ def _run_generation(
         champion, champion_loss = leaders[0], contender
         score = _score(champion, problem)
     row = _history_row(report, champion, champion_loss, score)
-    return EvolveState(population.state, champion, champion_loss, leaders, (*(state.history if state else ()), row))
+    return EvolveState(population.state, champion, champion_loss, leaders, (*(state.history if state else ()), row), state.finished if state else ())
 
 
 def _leaders(pool: GenePool, cost: np.ndarray, species: np.ndarray) -> GenePool:
@@ -319,7 +289,9 @@ def _fine_tune(
     state: EvolveState, problem: Problem, config: EvolveConfig, train: Trainer
 ) -> tuple[GenePool, tuple[float, ...]]:
     """Train the champion and its rivals on, together; returns them with their validation losses, best first."""
-    rng = make_rng(config.seed, "finish")
+    number = len(state.finished)
+    problem = _part(problem, number, config)
+    rng = make_rng(config.seed, "finish", *([number] if number else []))
     pool = GenePool.pack([state.champion, *list(state.leaders)[: config.n_finalists]])
     if config.retrain:
         pool = GenePool.pack([densify(state.champion, rng)])

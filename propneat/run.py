@@ -125,14 +125,14 @@ def identity_of(settings: Settings, data: RunData) -> dict[str, Any]:
 def find_state(folder: RunFolder, settings: Settings, data: RunData) -> EvolveState | None:
     """Return the state a run folder stopped in, None when it has not got through a generation.
 
-    The settings and the data must be those the run was begun with, except that `generations` may have been raised: the
-    run then goes on as if it had been asked for that many from the start. Raises CheckpointError, naming the difference, and
+    The settings and the data must be those the run was begun with, except that `populations`, and of a single one `generations`,
+    may have been raised: the run then goes on as if it had been asked for that many from the start. Raises CheckpointError, naming the difference, and
     DamagedCheckpointError for files that no such run can have written.
     """
     if not folder.checkpoint.exists() and not folder.summary.exists():
         return None
     state, identity = load_checkpoint(folder.checkpoint)
-    check_identity(identity, identity_of(settings, data), may_grow=frozenset({"generations"}))
+    check_identity(identity, identity_of(settings, data), may_grow=frozenset({"populations"} if settings.evolve.populations > 1 else {"generations"}))
     samples, genome = data.prepared.problem.train, state.champion
     sizes = (genome.n_inputs, genome.n_outputs, len(state.population.pool))
     if sizes != (samples.X.shape[1], samples.targets.shape[1], settings.evolve.evolution.population_size):
@@ -175,7 +175,7 @@ def run(
     _draw(folder, data, model, result, seconds)
     summary = facts | {
         "finished": not result.interrupted,
-        "generations_asked": settings.evolve.generations,
+        "generations_asked": settings.evolve.populations * settings.evolve.generations,
         "score_name": SCORE_NAMES[data.task],
         "source": data.source,
         "folder": str(folder.path),
@@ -200,6 +200,7 @@ def _facts(settings: Settings, data: RunData, result: EvolveResult) -> dict[str,
         "seed": settings.evolve.seed,
         "propneat": __version__,
         "generations": len(result.history),
+        "populations": settings.evolve.populations,
         "rows": data.n_rows,
         "reading": list(data.notes),
         "test_rows": 0 if data.test_features is None else len(data.test_features),
@@ -231,5 +232,5 @@ def warm_up(config: EvolveConfig, problem: Problem, train: Trainer = train_popul
     """
     evolution = replace(config.evolution, population_size=4)
     training = replace(config.training, epochs=min(1, config.training.epochs))
-    brief = {"generations": 1, "fine_tune_epochs": 1, "refit_epochs": 0, "retrain": False}
+    brief = {"generations": 1, "populations": 1, "fine_tune_epochs": 1, "refit_epochs": 0, "retrain": False}
     evolve(problem, replace(config, **brief, evolution=evolution, training=training), train=train)

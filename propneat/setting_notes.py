@@ -13,7 +13,8 @@ SECTIONS: dict[str, str] = {
 NOTES: dict[str, dict[str, str]] = {
     "": {
         "method": '"propneat" trains every network by gradients, "neat" is the original without.',
-        "generations": "Number of generations.",
+        "generations": "Number of generations, of each population.",
+        "populations": "How many populations evolve one after another, each judged by other rows; their champions become one network.",
         "seed": "Everything random follows from this number.",
         "write_back": "Whether offspring inherit trained numbers (Lamarckian) or only the fitness they led to (Baldwinian).",
         "retrain": "Whether the champion's layers are filled to a dense network, drawn anew and trained long.",

@@ -14,7 +14,7 @@ import pytest
 from propneat.checkpoint import CheckpointWriter, check_identity, journal_of, load_checkpoint
 from propneat.errors import CheckpointError, DamagedCheckpointError
 from propneat.evolution import EvolutionConfig, Population
-from propneat.evolve import HISTORY_COLUMNS, EvolveState, Problem, default_config, evolve
+from propneat.evolve import HISTORY_COLUMNS, EvolveState, Finished, Problem, default_config, evolve
 from propneat.genome import GenePool
 from propneat.training import Samples, TrainingConfig
 
@@ -33,7 +33,8 @@ def grown_states(seed: int, n_generations: int) -> list[EvolveState]:
         row = {name: draw[kind]() for name, kind in HISTORY_COLUMNS.items()}
         history = (*history, row | {"generation": generation})
         leaders = GenePool.pack([pool[int(k)] for k in rng.integers(0, len(pool), rng.integers(1, 5))])
-        states.append(EvolveState(population.state, leaders[0], float(rng.choice(ODD)), leaders, history))
+        finished = tuple(Finished(pool[k], *rng.choice(ODD, 2).tolist()) for k in range(generation % 3))
+        states.append(EvolveState(population.state, leaders[0], float(rng.choice(ODD)), leaders, history, finished))
     return states
 
 
@@ -52,14 +53,15 @@ def facts(state: EvolveState) -> list:
         [(entry.id, entry.representative.to_bytes(), repr(entry.best_fitness), entry.improved) for entry in population.species],
         {name: (array.dtype, array.shape, array.tobytes()) for name, array in population.tracker.items()},
         [population.generation, population.next_species, repr(population.threshold), repr(population.best_fitness)],
+        [(part.champion.to_bytes(), repr((part.validation_loss, part.validation_score))) for part in state.finished],
         [population.best is None, repr(state.champion_loss), repr(state.history), len(population.pool), len(state.leaders)],
     ]
 
 
 @pytest.fixture
 def saved(tmp_path):
-    """A checkpoint of the fourth generation of a run: its path and the state."""
-    states = grown_states(1, 4)
+    """A checkpoint of the fifth generation of a run: its path and the state."""
+    states = grown_states(1, 5)
     save(tmp_path / "checkpoint.npz", states, {"seed": 1})
     return tmp_path / "checkpoint.npz", states[-1]
 
@@ -264,8 +266,8 @@ def test_a_missing_file_a_folder_half_a_checkpoint_and_another_schema_are_refuse
     for path in (tmp_path / "absent.npz", tmp_path):
         with pytest.raises(CheckpointError, match="there is no checkpoint"):
             load_checkpoint(path)
-    monkeypatch.setattr("propneat.checkpoint.archive.CHECKPOINT_SCHEMA", "propneat.checkpoint/3")
-    with pytest.raises(DamagedCheckpointError, match="schema 'propneat.checkpoint/2'"):
+    monkeypatch.setattr("propneat.checkpoint.archive.CHECKPOINT_SCHEMA", "propneat.checkpoint/4")
+    with pytest.raises(DamagedCheckpointError, match="schema 'propneat.checkpoint/3'"):
         load_checkpoint(saved[0])
     journal_of(saved[0]).unlink()
     with pytest.raises(DamagedCheckpointError, match="lacks its other half, checkpoint.journal"):
@@ -336,6 +338,9 @@ ZEROS = np.zeros((5, 2), np.int64)
         (lambda p: p.metadata.update(threshold=math.nan), "its threshold is no number"),
         (lambda p: p.metadata.update(threshold="long"), "its threshold is no number"),
         (lambda p: p.metadata.update(best_fitness="9"), "its best fitness or loss is no number"),
+        (lambda p: p.metadata.update(finished=[[0.1, 0.2]] * 2), "other figures of finished populations than champions"),
+        (lambda p: p.metadata.update(finished=[["low", 0.2]] * len(p.metadata["finished"])), "figure of a finished population"),
+        (lambda p: p.arrays["finished_nodes"]["activation"].fill(99), "unknown activation code 99"),
         (lambda p: p.metadata.update(identity="deep"), "it cannot be read|nest|plain JSON"),
         (lambda p: p.metadata.update(identity=json.loads("[" * 50 + "]" * 50)), "no plain JSON object"),
         (lambda p: p.blocks[1][0].update(validation_score=None), "row of generation 1 holds other values"),

@@ -21,7 +21,8 @@ ROWS = (
     {"training"},
     {"data"},
     {
-        "checkpoint", "densify", "ensemble", "estimator_settings", "estimators", "evolve", "model", "model_scores", "network_summary",
+        "averaging", "checkpoint", "densify", "ensemble", "estimator_settings", "estimators", "evolve", "evolve_config", "model",
+        "model_scores", "network_summary",
         "problem", "run_folder", "scores", "setting_notes", "settings_file", "vote",
     },
     {"methods", "report"},

@@ -14,9 +14,9 @@ from propneat.records import nests_deeper
 
 __all__ = ["CHECKPOINT_SCHEMA", "pack_archive", "pool_arrays", "read_pool", "unpack_archive"]
 
-CHECKPOINT_SCHEMA = "propneat.checkpoint/2"
+CHECKPOINT_SCHEMA = "propneat.checkpoint/3"
 
-_POOLS = ("pool", "representatives", "leaders", "kept")
+_POOLS = ("pool", "representatives", "leaders", "kept", "finished")
 # fields one after another, so that every byte has a meaning; truth values as bytes, because a bool must be 0 or 1
 _NODE = np.dtype([("id", "<i8"), ("bias", "<f8"), ("kind", "i1"), ("activation", "i1"), ("aggregation", "i1")])
 _CONNECTION = np.dtype([("innovation", "<i8"), ("source", "<i8"), ("target", "<i8"), ("weight", "<f8"), ("enabled", "u1")])

@@ -38,6 +38,7 @@ def check_state(state: EvolveState) -> None:
         validate(genome)
     # refuses genomes that differ in inputs or outputs, or disagree about innovation numbers
     InnovationTracker.following(everybody)
+    _check_finished(state)
     _check_tracker(population.tracker["state"], population.tracker["links"], population.tracker["splits"])
     _check_known(everybody, population.tracker["state"], population.tracker["links"])
 
@@ -53,6 +54,17 @@ def _check_counters(state: EvolveState) -> None:
         raise ValueError("its threshold is no number of 0 or more")
     if type(population.best_fitness) is not float or type(state.champion_loss) is not float:
         raise ValueError("its best fitness or loss is no number")
+
+
+def _check_finished(state: EvolveState) -> None:
+    """Champions of populations before this one may have innovation numbers of their own, but fit the same problem."""
+    size = (state.champion.n_inputs, state.champion.n_outputs)
+    for part in state.finished:
+        validate(part.champion)
+        if (part.champion.n_inputs, part.champion.n_outputs) != size:
+            raise ValueError("the champion of a finished population has other inputs or outputs")
+        if type(part.validation_loss) is not float or type(part.validation_score) is not float:
+            raise ValueError("a figure of a finished population is no number")
 
 
 def _check_species(population: PopulationState) -> None:

@@ -14,13 +14,13 @@ from propneat.checkpoint.checks import check_row, check_state
 from propneat.checkpoint.journal import journal_block, read_block
 from propneat.errors import CheckpointError, DamagedCheckpointError
 from propneat.evolution import PopulationState, Species
-from propneat.evolve import EvolveState
+from propneat.evolve import EvolveState, Finished
 from propneat.records import write_atomic
 
 __all__ = ["CheckpointWriter", "journal_of", "load_checkpoint"]
 
 _NO_PAIRS = np.zeros((0, 2), np.int64)
-_METADATA = {"schema", "identity", "generation", "next_species", "threshold", "best_fitness", "champion_loss", "journal"}
+_METADATA = {"schema", "identity", "generation", "next_species", "threshold", "best_fitness", "champion_loss", "finished", "journal"}
 
 
 def journal_of(path: Path | str) -> Path:
@@ -83,6 +83,7 @@ class CheckpointWriter:
             "threshold": population.threshold,
             "best_fitness": population.best_fitness,
             "champion_loss": state.champion_loss,
+            "finished": [[part.validation_loss, part.validation_score] for part in state.finished],
             "journal": {"bytes": self._size, "sha256": self._digest.hexdigest()},
         }
 
@@ -128,7 +129,7 @@ def _read(file: IO[bytes], more: IO[bytes]) -> tuple[EvolveState, dict[str, Any]
     if set(metadata) != _METADATA or not isinstance(metadata["identity"], dict):
         raise ValueError("its metadata have other parts")
     history, links, splits = _read_journal(more, metadata["journal"])
-    pools = {name: read_pool(name, arrays) for name in ("pool", "representatives", "leaders", "kept")}
+    pools = {name: read_pool(name, arrays) for name in ("pool", "representatives", "leaders", "kept", "finished")}
     if len(pools["kept"]) not in (1, 2) or arrays["tracker_state"].shape != (4,):
         raise ValueError("it holds other than a champion and a best genome, or other counters")
     numbers = (arrays[f"species_{part}"].tolist() for part in ("id", "fitness", "improved"))
@@ -146,7 +147,11 @@ def _read(file: IO[bytes], more: IO[bytes]) -> tuple[EvolveState, dict[str, Any]
         best=pools["kept"][1] if len(pools["kept"]) > 1 else None,
         best_fitness=metadata["best_fitness"],
     )
-    state = EvolveState(population, pools["kept"][0], metadata["champion_loss"], pools["leaders"], history)
+    figures = metadata["finished"]
+    if not isinstance(figures, list) or len(figures) != len(pools["finished"]):
+        raise ValueError("it has other figures of finished populations than champions")
+    finished = tuple(Finished(champion, *pair) for champion, pair in zip(pools["finished"], figures, strict=True))
+    state = EvolveState(population, pools["kept"][0], metadata["champion_loss"], pools["leaders"], history, finished)
     check_state(state)
     return state, metadata["identity"]
 
@@ -180,6 +185,7 @@ def _arrays_of(state: EvolveState) -> dict[str, np.ndarray]:
         **pool_arrays("representatives", (entry.representative for entry in population.species)),
         **pool_arrays("leaders", state.leaders),
         **pool_arrays("kept", kept),
+        **pool_arrays("finished", (part.champion for part in state.finished)),
         "species_id": np.array([entry.id for entry in population.species], np.int64),
         "species_fitness": np.array([entry.best_fitness for entry in population.species], np.float64),
         "species_improved": np.array([entry.improved for entry in population.species], np.int64),

@@ -171,6 +171,18 @@ class Population:
             threshold=division.threshold,
         )
 
+    def begin_anew(self) -> None:
+        """Put a first generation in the place of all genomes; innovation numbers and the count of generations go on."""
+        pool = self._start_again(None, make_rng(self.seed, "first", self._state.generation))
+        self._state = replace(
+            self._state,
+            pool=pool,
+            species=(),
+            threshold=self.config.compatibility_threshold,
+            best=None,
+            best_fitness=float("nan"),
+        )
+
     def _speciate(
         self, pool: GenePool, score: np.ndarray, rng: np.random.Generator
     ) -> tuple[list[Species], np.ndarray, Division]:
