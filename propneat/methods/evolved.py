@@ -73,6 +73,13 @@ EVOLVED = (
         is_core=True,
     ),
     _arm(
+        "propneat-joined",
+        "four populations of propneat, each judged by other rows; the mean of their champions as one network",
+        "four times propneat's",
+        seconds=lambda n_rows, n_features, n_classes: 4 * _seconds(n_rows, n_features, n_classes),
+        populations=4,
+    ),
+    _arm(
         "propneat-no-writeback",
         "as propneat, but offspring inherit untrained weights (training only decides who is fit)",
         "as propneat",
