@@ -22,7 +22,7 @@ from sklearn.model_selection import StratifiedKFold
 from propneat import PropNEATClassifier
 from propneat.benchmark.splits import split
 from propneat.benchmark.tables import read_benchmark_table
-from propneat.methods.species_vote import SpeciesVoteClassifier
+from propneat.ensemble import PropNEATEnsembleClassifier
 
 DATASETS = (
     "ionosphere,sonar,spectf,heart_statlog,australian,backache,prnn_crabs,tic_tac_toe,kr_vs_kp,pima,biomed,profb,"
@@ -56,7 +56,7 @@ def measure(job: tuple[str, str, int, int, str | None]) -> tuple[str, str, float
     begin = time.perf_counter()
     settings = dict(VARIANTS[variant])
     n_populations = settings.pop("n_populations", 1)
-    vote = SpeciesVoteClassifier(PropNEATClassifier(random_state=fold, **settings), n_populations)
+    vote = PropNEATEnsembleClassifier(PropNEATClassifier(**settings), n_populations, random_state=fold)
     vote.fit(table.features.iloc[learn], table.codes[learn])
     seconds = time.perf_counter() - begin
     X, y = table.features.iloc[judge], table.codes[judge]

@@ -76,9 +76,13 @@ class _Shard(click.ParamType):
 @click.option("--datasets", metavar="NAME,NAME,...", help="Names, or files with a column target or class.")
 @click.option("--methods", metavar="NAME,NAME,...", help="Also your own, as package.module:attribute.  [default: core]")
 @click.option("--set", "settings", type=_Pairs(), multiple=True, help="An option of a method; repeatable.")
-@click.option("--protocol", default="cv", show_default=True, metavar="cv|paper|tabmini", help="How rows are divided.")
+@click.option(
+    "--protocol", default="cv", show_default=True, metavar="NAME", help="How rows are divided; see propneat benchmark methods."
+)
 @click.option("--folds", type=click.IntRange(2), default=5, show_default=True, help="Folds of protocol cv.")
-@click.option("--repeats", type=click.IntRange(1), help="Repeats of cv, runs of paper.  [default: 1; paper: 5]")
+@click.option(
+    "--repeats", type=click.IntRange(1), help="Repeats, runs or splits.  [default: 1; paper: 5, srbench: 10, srbench-2025: 30]"
+)
 @click.option("--workers", type=click.IntRange(1), help="Worker processes.  [default: one a core]")
 @click.option("--threads", type=click.IntRange(1), help="Threads of each worker.  [default: 1]")
 @click.option("--time-limit", type=click.FloatRange(0, min_open=True), metavar="SECONDS", help="Longest a task may take.")
@@ -115,7 +119,8 @@ def benchmark(context: click.Context, **options: Any) -> None:
         return
     _refuse_conflicts(context, options)
     config = _configure(options)
-    plan = _plan(config, options)
+    left_out: list[str] = []
+    plan = _plan(config, options, left_out)
     if options["dry_run"]:
         _show_plan(plan, options)
         return
@@ -124,17 +129,10 @@ def benchmark(context: click.Context, **options: Any) -> None:
 
     folder = options["out"] or _default_folder(options)
     with closing(_executor(options)) as executor, create_store(folder) as store:
-        _settle(store, config, plan, options)
+        _settle(store, config, plan, left_out, options)
         code = _run(store, config, select_shard(plan, options["shard"]), executor, options)
         _finish(store, folder, options)
     context.exit(code)
-
-
-def _names(option: str, text: str | None) -> tuple[str, ...]:
-    names = tuple(name.strip() for name in (text or "").split(",") if name.strip())
-    if text is not None and not names:
-        raise click.UsageError(f"{option} is given without a name: name some, separated by commas, or leave it out.")
-    return names
 
 
 def _refuse_conflicts(context: click.Context, options: dict[str, Any]) -> None:
@@ -150,6 +148,7 @@ def _refuse_conflicts(context: click.Context, options: dict[str, Any]) -> None:
 
 def _configure(options: dict[str, Any]) -> "BenchmarkConfig":
     from propneat.benchmark import BenchmarkConfig, Protocol
+    from propneat.cli.benchmark_tools import read_names
 
     if ":" in (options["methods"] or ""):
         # modules beside which the command is typed are found, as by python -m
@@ -157,11 +156,11 @@ def _configure(options: dict[str, Any]) -> "BenchmarkConfig":
     chosen: dict[str, dict[str, Any]] = {}
     for method, option, value in options["settings"]:
         chosen.setdefault(method, {})[option] = value
-    repeats = options["repeats"] or (5 if options["protocol"] == "paper" else 1)
+    repeats = options["repeats"] or (5 if options["protocol"] == "paper" else None)
     return BenchmarkConfig(
         suite=options["suite"],
-        datasets=_names("--datasets", options["datasets"]),
-        methods=_names("--methods", options["methods"]),
+        datasets=read_names("--datasets", options["datasets"]),
+        methods=read_names("--methods", options["methods"]),
         protocol=Protocol(options["protocol"], options["folds"], repeats),
         options=chosen,
         data_dir=options["data_dir"],
@@ -173,14 +172,18 @@ def _default_folder(options: dict[str, Any]) -> Path:
     return Path("results") / f"benchmark-{name}-{options['protocol']}"
 
 
-def _plan(config: "BenchmarkConfig", options: dict[str, Any]) -> "list[Planned]":
+def _plan(config: "BenchmarkConfig", options: dict[str, Any], left_out: list[str]) -> "list[Planned]":
+    """Return the tasks, having said what is left out and put it into the list given."""
     from propneat.benchmark import make_plan
     from propneat.cli.data_notes import say_unchecked
 
     if not options["quiet"]:
         say_unchecked(config.datasets, config.data_dir)
     with show_steps("reading data sets", quiet=options["quiet"]) as progress:
-        return make_plan(config, progress)
+        plan = make_plan(config, progress, left_out.append)
+    for line in () if options["quiet"] else left_out:
+        click.echo(line, err=True)
+    return plan
 
 
 def _show_plan(plan: "list[Planned]", options: dict[str, Any]) -> None:
@@ -194,7 +197,9 @@ def _show_plan(plan: "list[Planned]", options: dict[str, Any]) -> None:
         print_plan(plan, count_workers(options["workers"], options["threads"])[0])
 
 
-def _settle(store: "Store", config: "BenchmarkConfig", plan: "list[Planned]", options: dict[str, Any]) -> None:
+def _settle(
+    store: "Store", config: "BenchmarkConfig", plan: "list[Planned]", left_out: list[str], options: dict[str, Any]
+) -> None:
     """Check that the folder is one of this protocol, these data and this version, and write down what is to be done."""
     from propneat.benchmark.plan import options_of
     from propneat.benchmark.states import check_one_state, states_of
@@ -211,10 +216,9 @@ def _settle(store: "Store", config: "BenchmarkConfig", plan: "list[Planned]", op
     methods = {entry.task.method: options_of(config, entry.task.method) for entry in plan}
     suites = sorted({*(known or {}).get("suites", []), "chosen" if config.datasets else config.suite})
     limits = {"seconds": options["time_limit"], "memory_mb": options["memory_limit"]}
-    store.note(
-        "configuration",
-        {"protocol": label, "suites": suites, "methods": {**(known or {}).get("methods", {}), **methods}, "limits": limits},
-    )
+    methods = {**(known or {}).get("methods", {}), **methods}
+    noted = {"protocol": label, "suites": suites, "methods": methods, "limits": limits}
+    store.note("configuration", noted | ({"left_out": left_out} if left_out else {}))
     store.forget_plan(states)
     store.add_plan(plan)
 

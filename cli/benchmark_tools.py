@@ -1,6 +1,7 @@
 """What is done with the results of a benchmark: status, report, export, merge; and what can be benchmarked."""
 
 import json
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,18 +13,24 @@ from propneat.cli.table import print_table
 
 if TYPE_CHECKING:
     from propneat.benchmark import Store
+    from propneat.benchmark.published import PublishedValue
 
-__all__ = ["export", "merge", "methods", "print_summary", "report", "status", "write_the_report"]
+__all__ = ["export", "merge", "methods", "print_summary", "read_names", "report", "status", "write_the_report"]
 
 _HEADS = {
     "method": "method",
     "mean_auc": "mean AUC",
+    "mean_r2": "mean R²",
+    "mean_r2_area": "mean R² area",
     "n_datasets": "data sets",
     "mean_rank": "mean rank",
     "fit_seconds": "fit s",
     "n_parameters": "parameters",
+    "n_nodes": "formula nodes",
     "failed": "failed",
 }
+_OF_KIND = {"classification": ("n_nodes",), "regression": ()}
+"""Columns that a table of a kind of task does not show."""
 _folder = click.argument("folder", type=click.Path(path_type=Path), metavar="DIR")
 _as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 _quiet = click.option("--quiet", is_flag=True, help="Print nothing but the result.")
@@ -65,20 +72,49 @@ def status(folder: Path, as_json: bool) -> None:
 
 @click.command()
 @_folder
+@click.option("--score", metavar="NAME", help="What methods are compared by.  [default: auc, or r2]")
+@click.option(
+    "--published",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Scores of others, to be ranked beside those of the run.",
+)
+@click.option("--methods", metavar="NAME,NAME,...", help="Only these methods of the run.  [default: all]")
+@click.option("--published-methods", metavar="NAME,NAME,...", help="Only these methods of the file.  [default: all]")
+@click.option("--out", type=FOLDER, metavar="DIR", help="Where to write it.  [default: the folder of results]")
 @_quiet
-def report(folder: Path, quiet: bool) -> None:
+def report(
+    folder: Path,
+    score: str | None,
+    methods: str | None,
+    published: Path | None,
+    published_methods: str | None,
+    out: Path | None,
+    quiet: bool,
+) -> None:
     """Write report.html, report.md, report.json and figures from the results in a folder.
 
     \b
     Examples:
       propneat benchmark report results/benchmark-embedded-cv
+      propneat benchmark report results/benchmark-embedded-cv --score log_loss --out by-log-loss
+      propneat benchmark report results/benchmark-srbench-srbench --published srbench2021.csv --methods propneat
 
-    The page needs no network. It can be made while the run goes on, from what there is.
+    The page needs no network. It can be made while the run goes on, from what there is. A file of published scores has the
+    columns dataset, method, score (or r2_test, auc, ...) and if known size and seconds, or a column dataset and one for
+    each method.
     """
     from propneat.benchmark import open_store
+    from propneat.benchmark.published import read_published, select_published
 
+    if published_methods is not None and published is None:
+        raise click.UsageError("--published-methods goes with --published FILE.")
+    values = []
+    if published is not None:
+        values = select_published(read_published(published), read_names("--published-methods", published_methods))
+    chosen = read_names("--methods", methods)
     with open_store(folder) as store:
-        write_the_report(store, folder, quiet)
+        write_the_report(store, out or folder, quiet, score=score, methods=chosen, published=values)
 
 
 @click.command()
@@ -137,7 +173,7 @@ def merge(target: Path, sources: tuple[Path, ...], quiet: bool) -> None:
 @click.command()
 @_as_json
 def methods(as_json: bool) -> None:
-    """List the methods and the suites of data sets.
+    """List the methods, the suites of data sets and the protocols.
 
     \b
     Examples:
@@ -145,6 +181,7 @@ def methods(as_json: bool) -> None:
 
     A method of your own is a propneat.methods.Method object, named as package.module:attribute.
     """
+    from propneat.benchmark.splits import PROTOCOLS
     from propneat.benchmark.suites import SUITES
     from propneat.methods import METHODS
 
@@ -154,12 +191,23 @@ def methods(as_json: bool) -> None:
             | {"options": dict(method.options)}
             for method in METHODS.values()
         ]
-        click.echo(json.dumps({"methods": described, "suites": SUITES}, indent=2, default=list))
+        click.echo(json.dumps({"methods": described, "suites": SUITES, "protocols": PROTOCOLS}, indent=2, default=list))
         return
-    rows = [[method.name, "yes" if method.is_core else "", method.summary, method.cost] for method in METHODS.values()]
-    print_table(["method", "core", "what it is", "what a fit costs"], rows)
+    rows = [
+        [method.name, "yes" if method.is_core else "", _for(method.tasks), method.summary, method.cost]
+        for method in METHODS.values()
+    ]
+    print_table(["method", "core", "for", "what it is", "what a fit costs"], rows)
     click.echo("")
     print_table(["suite", "data sets"], [[name, about] for name, about in SUITES.items()])
+    click.echo("")
+    print_table(["protocol", "how rows are divided"], [[name, about] for name, about in PROTOCOLS.items()])
+
+
+def _for(tasks: tuple[str, ...]) -> str:
+    """Return in words what a method is for."""
+    kinds = {"classes": "multiclass" in tasks or "binary" in tasks, "numbers": "regression" in tasks}
+    return ", ".join(kind for kind, is_so in kinds.items() if is_so)
 
 
 def print_summary(store: "Store", *, as_json: bool, quiet: bool) -> None:
@@ -170,28 +218,57 @@ def print_summary(store: "Store", *, as_json: bool, quiet: bool) -> None:
     if as_json:
         click.echo(json.dumps({"folder": str(store.path.parent), "methods": summary}, indent=2))
         return
-    print_table(list(_HEADS.values()), [[_cell(name, row[name]) for name in _HEADS] for row in summary])
-    n_common = summary[0]["n_common"] if summary else 0
-    common = f"AUC and rank over the {n_common} data sets that every method has results for"
-    none = "No data set has results of every method yet, so there is no AUC or rank to compare"
-    if not quiet:
-        click.echo(f"{common if n_common else none}; medians of seconds and parameters over data sets.", err=True)
+    kinds = list(dict.fromkeys(row["kind"] for row in summary))
+    for kind in kinds:
+        own = [row for row in summary if row["kind"] == kind]
+        heads = [name for name in _HEADS if name in own[0] and name not in _OF_KIND[kind]]
+        if len(kinds) > 1:
+            click.echo(f"{kind}:")
+        print_table([_HEADS[name] for name in heads], [[_cell(name, row[name]) for name in heads] for row in own])
+        score, n_common = _HEADS[f"mean_{own[0]['metric']}"].removeprefix("mean "), own[0]["n_common"]
+        common = f"{score} and rank over the {n_common} data sets that every method has results for"
+        none = f"No data set has results of every method yet, so there is no {score} or rank to compare"
+        if not quiet:
+            click.echo(f"{common if n_common else none}; medians of seconds and parameters over data sets.", err=True)
+
+
+def read_names(option: str, text: str | None) -> tuple[str, ...]:
+    """Return names that stand between commas; raises click.UsageError for an option without any."""
+    names = tuple(name.strip() for name in (text or "").split(",") if name.strip())
+    if text is not None and not names:
+        raise click.UsageError(f"{option} is given without a name: name some, separated by commas, or leave it out.")
+    return names
 
 
 def _cell(name: str, value: Any) -> str:
     if value is None:
         return "-"
-    digits = {"mean_auc": 4, "mean_rank": 2, "fit_seconds": 2, "n_parameters": 0}
-    return f"{value:.{digits[name]}f}" if name in digits else str(value)
+    digits = {"mean_rank": 2, "fit_seconds": 2, "n_parameters": 0, "n_nodes": 0}
+    places = digits.get(name, 4 if name.startswith("mean_") else None)
+    return str(value) if places is None else f"{value:.{places}f}"
 
 
-def write_the_report(store: "Store", folder: Path, quiet: bool) -> None:
-    """Write the report of a store into its folder, and say where it is."""
+def write_the_report(
+    store: "Store",
+    folder: Path,
+    quiet: bool,
+    *,
+    score: str | None = None,
+    methods: Sequence[str] = (),
+    published: "Sequence[PublishedValue]" = (),
+) -> None:
+    """Write the report of a store into a folder, and say where it is."""
+    from propneat.benchmark.published import rank_beside
     from propneat.benchmark.results import load_results
     from propneat.cli.run_view import say_when_slow
     from propneat.report.benchmark import write_report
 
     with say_when_slow("Writing the report ...", seconds=2.0, quiet=quiet):
-        written = write_report(load_results(store, title=folder.name), folder)
+        results, line = load_results(store, store.path.parent.name, score, methods), None
+        if published:
+            results, line = rank_beside(results, published)
+        written = write_report(results, folder)
     if not quiet:
+        if line is not None:
+            click.echo(f"published  {line}", err=True)
         click.echo(f"report     {written.html}", err=True)

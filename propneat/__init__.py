@@ -14,6 +14,8 @@ _HOMES = {
     "Model": "propneat.model",
     "Population": "propneat.evolution",
     "PropNEATClassifier": "propneat.estimators",
+    "PropNEATEnsembleClassifier": "propneat.ensemble",
+    "PropNEATEnsembleRegressor": "propneat.ensemble",
     "PropNEATRegressor": "propneat.estimators",
     "PropneatError": "propneat.errors",
     "compile_genome": "propneat.compiler",

@@ -25,7 +25,7 @@ from propneat.evolve import EvolveState, evolve
 from propneat.model import class_probabilities
 from propneat.problem import prepare_problem
 
-__all__ = ["PropNEATClassifier", "PropNEATRegressor"]
+__all__ = ["PropNEATClassifier", "PropNEATRegressor", "draw_seed"]
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -97,11 +97,11 @@ class _PropNEAT(BaseEstimator):
 
     def check_parameters(self) -> None:
         """Raise ConfigError for a parameter that cannot be used, as `fit` does before it looks at data."""
-        settings_of(self.get_params(deep=False), _draw_seed(self.random_state))
+        settings_of(self.get_params(deep=False), draw_seed(self.random_state))
 
     def _fit(self, X: Any, y: Any, sample_weight: Any, task: str | None, class_weight: Any = None) -> None:
         """Evolve on checked data; a `task` of None is a classification into two or more classes."""
-        seed = _draw_seed(self.random_state)
+        seed = draw_seed(self.random_state)
         settings = settings_of(self.get_params(deep=False), seed)
         if y is None:
             raise DataError(f"{type(self).__name__} requires y to be passed, but the target y is None")
@@ -138,6 +138,11 @@ class _PropNEAT(BaseEstimator):
         self.model_ = prepared.model(result.champion, target_name=target_name, about=about)
         self.history_ = list(result.history)
         self.n_iter_ = len(result.history)
+
+    def read_inputs(self, X: Any) -> np.ndarray:
+        """Return what the networks get for rows of X, float64 (n_rows, n_inputs)."""
+        check_is_fitted(self)
+        return self.model_.preprocessor.transform(_check_table(self, X, reset=False))
 
     def _outputs(self, X: Any) -> np.ndarray:
         """Return the champion's raw outputs, float64 (n_rows, n_outputs); each row's depend on that row alone."""
@@ -266,7 +271,7 @@ def _refuse_missing(y: np.ndarray) -> None:
         raise DataError("the target y contains an infinite value: replace it by a finite number or remove the row")
 
 
-def _draw_seed(random_state: Any) -> int:
+def draw_seed(random_state: Any) -> int:
     """Return the number a run follows from: an int itself, else one drawn in scikit-learn's way."""
     try:
         generator = check_random_state(random_state)

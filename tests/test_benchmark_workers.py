@@ -228,7 +228,8 @@ def test_a_limit_holds_for_the_warm_up_too():
 def test_every_method_can_be_made_with_its_quick_options(name):
     method = METHODS[name]
     assert method.quick is not None
-    _check_parameters(method.make(random_state=0, **{**method.options, **method.quick}))
+    for task in {"regression" if task == "regression" else "binary" for task in method.tasks}:
+        _check_parameters(method.maker(task)(random_state=0, **{**method.options, **method.quick}))
 
 
 COMPILED = """

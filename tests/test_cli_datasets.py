@@ -156,7 +156,7 @@ def test_list_as_table_and_as_json(run, tmp_path):
     assert [row["name"] for row in rows] == [entry.name for entry in read_catalogue().values() if entry.embedded]
     assert not any(row["cached"] for row in rows)
     code, out, err = run("datasets", "list", "--data-dir", str(tmp_path))
-    assert "286 data sets, 139 of them not checked" in err
+    assert "289 data sets, 139 of them not checked" in err
     lines = {line.split()[0]: line.split()[1:] for line in out.splitlines() if line.strip()}
     assert lines["wdbc"] == ["569", "30", "2", "binary", "yes", "no", "yes", "breast_cancer_wisconsin"]
     assert lines["573_cpu_act"] == ["8192", "21", "0", "regression", "no", "no", "yes", "197_cpu_act"]

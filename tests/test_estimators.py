@@ -18,7 +18,13 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from propneat import PropNEATClassifier, PropNEATRegressor, load_model
+from propneat import (
+    PropNEATClassifier,
+    PropNEATEnsembleClassifier,
+    PropNEATEnsembleRegressor,
+    PropNEATRegressor,
+    load_model,
+)
 from propneat.errors import ConfigError, DataError, GenomeError
 from propneat.evolve import default_config
 from propneat.genome import Genome, NodeKind, activation_code
@@ -29,7 +35,11 @@ SHORT = TINY | {"fine_tune_epochs": 5}
 NAN = float("nan")
 
 
-CHECKS = parametrize_with_checks([PropNEATClassifier(**TINY), PropNEATRegressor(**TINY)])
+ENSEMBLES = [
+    PropNEATEnsembleClassifier(PropNEATClassifier(**TINY), n_populations=2, random_state=0),
+    PropNEATEnsembleRegressor(PropNEATRegressor(**TINY), n_populations=2, random_state=0),
+]
+CHECKS = parametrize_with_checks([PropNEATClassifier(**TINY), PropNEATRegressor(**TINY), *ENSEMBLES])
 
 
 # older versions of scikit-learn give an iterator, and pytest wants a list
@@ -460,3 +470,36 @@ def test_indicators_of_whole_numbers_never_make_a_network_too_wide():
     assert n_inputs == [3 * 7, 40]
     mixed = np.column_stack([wide, rng.integers(0, 3, (80, 30))])
     assert len(prepare_problem(mixed, y, "binary", seed=0, one_hot_integers=10).preprocessor.rules) == 70 + 30 * 3
+
+
+def test_ensembles_refuse_what_they_cannot_evolve_with_and_take_their_defaults():
+    X, y = blobs(30)
+    assert PropNEATEnsembleClassifier().get_params()["n_populations"] == PropNEATEnsembleRegressor().n_populations == 5
+    with pytest.raises(ConfigError, match="estimator must be a PropNEATRegressor or None, not a PropNEATClassifier"):
+        PropNEATEnsembleRegressor(PropNEATClassifier()).fit(X, y)
+    with pytest.raises(ConfigError, match="n_populations must be a whole number from 1 on, not 0"):
+        PropNEATEnsembleClassifier(PropNEATClassifier(**TINY), n_populations=0).fit(X, y)
+    with pytest.raises(ConfigError, match="generations"):
+        PropNEATEnsembleClassifier(PropNEATClassifier(generations=0)).check_parameters()
+
+
+def test_members_that_overflow_on_a_row_are_left_out_of_its_answer():
+    X, y = blobs(60)
+    number = X @ [1.0, -2.0, 0.5, 0.0] + 3.0
+    for kind, single, target in (
+        (PropNEATEnsembleRegressor, PropNEATRegressor, number),
+        (PropNEATEnsembleClassifier, PropNEATClassifier, y),
+    ):
+        fitted = kind(single(**SHORT), n_populations=1, random_state=0).fit(X, target)
+        (members,) = fitted.members_
+        plan = members[0][0]
+        broken = replace(plan, biases=np.full_like(plan.biases, np.inf))
+        fitted.members_ = [[(plan, 0.5), (broken, 0.5)]]
+        mixed = fitted.predict(X)
+        fitted.members_ = [[(plan, 1.0)]]
+        assert np.array_equal(mixed, fitted.predict(X))
+        fitted.members_ = [[(broken, 1.0)]]
+        if kind is PropNEATEnsembleClassifier:
+            assert (fitted.predict_proba(X) == 0.5).all()
+        else:
+            assert np.allclose(fitted.predict(X), number.mean(), atol=0.5)

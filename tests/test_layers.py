@@ -21,7 +21,8 @@ ROWS = (
     {"training"},
     {"data"},
     {
-        "averaging", "checkpoint", "densify", "estimator_settings", "estimators", "evolve", "evolve_config", "formula", "model",
+        "averaging", "checkpoint", "densify", "ensemble", "estimator_settings", "estimators", "evolve", "evolve_config",
+        "formula", "model",
         "model_scores", "network_summary",
         "problem", "run_folder", "scores", "setting_notes", "settings_file", "vote",
     },

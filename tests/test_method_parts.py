@@ -16,7 +16,6 @@ from propneat.benchmark.plan import BenchmarkConfig, make_plan
 from propneat.data import EncodingOptions, Preprocessor
 from propneat.errors import ConfigError
 from propneat.methods import METHODS, heartbeat
-from propneat.methods.baselines import TunedForestClassifier
 from propneat.methods.dense import DenseNetworkClassifier
 from propneat.methods.device import check_device
 from propneat.methods.forward_gradients.classifier import ForwardGradientClassifier
@@ -31,6 +30,7 @@ from propneat.methods.recomputation.classifier import RecomputedNetworkClassifie
 from propneat.methods.sparse_fourier.classifier import SparseFourierClassifier
 from propneat.methods.spike_train.classifier import STRSBPClassifier
 from propneat.methods.tabular import TableEncoder, on_table, stratified_folds
+from propneat.methods.tuned_forest import TunedForestClassifier
 from propneat.methods.vsml.classifier import VSMLClassifier
 from propneat.rng import make_rng
 
@@ -204,12 +204,13 @@ def test_a_benchmark_refuses_options_that_a_method_cannot_use_before_anything_ru
 
 @pytest.mark.parametrize("method", METHODS)
 def test_a_plan_names_the_options_of_a_method_or_the_one_that_was_meant(method):
-    made = METHODS[method].make(random_state=0, **METHODS[method].options)
+    task, name = ("binary", "monk1") if METHODS[method].make else ("regression", "friedman2")
+    made = METHODS[method].maker(task)(random_state=0, **METHODS[method].options)
     last = made[-1] if hasattr(made, "steps") else made
     known = {name.rpartition("__")[2] for name in last.get_params()} - {"random_state"}
     some = max(known, key=len)
     for option, hint in ((f"{some}x", f"did you mean '{some}'?"), ("§", ", ".join(sorted(known)))):
-        config = BenchmarkConfig(datasets=("monk1",), methods=(method,), options={method: {option: 1}})
+        config = BenchmarkConfig(datasets=(name,), methods=(method,), options={method: {option: 1}})
         with pytest.raises(ConfigError) as caught:
             make_plan(config)
         start = f"the options of {method} cannot be used: there is no option {option!r}: "

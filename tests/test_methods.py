@@ -1,4 +1,4 @@
-"""The contract of METHODS: every entry learns from a raw table, answers with probabilities, and tells its size."""
+"""The contract of METHODS: every entry learns from a raw table, answers with probabilities or numbers, and tells its size."""
 
 import pickle
 from importlib import import_module
@@ -8,17 +8,19 @@ import pandas
 import pytest
 import torch
 from scipy.special import softmax
-from sklearn.base import clone, is_classifier
-from sklearn.metrics import roc_auc_score
+from sklearn.base import clone, is_classifier, is_regressor
+from sklearn.metrics import r2_score, roc_auc_score
 from sklearn.model_selection import train_test_split
 
 from propneat.compiler import evaluate
 from propneat.data import load_table
 from propneat.methods import METHODS, Method
+from propneat.methods.evolved import EVOLVED
 from propneat.methods.natives import NATIVES
 
 QUICK = {
     "propneat": {"generations": 3, "population_size": 20},
+    "propneat-joined": {"generations": 2, "population_size": 20, "populations": 2},
     "propneat-no-writeback": {"generations": 3, "population_size": 20},
     "propneat-retrain": {"generations": 3, "population_size": 20, "fine_tune_epochs": 100},
     "naive-backprop": {"generations": 1, "population_size": 3, "epochs": 3, "fine_tune_epochs": 5},
@@ -35,8 +37,14 @@ QUICK = {
     "st-rsbp": {"n_cells": 24, "max_rounds": 4},
     "rate-backprop": {"hidden": (16,), "steps": (2,), "updates": (20, 40)},
     "recomputed-nn": {"width": 12, "n_blocks": 3, "max_epochs": 5},
+    "kernel-ridge": {"widths": (0.1, 1.0), "penalties": (0.01, 1.0), "n_folds": 2},
 }
 """Options that make a fit quick; what is tested here does not depend on them."""
+
+
+EVOLVED_NAMES = {*(method.name for method in EVOLVED), "propneat-ensemble"}
+CLASSIFIERS = [name for name, method in METHODS.items() if "binary" in method.tasks]
+REGRESSORS = [name for name, method in METHODS.items() if "regression" in method.tasks]
 
 
 def a_table(n_classes: int, n_rows: int = 60) -> tuple[pandas.DataFrame, np.ndarray]:
@@ -51,11 +59,46 @@ def a_table(n_classes: int, n_rows: int = 60) -> tuple[pandas.DataFrame, np.ndar
     return frame, y
 
 
-def make(name: str, seed: int = 1):
-    return METHODS[name].make(random_state=seed, **{**METHODS[name].options, **QUICK.get(name, {})})
+def a_number(n_rows: int = 60) -> tuple[pandas.DataFrame, np.ndarray]:
+    """The same columns, and a number of thousands that can be learnt from them."""
+    frame, y = a_table(3, n_rows)
+    rng = np.random.default_rng(9)
+    return frame, 5000.0 + 700.0 * y + 300.0 * frame["size"].fillna(0).to_numpy() + 30.0 * rng.standard_normal(n_rows)
 
 
-@pytest.mark.parametrize("name", METHODS)
+def make(name: str, seed: int = 1, task: str = "binary"):
+    return METHODS[name].maker(task)(random_state=seed, **{**METHODS[name].options, **QUICK.get(name, {})})
+
+
+@pytest.mark.parametrize("name", REGRESSORS)
+def test_every_method_for_numbers_learns_from_a_raw_table(name):
+    X, y = a_number()
+    state = np.random.get_state()[1].copy()
+    fitted, again = (make(name, task="regression").fit(X.iloc[:48], y[:48]) for _ in range(2))
+    assert np.array_equal(np.random.get_state()[1], state), "the global generator was used"
+    answers = fitted.predict(X.iloc[48:])
+    assert is_regressor(fitted) and answers.shape == (12,) and answers.dtype == np.float64
+    # networks of a few epochs learn little, and all of them more than nothing
+    slow = ("dense-nn", "dense-nn-small", "naive-backprop", "neat", "recomputed-nn")
+    assert np.isfinite(answers).all() and (name in slow or r2_score(y[48:], answers) > 0.5)
+    assert np.abs(answers - y.mean()).max() < 4 * y.std()
+    assert np.array_equal(again.predict(X.iloc[48:]), answers)
+    assert np.array_equal(pickle.loads(pickle.dumps(fitted)).predict(X.iloc[48:]), answers)
+    size = METHODS[name].size(fitted)
+    assert size.n_parameters > 0 and size.depth >= 1
+    assert (size.n_nodes is None) != (name in EVOLVED_NAMES) and clone(fitted).get_params().keys() == fitted.get_params().keys()
+
+
+@pytest.mark.parametrize("name", REGRESSORS)
+def test_answers_follow_the_unit_of_the_target(name):
+    X, y = a_number(40)
+    if name in ("propneat-retrain", "naive-backprop", "propneat-ensemble", "dense-nn"):
+        pytest.skip("as of the methods beside it, and slow")
+    plain, scaled = (make(name, task="regression").fit(X, target).predict(X) for target in (y, 2**20 * y))
+    np.testing.assert_allclose(scaled, 2**20 * plain, rtol=1e-4)
+
+
+@pytest.mark.parametrize("name", CLASSIFIERS)
 @pytest.mark.parametrize("n_classes", [2, 3])
 def test_every_method_learns_from_a_raw_table(name, n_classes):
     method = METHODS[name]
@@ -75,7 +118,7 @@ def test_every_method_learns_from_a_raw_table(name, n_classes):
     assert size.depth is None or size.depth >= 1
 
 
-@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("name", CLASSIFIERS)
 def test_the_same_seed_gives_the_same_answers_also_after_pickling(name):
     X, y = a_table(2)
     first, again = (make(name, seed=5).fit(X, y) for _ in range(2))
@@ -84,7 +127,7 @@ def test_the_same_seed_gives_the_same_answers_also_after_pickling(name):
     assert clone(first).get_params().keys() == first.get_params().keys()
 
 
-@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("name", CLASSIFIERS)
 def test_twenty_rows_with_a_rare_class_are_enough_to_run(name):
     X, y = a_table(2, 20)
     y = np.where(np.arange(20) < 2, 1, 0)
@@ -97,7 +140,9 @@ def test_the_metadata_say_what_readers_need(name):
     method = METHODS[name]
     assert isinstance(method, Method) and method.name == name and "," not in name
     assert method.summary and method.cost and not method.summary.endswith(".")
-    assert set(method.tasks) <= {"binary", "multiclass"} and "binary" in method.tasks
+    assert set(method.tasks) <= {"binary", "multiclass", "regression"}
+    assert ("binary" in method.tasks) == (method.make is not None)
+    assert ("regression" in method.tasks) == (method.make_regressor is not None)
     seconds = [method.seconds(rows, columns, 2) for rows, columns in ((100, 5), (1000, 5), (1000, 50))]
     assert 0 < seconds[0] <= seconds[1] <= seconds[2]
 
@@ -122,6 +167,17 @@ def test_the_ensemble_is_the_weighted_mean_of_its_members():
     np.testing.assert_allclose(fitted.predict_proba(table.features), joint, atol=1e-12)
     assert fitted.evolutions_[0].model_.to_json() != fitted.evolutions_[1].model_.to_json()
     assert fitted.evolutions_[0].random_state == 3
+
+
+def test_the_ensemble_of_numbers_is_the_mean_of_its_populations_answers():
+    X, y = a_number()
+    fitted = make("propneat-ensemble", seed=3, task="regression").fit(X, y)
+    joint = np.zeros(len(y))
+    for evolution, members in zip(fitted.evolutions_, fitted.members_, strict=True):
+        assert sum(share for _, share in members) == pytest.approx(1.0)
+        inputs, scale = evolution.model_.preprocessor.transform(X), evolution.model_.target_scale
+        joint += sum(share * scale.invert(evaluate(plan, inputs)[:, 0]) for plan, share in members) / 2
+    np.testing.assert_allclose(fitted.predict(X), joint, rtol=1e-12)
 
 
 def test_the_naive_engine_comes_to_the_same_network_as_propneat():

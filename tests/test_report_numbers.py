@@ -12,7 +12,7 @@ from benchmark_rows import METHODS, PROVENANCE, make_realistic, make_rows, spoil
 from propneat import stats
 from propneat.errors import DataError
 from propneat.report.benchmark import Results
-from propneat.report.benchmark.analysis import ALPHA, ROPE, analyse
+from propneat.report.benchmark.analysis import ALPHA, analyse
 from propneat.report.benchmark.cells import gather_cells, group_failures
 from propneat.report.benchmark.json_form import make_json
 from propneat.rng import make_rng
@@ -36,7 +36,7 @@ def test_folds_are_averaged_before_anything_else():
     cells = gather_cells(Results(rows))
     expected = wide_auc(rows, cells.methods)
     assert [dataset.name for dataset in cells.datasets] == list(expected.index)
-    np.testing.assert_allclose(cells.auc, expected.to_numpy(), rtol=1e-13)
+    np.testing.assert_allclose(cells.score, expected.to_numpy(), rtol=1e-13)
     fit = rows[rows["status"] == "ok"].pivot_table(index="dataset", columns="method", values="fit_seconds")[list(cells.methods)]
     np.testing.assert_allclose(cells.means["fit_seconds"], fit.to_numpy(), rtol=1e-13)
 
@@ -55,8 +55,8 @@ def test_every_fold_belongs_to_its_own_method_and_data_set():
     folds = cells.folds
     place = folds.dataset * 3 + folds.method
     assert np.all(np.diff(place) >= 0) and np.bincount(place).tolist() == [6] * 18
-    means = np.bincount(place, folds.auc) / 6
-    np.testing.assert_allclose(means.reshape(6, 3), cells.auc, rtol=1e-13)
+    means = np.bincount(place, folds.score) / 6
+    np.testing.assert_allclose(means.reshape(6, 3), cells.score, rtol=1e-13)
 
 
 def test_counts_add_up_and_an_undefined_auc_is_not_a_result():
@@ -66,7 +66,7 @@ def test_counts_add_up_and_an_undefined_auc_is_not_a_result():
     cells = gather_cells(Results(rows))
     assert cells.planned.sum() == 75 == sum(numbers.sum() for numbers in cells.counts.values())
     assert cells.failed.sum() == 11 and cells.counts["missing"].sum() == 11
-    assert cells.usable.sum() == 75 - 33 == len(cells.folds.auc)
+    assert cells.usable.sum() == 75 - 33 == len(cells.folds.score)
 
 
 def test_empty_cells_count_as_a_constant_predictor_and_complete_cases_leave_them_out(realistic):
@@ -77,7 +77,7 @@ def test_empty_cells_count_as_a_constant_predictor_and_complete_cases_leave_them
     np.testing.assert_allclose(analysis.complete.scores, wide.dropna().to_numpy(), rtol=1e-13)
     vsml = next(row for row in analysis.summary if analysis.cells.methods[row.method] == "vsml")
     assert (vsml.n_measured, vsml.n_imputed) == (12, 2)
-    assert vsml.mean_auc == pytest.approx(wide["vsml"].fillna(0.5).mean()) and vsml.measured_auc == pytest.approx(
+    assert vsml.mean_score == pytest.approx(wide["vsml"].fillna(0.5).mean()) and vsml.measured_score == pytest.approx(
         wide["vsml"].mean()
     )
 
@@ -126,7 +126,7 @@ def test_json_holds_what_the_statistics_say_when_called_directly(realistic, name
         assert entry == {**asdict(expected), "other": told["methods"][expected.other]}
         rng = make_rng("report", "bayes", name, other)
         differences = scores[:, reference] - scores[:, expected.other]
-        assert bayes == asdict(stats.bayesian_signed_rank(differences, ROPE, 50_000, rng))
+        assert bayes == asdict(stats.bayesian_signed_rank(differences, 0.01, 50_000, rng))
     assert analysis.imputed.scores.shape == (14, 8) and analysis.complete.scores.shape == (11, 8)
 
 

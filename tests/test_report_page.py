@@ -16,7 +16,7 @@ from matplotlib.image import imread
 from propneat.report.benchmark import Results, write_report
 from propneat.report.benchmark.analysis import analyse
 from propneat.report.benchmark.axes import linear_scale, log_scale
-from propneat.report.benchmark.dataset_tables import auc_table
+from propneat.report.benchmark.dataset_tables import scores_table
 from propneat.report.benchmark.drawing import (
     Dots,
     Drawing,
@@ -34,7 +34,7 @@ from propneat.report.benchmark.drawing import (
 from propneat.report.benchmark.elements import count, p_value, quantity, seconds, signed
 from propneat.report.benchmark.html import render_html
 from propneat.report.benchmark.markdown import render_markdown
-from propneat.report.benchmark.sections import compose
+from propneat.report.benchmark.sections import compose, compose_setting
 from propneat.report.benchmark.strips import draw_folds
 from propneat.report.benchmark.tables import primary_table, summary_table
 from propneat.report.benchmark.write import draw_all
@@ -83,9 +83,11 @@ class Page(HTMLParser):
 def render(results: Results) -> tuple[str, str]:
     """The HTML and Markdown of a report without files."""
     analysis = analyse(results)
-    sections = compose(results, analysis, draw_all(analysis))
+    sections = (*compose(results, analysis, draw_all(analysis)), *compose_setting(results))
     assert [section.name for section in sections] == ORDER
-    return render_html(results.title, "0", results.protocol, analysis, sections), render_markdown(results.title, "0", sections)
+    return render_html(results.title, "0", results.protocol, [analysis], sections), render_markdown(
+        results.title, "0", sections
+    )
 
 
 def realistic(n_datasets: int = 9) -> Results:
@@ -330,7 +332,7 @@ def test_tables_show_the_numbers_of_the_analysis():
     analysis = analyse(realistic(12))
     pool, names, order = analysis.imputed, analysis.cells.methods, [row.method for row in analysis.summary]
     assert order == sorted(order, key=lambda k: pool.ranks[k]) and len(order) == 6
-    primary, summary, scores = (shown(make(analysis)) for make in (primary_table, summary_table, auc_table))
+    primary, summary, scores = (shown(make(analysis)) for make in (primary_table, summary_table, scores_table))
     for comparison, bayes in zip(pool.primary, pool.bayes, strict=True):
         row = primary[names[comparison.other]]
         own, other = pool.scores[:, pool.reference], pool.scores[:, comparison.other]
@@ -352,7 +354,7 @@ def test_only_the_best_of_a_data_set_is_marked_and_never_an_imputed_one():
     rows["auc"] = 0.3
     rows.loc[rows["method"] != "propneat", "auc"] = 0.4
     rows = spoil(rows, (rows["method"] == "propneat") & (rows["dataset"] == "data_01"), "timeout")
-    table = auc_table(analyse(Results(rows)))
+    table = scores_table(analyse(Results(rows)))
     marks = {row[0].text: [(cell.text, "best" in cell.marks) for cell in row[4:]] for row in table.rows}
     assert sorted(marks["data_00"]) == [("0.300", False), ("0.400", True), ("0.400", True)]
     assert sorted(marks["data_01"]) == [("0.400", True), ("0.400", True), ("0.500*", False)]

@@ -1,8 +1,8 @@
-"""Scores of class probabilities."""
+"""Scores of class probabilities and of predicted numbers."""
 
 import numpy as np
 
-__all__ = ["one_class_reason", "score_probabilities"]
+__all__ = ["one_class_reason", "one_value_reason", "score_numbers", "score_probabilities"]
 
 _LEAST = float(np.finfo(np.float64).eps)
 
@@ -10,6 +10,35 @@ _LEAST = float(np.finfo(np.float64).eps)
 def one_class_reason(codes: np.ndarray) -> str | None:
     """Say why a test fold has no AUC; None when it has one."""
     return "one class: the test rows are all of one class, so there is no AUC" if len(np.unique(codes)) < 2 else None
+
+
+def one_value_reason(target: np.ndarray) -> str | None:
+    """Say why a test fold has no R squared; None when it has one."""
+    return "one value: the test rows all have the same target, so there is no R²" if np.ptp(target) == 0 else None
+
+
+def score_numbers(target: np.ndarray, answers: np.ndarray) -> dict[str, float]:
+    """Score predicted numbers against true ones, both float (n_rows,).
+
+    `r2`: 1 minus the squared error over that of the test rows' own mean, at most 1. `rmse` and `mae`: root of the mean squared
+    error, and mean absolute error, in the target's units. Raises ValueError for answers that are not finite numbers, and for
+    errors beyond float64.
+    """
+    answers = np.asarray(answers, dtype=np.float64)
+    if answers.shape != target.shape or not np.isfinite(answers).all():
+        raise ValueError("the method gave answers that are not finite, or not one for every row")
+    errors, spread = answers - target, target - target.mean()
+    # in units of the largest error, whose square is finite
+    most = max(float(np.abs(errors).max()), float(np.abs(spread).max()))
+    squared, total = np.square(errors / most).mean(), np.square(spread / most).mean()
+    scores = {
+        "r2": float(1.0 - squared / total) if total > 0 else float("-inf"),
+        "rmse": float(most * np.sqrt(squared)),
+        "mae": float(np.abs(errors).mean()),
+    }
+    if not np.isfinite(list(scores.values())).all():
+        raise ValueError("the method's answers are so far off that their errors are no finite numbers")
+    return scores
 
 
 def score_probabilities(codes: np.ndarray, probabilities: np.ndarray) -> dict[str, float]:

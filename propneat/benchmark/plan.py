@@ -1,7 +1,7 @@
 """From what is asked for to tasks: every method on every split of every data set."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,10 +9,12 @@ from propneat import __version__
 from propneat.benchmark.registry import core_methods, find_method
 from propneat.benchmark.splits import Protocol
 from propneat.benchmark.suites import suite_names
-from propneat.benchmark.tables import read_benchmark_table
+from propneat.benchmark.tables import BenchmarkTable, read_benchmark_table
 from propneat.benchmark.task import Planned, Task, format_options
 from propneat.data.catalogue import find_suggestion
-from propneat.errors import ConfigError
+from propneat.data.named import is_at_hand
+from propneat.data.pmlb_source import UnreachableError, find_cache
+from propneat.errors import ConfigError, DataError
 from propneat.methods import Method
 
 __all__ = ["BenchmarkConfig", "make_plan", "options_of", "select_shard"]
@@ -38,46 +40,53 @@ def options_of(config: BenchmarkConfig, method: str) -> dict[str, Any]:
 
 
 def make_plan(
-    config: BenchmarkConfig, progress: Callable[[str, int, int], None] = lambda name, done, total: None
+    config: BenchmarkConfig,
+    progress: Callable[[str, int, int], None] = lambda name, done, total: None,
+    say: Callable[[str], None] = lambda line: None,
 ) -> list[Planned]:
     """Return all tasks, longest estimate first; `progress` is told which data set is loaded, and how many of how many.
 
-    Raises ConfigError for methods, options and suites that do not exist, and DataError for data sets that cannot be had.
+    Methods are planned on data sets of their tasks alone, and data sets of a suite whose files are not at hand and cannot be
+    downloaded are left out; `say` gets a line of each that was left out, core methods excepted. Raises ConfigError for methods,
+    options and suites that do not exist, and for methods that none of the data sets is for; DataError for data sets that
+    cannot be had.
     """
     methods = list(dict.fromkeys(config.methods)) or core_methods()
     for name in config.options:
         if name not in methods:
             raise ConfigError(f"there are options for {name!r}, which is not among the methods {', '.join(methods)}")
     made = {name: (find_method(name), format_options(options_of(config, name))) for name in methods}
-    _try_options(config, methods)
     names = list(dict.fromkeys(config.datasets)) or suite_names(config.suite)
-    plan = []
-    for number, name in enumerate(names):
-        if not name.isprintable():
-            raise ConfigError(f"the data set {name!r} has a name that cannot be written down: rename the file")
-        progress(name, number, len(names))
-        table = read_benchmark_table(name, config.data_dir)
+    plan, kinds = [], set()
+    for table in _read_tables(config, names, progress, say):
+        name = table.name
         if config.protocol.name == "cv" and config.protocol.n_folds > len(table.codes):
             raise ConfigError(f"{name} has {len(table.codes)} rows, too few for {config.protocol.n_folds} folds")
+        if table.task not in kinds:
+            kinds.add(table.task)
+            _try_options(config, [method for method, (entry, _) in made.items() if table.task in entry.tasks], table.task)
         shape = (len(table.codes), table.features.shape[1], table.n_classes)
         for method, (entry, options) in made.items():
+            if table.task not in entry.tasks:
+                continue
             plan += [
                 Planned(
                     Task(method, options, name, table.data_hash, config.protocol.label, repeat, fold, __version__),
                     table.family,
                     table.task,
                     *shape,
-                    estimate=_estimate(entry, shape),
+                    estimate=_estimate(entry, (config.protocol.most_rows(shape[0]), *shape[1:])),
                 )
                 for repeat, fold in config.protocol.parts()
             ]
-    progress("", len(names), len(names))
+    _check_tasks(config, made, kinds, say)
     return sorted(plan, key=lambda planned: (-planned.estimate, planned.task.key))
 
 
 def _estimate(method: Method, shape: tuple[int, int, int]) -> float:
     """Return the rough seconds of a fit; raises ConfigError for what is no number of seconds."""
-    found = method.seconds(*shape)
+    n_rows, n_features, n_classes = shape
+    found = method.seconds(n_rows, n_features, max(n_classes, 1))
     try:
         seconds = float(found)
     except (TypeError, ValueError):
@@ -87,21 +96,72 @@ def _estimate(method: Method, shape: tuple[int, int, int]) -> float:
     return seconds
 
 
-def _try_options(config: BenchmarkConfig, methods: list[str]) -> None:
+def _read_tables(
+    config: BenchmarkConfig,
+    names: Sequence[str],
+    progress: Callable[[str, int, int], None],
+    say: Callable[[str], None],
+) -> Iterator[BenchmarkTable]:
+    """Give the data sets one by one, without those of a suite that are not at hand where the server cannot be reached."""
+    absent: list[str] = []
+    is_reachable, reason = True, None
+    for number, name in enumerate(names):
+        if not name.isprintable():
+            raise ConfigError(f"the data set {name!r} has a name that cannot be written down: rename the file")
+        progress(name, number, len(names))
+        if not is_reachable and not is_at_hand(name, config.data_dir):
+            # a server that did not answer once is not asked again
+            absent.append(name)
+            continue
+        try:
+            table = read_benchmark_table(name, config.data_dir)
+        except DataError as error:
+            if config.datasets or is_at_hand(name, config.data_dir):
+                raise
+            absent, reason, is_reachable = [*absent, name], error, not isinstance(error, UnreachableError)
+            continue
+        yield table
+    progress("", len(names), len(names))
+    if len(absent) == len(names) and reason is not None:
+        raise reason
+    if absent:
+        say(
+            f"{len(absent)} of {len(names)} data sets of the suite {config.suite} left out: their files are not in the cache "
+            f"{find_cache(config.data_dir)} and could not be downloaded ({', '.join(absent)})"
+        )
+
+
+def _check_tasks(
+    config: BenchmarkConfig, made: Mapping[str, tuple[Method, str]], kinds: set[str], say: Callable[[str], None]
+) -> None:
+    """Say which of the methods asked for are not for some of the tasks there are; raise ConfigError where for none."""
+    for name, (entry, _) in made.items():
+        others = sorted(kinds - set(entry.tasks))
+        if not config.methods or not others:
+            continue
+        if len(others) == len(kinds):
+            raise ConfigError(
+                f"the method {name!r} is for {' and '.join(entry.tasks)} tasks, and no data set here is one: leave it out"
+            )
+        say(f"{name} is not for {' and '.join(others)} tasks: left out on those data sets")
+
+
+def _try_options(config: BenchmarkConfig, methods: list[str], task: str) -> None:
     """Make every method that is given options once, so that one that cannot be used is told before anything runs."""
     for name in methods:
         if name in config.options:
+            make = find_method(name).maker(task)
             try:
-                _check_parameters(find_method(name).make(random_state=0, **options_of(config, name)))
+                _check_parameters(make(random_state=0, **options_of(config, name)))
             except (TypeError, ValueError) as error:
-                unknown = _find_unknown(find_method(name), config.options[name]) if isinstance(error, TypeError) else None
+                unknown = _find_unknown(find_method(name), make, config.options[name]) if isinstance(error, TypeError) else None
                 raise ConfigError(f"the options of {name} cannot be used: {unknown or error}") from error
 
 
-def _find_unknown(method: Method, options: Mapping[str, Any]) -> str | None:
+def _find_unknown(method: Method, make: Callable[..., Any], options: Mapping[str, Any]) -> str | None:
     """Say which of some options a method does not have, and which it has; None where that is not what is wrong."""
     try:
-        estimator = method.make(random_state=0, **method.options)
+        estimator = make(random_state=0, **method.options)
     except TypeError:
         return None
     last = estimator[-1] if hasattr(estimator, "steps") else estimator

@@ -1,6 +1,7 @@
 """From the store to the report: rows under the names that readers see."""
 
 import json
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -8,6 +9,8 @@ import numpy as np
 from propneat.benchmark.states import check_one_state
 from propneat.benchmark.store import Store
 from propneat.benchmark.task import FAILURES
+from propneat.data.catalogue import find_suggestion
+from propneat.errors import ConfigError
 from propneat.stats import average_ranks
 
 if TYPE_CHECKING:
@@ -64,43 +67,84 @@ def _labels(method: str, texts: list[str]) -> list[str]:
     ]
 
 
-def load_results(store: Store, title: str) -> "Results":
-    """Return what the report is made from; raises RunError as `comparable_rows` does."""
+def load_results(store: Store, title: str, score: str | None = None, methods: Sequence[str] = ()) -> "Results":
+    """Return what the report is made from, methods compared by a score of that name, or by the headline of each kind of task.
+
+    With `methods` these alone, in their order. Raises RunError as `comparable_rows` does, and ConfigError for a score or a
+    method there is not.
+    """
     from propneat.report.benchmark import Results
+    from propneat.report.benchmark.metric import find_metric, kind_of
 
     rows = comparable_rows(store)
+    metric = None if score is None else find_metric(score, {kind_of(kind) for kind in rows["kind"]})
+    if methods:
+        rows = _only(rows, methods)
     used = {int(number) for number in rows["environment"].dropna().unique()}
     provenance = [facts for number, facts in store.environments().items() if number in used]
     rows = rows.drop(columns=["method", "environment"]).rename(columns={"label": "method", "kind": "task"})
     rows["reason"] = rows["reason"].replace({np.nan: None})
-    return Results(rows=rows, provenance=provenance, configuration=store.configuration() or {}, title=title)
+    return Results(rows=rows, provenance=provenance, configuration=store.configuration() or {}, title=title, score=metric)
+
+
+def _only(rows: "pandas.DataFrame", methods: Sequence[str]) -> "pandas.DataFrame":
+    """Return the rows of some methods by their labels."""
+    known = list(dict.fromkeys(rows["label"]))
+    for name in methods:
+        if name not in known:
+            close = find_suggestion(name, known)
+            hint = f"did you mean {close!r}?" if close else f"they are {', '.join(known)}"
+            raise ConfigError(f"there is no method {name!r} in these results: {hint}")
+    return rows[rows["label"].isin(methods)]
 
 
 def summarise(rows: "pandas.DataFrame") -> list[dict[str, Any]]:
-    """Return one dict per method, best mean rank first, from the rows of `comparable_rows`.
+    """Return one dict per kind of task and method, best mean rank first, from the rows of `comparable_rows`.
 
-    Figures are averaged within a data set first. Mean AUC and mean rank are over the `n_common` data sets that all methods
-    with any result have results for, so they compare; `n_datasets` is how many the method itself has. Seconds and
-    parameters are medians over data sets.
+    Figures are averaged within a data set first, or joined by their median where the protocol says so. The mean of the
+    `metric`, under its own name, and mean rank are over the `n_common` data sets that all methods with any result have
+    results for, so they compare; `n_datasets` is how many the method itself has. Seconds, parameters and nodes of the
+    formula are medians over data sets.
     """
+    from propneat.report.benchmark.metric import CLASSES, NUMBERS, kind_of
+
+    kinds = rows["kind"].map(kind_of)
+    return [entry for kind in (CLASSES, NUMBERS) for entry in _summarise(rows[kinds == kind], kind)]
+
+
+def _summarise(rows: "pandas.DataFrame", kind: str) -> list[dict[str, Any]]:
+    """Return one dict per method of one kind of task."""
+    if not len(rows):
+        return []
+    from propneat.report.benchmark.metric import headline, statistic_of
+
+    protocol = str(rows["protocol"].iloc[0])
+    metric, statistic = headline(kind, protocol), statistic_of(protocol)
     done = rows[rows["status"] == "ok"]
-    means = done.pivot_table(index="dataset", columns="label", values="auc")
+    if metric.column is not None:
+        done = done.assign(**{metric.name: done[metric.column].clip(0.0, 1.0)})
+    means = done.pivot_table(index="dataset", columns="label", values=metric.name, aggfunc=statistic)
     common = means.dropna()
     several = len(common) and common.shape[1] > 1
-    ranks = dict(zip(means.columns, average_ranks(common.to_numpy()), strict=True)) if several else {}
+    ranks = dict(zip(means.columns, average_ranks(metric.sign * common.to_numpy()), strict=True)) if several else {}
     means = means.reindex(columns=sorted(rows["label"].unique()))
     summary = []
     for label in means.columns:
-        rank, own = ranks.get(label), done[done["label"] == label].groupby("dataset")[["fit_seconds", "n_parameters"]].mean()
+        rank = ranks.get(label)
+        own = done[done["label"] == label].groupby("dataset")[["fit_seconds", "n_parameters", "n_nodes"]].agg(statistic)
         summary.append(
             {
                 "method": label,
-                "mean_auc": float(common[label].mean()) if label in common and len(common) else None,
+                "kind": kind,
+                "metric": metric.name,
+                f"mean_{metric.name}": float(common[label].mean()) if label in common and len(common) else None,
                 "mean_rank": None if rank is None else float(rank),
                 "n_common": len(common),
                 "n_datasets": int(means[label].notna().sum()),
                 "fit_seconds": float(own["fit_seconds"].median()) if len(own) else None,
-                "n_parameters": float(own["n_parameters"].median()) if own["n_parameters"].notna().any() else None,
+                **{
+                    size: float(own[size].median()) if own[size].notna().any() else None for size in ("n_parameters", "n_nodes")
+                },
                 "failed": int(rows[rows["label"] == label]["status"].isin(FAILURES).sum()),
             }
         )

@@ -17,7 +17,9 @@ from propneat.benchmark.store_form import (
     MEASURED,
     PLAN,
     RESULT,
+    RESULT_BEFORE,
     SCHEMA,
+    UPGRADE,
     check_configuration,
     check_form,
     check_rows,
@@ -35,21 +37,22 @@ FILE_NAME = "results.sqlite"
 _ADD_PLAN = f"INSERT OR IGNORE INTO plan ({', '.join(PLAN)}) VALUES ({', '.join('?' * len(PLAN))})"
 _ADD_RESULT = f"INSERT OR IGNORE INTO result ({', '.join(RESULT)}) VALUES ({', '.join('?' * len(RESULT))})"
 _ADD_PREDICTION = "INSERT OR IGNORE INTO prediction (key, packed) VALUES (?, ?)"
-_ROWS = ", ".join([*(f"plan.{name}" for name in PLAN), *(f"result.{name}" for name in RESULT[1:])])
 
 
 class Store:
     """An open results file. One process writes, others may read meanwhile; use it as a context manager.
 
     Tables: `plan`, one row per task ever planned; `result`, one row per task that ended, whatever its end; `prediction`,
-    test-row probabilities of those that ended well; `environment`, what they were run with; `meta`.
+    test-row answers of those that ended well; `environment`, what they were run with; `meta`. A file of the version before
+    is read as it is, and gets the columns it lacks when it is opened for writing.
 
     Every method raises StoreError for a file that is damaged, and OSError where the system has no room or does not let it.
     """
 
-    def __init__(self, path: Path, connection: sqlite3.Connection, lock: IO[bytes] | None) -> None:
+    def __init__(self, path: Path, connection: sqlite3.Connection, lock: IO[bytes] | None, is_current: bool) -> None:
         """Use `create_store` or `open_store`; `lock` is the held lock file of a writer."""
         self.path = path
+        self.result_columns = RESULT if is_current else RESULT_BEFORE
         self._connection, self._lock = connection, lock
 
     def __enter__(self) -> "Store":
@@ -176,7 +179,8 @@ class Store:
         """Return every planned task with its result, one row each, in order of key; status "missing" where there is none."""
         import pandas
 
-        rows = self._ask(f"SELECT {_ROWS} FROM plan LEFT JOIN result USING (key) ORDER BY key")
+        columns = ", ".join([*(f"plan.{name}" for name in PLAN), *self.result_columns[1:]])
+        rows = self._ask(f"SELECT {columns} FROM plan LEFT JOIN result USING (key) ORDER BY key")
         n = len(PLAN)
         check_rows(self.path, [row[:n] for row in rows], [(row[0], *row[n:]) for row in rows if row[n] is not None])
         frame = pandas.DataFrame(rows, columns=[*PLAN, *RESULT[1:]])
@@ -189,13 +193,21 @@ class Store:
         if (told := self._ask("PRAGMA quick_check(1)")) != [("ok",)]:
             raise unreadable(self.path, told[0][0] if told else "no answer")
         plan, results = (
-            self._ask(f"SELECT {', '.join(columns)} FROM {table}") for columns, table in ((PLAN, "plan"), (RESULT, "result"))
+            self._ask(f"SELECT {', '.join(columns)} FROM {table}")
+            for columns, table in ((PLAN, "plan"), (self.result_columns, "result"))
         )
         check_rows(self.path, plan, results)
         if self._ask("SELECT 1 FROM prediction WHERE typeof(key) != 'text' OR typeof(packed) != 'blob' LIMIT 1"):
             raise unreadable(self.path, "a prediction is not one")
         self.environments()
         self.configuration()
+
+    def upgrade(self) -> None:
+        """Give a file of the version before the columns it lacks, all of them or none."""
+        with self._writing() as connection:
+            for statement in UPGRADE:
+                connection.execute(statement)
+        self.result_columns = RESULT
 
     def prediction(self, key: str) -> bytes | None:
         """Return the packed predictions of a task, None when there are none."""
@@ -221,7 +233,7 @@ def _copy(source: Store, connection: sqlite3.Connection) -> tuple[int, int]:
     texts = {number: json.dumps(facts, sort_keys=True) for number, facts in source.environments().items()}
     numbers = {number: _number_of(connection, text) for number, text in texts.items()}
     connection.executemany(_ADD_PLAN, source.stream(PLAN, "plan"))
-    results = [(*row[:-2], numbers.get(row[-2]), row[-1]) for row in source.stream(RESULT, "result")]
+    results = [(*row[:-2], numbers.get(row[-2]), row[-1]) for row in source.stream(source.result_columns, "result")]
     n_new = connection.executemany(_ADD_RESULT, results).rowcount if results else 0
     connection.executemany(_ADD_PREDICTION, source.stream(("key", "packed"), "prediction"))
     return n_new, len(results) - n_new
@@ -259,7 +271,10 @@ def create_store(folder: Path) -> Store:
             connection.execute("PRAGMA synchronous=FULL")
             # a file that cannot be written is told now, not when the first result comes
             connection.execute("BEGIN IMMEDIATE")
-            connection.rollback()
+            if store.result_columns == RESULT:
+                connection.rollback()
+            else:
+                store.upgrade()
     except BaseException:
         store.close()
         raise
@@ -299,9 +314,9 @@ def _connect(path: Path, address: str, lock: IO[bytes] | None) -> Store:
     connection = None
     try:
         connection = sqlite3.connect(address, uri=address != str(path))
-        check_form(connection, path)
+        is_current = check_form(connection, path)
     except (*SQLITE_ERRORS, PropneatError) as error:
         if connection is not None:
             connection.close()
         raise error if isinstance(error, PropneatError) else explain(path, error) from error
-    return Store(path, connection, lock)
+    return Store(path, connection, lock, is_current)

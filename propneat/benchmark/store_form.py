@@ -8,7 +8,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from propneat.benchmark.task import METRICS, STATUSES, Planned, Task
+from propneat.benchmark.task import CLASS_METRICS, METRICS, STATUSES, Planned, Task
 from propneat.errors import StoreError
 
 __all__ = [
@@ -17,21 +17,28 @@ __all__ = [
     "MEASURED",
     "PLAN",
     "RESULT",
+    "RESULT_BEFORE",
     "SCHEMA",
+    "UPGRADE",
     "check_configuration",
     "check_form",
     "check_rows",
     "read_json",
 ]
 
-_SCHEMA_VERSION = "1"
+_SCHEMA_VERSION = "2"
+_ADDED = {"r2": "REAL", "rmse": "REAL", "mae": "REAL", "n_nodes": "INTEGER"}
+"""Columns of the table result that version 1 lacks, with their types."""
 IDENTITY = tuple(field.name for field in fields(Task))
 KNOWN = tuple(field.name for field in fields(Planned) if field.name != "task")
 PLAN = ("key", *IDENTITY, *KNOWN)
 MEASURED = (
-    "n_train", "n_test", *METRICS, "fit_seconds", "predict_seconds", "cpu_seconds", "peak_memory_mb", "n_parameters", "depth"
+    "n_train", "n_test", *METRICS, "fit_seconds", "predict_seconds", "cpu_seconds", "peak_memory_mb", "n_parameters",
+    "depth", "n_nodes",
 )  # fmt: skip
 RESULT = ("key", "status", "reason", *MEASURED, "environment", "finished")
+RESULT_BEFORE = tuple(f"NULL AS {name}" if name in _ADDED else name for name in RESULT)
+"""The same of a file of the version before, in which some columns are empty."""
 
 _TABLES = {
     "meta": "CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
@@ -42,41 +49,61 @@ _TABLES = {
 )""",
     "result": f"""CREATE TABLE result (
     key TEXT PRIMARY KEY, status TEXT NOT NULL, reason TEXT, n_train INTEGER, n_test INTEGER,
-    {", ".join(f"{name} REAL" for name in METRICS)}, fit_seconds REAL, predict_seconds REAL, cpu_seconds REAL,
+    {", ".join(f"{name} REAL" for name in CLASS_METRICS)}, fit_seconds REAL, predict_seconds REAL, cpu_seconds REAL,
     peak_memory_mb REAL, n_parameters INTEGER, depth INTEGER, environment INTEGER, finished REAL
 )""",
     "prediction": "CREATE TABLE prediction (key TEXT PRIMARY KEY, packed BLOB NOT NULL)",
 }
-SCHEMA = ";\n".join([*_TABLES.values(), f"INSERT INTO meta VALUES ('schema', '{_SCHEMA_VERSION}')"]) + ";"
+UPGRADE = (
+    *(f"ALTER TABLE result ADD COLUMN {name} {kind}" for name, kind in _ADDED.items()),
+    f"INSERT OR REPLACE INTO meta VALUES ('schema', '{_SCHEMA_VERSION}')",
+)
+"""Statements that make a file of version 1 one of this version; what is in it stays as it is."""
+SCHEMA = ";\n".join([*_TABLES.values(), *UPGRADE]) + ";"
 """Statements that make an empty file."""
+_FORMS = {
+    "1": _TABLES,
+    # as SQLite writes down a table to which columns were added
+    _SCHEMA_VERSION: {
+        **_TABLES,
+        "result": ", ".join([_TABLES["result"].removesuffix(")"), *map(" ".join, _ADDED.items())]) + ")",
+    },
+}
+"""The tables of every version that can be read."""
 
 _MOST = 2**53
 _ROUNDING = 1e-3
 """How far probabilities may be from adding up to 1, and scores of them beyond their range by that."""
 
 
-def check_form(connection: sqlite3.Connection, path: Path) -> None:
-    """Raise StoreError unless a file has the tables of a store of this version, and nothing that computes beside them."""
+def check_form(connection: sqlite3.Connection, path: Path) -> bool:
+    """Say whether a file is a store of this version, or else of the one before.
+
+    Raises StoreError unless it has the tables of either, and nothing that computes beside them.
+    """
     found = {str(name): entry for name, *entry in connection.execute("SELECT name, type, sql FROM sqlite_master")}
     if "meta" not in found:
         raise StoreError(f"{path} is an SQLite file, but not one of benchmark results")
-    odd = {name for name, (kind, text) in found.items() if not _is_ours(name, kind, text)}
-    if "meta" in odd:
+    if not _is_ours("meta", *found["meta"], _TABLES):
         raise _damaged(path, "its table meta is not the one of a results file")
     row = connection.execute("SELECT value FROM meta WHERE name = 'schema'").fetchone()
     if row is None:
         raise _damaged(path, "it does not say which schema version it has")
-    if row[0] != _SCHEMA_VERSION:
-        raise StoreError(f"{path} has schema version {row[0]!s:.40}, and this propneat reads version {_SCHEMA_VERSION}")
+    if row[0] not in _FORMS:
+        raise StoreError(
+            f"{path} has schema version {row[0]!s:.40}, and this propneat reads the versions {' and '.join(_FORMS)}"
+        )
+    odd = {name for name, (kind, text) in found.items() if not _is_ours(name, kind, text, _FORMS[row[0]])}
     if wrong := sorted(odd | (set(_TABLES) - set(found))):
         raise _damaged(path, f"{wrong[0]!r:.60} is missing, altered, or none of its tables")
+    return row[0] == _SCHEMA_VERSION
 
 
-def _is_ours(name: str, kind: str, text: str | None) -> bool:
+def _is_ours(name: str, kind: str, text: str | None, tables: dict[str, str]) -> bool:
     """Say whether something in a file is one of the tables, or made by SQLite itself: indexes of keys, and statistics."""
     if name.startswith("sqlite_"):
         return (kind == "index" and text is None) or (kind == "table" and name.startswith("sqlite_stat"))
-    return kind == "table" and name in _TABLES and str(text).split() == _TABLES[name].split()
+    return kind == "table" and name in tables and "".join(str(text).split()) == "".join(tables[name].split())
 
 
 def _damaged(path: Path, what: str) -> StoreError:
@@ -117,7 +144,7 @@ def check_rows(path: Path, plan: Sequence[Sequence[Any]], results: Sequence[Sequ
             raise _damaged(path, f"the row {key!r:.40} of its table plan is not the task that its key says")
     rules = {**dict.fromkeys((*MEASURED, "finished"), _is_amount), **dict.fromkeys(METRICS[:3], _is_share)}
     rules |= dict.fromkeys(("n_train", "n_test", "environment"), _is_count) | dict.fromkeys(("log_loss", "brier"), _is_loss)
-    rules |= {"key": _is_text, "status": _is_status, "reason": _is_text}
+    rules |= {"key": _is_text, "status": _is_status, "reason": _is_text, "r2": _is_r2}
     _check_columns(path, "result", RESULT, results, rules, may_be_empty={*MEASURED, "reason", "environment", "finished"})
 
 
@@ -140,7 +167,7 @@ def _is_text(value: Any) -> bool:
 
 
 def _is_kind(value: Any) -> bool:
-    return value in ("binary", "multiclass")
+    return value in ("binary", "multiclass", "regression")
 
 
 def _is_status(value: Any) -> bool:
@@ -157,6 +184,10 @@ def _is_amount(value: Any) -> bool:
 
 def _is_share(value: Any) -> bool:
     return isinstance(value, int | float) and 0 <= value <= 1 + _ROUNDING
+
+
+def _is_r2(value: Any) -> bool:
+    return isinstance(value, int | float) and math.isfinite(value) and value <= 1 + _ROUNDING
 
 
 def _is_loss(value: Any) -> bool:

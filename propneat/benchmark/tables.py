@@ -19,7 +19,10 @@ __all__ = ["BenchmarkTable", "hash_table", "read_benchmark_table"]
 
 @dataclass(frozen=True, eq=False)
 class BenchmarkTable:
-    """A classification table: features, class numbers int64 (n_rows,), number of classes, task and family."""
+    """A table: features, what is to be told from them, task and family.
+
+    `codes` are class numbers, int64 (n_rows,), or the numbers of a regression, float64, whose `n_classes` is 0.
+    """
 
     name: str
     features: "pandas.DataFrame"
@@ -32,20 +35,18 @@ class BenchmarkTable:
 
 @lru_cache(maxsize=4)
 def read_benchmark_table(name: str, data_dir: str | None = None) -> BenchmarkTable:
-    """Load a data set by name, or a file, for classification; raises DataError as `load_table` does, and for a regression."""
+    """Load a data set by name, or a file; raises DataError as `load_table` does."""
     try:
         table = load_table(name, data_dir=data_dir)
     except DataError as error:
-        raise error if name in str(error) else DataError(f"{name}: {error}") from error
-    if table.task == "regression":
-        raise DataError(f"{name} is a regression, and the benchmark compares classifiers")
+        raise error if name in str(error) else type(error)(f"{name}: {error}") from error
     classes, codes = encode_target(table.target, table.task)
     entry = None if is_file_name(name) else read_catalogue().get(name)
     return BenchmarkTable(
         name,
         table.features,
         codes,
-        len(classes),
+        0 if classes is None else len(classes),
         table.task,
         entry.family if entry else name,
         hash_table(table.features, codes),
@@ -53,6 +54,6 @@ def read_benchmark_table(name: str, data_dir: str | None = None) -> BenchmarkTab
 
 
 def hash_table(features: "pandas.DataFrame", codes: np.ndarray) -> str:
-    """Return 16 hexadecimal digits for the values of a table, its column names and its classes, in row order."""
+    """Return 16 hexadecimal digits for the values of a table, its column names and its targets, in row order."""
     text = features.to_csv(index=False, float_format="%.17g", lineterminator="\n")
-    return sha256_hex(text.encode() + codes.astype("<i8").tobytes())[:16]
+    return sha256_hex(text.encode() + codes.astype("<f8" if codes.dtype.kind == "f" else "<i8").tobytes())[:16]

@@ -6,11 +6,14 @@ from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import Any
 
-__all__ = ["FAILURES", "METRICS", "STATUSES", "Outcome", "Planned", "Task", "format_options"]
+__all__ = ["CLASS_METRICS", "FAILURES", "METRICS", "NUMBER_METRICS", "STATUSES", "Outcome", "Planned", "Task", "format_options"]
 
 STATUSES = ("ok", "error", "timeout", "memory", "crashed", "skipped")
 FAILURES = ("error", "timeout", "memory", "crashed")
-METRICS = ("auc", "balanced_accuracy", "accuracy", "log_loss", "brier")
+CLASS_METRICS = ("auc", "balanced_accuracy", "accuracy", "log_loss", "brier")
+NUMBER_METRICS = ("r2", "rmse", "mae")
+METRICS = (*CLASS_METRICS, *NUMBER_METRICS)
+"""Scores of classifications and of regressions; a result has those of its kind."""
 
 
 @dataclass(frozen=True)
@@ -56,10 +59,11 @@ class Planned:
     task: Task
     family: str
     kind: str
-    """"binary" or "multiclass"."""
+    """"binary", "multiclass" or "regression"."""
     n_rows: int
     n_features: int
     n_classes: int
+    """0 for a regression."""
     estimate: float
     """Rough seconds of the fit, for the order of tasks and the time left."""
 
@@ -79,8 +83,10 @@ class Outcome:
     peak_memory_mb: float | None = None
     n_parameters: int | None = None
     depth: int | None = None
+    n_nodes: int | None = None
+    """Size of the model written as a formula, see `propneat.methods.Size`."""
     predictions: bytes | None = None
-    """Test rows, true classes and probabilities, packed by `propneat.benchmark.predictions.pack`."""
+    """Test rows, true classes and probabilities, or true numbers and answers, packed by `propneat.benchmark.predictions`."""
 
 
 def format_options(options: Any) -> str:

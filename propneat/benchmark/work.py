@@ -9,15 +9,16 @@ import traceback
 import warnings
 from numbers import Real
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas
 
-from propneat.benchmark.metrics import one_class_reason, score_probabilities
-from propneat.benchmark.predictions import pack
+from propneat.benchmark.metrics import one_class_reason, one_value_reason, score_numbers, score_probabilities
+from propneat.benchmark.predictions import pack, pack_numbers
 from propneat.benchmark.registry import find_method
-from propneat.benchmark.splits import split
-from propneat.benchmark.tables import read_benchmark_table
+from propneat.benchmark.splits import Split, split
+from propneat.benchmark.tables import BenchmarkTable, read_benchmark_table
 from propneat.benchmark.task import Outcome, Task, format_options
 
 __all__ = ["run_task", "warm_up"]
@@ -48,23 +49,24 @@ def run_task(task: Task, options: dict[str, object], data_dir: str | None, n_thr
 def warm_up(task: Task, options: dict[str, object], data_dir: str | None, n_threads: int) -> None:
     """Have what a task's fit needs at first use loaded and compiled, once per process, method, options and kind of task.
 
-    The data set is read, and the method fitted once on made-up rows of 2 or 3 classes with its `quick` options. What goes
-    wrong here is passed over: the task itself will say it.
+    The data set is read, and the method fitted once on made-up rows of 2 or 3 classes, or with a number to tell, with its
+    `quick` options. What goes wrong here is passed over: the task itself will say it.
     """
     try:
-        method = find_method(task.method)
-        n_classes = min(read_benchmark_table(task.dataset, data_dir).n_classes, 3)
+        method, table = find_method(task.method), read_benchmark_table(task.dataset, data_dir)
+        n_classes = min(table.n_classes, 3)
         known = (task.method, format_options(options), n_classes)
         if method.quick is None or known in _warm:
             return
         _warm.add(known)
         _limit_torch(n_threads)
         rng = np.random.default_rng(0)
-        y = np.arange(_WARM_ROWS) % n_classes
+        y = np.arange(_WARM_ROWS) % n_classes if n_classes else rng.standard_normal(_WARM_ROWS)
         X = pandas.DataFrame(y[:, None] + rng.standard_normal((_WARM_ROWS, 2)), columns=["first", "second"])
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            method.make(random_state=0, **{**options, **method.quick}).fit(X, y).predict_proba(X)
+            fitted = method.maker(table.task)(random_state=0, **{**options, **method.quick}).fit(X, y)
+            fitted.predict_proba(X) if n_classes else fitted.predict(X)
     except Exception:
         return
     finally:
@@ -84,30 +86,45 @@ def _fit_and_score(task: Task, options: dict[str, object], data_dir: str | None)
     sizes = {"n_train": len(rows.train), "n_test": len(rows.test)}
     if table.task not in method.tasks:
         return Outcome("skipped", f"{task.method} is not for {table.task} tasks", **sizes)
-    if reason := one_class_reason(table.codes[rows.test]):
+    is_regression = table.task == "regression"
+    if reason := (one_value_reason if is_regression else one_class_reason)(table.codes[rows.test]):
         return Outcome("skipped", reason, **sizes)
     if len(np.unique(table.codes[rows.train])) < 2:
-        return Outcome("skipped", "one class: the training rows are all of one class", **sizes)
+        of = "have the same target" if is_regression else "are all of one class"
+        return Outcome("skipped", f"one {'value' if is_regression else 'class'}: the training rows {of}", **sizes)
     X, y = table.features.iloc[rows.train], table.codes[rows.train]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         begin = time.perf_counter()
-        estimator = method.make(random_state=task.seed, **options).fit(X, y)
+        estimator = method.maker(table.task)(random_state=task.seed, **options).fit(X, y)
         fitted = time.perf_counter()
-        shares = np.asarray(estimator.predict_proba(table.features.iloc[rows.test]), dtype=np.float64)
+        predict = estimator.predict if is_regression else estimator.predict_proba
+        answers = np.asarray(predict(table.features.iloc[rows.test]), dtype=np.float64)
         predicted = time.perf_counter()
-    probabilities = np.zeros((len(rows.test), table.n_classes))
-    probabilities[:, np.asarray(estimator.classes_, dtype=np.int64)] = shares
-    truth = table.codes[rows.test]
+    metrics, packed = (_score_numbers if is_regression else _score_classes)(table, rows, estimator, answers)
     return Outcome(
         "ok",
-        metrics=score_probabilities(truth, probabilities),
+        metrics=metrics,
         fit_seconds=fitted - begin,
         predict_seconds=predicted - fitted,
-        predictions=pack(rows.test, truth, probabilities),
+        predictions=packed,
         **{name: _checked(name, value) for name, value in method.size(estimator)._asdict().items()},
         **sizes,
     )
+
+
+def _score_classes(table: BenchmarkTable, rows: Split, estimator: Any, shares: np.ndarray) -> tuple[dict[str, float], bytes]:
+    """Return scores of probabilities (n_test, classes of the training rows), and these packed with all classes."""
+    probabilities = np.zeros((len(rows.test), table.n_classes))
+    probabilities[:, np.asarray(estimator.classes_, dtype=np.int64)] = shares
+    truth = table.codes[rows.test]
+    return score_probabilities(truth, probabilities), pack(rows.test, truth, probabilities)
+
+
+def _score_numbers(table: BenchmarkTable, rows: Split, estimator: Any, answers: np.ndarray) -> tuple[dict[str, float], bytes]:
+    """Return scores of predicted numbers (n_test,) or (n_test, 1), and these packed."""
+    truth, answers = table.codes[rows.test], answers.reshape(len(answers))
+    return score_numbers(truth, answers), pack_numbers(rows.test, truth, answers)
 
 
 def _checked(name: str, value: object) -> float | None:

@@ -41,6 +41,16 @@ def _wine() -> "pandas.DataFrame":
     return frame.assign(target=frame["target"] + 1)
 
 
+def _friedman(number: int, noise: float) -> "pandas.DataFrame":
+    """Return 500 rows of one of Friedman's three functions, with noise, as scikit-learn draws them."""
+    from pandas import DataFrame
+    from sklearn import datasets
+
+    inputs, target = getattr(datasets, f"make_friedman{number}")(n_samples=500, noise=noise, random_state=number)
+    frame = DataFrame(inputs, columns=[f"x{k}" for k in range(inputs.shape[1])])
+    return frame.assign(target=target)
+
+
 EMBEDDED: dict[str, Callable[[], "pandas.DataFrame"]] = {
     "breast_cancer_wisconsin": _breast_cancer,
     "wdbc": _wdbc,
@@ -48,6 +58,9 @@ EMBEDDED: dict[str, Callable[[], "pandas.DataFrame"]] = {
     "iris": partial(_bundled, "load_iris"),
     "digits": partial(_bundled, "load_digits"),
     "diabetes_progression": partial(_bundled, "load_diabetes"),
+    "friedman1": partial(_friedman, 1, 1.0),
+    "friedman2": partial(_friedman, 2, 125.0),
+    "friedman3": partial(_friedman, 3, 0.1),
     **{name: partial(rule_frame, name) for name in RULES},
 }
 """The embedded data sets: name -> a function that returns features and, in the column "target", labels.

@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING
 
 from propneat.data.catalogue import read_catalogue
 from propneat.data.embedded import EMBEDDED
-from propneat.data.pmlb_source import cached_file, load_pmlb
+from propneat.data.pmlb_source import cached_file, find_cache, load_pmlb
 
 if TYPE_CHECKING:
     import pandas
 
-__all__ = ["load_named", "unchecked_line"]
+__all__ = ["is_at_hand", "load_named", "unchecked_line"]
 
 
 def load_named(name: str, data_dir: str | Path | None = None) -> tuple["pandas.DataFrame", str | None, str]:
@@ -22,6 +22,11 @@ def load_named(name: str, data_dir: str | Path | None = None) -> tuple["pandas.D
         return EMBEDDED[name](), read_catalogue()[name].task, "embedded in propneat"
     frame = load_pmlb(name, data_dir)
     return frame, _known_task(name, frame), "PMLB, not checked" if unchecked_line(name, data_dir) else "PMLB"
+
+
+def is_at_hand(name: str, data_dir: str | Path | None = None) -> bool:
+    """Say whether `load_named` has a data set without a download."""
+    return name in EMBEDDED or cached_file(name, find_cache(data_dir)) is not None
 
 
 def unchecked_line(name: str, data_dir: str | Path | None = None) -> str | None:

@@ -1,4 +1,4 @@
-"""Ways to train a classifier, by name: PropNEAT and its arms, baselines, and methods from other papers.
+"""Ways to train a classifier or a regressor, by name: PropNEAT and its arms, baselines, and methods from other papers.
 
 A method is one file (or one package) and one line here; the benchmark runs whatever this dict holds.
 """
@@ -10,6 +10,7 @@ from propneat.methods.evolved import EVOLVED
 from propneat.methods.forward_gradients import METHOD as FORWARD_GRADIENTS
 from propneat.methods.fusion_control import METHOD as PID_BACKPROP
 from propneat.methods.inverse_flow import METHOD as INVERSE_FLOW
+from propneat.methods.kernel_ridge import KERNEL_RIDGE
 from propneat.methods.modprop import METHOD as MODPROP
 from propneat.methods.rate_backprop import METHOD as RATE_BACKPROP
 from propneat.methods.recomputation import METHOD as RECOMPUTATION
@@ -26,6 +27,7 @@ METHODS: dict[str, Method] = {
         *EVOLVED,
         SPECIES_VOTE,
         *BASELINES,
+        KERNEL_RIDGE,
         *DENSE,
         FORWARD_GRADIENTS,
         INVERSE_FLOW,

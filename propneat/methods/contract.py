@@ -6,7 +6,10 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-__all__ = ["Claim", "Method", "NativeOutcome", "NativeRun", "NativeStudy", "Size", "own_size"]
+__all__ = ["ANY_TASK", "Claim", "Method", "NativeOutcome", "NativeRun", "NativeStudy", "Size", "own_size"]
+
+ANY_TASK = ("binary", "multiclass", "regression")
+"""Tasks of a method that classifies and predicts numbers."""
 
 
 class Size(NamedTuple):
@@ -16,18 +19,21 @@ class Size(NamedTuple):
     """Numbers that fitting set and prediction uses: weights and biases, or nodes of trees (a split or a leaf each)."""
     depth: int | None
     """Layers of computation between inputs and outputs, or the depth of the deepest tree."""
+    n_nodes: int | None = None
+    """Operators, constants and variables of the model written as a formula; None where `n_parameters` stands for it."""
 
 
 def own_size(estimator: Any) -> Size:
-    """Return the size that a fitted estimator states by itself, as `n_parameters_` and `depth_`."""
-    return Size(getattr(estimator, "n_parameters_", None), getattr(estimator, "depth_", None))
+    """Return the size that a fitted estimator states by itself, as `n_parameters_`, `depth_` and `n_nodes_`."""
+    return Size(*(getattr(estimator, f"{name}_", None) for name in Size._fields))
 
 
 @dataclass(frozen=True)
 class Method:
-    """A way to train a classifier, as the benchmark sees it.
+    """A way to train a classifier, a regressor, or both, as the benchmark sees it.
 
-    `make(random_state=int, **options)` returns an unfitted scikit-learn classifier with `predict_proba`. It is fitted on a
+    `make(random_state=int, **options)` returns an unfitted scikit-learn classifier with `predict_proba`, and
+    `make_regressor`, called alike, a regressor; `tasks` says what it is for. It is fitted on a
     DataFrame of raw columns (numbers, texts, missing values), so whatever encoding it needs is part of it and learnt from
     the rows it is given. `options` are the settings that it is run with unless the benchmark is told others; together with
     the name they are the method's identity.
@@ -36,7 +42,8 @@ class Method:
     name: str
     summary: str
     """One line for tables and help."""
-    make: Callable[..., Any]
+    make: Callable[..., Any] | None
+    """None for a method of regressions alone."""
     cost: str
     """What a fit costs, in words."""
     paper: str | None = None
@@ -46,12 +53,19 @@ class Method:
     seconds: Callable[[int, int, int], float] = lambda n_rows, n_features, n_classes: (
         5.0 + 2e-5 * n_rows * n_features * n_classes
     )
-    """Rough seconds of a fit on one core, from rows, columns and classes; orders tasks and estimates how long a run takes."""
+    """Rough seconds of a fit on one core, from rows, columns and classes (1 for a regression); orders tasks and estimates how
+    long a run takes."""
     quick: Mapping[str, Any] | None = field(default_factory=lambda: MappingProxyType({}))
     """Options over those of the run that make a fit short. With them a worker fits the method once on a few made-up rows
     before its first task of it, so that what is loaded or compiled at first use is charged to no task; None for no such fit."""
     is_core: bool = False
     """Whether `propneat benchmark` runs it unless told which methods to run."""
+    make_regressor: Callable[..., Any] | None = None
+    """None for a method of classifications alone."""
+
+    def maker(self, task: str) -> Callable[..., Any]:
+        """Return what makes the estimator for a task, which is one of `tasks`."""
+        return self.make_regressor if task == "regression" else self.make
 
 
 @dataclass(frozen=True)

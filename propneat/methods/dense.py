@@ -3,11 +3,11 @@
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.model_selection import StratifiedKFold
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.model_selection import KFold, StratifiedKFold
 from sklearn.utils.validation import check_is_fitted
 
-from propneat.methods.contract import Method
+from propneat.methods.contract import ANY_TASK, Method
 from propneat.methods.parameters import CheckedParameters, number, one_of, several, whole
 from propneat.methods.tabular import on_table, size_of_last
 from propneat.rng import derive_seed
@@ -15,22 +15,11 @@ from propneat.rng import derive_seed
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["DENSE", "DenseNetworkClassifier"]
+__all__ = ["DENSE", "DenseNetworkClassifier", "DenseNetworkRegressor"]
 
 
-class DenseNetworkClassifier(CheckedParameters, ClassifierMixin, BaseEstimator):
-    """A dense ReLU network with dropout, trained by mini-batches on part of the rows and stopped early by the others.
-
-    `layers` is one tuple of hidden widths, or several such tuples, of which the one of lowest validation loss is kept.
-    A share `validation_fraction` of the rows, by class, judges: the numbers of the best epoch are kept, and training ends
-    after `patience` epochs without a better one, or after `max_epochs`. `optimiser` is "sgd" (plain, as in the PropNEAT
-    experiments) or "adam". With too few rows to divide, all rows do both.
-
-    `memory_budget` is the most bytes that intermediate values and their gradients may take in a training step, None for any
-    number: values that do not fit are computed again on the way back, and the network comes out the same to the bit.
-
-    After `fit`: `weights_`, a list of (weight (n_out, n_in), bias (n_out,)) float32; `layers_`; `n_epochs_`; `classes_`.
-    """
+class _DenseNetwork(CheckedParameters, BaseEstimator):
+    """What the two networks share: parameters, training and the way from inputs to outputs."""
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "layers": [*several(whole(1)), *several(several(whole(1)))],
@@ -71,36 +60,30 @@ class DenseNetworkClassifier(CheckedParameters, ClassifierMixin, BaseEstimator):
         self.memory_budget = memory_budget
         self.random_state = random_state
 
-    def fit(self, X: np.ndarray, y: np.ndarray) -> "DenseNetworkClassifier":
-        """Train on standardised X, (n_rows, n_features), and labels y, (n_rows,).
-
-        Raises ConfigError for parameters that cannot be used, and for a memory budget that cannot be kept to.
-        """
-        self.check_parameters()
+    def _fit(self, X: np.ndarray, targets: np.ndarray, n_outputs: int, loss: str, parts: tuple[np.ndarray, np.ndarray]) -> None:
+        """Train every network of `layers` on the rows of the first part and keep the one that does best on the second's."""
         import torch
 
-        X, y = np.asarray(X, np.float32), np.asarray(y)
-        self.classes_, codes = np.unique(y, return_inverse=True)
-        learn, judge = _divide(codes, self.validation_fraction, self.random_state)
-        parts = [
-            (torch.tensor(X[rows], device=self.device), torch.tensor(codes[rows], device=self.device))
-            for rows in (learn, judge)
-        ]
+        X = np.asarray(X, np.float32)
+        learn, judge = (
+            (torch.tensor(X[rows], device=self.device), torch.tensor(targets[rows], device=self.device)) for rows in parts
+        )
         options = [self.layers] if np.ndim(self.layers[0]) == 0 else self.layers
         with torch.random.fork_rng(devices=[]):
-            found = [self._train(torch, widths, *parts) for widths in options]
+            found = [self._train(torch, widths, n_outputs, loss, learn, judge) for widths in options]
         best = int(np.argmin([loss for loss, _, _ in found]))
         _, self.n_epochs_, self.weights_ = found[best]
         self.layers_, self.n_features_in_ = tuple(options[best]), X.shape[1]
         self.n_parameters_ = sum(weight.size + bias.size for weight, bias in self.weights_)
         self.depth_ = len(self.weights_)
-        return self
 
-    def _train(self, torch: Any, widths: tuple[int, ...], learn: Any, judge: Any) -> tuple[float, int, list[Any]]:
+    def _train(
+        self, torch: Any, widths: tuple[int, ...], n_outputs: int, loss: str, learn: Any, judge: Any
+    ) -> tuple[float, int, list[Any]]:
         """Train one network; returns its best validation loss, the epochs run, and the numbers of the best epoch."""
         seed = derive_seed("dense", str(self.random_state), *widths) % 2**63
         torch.manual_seed(seed)
-        network = _network(torch, learn[0].shape[1], widths, len(self.classes_), self.dropout).to(self.device)
+        network = _network(torch, learn[0].shape[1], widths, n_outputs, self.dropout).to(self.device)
         if self.memory_budget is not None:
             from propneat.recompute import train_under_budget
 
@@ -108,7 +91,7 @@ class DenseNetworkClassifier(CheckedParameters, ClassifierMixin, BaseEstimator):
         optimiser = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam}[self.optimiser](
             network.parameters(), lr=self.learning_rate
         )
-        loss_of = torch.nn.functional.cross_entropy
+        loss_of = getattr(torch.nn.functional, loss)
         best_loss, best, waited, epoch = float("inf"), _numbers(network), 0, 0
         while epoch < self.max_epochs and waited < self.patience:
             network.train()
@@ -118,43 +101,96 @@ class DenseNetworkClassifier(CheckedParameters, ClassifierMixin, BaseEstimator):
                 optimiser.step()
             network.eval()
             with torch.no_grad():
-                loss = float(loss_of(network(judge[0]), judge[1]))
+                validation_loss = float(loss_of(network(judge[0]), judge[1]))
             epoch, waited = epoch + 1, waited + 1
-            if loss < best_loss:
-                best_loss, best, waited = loss, _numbers(network), 0
+            if validation_loss < best_loss:
+                best_loss, best, waited = validation_loss, _numbers(network), 0
         return best_loss, epoch, best
 
-    def predict_proba(self, X: np.ndarray) -> np.ndarray:
-        """Return class probabilities, float64 (n_rows, n_classes), computed row by row in float64."""
-        from scipy.special import softmax
-
+    def _outputs(self, X: np.ndarray) -> np.ndarray:
+        """Return the raw outputs, float64 (n_rows, n_outputs), computed row by row in float64."""
         check_is_fitted(self)
         values = np.asarray(X, np.float64)
         for position, (weight, bias) in enumerate(self.weights_):
             values = values @ weight.T.astype(np.float64) + bias
             if position + 1 < len(self.weights_):
                 values = np.maximum(values, 0.0)
-        return softmax(values, axis=1)
+        return values
+
+
+class DenseNetworkClassifier(ClassifierMixin, _DenseNetwork):
+    """A dense ReLU network with dropout, trained by mini-batches on part of the rows and stopped early by the others.
+
+    `layers` is one tuple of hidden widths, or several such tuples, of which the one of lowest validation loss is kept.
+    A share `validation_fraction` of the rows, by class, judges: the numbers of the best epoch are kept, and training ends
+    after `patience` epochs without a better one, or after `max_epochs`. `optimiser` is "sgd" (plain, as in the PropNEAT
+    experiments) or "adam". With too few rows to divide, all rows do both.
+
+    `memory_budget` is the most bytes that intermediate values and their gradients may take in a training step, None for any
+    number: values that do not fit are computed again on the way back, and the network comes out the same to the bit.
+
+    After `fit`: `weights_`, a list of (weight (n_out, n_in), bias (n_out,)) float32; `layers_`; `n_epochs_`; `classes_`.
+    """
+
+    def fit(self, X: np.ndarray, y: np.ndarray) -> "DenseNetworkClassifier":
+        """Train on standardised X, (n_rows, n_features), and labels y, (n_rows,).
+
+        Raises ConfigError for parameters that cannot be used, and for a memory budget that cannot be kept to.
+        """
+        self.check_parameters()
+        self.classes_, codes = np.unique(np.asarray(y), return_inverse=True)
+        parts = _divide(codes, StratifiedKFold, int(np.bincount(codes).min()), self.validation_fraction, self.random_state)
+        self._fit(X, codes, len(self.classes_), "cross_entropy", parts)
+        return self
+
+    def predict_proba(self, X: np.ndarray) -> np.ndarray:
+        """Return class probabilities, float64 (n_rows, n_classes)."""
+        from scipy.special import softmax
+
+        return softmax(self._outputs(X), axis=1)
 
     def predict(self, X: np.ndarray) -> np.ndarray:
         """Return the most probable label of every row, (n_rows,)."""
         return self.classes_[np.argmax(self.predict_proba(X), axis=1)]
 
 
-def _divide(codes: np.ndarray, fraction: float, seed: int | None) -> tuple[np.ndarray, np.ndarray]:
-    """Return the rows to learn from and those to judge by; all for both when a class has fewer than two rows."""
-    n_parts = min(max(2, round(1 / fraction)), int(np.bincount(codes).min()))
+class DenseNetworkRegressor(RegressorMixin, _DenseNetwork):
+    """The same network for a number: one output, trained by the mean squared error of the standardised target.
+
+    After `fit`: `weights_`, `layers_` and `n_epochs_` as of `DenseNetworkClassifier`; `center_` and `scale_` of the target.
+    """
+
+    def fit(self, X: np.ndarray, y: np.ndarray) -> "DenseNetworkRegressor":
+        """Train on standardised X, (n_rows, n_features), and numbers y, (n_rows,). Raises as `DenseNetworkClassifier` does."""
+        self.check_parameters()
+        y = np.asarray(y, np.float64)
+        self.center_, self.scale_ = float(y.mean()), float(y.std()) or 1.0
+        targets = ((y - self.center_) / self.scale_).astype(np.float32)[:, None]
+        parts = _divide(y, KFold, len(y), self.validation_fraction, self.random_state)
+        self._fit(X, targets, 1, "mse_loss", parts)
+        return self
+
+    def predict(self, X: np.ndarray) -> np.ndarray:
+        """Return the number of every row, float64 (n_rows,)."""
+        return self._outputs(X)[:, 0] * self.scale_ + self.center_
+
+
+def _divide(
+    target: np.ndarray, folds: type, most_parts: int, fraction: float, seed: int | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the rows to learn from and those to judge by; all for both where rows cannot be divided into two parts."""
+    n_parts = min(max(2, round(1 / fraction)), most_parts)
     if n_parts < 2:
-        return np.arange(len(codes)), np.arange(len(codes))
-    return next(StratifiedKFold(n_parts, shuffle=True, random_state=seed).split(codes, codes))
+        return np.arange(len(target)), np.arange(len(target))
+    return next(folds(n_parts, shuffle=True, random_state=seed).split(target, target))
 
 
-def _network(torch: Any, n_inputs: int, widths: tuple[int, ...], n_classes: int, dropout: float) -> "torch.nn.Module":
+def _network(torch: Any, n_inputs: int, widths: tuple[int, ...], n_outputs: int, dropout: float) -> "torch.nn.Module":
     parts, width = [], n_inputs
     for wide in widths:
         parts += [torch.nn.Linear(width, wide), torch.nn.ReLU(), torch.nn.Dropout(dropout)]
         width = wide
-    return torch.nn.Sequential(*parts, torch.nn.Linear(width, n_classes))
+    return torch.nn.Sequential(*parts, torch.nn.Linear(width, n_outputs))
 
 
 def _numbers(network: "torch.nn.Module") -> list[tuple[np.ndarray, np.ndarray]]:
@@ -169,6 +205,10 @@ def _make(random_state: int | None = None, **options: Any) -> Any:
     return on_table(DenseNetworkClassifier(random_state=random_state, **options))
 
 
+def _make_regressor(random_state: int | None = None, **options: Any) -> Any:
+    return on_table(DenseNetworkRegressor(random_state=random_state, **options))
+
+
 DENSE = (
     Method(
         "dense-nn",
@@ -178,6 +218,8 @@ DENSE = (
         size=size_of_last,
         seconds=lambda n_rows, n_features, n_classes: 5.0 + 0.05 * n_rows,
         quick={"max_epochs": 2},
+        tasks=ANY_TASK,
+        make_regressor=_make_regressor,
     ),
     Method(
         "dense-nn-small",
@@ -195,6 +237,8 @@ DENSE = (
         size=size_of_last,
         seconds=lambda n_rows, n_features, n_classes: 1.0 + 0.01 * n_rows,
         quick={"max_epochs": 2},
+        tasks=ANY_TASK,
+        make_regressor=_make_regressor,
         is_core=True,
     ),
 )

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from propneat.methods.contract import Method, Size
+from propneat.methods.contract import ANY_TASK, Method, Size
+from propneat.network_summary import n_nodes
 
 __all__ = ["EVOLVED", "QUICK", "make_propneat", "size_of_genome"]
 
@@ -19,10 +20,18 @@ def make_propneat(random_state: int | None = None, **options: Any) -> Any:
     return PropNEATClassifier(random_state=random_state, **options)
 
 
+def make_regressor(random_state: int | None = None, **options: Any) -> Any:
+    """Return a PropNEATRegressor; `options` are its parameters."""
+    from propneat.estimators import PropNEATRegressor
+
+    return PropNEATRegressor(random_state=random_state, **options)
+
+
 def size_of_genome(estimator: Any) -> Size:
-    """Count the champion's weights and biases that reach an output, and its layers."""
-    plan = estimator.model_.plan
-    return Size(plan.n_edges + plan.n_slots - plan.n_inputs, plan.n_layers)
+    """Count the champion's weights and biases that reach an output, its layers, and the nodes of its formula."""
+    plan, scale = estimator.model_.plan, estimator.model_.target_scale
+    nodes = n_nodes(estimator.champion_, scale is not None and scale.log)
+    return Size(plan.n_edges + plan.n_slots - plan.n_inputs, plan.n_layers, nodes)
 
 
 def _seconds(n_rows: int, n_features: int, n_classes: int) -> float:
@@ -46,11 +55,13 @@ def _arm(
         make_propneat,
         cost,
         paper,
+        tasks=ANY_TASK,
         options=options,
         size=size_of_genome,
         seconds=seconds,
         quick=quick,
         is_core=is_core,
+        make_regressor=make_regressor,
     )
 
 
@@ -60,6 +71,13 @@ EVOLVED = (
         "evolved topology, weights trained by backpropagation and inherited",
         "a population of 150 trained for 20 epochs in each of 50 generations, in compiled code",
         is_core=True,
+    ),
+    _arm(
+        "propneat-joined",
+        "four populations of propneat, each judged by other rows; the mean of their champions as one network",
+        "four times propneat's",
+        seconds=lambda n_rows, n_features, n_classes: 4 * _seconds(n_rows, n_features, n_classes),
+        populations=4,
     ),
     _arm(
         "propneat-no-writeback",

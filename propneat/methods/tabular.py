@@ -3,7 +3,7 @@
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.base import BaseEstimator, TransformerMixin, is_regressor
 from sklearn.pipeline import Pipeline
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import validate_data
@@ -19,15 +19,17 @@ class TableEncoder(TransformerMixin, BaseEstimator):
     """Turns a table into the inputs a propneat network would get: standardised numbers, indicators of levels and gaps.
 
     With `keeps_gaps` the inputs of a missing value are NaN instead of what stands for the mean, for classifiers that know what
-    to do with gaps; the indicator of a gap is a number either way. After `fit`: `preprocessor_`, learnt from the rows given.
+    to do with gaps; the indicator of a gap is a number either way. With `is_regression` targets are numbers instead of
+    labels. After `fit`: `preprocessor_`, learnt from the rows given.
     """
 
-    def __init__(self, one_hot_integers: int = 0, keeps_gaps: bool = False) -> None:
+    def __init__(self, one_hot_integers: int = 0, keeps_gaps: bool = False, is_regression: bool = False) -> None:
         self.one_hot_integers = one_hot_integers
         self.keeps_gaps = keeps_gaps
+        self.is_regression = is_regression
 
     def fit(self, X: Any, y: Any = None) -> "TableEncoder":
-        """Learn the rules from X, a DataFrame or an array (n_rows, n_features), and labels y (n_rows,) or None.
+        """Learn the rules from X, a DataFrame or an array (n_rows, n_features), and targets y (n_rows,) or None.
 
         Raises DataError for unusable tables.
         """
@@ -48,7 +50,9 @@ class TableEncoder(TransformerMixin, BaseEstimator):
 
     def _fit(self, X: Any, y: Any) -> np.ndarray:
         targets, names = None, ("target",)
-        if y is not None:
+        if y is not None and self.is_regression:
+            targets = np.asarray(y, np.float64)[:, None]
+        elif y is not None:
             classes, codes = np.unique(np.asarray(y), return_inverse=True)
             targets = np.eye(len(classes))[codes] if len(classes) > 2 else codes.astype(np.float64)[:, None]
             names = tuple(map(str, classes if len(classes) > 2 else classes[-1:]))
@@ -60,9 +64,11 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         return np.where(self.preprocessor_.gaps(X), np.nan, inputs) if self.keeps_gaps else inputs
 
 
-def on_table(classifier: Any, one_hot_integers: int = 0, keeps_gaps: bool = False) -> Pipeline:
-    """Return a classifier of standardised numbers, or with `keeps_gaps` of such numbers and NaN, as one of raw tables."""
-    return Pipeline([("encode", TableEncoder(one_hot_integers, keeps_gaps)), ("classify", classifier)])
+def on_table(estimator: Any, one_hot_integers: int = 0, keeps_gaps: bool = False) -> Pipeline:
+    """Return a classifier or regressor of standardised numbers, or with `keeps_gaps` of such and NaN, as one of raw tables."""
+    is_regression = is_regressor(estimator)
+    encoder = TableEncoder(one_hot_integers, keeps_gaps, is_regression)
+    return Pipeline([("encode", encoder), ("regress" if is_regression else "classify", estimator)])
 
 
 def read_rows(classifier: Any, X: Any, y: Any, allow_nan: bool = False) -> tuple[np.ndarray, np.ndarray]:
@@ -81,7 +87,7 @@ def read_rows(classifier: Any, X: Any, y: Any, allow_nan: bool = False) -> tuple
 
 
 def size_of_last(pipeline: Pipeline) -> Size:
-    """Return the size that the classifier of a fitted `on_table` pipeline states by itself."""
+    """Return the size that the estimator of a fitted `on_table` pipeline states by itself."""
     return own_size(pipeline[-1])
 
 

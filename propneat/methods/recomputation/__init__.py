@@ -6,7 +6,7 @@ real tensors, and any torch module or evolved network can be made to train withi
 
 from typing import Any
 
-from propneat.methods.contract import Method, NativeStudy
+from propneat.methods.contract import ANY_TASK, Method, NativeStudy
 from propneat.methods.tabular import on_table, size_of_last
 
 __all__ = ["METHOD", "NATIVE"]
@@ -23,6 +23,12 @@ def _make(random_state: int, **options: Any) -> Any:
     return on_table(RecomputedNetworkClassifier(random_state=random_state, **options))
 
 
+def _make_regressor(random_state: int, **options: Any) -> Any:
+    from propneat.methods.recomputation.classifier import RecomputedNetworkRegressor
+
+    return on_table(RecomputedNetworkRegressor(random_state=random_state, **options))
+
+
 METHOD = Method(
     name="recomputed-nn",
     summary="Deep residual network of 18 layers, trained in half the memory of ordinary backpropagation with the same bits",
@@ -32,6 +38,8 @@ METHOD = Method(
     size=size_of_last,
     quick={"width": 4, "n_blocks": 2, "max_epochs": 2},
     seconds=lambda n_rows, n_features, n_classes: 3.0 + 0.007 * n_rows,
+    tasks=ANY_TASK,
+    make_regressor=_make_regressor,
 )
 
 NATIVE = NativeStudy(

@@ -5,15 +5,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from propneat.report.benchmark.metric import Metric
 from propneat.report.benchmark.results import FAILED, MEASURES, STATUSES, Results
 
 if TYPE_CHECKING:
     import pandas
 
-__all__ = ["CONSTANT_AUC", "Cells", "Dataset", "FailureGroup", "Folds", "gather_cells", "group_failures"]
-
-CONSTANT_AUC = 0.5
-"""The area under the curve of a predictor that says the same of every row."""
+__all__ = ["Cells", "Dataset", "FailureGroup", "Folds", "gather_cells", "group_failures"]
 
 _REASON_CHARACTERS = 300
 
@@ -38,7 +36,7 @@ class Folds:
     method: np.ndarray
     repeat: np.ndarray
     fold: np.ndarray
-    auc: np.ndarray
+    score: np.ndarray
     test_fraction: np.ndarray
     """Share of the data set's rows that were tested on, NaN where unknown."""
 
@@ -47,8 +45,10 @@ class Folds:
 class Cells:
     """A benchmark averaged over folds and repeats; arrays have the shape (n_datasets, n_methods).
 
-    A fold is usable when its status is "ok" and its AUC is a number. `counts[status]` are numbers of tasks, `planned` their
-    sum. `means[measure]` are means over a cell's usable folds, NaN where there is none.
+    A fold is usable when its status is "ok" and its `metric` is a number. `counts[status]` are numbers of tasks, `planned`
+    their sum. `means[measure]` are means over a cell's usable folds, or medians where that is the `statistic`, NaN where
+    there is none. Of a method that is `published`, (n_methods,), nothing is planned, and its one value for a data set is a
+    usable cell without folds.
     """
 
     datasets: tuple[Dataset, ...]
@@ -59,11 +59,24 @@ class Cells:
     usable: np.ndarray
     means: dict[str, np.ndarray]
     folds: Folds
+    metric: Metric
+    statistic: str
+    published: np.ndarray
 
     @property
-    def auc(self) -> np.ndarray:
-        """Mean AUC over usable folds, NaN where there is none."""
-        return self.means["auc"]
+    def score(self) -> np.ndarray:
+        """The metric over usable folds, NaN where there is none."""
+        return self.means[self.metric.name]
+
+    @property
+    def size(self) -> np.ndarray:
+        """Nodes of the model's formula where these are known, else parameters."""
+        return np.where(np.isfinite(self.means["n_nodes"]), self.means["n_nodes"], self.means["n_parameters"])
+
+    @property
+    def n_usable_tasks(self) -> int:
+        """Tasks with a usable result."""
+        return int(self.usable[:, ~self.published].sum())
 
     @property
     def failed(self) -> np.ndarray:
@@ -78,12 +91,12 @@ class Cells:
     @property
     def is_partial(self) -> np.ndarray:
         """Whether some planned folds are usable and some are not."""
-        return (self.usable > 0) & (self.usable < self.planned)
+        return (self.usable > 0) & (self.usable < self.planned) & ~self.published
 
     @property
     def is_measured(self) -> np.ndarray:
-        """Whether any method has a usable fold on the data set, shape (n_datasets,)."""
-        return (self.usable > 0).any(axis=1)
+        """Whether any method of the run has a usable fold on the data set, shape (n_datasets,)."""
+        return (self.usable[:, ~self.published] > 0).any(axis=1)
 
 
 @dataclass(frozen=True)
@@ -100,31 +113,54 @@ class FailureGroup:
 def gather_cells(results: Results) -> Cells:
     """Average rows over folds and repeats, the same numbers whatever the order of the rows."""
     numbers = dict.fromkeys([*MEASURES, "n_train", "n_test", "n_features", "n_classes"], "float64")
-    table = results.rows.astype(numbers)
-    methods, datasets = results.methods, _describe_datasets(table)
+    metric, is_published = results.metric, results.is_published.to_numpy(bool)
+    absent = {name: np.nan for name in MEASURES if name not in results.rows}
+    table = results.rows.assign(**absent).astype(numbers)
+    methods, datasets = results.methods, _describe_datasets(table[~is_published])
     column = {name: number for number, name in enumerate(methods)}
     row = {dataset.name: number for number, dataset in enumerate(datasets)}
-    rows = table.assign(column=table["method"].astype(str).map(column), row=table["dataset"].astype(str).map(row))
-    rows = rows.sort_values(["row", "column", "repeat", "fold"])
+    places = {"column": table["method"].astype(str).map(column), "row": table["dataset"].astype(str).map(row)}
+    rows = table.assign(**places, others=is_published, **{metric.name: _scored(table, metric)})
+    rows = rows[rows["row"].notna()].sort_values(["row", "column", "repeat", "fold"])
+    measures = list(dict.fromkeys([*MEASURES, metric.name]))
     method, dataset = rows["column"].to_numpy(np.int64), rows["row"].to_numpy(np.int64)
     place, shape = dataset * len(methods) + method, (len(datasets), len(methods))
-    status, auc = rows["status"].astype(str).to_numpy(), rows["auc"].to_numpy(np.float64)
-    usable = (status == "ok") & np.isfinite(auc)
-    counts = {name: _count(place[status == name], shape) for name in STATUSES}
-    means = {name: _mean(place[usable], rows[name].to_numpy(np.float64)[usable], shape) for name in MEASURES}
+    status, score = rows["status"].astype(str).to_numpy(), rows[metric.name].to_numpy(np.float64)
+    usable, others = (status == "ok") & np.isfinite(score), rows["others"].to_numpy(bool)
+    counts = {name: _count(place[(status == name) & ~others], shape) for name in STATUSES}
+    means = {name: _join(place, rows[name].to_numpy(np.float64), usable, shape, results.statistic) for name in measures}
     n_train, n_test = (rows[name].to_numpy(np.float64) for name in ("n_train", "n_test"))
+    own = usable & ~others
     folds = Folds(
-        dataset[usable],
-        method[usable],
-        rows["repeat"].to_numpy(np.int64)[usable],
-        rows["fold"].to_numpy(np.int64)[usable],
-        auc[usable],
-        (n_test / (n_train + n_test))[usable],
+        dataset[own],
+        method[own],
+        rows["repeat"].to_numpy(np.int64)[own],
+        rows["fold"].to_numpy(np.int64)[own],
+        score[own],
+        (n_test / (n_train + n_test))[own],
     )
-    planned = sum(counts.values())
+    published = np.bincount(method[others], minlength=len(methods)) > 0
     return Cells(
-        datasets, methods, methods.index(results.reference), counts, planned, _count(place[usable], shape), means, folds
+        datasets,
+        methods,
+        methods.index(results.reference),
+        counts,
+        sum(counts.values()),
+        _count(place[usable], shape),
+        means,
+        folds,
+        metric,
+        results.statistic,
+        published,
     )
+
+
+def _scored(table: "pandas.DataFrame", metric: Metric) -> "pandas.Series":
+    """Return a metric of every row: its column, or what is computed from another's."""
+    if metric.column is None:
+        return table[metric.name]
+    # the mean of R² brought between 0 and 1 is the area under the share of runs that have at least so much
+    return table[metric.column].clip(0.0, 1.0)
 
 
 def _describe_datasets(rows: "pandas.DataFrame") -> tuple[Dataset, ...]:
@@ -147,10 +183,16 @@ def _count(place: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     return np.bincount(place, minlength=shape[0] * shape[1]).reshape(shape)
 
 
-def _mean(place: np.ndarray, values: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """Return means of the finite values at each place, NaN where there is none."""
-    known = np.isfinite(values)
+def _join(place: np.ndarray, values: np.ndarray, usable: np.ndarray, shape: tuple[int, int], statistic: str) -> np.ndarray:
+    """Return means or medians of the usable finite values at each place, NaN where there is none."""
+    known = usable & np.isfinite(values)
     count = _count(place[known], shape)
+    if statistic == "median":
+        joined = np.full(shape[0] * shape[1], np.nan)
+        ordered, ends = values[known][np.argsort(place[known], kind="stable")], np.cumsum(count)
+        for k in np.flatnonzero(count).tolist():
+            joined[k] = np.median(ordered[ends[k] - count.flat[k] : ends[k]])
+        return joined.reshape(shape)
     total = np.bincount(place[known], values[known], shape[0] * shape[1]).reshape(shape)
     return np.divide(total, count, out=np.full(shape, np.nan), where=count > 0)
 

@@ -1,4 +1,4 @@
-"""Tables of data sets: AUC, tests within each; and of what failed, where it ran and what was asked for."""
+"""Tables of data sets: scores, tests within each; and of what failed, where it ran and what was asked for."""
 
 import json
 import math
@@ -8,41 +8,41 @@ from typing import Any
 import numpy as np
 
 from propneat.report.benchmark.analysis import ALPHA, Analysis
-from propneat.report.benchmark.cells import CONSTANT_AUC, FailureGroup
-from propneat.report.benchmark.elements import Cell, Column, Table, auc, p_value, plural, signed
+from propneat.report.benchmark.cells import FailureGroup
+from propneat.report.benchmark.elements import Cell, Column, Table, p_value, plural, score, signed
 
-__all__ = ["auc_table", "configuration_table", "failures_table", "fold_tests_table", "provenance_table"]
+__all__ = ["configuration_table", "failures_table", "fold_tests_table", "provenance_table", "scores_table"]
 
 _MOST_FAILURES, _MOST_NAMES, _VALUE_CHARACTERS = 100, 6, 400
 
 
-def auc_table(analysis: Analysis) -> Table:
-    """Return the AUC of every method on every data set, the best of each in bold, and the means."""
+def scores_table(analysis: Analysis) -> Table:
+    """Return the score of every method on every data set, the best of each in bold, and the means."""
     cells, pool = analysis.cells, analysis.imputed
+    metric = cells.metric
     order = [summary.method for summary in analysis.summary]
     rows = []
     for place, row in enumerate(pool.datasets):
         dataset, scores = cells.datasets[row], np.round(pool.scores[place], 12)
-        best = scores[~pool.imputed[place]].max()
+        best = metric.sign * (metric.sign * scores[~pool.imputed[place]]).max()
         first = [
             Cell(dataset.name, title=f"{dataset.name}, family {dataset.family}"),
             _whole(dataset.n_rows),
             _whole(dataset.n_features),
         ]
-        rows.append((*first, _whole(dataset.n_classes), *(_auc_cell(analysis, place, row, k, scores, best) for k in order)))
-    means = {summary.method: summary.mean_auc for summary in analysis.summary}
+        rows.append((*first, _whole(dataset.n_classes), *(_score_cell(analysis, row, k, scores, best) for k in order)))
+    means = {summary.method: summary.mean_score for summary in analysis.summary}
     n = len(pool.scores)
-    total = (Cell(f"Mean (n={n})"), *[Cell("")] * 3, *(Cell(auc(means[method]), means[method]) for method in order))
+    total = (Cell(f"Mean (n={n})"), *[Cell("")] * 3, *(Cell(score(means[method]), means[method]) for method in order))
     labels = ("Data set", "Rows", "Features", "Classes")
     return Table(
-        "auc",
-        f"AUC by data set, mean over usable folds, {plural(n, 'data set')}",
+        metric.name.replace("_", "-"),
+        f"{metric.label} by data set, {cells.statistic} over usable folds, {plural(n, 'data set')}",
         (*(Column(label, k > 0) for k, label in enumerate(labels)), *(Column(cells.methods[method]) for method in order)),
         tuple(rows),
         (total,) if n else (),
-        "Bold: best of the data set, ties shared. †: some planned folds are not usable, mean of the others. *: no "
-        "usable fold, "
-        f"imputed by a constant predictor ({CONSTANT_AUC}). Methods in order of mean rank.",
+        f"Bold: best of the data set, ties shared. †: some planned folds are not usable, {cells.statistic} of the others. *: "
+        f"no usable fold, imputed by {metric.constant_text}. Methods in order of mean rank.",
         is_compact=True,
     )
 
@@ -51,22 +51,23 @@ def _whole(value: int | None) -> Cell:
     return Cell("–") if value is None else Cell(f"{value:,}", value)
 
 
-def _auc_cell(analysis: Analysis, place: int, row: int, method: int, scores: np.ndarray, best: float) -> Cell:
+def _score_cell(analysis: Analysis, row: int, method: int, scores: np.ndarray, best: float) -> Cell:
     cells, value = analysis.cells, float(scores[method])
     usable, planned = int(cells.usable[row, method]), int(cells.planned[row, method])
-    title = f"{usable} of {planned} folds usable"
+    title = "" if cells.published[method] else f"{usable} of {planned} folds usable"
     if not usable:
-        return Cell(f"{auc(value)}*", value, ("imputed",), title)
+        return Cell(f"{score(value)}*", value, ("imputed",), title)
     marks = ("best",) if value == best and len(scores) > 1 else ()
     if usable < planned:
-        return Cell(f"{auc(value)}†", value, (*marks, "partial"), title)
-    return Cell(auc(value), value, marks)
+        return Cell(f"{score(value)}†", value, (*marks, "partial"), title)
+    return Cell(score(value), value, marks)
 
 
 def fold_tests_table(analysis: Analysis) -> Table | None:
     """Return mean differences of reference and others within each data set; None where no two folds can be compared."""
     cells, tests = analysis.cells, analysis.fold_tests
     order = [summary.method for summary in analysis.summary if summary.method != cells.reference]
+    order = [method for method in order if not cells.published[method]]
     tested = np.isfinite(tests.p_value)
     rows = [
         (Cell(cells.datasets[row].name), *(_test_cell(analysis, row, method) for method in order))
@@ -83,7 +84,7 @@ def fold_tests_table(analysis: Analysis) -> Table | None:
         totals.append(Cell(f"{better} / {worse} ({int(tested[:, method].sum())})", better - worse))
     return Table(
         "fold-tests",
-        f"{reference} minus each other method within each data set, mean difference of AUC over paired folds",
+        f"{reference} against each other method within each data set, mean difference of {cells.metric.label} over folds",
         (Column("Data set", False), *(Column(cells.methods[method]) for method in order)),
         tuple(rows),
         (tuple(totals),),

@@ -10,12 +10,12 @@ __all__ = [
     "Column",
     "Section",
     "Table",
-    "auc",
     "count",
     "number_cell",
     "p_value",
     "plural",
     "quantity",
+    "score",
     "seconds",
     "signed",
 ]
@@ -71,9 +71,12 @@ class Section:
     blocks: tuple[Table | Drawing, ...] = ()
 
 
-def auc(value: float | None) -> str:
-    """Format an area under the curve or another share."""
-    return "–" if value is None or not math.isfinite(value) else f"{value:.3f}"
+def score(value: float | None) -> str:
+    """Format a share to three digits after the point, and what is larger to three digits."""
+    if value is None or not math.isfinite(value):
+        return "–"
+    text = f"{abs(value):.3f}" if abs(value) < 10 else quantity(abs(value))
+    return f"−{text}" if value < 0 and float(text.replace(",", "")) else text
 
 
 def signed(value: float, digits: int = 3) -> str:

@@ -2,7 +2,7 @@
 
 import math
 
-from propneat.report.benchmark.analysis import ALPHA, ROPE, Analysis, Pool
+from propneat.report.benchmark.analysis import ALPHA, Analysis, Pool
 from propneat.report.benchmark.axes import Scale, linear_scale
 from propneat.report.benchmark.drawing import (
     Drawing,
@@ -110,19 +110,20 @@ def draw_effects(analysis: Analysis) -> Drawing | None:
     if not pool.primary:
         return None
     rows = sorted(range(len(pool.primary)), key=lambda k: (pool.ranks[pool.primary[k].other], k))
-    reference = label_of(names[analysis.cells.reference])
+    reference, metric = label_of(names[analysis.cells.reference]), analysis.cells.metric
+    rope = metric.rope
     labels = [label_of(names[pool.methods[pool.primary[k].other]]) for k in rows]
     left = max(text_width(label, 12.5) for label in labels) + 44
     x_bars = left + 470
     width, top = x_bars + 320, 82.0
     bottom = top + 26 * len(rows)
     ends = [value for c in pool.primary for value in (c.low, c.high, c.median_difference) if math.isfinite(value)]
-    scale = linear_scale(min([*ends, -ROPE]), max([*ends, ROPE]), left + 16, x_bars - 50, 6, signed=True)
+    scale = linear_scale(min([*ends, -rope]), max([*ends, rope]), left + 16, x_bars - 50, 6, signed=True)
     items: list[Item] = [
         heading(f"{reference} against each other method"),
-        Text(scale.start, 56, "median AUC difference, 95 % interval", "soft", 11.5),
+        Text(scale.start, 56, f"median {metric.label} difference, 95 % interval", "soft", 11.5),
         Text(x_bars, 56, "posterior probability (Bayesian signed-rank test)", "soft", 11.5),
-        Rect(scale(-ROPE), top - 12, scale(ROPE) - scale(-ROPE), bottom - top + 4, "even", 0.25),
+        Rect(scale(-rope), top - 12, scale(rope) - scale(-rope), bottom - top + 4, "even", 0.25),
     ]
     for value, label in scale.ticks:
         items += [
@@ -132,8 +133,8 @@ def draw_effects(analysis: Analysis) -> Drawing | None:
     items.append(line(scale(0), top - 12, scale(0), bottom - 8, "axis", 1.4))
     for place, (k, label) in enumerate(zip(rows, labels, strict=True)):
         items += _effect_row(pool, k, label, top + 26 * place + 4, scale, left, x_bars)
-    items += _effect_legend(reference, scale, x_bars, bottom + 32)
-    text = f"{reference} minus other, over {plural(len(pool.scores), 'data set')}: " + "; ".join(
+    items += _effect_legend(reference, rope, scale, x_bars, bottom + 32)
+    text = f"{reference} against others, differences over {plural(len(pool.scores), 'data set')}: " + "; ".join(
         f"{label} {signed(pool.primary[k].median_difference)}" for k, label in zip(rows, labels, strict=True)
     )
     return Drawing("effects", "Effects against the reference", text, width, bottom + 50, tuple(items))
@@ -167,10 +168,10 @@ def _effect_row(pool: Pool, k: int, label: str, y: float, scale: Scale, left: fl
     return items
 
 
-def _effect_legend(reference: str, scale: Scale, x_bars: float, y: float) -> list[Item]:
-    items: list[Item] = [Text(scale.start, y, f"◀ other better · {reference} better ▶ · grey: within ±{ROPE}", "soft", 11)]
+def _effect_legend(reference: str, rope: float, scale: Scale, x_bars: float, y: float) -> list[Item]:
+    items: list[Item] = [Text(scale.start, y, f"◀ other better · {reference} better ▶ · grey: within ±{rope:g}", "soft", 11)]
     x = x_bars
-    for role, label in (("good", "better"), ("even", f"within ±{ROPE}"), ("bad", "worse")):
+    for role, label in (("good", "better"), ("even", f"within ±{rope:g}"), ("bad", "worse")):
         items += [Rect(x, y - 9, 10, 10, role, 0.75), Text(x + 15, y, label, "soft", 11)]
         x += text_width(label, 11) + 34
     return items

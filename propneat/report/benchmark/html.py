@@ -1,6 +1,7 @@
 """A report as one HTML page that loads nothing: pictures, style and script are inside."""
 
 import re
+from collections.abc import Sequence
 from html import escape
 
 from propneat.genome.presentation import clean_text
@@ -17,7 +18,7 @@ _PLAIN = re.compile(r"\d+(\.\d+)?")
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
 
 
-def render_html(title: str, version: str, protocol: str, analysis: Analysis, sections: tuple[Section, ...]) -> str:
+def render_html(title: str, version: str, protocol: str, analyses: Sequence[Analysis], sections: tuple[Section, ...]) -> str:
     """Return the page as text, the same for the same report."""
     parts = [
         "<!DOCTYPE html>",
@@ -31,8 +32,8 @@ def render_html(title: str, version: str, protocol: str, analysis: Analysis, sec
         f"<style>{STYLE}</style>",
         "</head>",
         "<body>",
-        '<a class="skip" href="#coverage">Skip to the report</a>',
-        *_header(title, protocol, analysis),
+        f'<a class="skip" href="#{sections[0].name}">Skip to the report</a>',
+        *_header(title, protocol, analyses),
         '<nav aria-label="Contents"><ol>',
         *(f'<li><a href="#{section.name}">{_text(section.heading)}</a></li>' for section in sections),
         "</ol></nav>",
@@ -56,16 +57,21 @@ def _prose(text: str) -> str:
     return _text(text).replace("p &lt; ", "p&nbsp;&lt;&nbsp;").replace("p = ", "p&nbsp;=&nbsp;")
 
 
-def _header(title: str, protocol: str, analysis: Analysis) -> list[str]:
+def _header(title: str, protocol: str, analyses: Sequence[Analysis]) -> list[str]:
     """Return the title and the numbers that say how much there is."""
-    cells = analysis.cells
-    n_families = len({dataset.family for dataset in cells.datasets})
-    usable, planned = int(cells.usable.sum()), int(cells.planned.sum())
+    everything = [analysis.cells for analysis in analyses]
+    n_families = len({dataset.family for cells in everything for dataset in cells.datasets})
+    n_datasets = sum(len(cells.datasets) for cells in everything)
+    n_methods = len({method for cells in everything for method in cells.methods})
+    usable, planned = (
+        sum(cells.n_usable_tasks for cells in everything),
+        sum(int(cells.planned.sum()) for cells in everything),
+    )
     facts = (
-        (str(len(cells.methods)), "method" if len(cells.methods) == 1 else "methods"),
+        (str(n_methods), "method" if n_methods == 1 else "methods"),
         (
-            str(len(cells.datasets)),
-            f"data set{'' if len(cells.datasets) == 1 else 's'} in {n_families} famil{'y' if n_families == 1 else 'ies'}",
+            str(n_datasets),
+            f"data set{'' if n_datasets == 1 else 's'} in {n_families} famil{'y' if n_families == 1 else 'ies'}",
         ),
         (f"{usable:,}", f"usable of {plural(planned, 'task')}"),
         (protocol, "protocol"),

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from propneat.report.benchmark.analysis import ALPHA, ROPE, Analysis, Pool
-from propneat.report.benchmark.cells import CONSTANT_AUC, Cells
+from propneat.report.benchmark.analysis import ALPHA, Analysis, Pool
+from propneat.report.benchmark.cells import Cells
 from propneat.report.benchmark.results import Results
 
 __all__ = ["make_json"]
@@ -19,17 +19,21 @@ def make_json(results: Results, analysis: Analysis, version: str) -> dict[str, A
     Matrices are lists of rows, data sets x methods in the order of "datasets" and "methods", unless an analysis says by its own
     "datasets" and "methods" which it has. An infinite end of an interval and an infinite statistic are null.
     """
-    cells = analysis.cells
+    cells, metric = analysis.cells, analysis.cells.metric
     return _plain(
         {
-            "schema": 1,
+            "schema": 2,
             "propneat": version,
             "title": results.title,
             "protocol": results.protocol,
             "alpha": ALPHA,
-            "rope": ROPE,
-            "imputed_auc": CONSTANT_AUC,
+            "metric": metric.name,
+            "is_lower_better": metric.is_lower_better,
+            "statistic": cells.statistic,
+            "rope": metric.rope,
+            "imputed_score": metric.constant,
             "methods": cells.methods,
+            "published": [name for name, is_so in zip(cells.methods, cells.published, strict=True) if is_so],
             "reference": cells.methods[cells.reference],
             "datasets": [asdict(dataset) for dataset in cells.datasets],
             "coverage": {"planned": cells.planned, "usable": cells.usable, **cells.counts},

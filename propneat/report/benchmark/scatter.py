@@ -1,4 +1,4 @@
-"""Pictures of what accuracy costs: AUC against the number of parameters, and against the time to fit."""
+"""Pictures of what accuracy costs: the score against the size of the model, and against the time to fit."""
 
 import numpy as np
 
@@ -17,22 +17,29 @@ from propneat.report.benchmark.drawing import (
     method_shape,
     text_width,
 )
-from propneat.report.benchmark.elements import auc, quantity
+from propneat.report.benchmark.elements import quantity, score
 from propneat.report.benchmark.figures import heading, label_of
+from propneat.report.benchmark.metric import Metric
 
-__all__ = ["draw_cost"]
+__all__ = ["AXES", "COST_NAMES", "draw_cost", "grid", "legend", "value_range"]
 
-_TITLES = {"n_parameters": "AUC against number of parameters", "fit_seconds": "AUC against time to fit"}
-_AXES = {"n_parameters": "trainable parameters (log scale)", "fit_seconds": "seconds to fit one fold (log scale)"}
-_NAMES = {"n_parameters": "parameters", "fit_seconds": "seconds"}
+_TITLES = {"n_parameters": "number of parameters", "size": "size of the model", "fit_seconds": "time to fit"}
+AXES = {
+    "n_parameters": "trainable parameters (log scale)",
+    "size": "nodes of the formula, else parameters (log scale)",
+    "fit_seconds": "seconds to fit one fold (log scale)",
+}
+COST_NAMES = {"n_parameters": "parameters", "size": "nodes or parameters", "fit_seconds": "seconds"}
 
 
 def draw_cost(analysis: Analysis, measure: str) -> Drawing | None:
-    """Draw AUC against "n_parameters" or "fit_seconds": a dot per data set and method, medians and quartiles as large marks.
+    """Draw the score against "n_parameters", "size" or "fit_seconds": a dot per data set and method, medians and quartiles
+    as large marks.
 
     Methods without that measure are left out, with their names in the legend.
     """
     cells = analysis.cells
+    metric, title = cells.metric, f"{cells.metric.label} against {_TITLES[measure]}"
     points = {method: _points(cells, method, measure) for method in range(len(cells.methods))}
     shown = [summary.method for summary in analysis.summary if len(points[summary.method])]
     if not shown:
@@ -44,41 +51,54 @@ def draw_cost(analysis: Analysis, measure: str) -> Drawing | None:
     width = x_legend + max([text_width(label, 12) for label in labels.values()] + [120]) + 60
     height = max(470.0, 90.0 + 22 * (len(shown) + (len(absent) > 0) * (len(absent) + 1)))
     x = log_scale(everything[:, 0].min(), everything[:, 0].max(), 70, x_legend - 30)
-    y = linear_scale(everything[:, 1].min(), everything[:, 1].max(), height - 62, 52, 7)
-    items = [heading(_TITLES[measure]), *_grid(x, y, _AXES[measure])]
+    y = linear_scale(*value_range(metric, everything[:, 1]), height - 62, 52, 7)
+    items = [heading(title), *grid(x, y, AXES[measure], f"{metric.label}, {cells.statistic} over folds")]
     items += [Dots(tuple((x(a), y(b)) for a, b in points[method]), method_role(method), 4.5, 0.3) for method in shown]
-    items += [item for method in shown[::-1] for item in _median(points[method], method, labels[method], x, y, measure)]
-    items += _legend(shown, absent, labels, x_legend, measure)
-    text = _TITLES[measure] + ", medians over data sets: " + "; ".join(
-        f"{labels[method]} {quantity(float(np.median(points[method][:, 0])))} {_NAMES[measure]}, AUC "
-        f"{auc(float(np.median(points[method][:, 1])))}"
+    items += [item for method in shown[::-1] for item in _median(points[method], method, labels[method], x, y, measure, metric)]
+    items += legend(shown, absent, labels, x_legend, measure)
+    text = title + ", medians over data sets: " + "; ".join(
+        f"{labels[method]} {quantity(float(np.median(points[method][:, 0])))} {COST_NAMES[measure]}, {metric.label} "
+        f"{score(float(np.median(points[method][:, 1])))}"
         for method in shown
     )  # fmt: skip
-    return Drawing(f"auc-{measure.replace('_', '-')}", _TITLES[measure], text, width, height, tuple(items))
+    name = f"{metric.name}-{measure}".replace("_", "-")
+    return Drawing(name, title, text, width, height, tuple(items))
+
+
+def value_range(metric: Metric, values: np.ndarray) -> tuple[float, float]:
+    """Return the ends of an axis for values, without those that are so low that they would hide the others."""
+    low, high = float(values.min()), float(values.max())
+    if metric.axis_low is not None and high > metric.axis_low:
+        low = max(low, metric.axis_low)
+    return low, high
 
 
 def _points(cells: Cells, method: int, measure: str) -> np.ndarray:
-    """Return (measure, AUC) of every data set that has both, shape (n, 2); only positive measures fit a log scale."""
-    pairs = np.stack([cells.means[measure][:, method], cells.auc[:, method]], axis=1)
+    """Return (measure, score) of every data set that has both, shape (n, 2); only positive measures fit a log scale."""
+    cost = cells.size if measure == "size" else cells.means[measure]
+    pairs = np.stack([cost[:, method], cells.score[:, method]], axis=1)
     return pairs[np.isfinite(pairs).all(axis=1) & (pairs[:, 0] > 0)]
 
 
-def _grid(x: Scale, y: Scale, label: str) -> list[Item]:
+def grid(x: Scale, y: Scale, label: str, y_label: str, top: float | None = None) -> list[Item]:
+    """Return tick lines, their labels, and the names of both axes; `top` is where `y` ends in the picture unless at its end."""
     items: list[Item] = []
+    low, high = (y.start, y.end) if top is None else (y.end, top)
     for value, text in y.ticks:
         items += [line(x.start, y(value), x.end, y(value), "grid"), Text(x.start - 8, y(value) + 4, text, "soft", 11, "end")]
     for value, text in x.ticks:
-        items += [line(x(value), y.end, x(value), y.start, "grid"), Text(x(value), y.start + 18, text, "soft", 11, "middle")]
-    items += [line(x.start, y.start, x.end, y.start), line(x.start, y.start, x.start, y.end)]
-    items.append(Text((x.start + x.end) / 2, y.start + 40, label, "soft", 12, "middle"))
-    items.append(Text(22, (y.start + y.end) / 2, "AUC, mean over folds", "soft", 12, "middle", rotation=90))
+        items += [line(x(value), high, x(value), low, "grid"), Text(x(value), low + 18, text, "soft", 11, "middle")]
+    items += [line(x.start, low, x.end, low), line(x.start, low, x.start, high)]
+    items.append(Text((x.start + x.end) / 2, low + 40, label, "soft", 12, "middle"))
+    items.append(Text(22, (y.start + y.end) / 2, y_label, "soft", 12, "middle", rotation=90))
     return items
 
 
-def _median(points: np.ndarray, method: int, label: str, x: Scale, y: Scale, measure: str) -> list[Item]:
+def _median(points: np.ndarray, method: int, label: str, x: Scale, y: Scale, measure: str, metric: Metric) -> list[Item]:
     """Return the medians of both axes as a mark, with the quartiles of the data sets as thin lines."""
     (x_low, y_low), (x_mid, y_mid), (x_high, y_high) = np.quantile(points, [0.25, 0.5, 0.75], axis=0)
-    title = f"{label}: median {quantity(x_mid)} {_NAMES[measure]}, median AUC {auc(y_mid)} over {len(points)} data sets"
+    title = f"{label}: median {quantity(x_mid)} {COST_NAMES[measure]}, "
+    title += f"median {metric.label} {score(y_mid)} over {len(points)} data sets"
     role = method_role(method)
     lines = ((x(x_low), y(y_mid), x(x_high), y(y_mid)), (x(x_mid), y(y_low), x(x_mid), y(y_high)))
     return [
@@ -88,7 +108,7 @@ def _median(points: np.ndarray, method: int, label: str, x: Scale, y: Scale, mea
     ]
 
 
-def _legend(shown: list[int], absent: list[str], labels: dict[int, str], x: float, measure: str) -> list[Item]:
+def legend(shown: list[int], absent: list[str], labels: dict[int, str], x: float, measure: str) -> list[Item]:
     """Return the names of methods in order of mean rank, and of those that cannot be shown."""
     items: list[Item] = [Text(x, 58, "by mean rank", "soft", 11)]
     y = 80.0
@@ -99,6 +119,6 @@ def _legend(shown: list[int], absent: list[str], labels: dict[int, str], x: floa
         ]
         y += 22
     if absent:
-        items.append(Text(x, y + 6, f"no {_NAMES[measure]} stored:", "soft", 11))
+        items.append(Text(x, y + 6, f"no {COST_NAMES[measure]} stored:", "soft", 11))
         items += [Text(x + 20, y + 28 + 20 * k, label_of(name), "soft", 12) for k, name in enumerate(absent)]
     return items

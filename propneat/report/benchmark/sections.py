@@ -2,17 +2,19 @@
 
 import math
 
-from propneat.report.benchmark.analysis import ALPHA, ROPE, Analysis
-from propneat.report.benchmark.cells import CONSTANT_AUC
+import numpy as np
+
+from propneat.report.benchmark.analysis import ALPHA, Analysis
 from propneat.report.benchmark.dataset_tables import (
-    auc_table,
     configuration_table,
     failures_table,
     fold_tests_table,
     provenance_table,
+    scores_table,
 )
 from propneat.report.benchmark.drawing import Drawing
 from propneat.report.benchmark.elements import Section, p_value, plural
+from propneat.report.benchmark.metric import CLASSES, NUMBERS, Metric
 from propneat.report.benchmark.results import Results
 from propneat.report.benchmark.tables import (
     coverage_table,
@@ -23,11 +25,11 @@ from propneat.report.benchmark.tables import (
     summary_table,
 )
 
-__all__ = ["compose"]
+__all__ = ["compose", "compose_setting"]
 
 
 def compose(results: Results, analysis: Analysis, drawings: dict[str, Drawing]) -> tuple[Section, ...]:
-    """Return the sections; `drawings` by name, those that cannot be drawn are absent."""
+    """Return the sections on one kind of task; `drawings` by name, those that cannot be drawn are absent."""
     return (
         _coverage(analysis),
         _missing(analysis),
@@ -37,18 +39,21 @@ def compose(results: Results, analysis: Analysis, drawings: dict[str, Drawing]) 
         _pairs(analysis, drawings),
         _ranks(analysis, drawings),
         _robustness(analysis),
-        _cost(drawings),
+        _cost(analysis, drawings),
         _datasets(analysis, drawings),
         _fold_tests(results, analysis),
         _failures(analysis),
-        _provenance(results),
-        _configuration(results),
     )
+
+
+def compose_setting(results: Results) -> tuple[Section, ...]:
+    """Return the sections on where results were computed and what was asked for."""
+    return _provenance(results), _configuration(results)
 
 
 def _coverage(analysis: Analysis) -> Section:
     cells = analysis.cells
-    planned, usable, missing = int(cells.planned.sum()), int(cells.usable.sum()), int(cells.counts["missing"].sum())
+    planned, usable, missing = int(cells.planned.sum()), cells.n_usable_tasks, int(cells.counts["missing"].sum())
     paragraphs = [
         f"{usable:,} of {plural(planned, 'planned task')} have a usable result; {int(cells.failed.sum()):,} failed, "
         f"{int(cells.counts['skipped'].sum()):,} were skipped, {missing:,} have no stored result."
@@ -57,10 +62,15 @@ def _coverage(analysis: Analysis) -> Section:
         paragraphs.append(
             f"This run is not finished: {plural(missing, 'task')} still to do, and every number below is preliminary."
         )
+    if cells.published.any():
+        others = [cells.methods[method] for method in np.flatnonzero(cells.published)]
+        paragraphs.append(
+            f"{plural(len(others), 'method')} marked as published were not run here: one value for each data set, by their "
+            f"authors' protocol, is ranked beside those measured, and never in tests over folds ({_listed(others)})."
+        )
     reading = (
-        "A task is one method on one fold of one data set. A result is usable when the method finished and its area "
-        "under the ROC "
-        "curve (AUC) is defined; a fold whose test rows are all of one class has none.",
+        "A task is one method on one fold of one data set. A result is usable when the method finished and its "
+        f"{cells.metric.label} is defined; a fold whose test rows all have the same target has none.",
     )
     return Section("coverage", "Coverage", tuple(paragraphs), reading, (coverage_table(cells),))
 
@@ -70,15 +80,13 @@ def _missing(analysis: Analysis) -> Section:
     n_dropped = len(cells.datasets) - len(pool.scores)
     n_partial = int(cells.is_partial[cells.is_measured].sum())
     paragraphs = [
-        "Folds and repeats are averaged per data set and method first; every statistic over data sets sees one number per data "
-        "set and method, never folds.",
+        f"Folds and repeats are joined by their {cells.statistic} per data set and method first; every statistic over data "
+        "sets sees one number per data set and method, never folds.",
         f"Of {plural(pool.scores.size, 'cell')} (data set × method), {n_partial:,} with some but not all planned folds "
-        "count as the "
-        "mean of the folds that are there, marked †.",
-        f"Of the same cells, {int(pool.imputed.sum()):,} without any usable fold are imputed: they count as a constant "
-        "predictor, AUC "
-        f"{CONSTANT_AUC}, marked *, so that no method gains by failing. The complete-cases analysis beside it leaves "
-        "such data sets out.",
+        f"count as the {cells.statistic} of the folds that are there, marked †.",
+        f"Of the same cells, {int(pool.imputed.sum()):,} without any usable fold are imputed: they count as "
+        f"{cells.metric.constant_text}, marked *, and rank below all that was measured on the data set, so that no method "
+        "gains by failing. The complete-cases analysis beside it leaves such data sets out.",
     ]
     if n_dropped:
         names = [dataset.name for dataset, known in zip(cells.datasets, cells.is_measured, strict=True) if not known]
@@ -104,6 +112,13 @@ def _listed(names: list[str], most: int = 12) -> str:
     return ", ".join(names[:most]) + (f" and {rest} more" if rest > 0 else "")
 
 
+_COLUMNS_ABOUT = {
+    CLASSES: "Log loss and Brier score judge probabilities, lower is better.",
+    NUMBERS: "Size is the number of operators, constants and variables of the model written as a formula, as SRBench counts, "
+    "and of models that have none the number of parameters, or nodes of trees.",
+}
+
+
 def _summary(analysis: Analysis) -> Section:
     pool, cells = analysis.imputed, analysis.cells
     if not len(pool.scores):
@@ -118,13 +133,11 @@ def _summary(analysis: Analysis) -> Section:
     if "bootstrap" in pool.notes:
         paragraphs.append(pool.notes["bootstrap"])
     reading = (
-        "AUC: the chance that a row of the positive class gets a higher score than one of the other; 0.5 is guessing, 1 "
-        "is perfect; "
-        "with several classes the mean over classes. It can be below 0.5 and is never turned round.",
+        *(cells.metric.about or (f"{cells.metric.label}: {'lower' if cells.metric.is_lower_better else 'higher'} is better.",)),
         "Mean rank: on each data set the best method has rank 1, ties share ranks. Intervals in brackets hold 95 % of "
         "the means of "
         "2,000 bootstrap samples of families: data sets of one family are versions of one problem and are drawn together.",
-        "Log loss and Brier score judge probabilities, lower is better. Fit and predict are wall-clock times of one fold.",
+        _COLUMNS_ABOUT[cells.metric.kind] + " Fit and predict are wall-clock times of one fold.",
     )
     return Section("summary", "Summary of methods", tuple(paragraphs), reading, (summary_table(analysis),))
 
@@ -156,7 +169,7 @@ def _equals(text: str) -> str:
 
 
 def _primary(analysis: Analysis, drawings: dict[str, Drawing]) -> Section:
-    pool, name = analysis.imputed, analysis.cells.methods[analysis.cells.reference]
+    pool, name, metric = analysis.imputed, analysis.cells.methods[analysis.cells.reference], analysis.cells.metric
     heading = f"{name} against every other method"
     if not pool.primary:
         return Section("primary", heading, (pool.notes.get("primary") or pool.notes["all"],))
@@ -175,9 +188,9 @@ def _primary(analysis: Analysis, drawings: dict[str, Drawing]) -> Section:
         "Median difference: the Hodges-Lehmann estimate with its distribution-free 95 % interval, which is not "
         "adjusted. With fewer "
         "than six data sets it has no ends.",
-        f"The Bayesian signed-rank test gives probabilities that {name} is better, worse, or as good to within {ROPE} "
-        "AUC (the region of "
-        "practical equivalence). A large p-value never shows that methods are alike; a large P(equivalent) does.",
+        f"The Bayesian signed-rank test gives probabilities that {name} is better, worse, or as good to within {metric.rope:g} "
+        f"in {metric.label} (the region of practical equivalence). A large p-value never shows that methods are alike; a large "
+        "P(equivalent) does.",
     )
     return Section("primary", heading, tuple(paragraphs), reading, _present(drawings.get("effects"), primary_table(analysis)))
 
@@ -238,27 +251,35 @@ def _robustness(analysis: Analysis) -> Section:
     return Section("robustness", heading, tuple(paragraphs), reading, (robustness_table(analysis),))
 
 
-def _cost(drawings: dict[str, Drawing]) -> Section:
-    blocks = _present(drawings.get("auc-n-parameters"), drawings.get("auc-fit-seconds"))
+def _cost(analysis: Analysis, drawings: dict[str, Drawing]) -> Section:
+    metric = analysis.cells.metric.name.replace("_", "-")
+    names = [f"{metric}-{measure}" for measure in ("n-parameters", "size", "fit-seconds")]
+    blocks = _present(*(drawings.get(name) for name in ("rank-size", "rank-fit-seconds", *names)))
     if not blocks:
         return Section("cost", "Accuracy and its cost", ("No usable result has a number of parameters or a time to fit.",))
     reading = (
         "Small dots are data sets, the large mark is the median of both axes over data sets, and its lines are "
-        "quartiles. Up and to "
-        "the left is better: more accurate, smaller or faster. Imputed results are not shown.",
+        "quartiles. "
+        f"{'Down' if analysis.cells.metric.is_lower_better else 'Up'} and to "
+        "the left is better: more accurate, smaller or faster. Imputed results are not shown."
+        + _floor_text(analysis.cells.metric),
     )
     return Section("cost", "Accuracy and its cost", (), reading, blocks)
+
+
+def _floor_text(metric: Metric) -> str:
+    return "" if metric.axis_low is None else f" A {metric.label} below {metric.axis_low:g} is drawn at {metric.axis_low:g}."
 
 
 def _datasets(analysis: Analysis, drawings: dict[str, Drawing]) -> Section:
     if not len(analysis.imputed.scores):
         return Section("datasets", "Data set by data set", (analysis.imputed.notes["all"],))
     reading = (
-        "Each panel is a data set with its own AUC axis; a dot is a fold (with more than 30 folds a cell shows range "
-        "and quartiles), a "
+        f"Each panel is a data set with its own {analysis.cells.metric.label} axis; a dot is a fold (with more than 30 "
+        "folds a cell shows range and quartiles), a "
         "plain tick the mean, a cross no usable fold, a dashed line guessing.",
     )
-    return Section("datasets", "Data set by data set", (), reading, _present(auc_table(analysis), drawings.get("folds")))
+    return Section("datasets", "Data set by data set", (), reading, _present(scores_table(analysis), drawings.get("folds")))
 
 
 def _fold_tests(results: Results, analysis: Analysis) -> Section:

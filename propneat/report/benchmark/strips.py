@@ -7,6 +7,8 @@ from propneat.report.benchmark.axes import Scale, linear_scale
 from propneat.report.benchmark.drawing import Dots, Drawing, Item, Rect, Segments, Text, method_role, shorten, text_width
 from propneat.report.benchmark.elements import plural
 from propneat.report.benchmark.figures import heading, label_of
+from propneat.report.benchmark.metric import Metric
+from propneat.report.benchmark.scatter import value_range
 
 __all__ = ["draw_folds"]
 
@@ -17,7 +19,7 @@ _MOST_PANELS, _MOST_DOTS = 120, 30
 
 
 def draw_folds(analysis: Analysis) -> Drawing | None:
-    """Draw the AUC of every fold: dots, or range and quartiles where there are many, and a tick at the mean.
+    """Draw the score of every fold: dots, or range and quartiles where there are many, and a tick at the mean.
 
     Each panel has an axis of its own; methods have the same row everywhere, in order of mean rank.
     """
@@ -26,7 +28,7 @@ def draw_folds(analysis: Analysis) -> Drawing | None:
     datasets = measured[:_MOST_PANELS]
     if not len(datasets):
         return None
-    order = [summary.method for summary in analysis.summary]
+    order = [summary.method for summary in analysis.summary if not cells.published[summary.method]]
     names = [label_of(cells.methods[method]) for method in order]
     left = max(text_width(name, 10.5) for name in names) + 26
     panel_height = _ROW * len(order) + 58
@@ -35,39 +37,38 @@ def draw_folds(analysis: Analysis) -> Drawing | None:
     width, height = max(left + n_across * (_PANEL + _GAP), 640.0), 46 + n_down * panel_height
     values = _split_folds(analysis)
     more = len(measured) - len(datasets)
-    title = "AUC of every fold" + (f", first {len(datasets)} of {len(measured)} data sets" if more else "")
+    title = f"{cells.metric.label} of every fold" + (f", first {len(datasets)} of {len(measured)} data sets" if more else "")
     items: list[Item] = [heading(title)]
     marks = _Marks(len(cells.methods))
     for place, dataset in enumerate(datasets.tolist()):
         x, y = left + (place % n_across) * (_PANEL + _GAP), 46 + (place // n_across) * panel_height
         if place % n_across == 0:
             items += [Text(left - 10, y + 30 + _ROW * k, name, "soft", 10.5, "end") for k, name in enumerate(names)]
-        scale = _panel_scale(values[dataset], x)
-        items += _panel_frame(cells.datasets[dataset].name, scale, x, y, len(order))
+        scale = _panel_scale(cells.metric, values[dataset], x)
+        items += _panel_frame(cells.datasets[dataset].name, scale, x, y, len(order), cells.metric.constant)
         for k, method in enumerate(order):
             marks.add(method, values[dataset].get(method), scale, y + 26 + _ROW * k)
     items += marks.items()
-    text = f"{title}, {plural(len(cells.folds.auc), 'usable fold')} of {plural(len(measured), 'data set')} in all."
+    text = f"{title}, {plural(len(cells.folds.score), 'usable fold')} of {plural(len(measured), 'data set')} in all."
     return Drawing("folds", title, text, width, height, tuple(items))
 
 
 def _split_folds(analysis: Analysis) -> list[dict[int, np.ndarray]]:
-    """Return for each data set the AUCs of its folds by method."""
+    """Return for each data set the scores of its folds by method."""
     cells = analysis.cells
     place = cells.folds.dataset * len(cells.methods) + cells.folds.method
     starts = np.searchsorted(place, np.arange(cells.planned.size + 1))
     values: list[dict[int, np.ndarray]] = [{} for _ in cells.datasets]
     for k in np.flatnonzero(np.diff(starts)).tolist():
-        values[k // len(cells.methods)][k % len(cells.methods)] = cells.folds.auc[starts[k] : starts[k + 1]]
+        values[k // len(cells.methods)][k % len(cells.methods)] = cells.folds.score[starts[k] : starts[k + 1]]
     return values
 
 
-def _panel_scale(values: dict[int, np.ndarray], x: float) -> Scale:
-    low, high = (function([function(part) for part in values.values()]) for function in (np.min, np.max))
-    return linear_scale(float(low), float(high), x, x + _PANEL, 3)
+def _panel_scale(metric: Metric, values: dict[int, np.ndarray], x: float) -> Scale:
+    return linear_scale(*value_range(metric, np.concatenate(list(values.values()))), x, x + _PANEL, 3)
 
 
-def _panel_frame(name: str, scale: Scale, x: float, y: float, n_rows: int) -> list[Item]:
+def _panel_frame(name: str, scale: Scale, x: float, y: float, n_rows: int, constant: float | None) -> list[Item]:
     """Return a panel's name, pale ground, tick lines and their labels."""
     bottom = y + 20 + _ROW * n_rows
     items: list[Item] = [
@@ -77,8 +78,8 @@ def _panel_frame(name: str, scale: Scale, x: float, y: float, n_rows: int) -> li
     ticks = scale.ticks
     items.append(Segments(tuple((scale(value), y + 18, scale(value), bottom) for value, _ in ticks), "grid", 1))
     items += [Text(scale(value), bottom + 12, text, "soft", 9.5, "middle") for value, text in ticks]
-    if scale.low < 0.5 < scale.high:
-        items.append(Segments(((scale(0.5), y + 18, scale(0.5), bottom),), "axis", 1, dashed=True))
+    if constant is not None and scale.low < constant < scale.high:
+        items.append(Segments(((scale(constant), y + 18, scale(constant), bottom),), "axis", 1, dashed=True))
     return items
 
 
@@ -94,7 +95,7 @@ class _Marks:
         self._crosses: list[tuple[float, float, float, float]] = []
 
     def add(self, method: int, values: np.ndarray | None, scale: Scale, y: float) -> None:
-        """Add one row: `values` are the AUCs of the folds, None where there is none."""
+        """Add one row: `values` are the scores of the folds, None where there is none."""
         if values is None:
             x = scale.start + 8
             self._crosses += [(x - 3, y - 3, x + 3, y + 3), (x - 3, y + 3, x + 3, y - 3)]
