@@ -5,6 +5,7 @@ Their inputs are those of propneat's preprocessing, made on the host: scaling an
 
 import re
 import subprocess
+from contextlib import chdir
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -53,13 +54,16 @@ def peer_rows(
         for n, depth in ((10, 5), (3, 3))
     }
     rows = []
+    # emlearn builds what it converts in a folder "tmp" of the working folder
+    with TemporaryDirectory() as folder, chdir(folder):
+        networks = {name: emlearn.convert(forest.fit(whole, y_train), method="inline", dtype="int16_t") for name, forest in forests.items()}
+        dense = MLPClassifier((10,), max_iter=1000, random_state=0).fit(X, y_train)
+        dense_network = emlearn.convert(dense)
     for name, forest in forests.items():
-        converted = emlearn.convert(forest.fit(whole, y_train), method="inline", dtype="int16_t")
         votes = np.mean([tree.predict(whole_test) for tree in forest.estimators_], axis=0)
-        rows.append(measured(name, converted, whole_test, roc_auc_score(y_test, votes), "int16_t"))
-    dense = MLPClassifier((10,), max_iter=1000, random_state=0).fit(X, y_train)
+        rows.append(measured(name, networks[name], whole_test, roc_auc_score(y_test, votes), "int16_t"))
     area = roc_auc_score(y_test, dense.predict_proba(X_test)[:, 1])
-    rows.append(measured("emlearn dense 10", emlearn.convert(dense), X_test.astype(np.float32), area, "float"))
+    rows.append(measured("emlearn dense 10", dense_network, X_test.astype(np.float32), area, "float"))
     return rows
 
 
