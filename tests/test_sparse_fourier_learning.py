@@ -326,7 +326,7 @@ def test_the_method_takes_tables_and_states_its_size():
     X = X.assign(kind=pandas.Series(np.where(X["ash"] > 2.3, "a", "b")))
     model = METHOD.make(random_state=0, **FAST).fit(X, y)
     assert model.score(X, y) > 0.9
-    assert METHOD.size(model) == (model[-1].n_parameters_, 3)
+    assert METHOD.size(model)[:2] == (model[-1].n_parameters_, 3)
     assert METHOD.seconds(500, 20, 2) < 20
 
 
