@@ -173,7 +173,10 @@ def test_an_answer_does_not_depend_on_the_other_rows_nor_on_the_kind_of_file(tmp
         part.to_parquet(tmp_path / "t.parquet")
         part.to_json(tmp_path / "t.jsonl", orient="records", lines=True)
         raw = read_table_file(tmp_path / "t.csv").frame
-        typed = pandas.read_csv(io.StringIO(part.to_csv(index=False)), keep_default_na=False, float_precision="round_trip")
+        typed = pandas.read_csv(io.StringIO(part.to_csv(index=False)), keep_default_na=False)
+        for name in typed.select_dtypes("float"):
+            # some versions of pandas read floats wrong in the last bit
+            typed[name] = [float(text) for text in part[name]]
         typed.to_parquet(tmp_path / "typed.parquet")
         forms = [raw, typed, part.astype("string"), part.astype("category"), raw[raw.columns[::-1]]]
         forms += [read_table_file(tmp_path / name).frame for name in ("t.parquet", "typed.parquet", "t.jsonl")]
