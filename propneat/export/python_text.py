@@ -58,7 +58,7 @@ _ARRAYS = """\
         least = lambda first, *others: np.minimum(first, least(*others)) if others else first
         most = lambda first, *others: np.maximum(first, most(*others)) if others else first
         where = np.where
-        each = lambda function, values: np.vectorize(function, otypes=[object])(np.asarray(values, object))
+        each = lambda function, values: np.array([function(one) for one in np.ravel(values)], object).reshape(np.shape(values))
         number = lambda values, *absent: np.where(np.isin(values, absent), np.nan, np.asarray(values, float))
         text = lambda values: np.asarray(values, object)
 """
