@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -143,33 +143,34 @@ def evolve(
     else:
         population = Population.restore(state.population, config.evolution, config.seed)
     interrupted, n_generations = False, config.populations * config.generations
+
+    @cache
+    def part(number: int) -> Problem:
+        """Return the problem as the population of a number sees it: the first as it is given, each other divided anew."""
+        return problem if number == 0 else problem.divided_anew(make_rng(config.seed, "division", number))
+
     while population.generation < n_generations and not interrupted:
         number = population.generation // config.generations
         if state is not None and number > len(state.finished):
-            state = _begin_anew(population, state, problem, config, train)
-        state = _run_generation(population, _part(problem, number, config), config, train, state)
+            state = _begin_anew(population, state, part(len(state.finished)), problem, config, train)
+        state = _run_generation(population, part(number), config, train, state)
         stops = [_wants_to_stop(callback(state)) for callback in callbacks]
         interrupted = any(stops) and population.generation < n_generations
-    chosen, losses = _fine_tune(state, problem, config, train)
-    part = _part(problem, len(state.finished), config)
-    score, votes = _score(chosen[0], part), _vote(chosen, part)
+    last = part(len(state.finished))
+    chosen, losses = _fine_tune(state, last, config, train)
+    score, votes = _score(chosen[0], last), _vote(chosen, last)
     finalists = tuple(_refit(chosen, problem, config, train))
     if state.finished:
         return _joined([*state.finished, Finished(finalists[0], losses[0], score)], state, interrupted)
     return EvolveResult(finalists[0], losses[0], score, finalists, losses, votes, state.history, interrupted)
 
 
-def _part(problem: Problem, number: int, config: EvolveConfig) -> Problem:
-    """Return the problem as the population of a number sees it: the first as it is given, each other divided anew."""
-    return problem if number == 0 else problem.divided_anew(make_rng(config.seed, "division", number))
-
-
 def _begin_anew(
-    population: Population, state: EvolveState, problem: Problem, config: EvolveConfig, train: Trainer
+    population: Population, state: EvolveState, part: Problem, problem: Problem, config: EvolveConfig, train: Trainer
 ) -> EvolveState:
-    """Finish a population and fill it with new genomes."""
-    chosen, losses = _fine_tune(state, problem, config, train)
-    score = _score(chosen[0], _part(problem, len(state.finished), config))
+    """Finish a population, which saw the problem as `part`, and fill it with new genomes."""
+    chosen, losses = _fine_tune(state, part, config, train)
+    score = _score(chosen[0], part)
     champion = _refit(GenePool.pack([chosen[0]]), problem, config, train)[0]
     population.begin_anew()
     finished = (*state.finished, Finished(champion, losses[0], score))
@@ -290,7 +291,6 @@ def _fine_tune(
 ) -> tuple[GenePool, tuple[float, ...]]:
     """Train the champion and its rivals on, together; returns them with their validation losses, best first."""
     number = len(state.finished)
-    problem = _part(problem, number, config)
     rng = make_rng(config.seed, "finish", *([number] if number else []))
     pool = GenePool.pack([state.champion, *list(state.leaders)[: config.n_finalists]])
     if config.retrain:

@@ -53,7 +53,8 @@ class TargetScale:
             return None
         low = max(self.low, float(values.min()) / 2)
         logs = np.log(np.clip(values, low, self.high))
-        other = replace(self, low=low, log=True, **dict(zip(("center", "scale"), measure(*tally(logs, weights)), strict=True)))
+        center, scale = measure(*tally(logs, weights))
+        other = replace(self, center=center, scale=scale, low=low, log=True)
         folds = row_hashes([*inputs.T, values]) % np.uint64(N_FOLDS)
         errors, other_errors = (
             (scale.invert(_ridge_out_of_fold(inputs, scale.apply(values), weights, folds)) - values) ** 2
