@@ -15,7 +15,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
-from c_programs import answers, build, random_models
+from c_programs import answers, build, float_answers, random_models
 from test_readme import a_table
 
 from propneat.compiler import evaluate
@@ -24,9 +24,8 @@ from propneat.export.c_files import fixed_files, float_files
 from propneat.export.c_fixed import quantise
 from propneat.export.c_fixed_inputs import fix_rows
 from propneat.export.c_fixed_run import fixed_errors, run_fixed
-from propneat.export.error_bound import UNIT, answer_errors, float_input_errors, float_rounding, running_errors
 from propneat.genome import ACTIVATIONS, AGGREGATIONS
-from propneat.model import Model, class_probabilities
+from propneat.model import Model
 
 SANITIZED = ("-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 AT_ONCE = 20
@@ -91,22 +90,8 @@ def spoiled(x: np.ndarray, layout: Layout, rng: np.random.Generator) -> np.ndarr
 def float_check(model: Model, exact: np.ndarray, out: np.ndarray) -> tuple[float, bool]:
     """Return the largest error as a share of its bound, over rows on which float32 cannot overflow, and whether all keep to it."""
     finite = np.isfinite(exact).all(axis=1)
-    exact, out = exact[finite], out[finite]
-    values, errors = running_errors(
-        model.plan, exact, float_input_errors(model.preprocessor.rules, exact), float_rounding(model.plan)
-    )
-    outputs, error = evaluate(model.plan, exact), errors[model.plan.output_slot].T
-    sound = (errors < 1e30).all(axis=0) & (np.abs(values) < 1e30).all(axis=0)
-    with np.errstate(over="ignore", invalid="ignore"):
-        if model.task == "regression":
-            scale, answers_here = model.target_scale, model.target_scale.invert(outputs)
-            rounded = answer_errors(
-                scale, answers_here, error + 4 * UNIT * (abs(scale.center) / scale.scale + np.abs(outputs))
-            ) + 8 * UNIT * np.abs(answers_here)
-            truth, bound = answers_here, rounded
-        else:
-            truth, bound = class_probabilities(model.task, outputs), error.sum(axis=1, keepdims=True) + 16 * UNIT
-    share = (np.abs(out - truth) / bound)[sound]
+    truth, bound, sound = float_answers(model, exact[finite])
+    share = (np.abs(out[finite] - truth) / bound)[sound]
     return float(share.max(initial=0.0)), bool((share <= 1).all())
 
 

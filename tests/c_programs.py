@@ -10,9 +10,11 @@ import pytest
 from random_genomes import random_genome
 from test_readme import a_table
 
+from propneat.compiler import evaluate
 from propneat.data import EncodingOptions, Preprocessor, TargetScale
 from propneat.export.c_columns import Layout
-from propneat.model import Model
+from propneat.export.error_bound import UNIT, answer_errors, float_input_errors, float_rounding, running_errors
+from propneat.model import Model, class_probabilities
 
 SCALES = (TargetScale(3.0, 2.5, -40.0, 90.0), TargetScale(1.5, 0.7, 0.01, 300.0, log=True))
 STRICT = ("-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror")
@@ -112,3 +114,17 @@ def table_of(rng: np.random.Generator, n_rows: int) -> pandas.DataFrame:
         frame.loc[rng.random(n_rows) < 0.05, name] = ""
     frame.loc[rng.random(n_rows) < 0.05, "town"] = "Nowhere 7"
     return frame
+
+
+def float_answers(model: Model, inputs: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the exact answers (n_rows, n_out), how far float32 may be off, and the rows on which float32 cannot overflow."""
+    given = float_input_errors(model.preprocessor.rules, inputs)
+    values, errors = running_errors(model.plan, inputs, given, float_rounding(model.plan))
+    outputs, error = evaluate(model.plan, inputs), errors[model.plan.output_slot].T
+    sound = np.isfinite(errors).all(axis=0) & (np.abs(values) < 1e30).all(axis=0) & (errors < 1e30).all(axis=0)
+    with np.errstate(over="ignore", invalid="ignore"):
+        if model.task == "regression":
+            scale, exact = model.target_scale, model.target_scale.invert(outputs)
+            rounding = error + 4 * UNIT * (abs(scale.center) / scale.scale + np.abs(outputs))
+            return exact, answer_errors(scale, exact, rounding) + 8 * UNIT * np.abs(exact), sound
+        return class_probabilities(model.task, outputs), error.sum(axis=1, keepdims=True) + 16 * UNIT, sound

@@ -5,18 +5,16 @@ import subprocess
 import numpy as np
 import pandas
 import pytest
-from c_programs import STRICT, answers, build, needs_compiler, random_models, table_of
+from c_programs import STRICT, answers, build, float_answers, needs_compiler, random_models, table_of
 from random_genomes import random_genome
 from test_readme import a_table
 
-from propneat.compiler import evaluate
 from propneat.data import Preprocessor
 from propneat.export.c_columns import encode_rows, plan_columns
 from propneat.export.c_files import fixed_files, float_files, joined_files
 from propneat.export.c_fixed import quantise
-from propneat.export.error_bound import UNIT, answer_errors, float_input_errors, float_rounding, running_errors
 from propneat.genome import ACTIVATIONS, AGGREGATIONS
-from propneat.model import Model, class_probabilities
+from propneat.model import Model
 
 pytestmark = needs_compiler
 
@@ -25,26 +23,9 @@ def n_out(model: Model) -> int:
     return 1 if model.task == "regression" else len(model.classes)
 
 
-def expected_answers(model: Model, table: pandas.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the exact answers (n_rows, n_out), how far float32 may be off, and the rows on which float32 cannot overflow."""
-    inputs = model.preprocessor.transform(table, model.used_features)
-    given = float_input_errors(model.preprocessor.rules, inputs)
-    values, errors = running_errors(model.plan, inputs, given, float_rounding(model.plan))
-    outputs, error = evaluate(model.plan, inputs), errors[model.plan.output_slot].T
-    sound = np.isfinite(errors).all(axis=0) & (np.abs(values) < 1e30).all(axis=0) & (errors < 1e30).all(axis=0)
-    with np.errstate(over="ignore", invalid="ignore"):
-        if model.task == "regression":
-            scale, answers_here = model.target_scale, model.target_scale.invert(outputs)
-            rounded = answer_errors(
-                scale, answers_here, error + 4 * UNIT * (abs(scale.center) / scale.scale + np.abs(outputs))
-            ) + 8 * UNIT * np.abs(answers_here)
-            return answers_here, rounded, sound
-        return class_probabilities(model.task, outputs), error.sum(axis=1, keepdims=True) + 16 * UNIT, sound
-
-
 def check(models: list[Model], table: pandas.DataFrame, found: list[tuple[np.ndarray, np.ndarray]]) -> None:
     for model, (codes, out) in zip(models, found, strict=True):
-        truth, bound, sound = expected_answers(model, table)
+        truth, bound, sound = float_answers(model, model.preprocessor.transform(table, model.used_features))
         assert (np.abs(out - truth) <= bound)[sound].all()
         broken = codes < 0
         assert np.isnan(out[broken]).all() and np.isfinite(out[~broken]).all() and not broken[sound].any()
