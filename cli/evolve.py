@@ -168,7 +168,7 @@ def evolve(context: click.Context, **options: Any) -> None:
         data = prepare_run(settings)
         state = find_state(folder, settings, data) if folder else None
         summary = (folder.read_summary() or {}) if folder else {}
-        is_done = summary.get("finished") is True and summary["generations_asked"] == settings.evolve.populations * settings.evolve.generations
+        is_done = summary.get("finished") is True and summary["generations_asked"] == settings.evolve.n_generations
         if state and is_done and folder.has_results():
             talk(f"The run in {folder.path} is finished, nothing is left to do.", quiet)
         else:

@@ -45,7 +45,7 @@ def run_shown(
     for line in notes_on_run(settings, data):
         talk(line, quiet)
     talk(f"{'Continuing' if state else 'Writing'} {folder.path}", quiet)
-    shown = RunView(data.name, settings.evolve.populations * settings.evolve.generations, SCORE_NAMES[data.task], quiet=quiet)
+    shown = RunView(data.name, settings.evolve.n_generations, SCORE_NAMES[data.task], quiet=quiet)
     compiling = say_when_compiling("Compiling what only these rows need, once per installation ...", shown.say)
     with shown as view, compiling, _stop_on_signal(view, folder) as stop:
         try:

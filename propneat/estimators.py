@@ -130,7 +130,7 @@ class _PropNEAT(BaseEstimator):
         self.reading_ = [*planned.notes, *prepared.describe(X, y)]
         if self.verbose and self.reading_:
             print("\n".join(self.reading_), file=sys.stderr)
-        callbacks = [_make_printer(settings.evolve.populations * settings.evolve.generations)] if self.verbose else []
+        callbacks = [_make_printer(settings.evolve.n_generations)] if self.verbose else []
         result = evolve(prepared.problem, settings.evolve, callbacks=callbacks)
         about = {"propneat": __version__, "method": settings.evolve.method, "seed": seed}
         self.champion_ = result.champion

@@ -142,20 +142,20 @@ def evolve(
         population = Population(n_inputs, n_outputs, config.evolution, seed=config.seed)
     else:
         population = Population.restore(state.population, config.evolution, config.seed)
-    interrupted, n_generations = False, config.populations * config.generations
+    interrupted = False
 
     @cache
     def part(number: int) -> Problem:
         """Return the problem as the population of a number sees it: the first as it is given, each other divided anew."""
         return problem if number == 0 else problem.divided_anew(make_rng(config.seed, "division", number))
 
-    while population.generation < n_generations and not interrupted:
+    while population.generation < config.n_generations and not interrupted:
         number = population.generation // config.generations
         if state is not None and number > len(state.finished):
             state = _begin_anew(population, state, part(len(state.finished)), problem, config, train)
         state = _run_generation(population, part(number), config, train, state)
         stops = [_wants_to_stop(callback(state)) for callback in callbacks]
-        interrupted = any(stops) and population.generation < n_generations
+        interrupted = any(stops) and population.generation < config.n_generations
     last = part(len(state.finished))
     chosen, losses = _fine_tune(state, last, config, train)
     score, votes = _score(chosen[0], last), _vote(chosen, last)

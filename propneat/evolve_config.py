@@ -75,6 +75,11 @@ class EvolveConfig:
                 raise ConfigError(f"{name} must be {least} or more, not {getattr(self, name)}")
 
     @property
+    def n_generations(self) -> int:
+        """Number of generations of all populations together."""
+        return self.populations * self.generations
+
+    @property
     def place(self) -> dict[str, Any]:
         """Where and by what networks are trained, as keywords of `train_population`."""
         return {"engine": self.engine, "device": self.device, "memory_budget": self.memory_budget}

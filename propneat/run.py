@@ -176,7 +176,7 @@ def run(
     _draw(folder, data, model, result, seconds)
     summary = facts | {
         "finished": not result.interrupted,
-        "generations_asked": settings.evolve.populations * settings.evolve.generations,
+        "generations_asked": settings.evolve.n_generations,
         "score_name": SCORE_NAMES[data.task],
         "source": data.source,
         "folder": str(folder.path),

@@ -11,7 +11,6 @@ import pytest
 from propneat.data import EncodingOptions, ColumnPlan, Preprocessor, ReadingOptions, TablePlan, plan_table
 from propneat.data.cells import MISSING_TEXTS
 from propneat.data.files import read_table_file
-from propneat.data.cells import MISSING_TEXTS
 from propneat.data.column_planning import plan_column
 from propneat.data.source_column import SourceColumn
 from propneat.errors import DataError
