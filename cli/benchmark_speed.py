@@ -42,9 +42,9 @@ def speed(**options: Any) -> None:
     """
     from dataclasses import replace
 
+    from propneat.base.records import write_atomic
     from propneat.benchmark.speed import FULL, QUICK, choose_parts, run_speed
     from propneat.cli.benchmark_view import show_steps
-    from propneat.records import write_atomic
     from propneat.report.speed import draw_speed
 
     parts = choose_parts(options["only"])

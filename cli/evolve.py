@@ -15,12 +15,12 @@ from click.core import ParameterSource
 from propneat.cli.evolve_run import count, describe_summary, run_shown, talk
 from propneat.cli.folder import FOLDER, make_folder
 from propneat.cli.reading import reading_options, reading_settings
-from propneat.setting_notes import NOTES
+from propneat.settings.notes import NOTES
 
 if TYPE_CHECKING:
-    from propneat.evolve import Trainer
-    from propneat.run_folder import RunFolder
-    from propneat.settings_file import Settings
+    from propneat.run.folder import RunFolder
+    from propneat.search import Trainer
+    from propneat.settings.file import Settings
 
 __all__ = ["evolve"]
 
@@ -148,8 +148,8 @@ def evolve(context: click.Context, **options: Any) -> None:
     """
     from propneat.cli.run_view import say_why_it_takes_long
     from propneat.run import find_state, prepare_run, warm_up
-    from propneat.run_folder import open_run_folder
-    from propneat.settings_file import format_settings
+    from propneat.run.folder import open_run_folder
+    from propneat.settings.file import format_settings
 
     resume, as_json, quiet = options["resume"], options["as_json"], options["quiet"]
     if resume and (options["out"] or options["force"] or options["config"]):
@@ -187,7 +187,7 @@ def evolve(context: click.Context, **options: Any) -> None:
 
 def _settle(context: click.Context, options: dict[str, Any], folder: "RunFolder | None") -> "Settings":
     """Lay the options over the configuration file; on resuming, only those typed, over the configuration of the run."""
-    from propneat.settings_file import read_settings_file, resolve_settings
+    from propneat.settings.file import read_settings_file, resolve_settings
 
     given: dict[str, Any] = {"data": {}, "evolution": {}, "training": {}}
     for option, (section, key) in _SETTINGS.items():
@@ -218,7 +218,7 @@ def _trainer(address: str | None, quiet: bool) -> "Iterator[Trainer]":
     if address is None:
         yield train_population
         return
-    from propneat.cluster import without_log
+    from propneat.base.cluster import without_log
     from propneat.training.dask_training import DaskTrainer
 
     with say_when_slow(f"Waiting for the cluster at {address} ...", seconds=2.0, quiet=quiet):
@@ -231,7 +231,7 @@ def _trainer(address: str | None, quiet: bool) -> "Iterator[Trainer]":
 
 def _choose_folders(settings: "Settings", name: str, options: dict[str, Any]) -> Iterator[Path]:
     """Return where a new run may go, first choice first, once it is sure that the first may be used."""
-    from propneat.run_folder import check_run_folder, default_run_folders
+    from propneat.run.folder import check_run_folder, default_run_folders
 
     if options["out"]:
         paths = iter([options["out"]])
@@ -244,8 +244,8 @@ def _choose_folders(settings: "Settings", name: str, options: dict[str, Any]) ->
 
 def _make_folder(paths: Iterator[Path], config: str, force: bool) -> "RunFolder":
     """Make the folder of a new run in the first of some places that no other process has taken meanwhile."""
-    from propneat.errors import ConfigError, RunError
-    from propneat.run_folder import create_run_folder
+    from propneat.base.errors import ConfigError, RunError
+    from propneat.run.folder import create_run_folder
 
     for path in paths:
         make_folder(path)

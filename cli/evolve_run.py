@@ -11,10 +11,10 @@ from propneat.cli.signals import stop_signals
 
 if TYPE_CHECKING:
     from propneat.cli.run_view import RunView
-    from propneat.evolve import EvolveState, Trainer
     from propneat.run import RunData
-    from propneat.run_folder import RunFolder
-    from propneat.settings_file import Settings
+    from propneat.run.folder import RunFolder
+    from propneat.search import EvolveState, Trainer
+    from propneat.settings.file import Settings
 
 __all__ = ["count", "describe_summary", "run_shown", "talk"]
 
@@ -25,11 +25,11 @@ def run_shown(
     settings: "Settings", data: "RunData", folder: "RunFolder", state: "EvolveState | None", train: "Trainer", quiet: bool
 ) -> dict[str, Any]:
     """Run what is prepared, shown as it goes, and return its summary; a signal ends it after the generation in flight."""
+    from propneat.base.errors import ClusterError
     from propneat.cli.data_notes import notes_on_run
     from propneat.cli.run_view import RunView, say_when_compiling
-    from propneat.errors import ClusterError
     from propneat.run import run
-    from propneat.scores import SCORE_NAMES
+    from propneat.search.scores import SCORE_NAMES
 
     n_train, n_judge = len(data.prepared.problem.train), len(data.prepared.problem.validation)
     n_test = 0 if data.test_features is None else len(data.test_features)

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from propneat.errors import ConfigError
+from propneat.base.errors import ConfigError
 
 __all__ = ["FILE", "FOLDER", "PLACE", "keep_apart", "make_folder", "writing"]
 

@@ -14,7 +14,7 @@ from typing import Any
 import click
 
 from propneat import __version__
-from propneat.errors import PropneatError, PropneatWarning
+from propneat.base.errors import PropneatError, PropneatWarning
 
 __all__ = ["COMMANDS", "LazyGroup", "main", "propneat"]
 

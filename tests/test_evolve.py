@@ -9,15 +9,16 @@ import pytest
 from random_genomes import random_genome
 from sklearn.metrics import r2_score, roc_auc_score
 
+from propneat.base.errors import ConfigError
+from propneat.base.rng import make_rng
 from propneat.compiler import compile_genome, compile_pool, evaluate, write_back_pool
-from propneat.densify import densify
-from propneat.errors import ConfigError
 from propneat.evolution import EvolutionConfig, Population
-from propneat.evolve import EvolveConfig, EvolveResult, EvolveState, Problem, default_config, evolve
 from propneat.genome import GenePool, Genome, NodeKind, validate
-from propneat.problem import prepare_problem
-from propneat.rng import make_rng
-from propneat.scores import score_outputs
+from propneat.model.preparation import prepare_problem
+from propneat.search import EvolveResult, EvolveState, Problem, evolve
+from propneat.search.densify import densify
+from propneat.search.scores import score_outputs
+from propneat.settings.evolve_config import EvolveConfig, default_config
 from propneat.training import Samples, TrainingConfig, train_population
 
 TASKS = ("binary", "multiclass", "regression")

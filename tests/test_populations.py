@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from test_evolve import make_problem, small, to_bytes
 
-from propneat.averaging import average_genomes
-from propneat.checkpoint import CheckpointWriter, load_checkpoint
+from propneat.base.errors import ConfigError
 from propneat.compiler import compile_genome, evaluate
-from propneat.errors import ConfigError
 from propneat.estimators import PropNEATClassifier
 from propneat.evolution import EvolutionConfig, Population
-from propneat.evolve import Problem, evolve
+from propneat.run.checkpoint import CheckpointWriter, load_checkpoint
+from propneat.search import Problem, evolve
+from propneat.search.averaging import average_genomes
 from propneat.training import Samples
 
 

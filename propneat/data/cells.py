@@ -8,7 +8,7 @@ from numbers import Real
 
 import numpy as np
 
-from propneat.errors import DataError
+from propneat.base.errors import DataError
 
 __all__ = ["MISSING_TEXTS", "Cells", "arrow_texts", "dtype_kind", "is_missing", "is_number", "text_of"]
 

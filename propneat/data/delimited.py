@@ -14,9 +14,9 @@ import pyarrow
 import pyarrow.compute
 import pyarrow.csv
 
+from propneat.base.errors import DataError
 from propneat.data.cells import MISSING_TEXTS, arrow_texts
 from propneat.data.delimited_form import DelimitedForm
-from propneat.errors import DataError
 
 __all__ = ["RawTable", "parse_delimited", "read_delimited"]
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pandas
 import pyarrow
 
+from propneat.base.errors import DataError
 from propneat.data.delimited import DelimitedForm, RawTable, parse_delimited, read_delimited
-from propneat.errors import DataError
 
 __all__ = ["FILE_ENDINGS", "MAX_UNPACKED_BYTES", "parse_delimited", "read_table_file", "unpack_gzip"]
 

@@ -4,13 +4,13 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from propneat.base.errors import DataError
 from propneat.data.bounds import find_bounds
 from propneat.data.dates import DATE_PARTS
 from propneat.data.input_rule import FIRST_WORD, InputRule, first_words
 from propneat.data.level_means import N_FOLDS, LevelMeans, out_of_fold, quantile_groups, row_hashes
 from propneat.data.plan import ReadColumn
 from propneat.data.weighted import is_clearly_less, measure, tally
-from propneat.errors import DataError
 
 __all__ = ["EncodingOptions", "fit_rules"]
 

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from propneat.base.errors import DataError
 from propneat.data.plan import ColumnPlan, ReadColumn, TablePlan
 from propneat.data.planning import plan_table
 from propneat.data.reading_options import ReadingOptions
 from propneat.data.seen_texts import ColumnReport
 from propneat.data.targets import encode_target, plan_target, read_labels
-from propneat.errors import DataError
 
 if TYPE_CHECKING:
     import pandas

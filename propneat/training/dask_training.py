@@ -11,9 +11,9 @@ import numba
 import numpy as np
 
 from propneat import __version__
-from propneat.cluster import connect
+from propneat.base.cluster import connect
+from propneat.base.errors import ClusterError, ConfigError
 from propneat.compiler import PopulationPlan
-from propneat.errors import ClusterError, ConfigError
 from propneat.training.population import train_population
 from propneat.training.settings import Samples, TrainedPopulation, TrainingConfig, make_schedule
 from propneat.training.shards import divide, fresh, join

@@ -5,8 +5,8 @@ from importlib import import_module
 
 import numpy as np
 
+from propneat.base.errors import ConfigError
 from propneat.compiler import PopulationPlan
-from propneat.errors import ConfigError
 from propneat.training.settings import Samples, TrainedPopulation, TrainingConfig
 
 __all__ = ["ENGINES", "train_population"]

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from propneat.errors import ConfigError
-from propneat.setting_types import LARGEST_FLOAT32, check_settings
+from propneat.base.errors import ConfigError
+from propneat.base.setting_types import LARGEST_FLOAT32, check_settings
 
 __all__ = [
     "ADADELTA_EPSILON",

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 from scipy.special import softmax
 
+from propneat.base.errors import DataError, GenomeError
+from propneat.base.records import write_atomic
 from propneat.compiler import LayerPlan, compile_genome, evaluate
 from propneat.data import TASKS, ColumnPlan, Preprocessor, TargetScale
-from propneat.errors import DataError, GenomeError
 from propneat.formula import Formula, make_formula
 from propneat.genome import Genome, format_document, genome_from_document, genome_to_document, parse_document
-from propneat.records import write_atomic
 
 __all__ = ["Model", "load_genome_file", "load_model", "read_genome_text"]
 

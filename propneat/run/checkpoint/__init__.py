@@ -6,8 +6,8 @@ archive says how much of the journal belongs to it and guards that by a checksum
 Nothing that is read is believed: `load_checkpoint` checks all of it, so that no file can lead compiled code astray.
 """
 
-from propneat.checkpoint.archive import CHECKPOINT_SCHEMA
-from propneat.checkpoint.files import CheckpointWriter, journal_of, load_checkpoint
-from propneat.checkpoint.identity import check_identity
+from propneat.run.checkpoint.archive import CHECKPOINT_SCHEMA
+from propneat.run.checkpoint.files import CheckpointWriter, journal_of, load_checkpoint
+from propneat.run.checkpoint.identity import check_identity
 
 __all__ = ["CHECKPOINT_SCHEMA", "CheckpointWriter", "check_identity", "journal_of", "load_checkpoint"]

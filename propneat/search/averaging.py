@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from propneat.base.errors import GenomeError
 from propneat.compiler import LayerPlan, compile_genome
-from propneat.errors import GenomeError
 from propneat.genome import ACTIVATIONS, AGGREGATIONS, Genome, NodeKind, make_genome
 
 __all__ = ["average_genomes"]

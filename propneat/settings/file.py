@@ -10,14 +10,14 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
+from propneat.base.errors import ConfigError, DataError
+from propneat.base.setting_types import check_settings
 from propneat.data.cells import MISSING_TEXTS
 from propneat.data.delimited_form import DelimitedForm
 from propneat.data.reading_options import ReadingOptions
-from propneat.errors import ConfigError, DataError
 from propneat.evolution import EvolutionConfig
-from propneat.evolve import EvolveConfig, default_config
-from propneat.setting_notes import NOTES, SECTIONS
-from propneat.setting_types import check_settings
+from propneat.settings.evolve_config import EvolveConfig, default_config
+from propneat.settings.notes import NOTES, SECTIONS
 from propneat.training import TrainingConfig
 
 __all__ = ["DataSettings", "Layer", "Settings", "format_settings", "read_settings_file", "resolve_settings", "to_layer"]

@@ -4,11 +4,11 @@ from typing import Any
 
 import numpy as np
 
+from propneat.base.errors import DataError
 from propneat.data import encode_target
 from propneat.data.targets import read_labels
-from propneat.errors import DataError
-from propneat.model import Model, class_probabilities
-from propneat.scores import score_outputs
+from propneat.model.model import Model, class_probabilities
+from propneat.search.scores import score_outputs
 
 __all__ = ["answer", "class_codes", "read_truth", "score_model"]
 

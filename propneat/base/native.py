@@ -17,7 +17,7 @@ from typing import Any
 import numba
 import numpy as np
 
-from propneat.errors import PropneatWarning
+from propneat.base.errors import PropneatWarning
 
 __all__ = ["FAST_MATH", "bare", "inlined", "inner", "outer", "share_out", "thread_count"]
 
@@ -72,7 +72,7 @@ def _cache_folder() -> Path | None:
     anew when a function's own file has changed, but not when a file that it takes helpers or constants from has: new sources
     get a new folder, and those that nobody used for 30 days go when one is made.
     """
-    package = Path(__file__).parent
+    package = Path(__file__).parent.parent
     user_cache = Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"))
     homes = [user_cache / "propneat"] if user_cache.is_absolute() else []
     if given := os.environ.get("NUMBA_CACHE_DIR"):

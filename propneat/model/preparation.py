@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 
+from propneat.base.errors import ConfigError
+from propneat.base.rng import make_rng
 from propneat.data import ColumnPlan, EncodingOptions, Preprocessor, TablePlan, TargetScale, encode_target, plan_table
 from propneat.data.encounter import describe_training
 from propneat.data.split import merge_rows, split_rows
-from propneat.errors import ConfigError
-from propneat.evolve import Problem
 from propneat.genome import Genome
-from propneat.model import Model
-from propneat.rng import make_rng
+from propneat.model.model import Model
+from propneat.search import Problem
 from propneat.training import Samples
 
 __all__ = ["PreparedProblem", "prepare_problem"]

@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import io
+import math
 import os
 import re
 import secrets
@@ -10,7 +11,7 @@ import stat
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-__all__ = ["as_cell", "format_csv", "is_formula", "nests_deeper", "sha256_hex", "write_atomic"]
+__all__ = ["as_cell", "finite_or_none", "format_csv", "is_formula", "nests_deeper", "sha256_hex", "write_atomic"]
 
 _LONGEST_NAME = 200
 """Bytes of a file name that leave room for what a temporary name has more; file systems end at 255."""
@@ -91,6 +92,11 @@ def nests_deeper(document: object, depth: int) -> bool:
         parts = (outer.values() if isinstance(outer, dict) else outer for outer in level)
         level = [inner for part in parts for inner in part if isinstance(inner, (dict, list))]
     return bool(level)
+
+
+def finite_or_none(value: float | None) -> float | None:
+    """Return the number, or None for one that JSON has no word for."""
+    return value if value is not None and math.isfinite(value) else None
 
 
 def format_csv(rows: Iterable[Mapping[str, object]], columns: Sequence[str]) -> str:

@@ -4,7 +4,6 @@ import errno
 import fcntl
 import itertools
 import json
-import math
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from propneat.errors import CheckpointError, ConfigError, RunError
-from propneat.records import format_csv, write_atomic
+from propneat.base.errors import CheckpointError, ConfigError, RunError
+from propneat.base.records import format_csv, write_atomic
 
-__all__ = ["RunFolder", "check_run_folder", "create_run_folder", "default_run_folders", "finite_or_none", "open_run_folder"]
+__all__ = ["RunFolder", "check_run_folder", "create_run_folder", "default_run_folders", "open_run_folder"]
 
 _MADE_BY_RUNS = (
     "champion.json",
@@ -213,11 +212,6 @@ def open_run_folder(path: Path) -> RunFolder:
     with folder.held():
         _remove_parts(path)
     return folder
-
-
-def finite_or_none(value: float | None) -> float | None:
-    """Return the number, or None for one that JSON has no word for."""
-    return value if value is not None and math.isfinite(value) else None
 
 
 def _is_taken(path: Path) -> bool:

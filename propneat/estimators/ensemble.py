@@ -6,12 +6,12 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone
 from sklearn.utils.validation import check_is_fitted
 
+from propneat.base.errors import ConfigError
+from propneat.base.rng import derive_seed
 from propneat.compiler import LayerPlan, compile_genome, evaluate
-from propneat.errors import ConfigError
-from propneat.estimators import PropNEATClassifier, PropNEATRegressor, draw_seed
-from propneat.network_summary import n_nodes
-from propneat.rng import derive_seed
-from propneat.vote import class_shares
+from propneat.estimators.single import PropNEATClassifier, PropNEATRegressor, draw_seed
+from propneat.model.summary import n_nodes
+from propneat.search.vote import class_shares
 
 __all__ = ["PropNEATEnsembleClassifier", "PropNEATEnsembleRegressor"]
 
@@ -94,8 +94,8 @@ def _members(evolution: Evolution) -> list[Member]:
 
 
 _ABOUT = """
-    The shares are those of `propneat.vote.vote_weights`, settled on validation rows before the finalists are trained on all
-    rows. With `n_populations` above 1 that many populations evolve independently, each with a division of its own into rows
+    The shares are those of `propneat.search.vote.vote_weights`, settled on validation rows before the finalists are trained on
+    all rows. With `n_populations` above 1 that many populations evolve independently, each with a division of its own into rows
     to train on and rows to judge by, and count the same: networks that saw other rows err on other rows.
 
     `estimator` is the {kind} to evolve with, None for one with its defaults; its `random_state` is overruled by that of

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
-from propneat.errors import ConfigError
-from propneat.evolve import METHODS, default_config
-from propneat.setting_notes import NOTES
-from propneat.setting_types import shown
-from propneat.settings_file import DataSettings, Settings, resolve_settings, to_layer
+from propneat.base.errors import ConfigError
+from propneat.base.setting_types import shown
+from propneat.settings.evolve_config import METHODS, default_config
+from propneat.settings.file import DataSettings, Settings, resolve_settings, to_layer
+from propneat.settings.notes import NOTES
 
 __all__ = ["describe_parameters", "settings_of"]
 

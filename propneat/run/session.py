@@ -9,23 +9,24 @@ from typing import Any
 import numpy as np
 
 from propneat import __version__
-from propneat.checkpoint import CHECKPOINT_SCHEMA, CheckpointWriter, check_identity, load_checkpoint
+from propneat.base.errors import ConfigError, DamagedCheckpointError, DataError
+from propneat.base.records import finite_or_none, sha256_hex, write_atomic
+from propneat.base.rng import make_rng
 from propneat.compiler import compile_genome
 from propneat.data import ColumnPlan, Table, encode_target, load_table
 from propneat.data.split import split_rows
-from propneat.errors import ConfigError, DamagedCheckpointError, DataError
-from propneat.evolve import EvolveConfig, EvolveResult, EvolveState, Problem, Trainer, evolve
 from propneat.genome import Genome
 from propneat.model import Model
-from propneat.model_scores import score_model
-from propneat.network_summary import n_nodes
-from propneat.problem import PreparedProblem, prepare_problem
-from propneat.records import sha256_hex, write_atomic
+from propneat.model.preparation import PreparedProblem, prepare_problem
+from propneat.model.scores import score_model
+from propneat.model.summary import n_nodes
 from propneat.report.network_svg import draw_network
-from propneat.rng import make_rng
-from propneat.run_folder import RunFolder, finite_or_none
-from propneat.scores import SCORE_NAMES
-from propneat.settings_file import DataSettings, Settings, format_settings, to_layer
+from propneat.run.checkpoint import CHECKPOINT_SCHEMA, CheckpointWriter, check_identity, load_checkpoint
+from propneat.run.folder import RunFolder
+from propneat.search import EvolveResult, EvolveState, Problem, Trainer, evolve
+from propneat.search.scores import SCORE_NAMES
+from propneat.settings.evolve_config import EvolveConfig
+from propneat.settings.file import DataSettings, Settings, format_settings, to_layer
 from propneat.training import train_population
 
 __all__ = ["RunData", "find_state", "load_run_table", "prepare_run", "run", "warm_up"]

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from propneat import __version__
-from propneat.errors import ConfigError
+from propneat.base.errors import ConfigError
 
 if TYPE_CHECKING:
     from distributed import Client

@@ -3,9 +3,9 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from propneat.errors import ConfigError
+from propneat.base.errors import ConfigError
+from propneat.base.setting_types import check_settings
 from propneat.evolution import EvolutionConfig
-from propneat.setting_types import check_settings
 from propneat.training import ENGINES, TrainingConfig
 
 __all__ = ["METHODS", "EvolveConfig", "checked_loss", "default_config"]

@@ -9,13 +9,13 @@ from typing import IO, Any
 
 import numpy as np
 
-from propneat.checkpoint.archive import pack_archive, pool_arrays, read_pool, unpack_archive
-from propneat.checkpoint.checks import check_row, check_state
-from propneat.checkpoint.journal import journal_block, read_block
-from propneat.errors import CheckpointError, DamagedCheckpointError
+from propneat.base.errors import CheckpointError, DamagedCheckpointError
+from propneat.base.records import write_atomic
 from propneat.evolution import PopulationState, Species
-from propneat.evolve import EvolveState, Finished
-from propneat.records import write_atomic
+from propneat.run.checkpoint.archive import pack_archive, pool_arrays, read_pool, unpack_archive
+from propneat.run.checkpoint.checks import check_row, check_state
+from propneat.run.checkpoint.journal import journal_block, read_block
+from propneat.search import EvolveState, Finished
 
 __all__ = ["CheckpointWriter", "journal_of", "load_checkpoint"]
 

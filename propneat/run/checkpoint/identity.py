@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from propneat.errors import CheckpointError
+from propneat.base.errors import CheckpointError
 
 __all__ = ["check_identity"]
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from propneat.errors import ConfigError
+from propneat.base.errors import ConfigError
 
 __all__ = ["LARGEST_FLOAT32", "as_setting", "check_settings", "shown", "types_of"]
 

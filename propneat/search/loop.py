@@ -7,32 +7,22 @@ from typing import Any
 
 import numpy as np
 
-from propneat.averaging import average_genomes
+from propneat.base.errors import ConfigError
+from propneat.base.rng import make_rng
+from propneat.base.setting_types import shown
 from propneat.compiler import compile_genome, compile_pool, evaluate, write_back_pool
-from propneat.densify import densify
 from propneat.data.split import split_rows
-from propneat.errors import ConfigError
 from propneat.evolution import GenerationReport, Population, PopulationState
-from propneat.evolve_config import METHODS, EvolveConfig, checked_loss, default_config
 from propneat.genome import GenePool, Genome
-from propneat.rng import make_rng
-from propneat.scores import score_outputs
-from propneat.setting_types import shown
+from propneat.search.averaging import average_genomes
+from propneat.search.densify import densify
+from propneat.search.scores import score_outputs
+from propneat.search.vote import vote_weights
+from propneat.settings.evolve_config import EvolveConfig, checked_loss
 from propneat.training import Samples, TrainedPopulation, train_population
-from propneat.vote import vote_weights
 
-__all__ = [
-    "HISTORY_COLUMNS",
-    "METHODS",
-    "EvolveConfig",
-    "EvolveResult",
-    "EvolveState",
-    "Finished",
-    "Problem",
-    "Trainer",
-    "default_config",
-    "evolve",
-]
+__all__ = ["HISTORY_COLUMNS", "EvolveResult", "EvolveState", "Finished", "Problem", "Trainer", "evolve"]
+
 
 @dataclass(frozen=True, eq=False)
 class Problem:

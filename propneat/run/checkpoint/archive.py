@@ -9,8 +9,8 @@ from typing import IO, Any
 
 import numpy as np
 
+from propneat.base.records import nests_deeper
 from propneat.genome import CONNECTION_DTYPE, NODE_DTYPE, GenePool, Genome, frozen
-from propneat.records import nests_deeper
 
 __all__ = ["CHECKPOINT_SCHEMA", "pack_archive", "pool_arrays", "read_pool", "unpack_archive"]
 

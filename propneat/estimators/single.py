@@ -16,14 +16,14 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from propneat import __version__
+from propneat.base.errors import ConfigError, DataError, GenomeError
 from propneat.data import plan_table
 from propneat.data.frames import TableView, densified
 from propneat.data.weighted import check_weights
-from propneat.errors import ConfigError, DataError, GenomeError
-from propneat.estimator_settings import describe_parameters, settings_of
-from propneat.evolve import EvolveState, evolve
 from propneat.model import class_probabilities
-from propneat.problem import prepare_problem
+from propneat.model.preparation import prepare_problem
+from propneat.search import EvolveState, evolve
+from propneat.settings.of_estimators import describe_parameters, settings_of
 
 __all__ = ["PropNEATClassifier", "PropNEATRegressor", "draw_seed"]
 

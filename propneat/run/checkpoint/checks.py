@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from propneat.evolution import InnovationTracker, PopulationState
-from propneat.evolve import HISTORY_COLUMNS, EvolveState
 from propneat.genome import MAX_IDENTIFIER, GenePool, validate
+from propneat.search import HISTORY_COLUMNS, EvolveState
 
 __all__ = ["check_row", "check_state"]
 
