@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from propneat.cli.folder import make_folder, writing
+from propneat.base.records import make_folder
+from propneat.cli.folder import writing
 from propneat.cli.table import print_table
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ from typing import Any
 import click
 
 from propneat.base.errors import ConfigError
-from propneat.cli.folder import FOLDER, make_folder
+from propneat.base.records import make_folder
+from propneat.cli.folder import FOLDER
 from propneat.cli.table import print_table
 
 __all__ = ["native"]

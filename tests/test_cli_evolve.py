@@ -453,14 +453,14 @@ def test_default_folders_asked_for_at_once_are_all_different(folder):
     code = """
 import sys
 from pathlib import Path
-from propneat.cli.evolve import _make_folder
+from propneat.run.folder import claim_folder
 from propneat.run.folder import default_run_folders
 paths = default_run_folders(Path("results"), "monk1", 0)
 first = next(paths)
 print(first, flush=True)
 sys.stdin.readline()
 from itertools import chain
-print(_make_folder(chain([first], paths), "seed = 0", False).path, flush=True)
+print(claim_folder(chain([first], paths), "seed = 0").path, flush=True)
 """
     start = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     processes = [subprocess.Popen([sys.executable, "-c", code], **start) for _ in range(8)]

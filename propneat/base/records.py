@@ -10,8 +10,11 @@ import secrets
 import stat
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from tempfile import TemporaryFile
 
-__all__ = ["as_cell", "finite_or_none", "format_csv", "is_formula", "nests_deeper", "sha256_hex", "write_atomic"]
+from propneat.base.errors import ConfigError
+
+__all__ = ["as_cell", "finite_or_none", "format_csv", "is_formula", "make_folder", "nests_deeper", "sha256_hex", "write_atomic"]
 
 _LONGEST_NAME = 200
 """Bytes of a file name that leave room for what a temporary name has more; file systems end at 255."""
@@ -78,6 +81,15 @@ def _flush_folder(folder: Path) -> None:
         pass
     finally:
         os.close(descriptor)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder unless it is there, and see that files can be written into it; raises ConfigError where they cannot."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise ConfigError(f"the folder {folder} cannot be written ({error.strerror}): give another --out") from error
 
 
 def sha256_hex(data: bytes) -> str:

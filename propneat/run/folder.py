@@ -6,16 +6,24 @@ import itertools
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from propneat.base.errors import CheckpointError, ConfigError, RunError
-from propneat.base.records import format_csv, write_atomic
+from propneat.base.records import format_csv, make_folder, write_atomic
 
-__all__ = ["RunFolder", "check_run_folder", "create_run_folder", "default_run_folders", "open_run_folder"]
+__all__ = [
+    "RunFolder",
+    "check_run_folder",
+    "claim_folder",
+    "create_run_folder",
+    "default_run_folders",
+    "free_folders",
+    "open_run_folder",
+]
 
 _MADE_BY_RUNS = (
     "champion.json",
@@ -162,6 +170,31 @@ def default_run_folders(root: Path, name: str, seed: int, *, again: bool = False
         return
     names = itertools.chain([stem], (f"{stem}-{count}" for count in itertools.count(2)))
     yield from (root / each for each in names if not _is_taken(root / each))
+
+
+def free_folders(out: Path | None, name: str, seed: int, *, force: bool = False) -> Iterator[Path]:
+    """Return where a new run may go, first choice first: `out`, or default folders of a data set's name below results/.
+
+    Raises what `check_run_folder` does for the first.
+    """
+    paths = iter([out]) if out else default_run_folders(Path("results"), name, seed, again=force)
+    first = next(paths)
+    check_run_folder(first, force=force)
+    return itertools.chain([first], paths)
+
+
+def claim_folder(paths: Iterable[Path], config: str, *, force: bool = False) -> RunFolder:
+    """Make the folder of a new run in the first of some places that no other process has taken meanwhile.
+
+    Raises what `create_run_folder` does for the last of them, and ConfigError for one that cannot be written.
+    """
+    for path in paths:
+        make_folder(path)
+        try:
+            return create_run_folder(path, config, force=force)
+        except (ConfigError, RunError) as error:
+            refusal = error
+    raise refusal
 
 
 def check_run_folder(path: Path, *, force: bool = False) -> None:

@@ -176,19 +176,28 @@ def _shown(value: Any) -> str:
 def resolve_settings(layers: Sequence[Layer]) -> Settings:
     """Lay settings over each other, later ones on top, above the defaults of the method they name.
 
-    Raises ConfigError for a value that cannot be used.
+    Raises ConfigError for a key that is none, or a value that cannot be used.
     """
     joined: dict[str, dict[str, Any]] = {section: {} for section in NOTES}
     for layer in layers:
-        for key, value in layer.items():
+        for key, value in _mapping("the settings", layer).items():
             if key in joined and key:
-                joined[key].update(value)
+                joined[key].update(_mapping(key, value))
             else:
                 joined[""][key] = value
+    for section, values in joined.items():
+        if unknown := [key for key in values if key not in NOTES[section]]:
+            raise ConfigError(f"unknown key {_full(section, str(unknown[0]))!r}{_suggestion(str(unknown[0]), section)}")
     base = default_config(joined[""].get("method", EvolveConfig.method))
     evolution = replace(base.evolution, **joined["evolution"])
     training = replace(base.training, **joined["training"])
     return Settings(DataSettings(**joined["data"]), replace(base, evolution=evolution, training=training, **joined[""]))
+
+
+def _mapping(name: str, value: Any) -> Mapping[str, Any]:
+    if isinstance(value, Mapping):
+        return value
+    raise ConfigError(f"{name} must be a dict such as {{'seed': 1}}, of settings and their values, not {_shown(value)}")
 
 
 def to_layer(settings: Settings) -> Layer:
