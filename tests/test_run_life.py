@@ -50,7 +50,8 @@ def test_a_table_of_ones_own_is_found_from_another_folder(folder, monkeypatch):
     rng = np.random.default_rng(0)
     rows = [f"{x:.2f},{'yes' if x > 0 else 'no'}" for x in rng.normal(size=60)]
     (folder / "people.csv").write_text("\n".join(["height,ill", *rows]) + "\n")
-    summary = start(TINY | {"data": {"source": "people.csv", "target": "ill"}}, perform=partial(run, callbacks=[lambda state: True]))
+    stopping = partial(run, callbacks=[lambda state: True])
+    summary = start(TINY | {"data": {"source": "people.csv", "target": "ill"}}, perform=stopping)
     assert summary["folder"] == "results/people-seed0"
     assert read_settings_file(Path("results/people-seed0/config.toml"))["data"]["source"] == str(folder / "people.csv")
     (folder / "elsewhere").mkdir()
