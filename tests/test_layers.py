@@ -2,9 +2,9 @@
 
 import ast
 import re
+import shutil
 import subprocess
 import sys
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -161,8 +161,14 @@ def test_the_table_in_the_readme_says_the_same():
     assert {name: int(number) for number, name in lines} == {part: row for part, row in ROW_OF.items() if part != "__main__"}
 
 
-def test_the_package_list_is_the_tree():
-    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
-    folders = {".".join(path.parent.relative_to(ROOT).parts) for path in (ROOT / "propneat").rglob("__init__.py")}
-    assert set(settings["packages"]) == folders | {"propneat.cli"}
-    assert settings["package-dir"] == {"propneat.cli": "cli"}
+def test_the_packages_found_are_the_tree(tmp_path):
+    shutil.copytree(ROOT / "propneat", tmp_path / "propneat", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(ROOT / "cli", tmp_path / "cli", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("README.md", "pyproject.toml", "setup.py"):
+        shutil.copy(ROOT / name, tmp_path)
+    command = [sys.executable, "setup.py", "-q", "build_py", "--build-lib", "built"]
+    subprocess.run(command, cwd=tmp_path, capture_output=True, check=True)
+    built = {path.relative_to(tmp_path / "built") for path in (tmp_path / "built").rglob("*") if path.is_file()}
+    files = {path.relative_to(tmp_path) for path in (tmp_path / "propneat").rglob("*") if path.is_file()}
+    files |= {Path("propneat") / path.relative_to(tmp_path) for path in (tmp_path / "cli").rglob("*") if path.is_file()}
+    assert built == files
