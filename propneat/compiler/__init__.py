@@ -3,7 +3,7 @@
 The torch form lives in `propneat.compiler.network`, imported on its own because torch is slow to load.
 """
 
-from propneat.compiler.plan import LayerPlan, PopulationPlan, compile_genome, compile_pool
+from propneat.compiler.plan import LayerPlan, PopulationPlan, compile_genome, compile_pool, without_past
 from propneat.compiler.reference import apply_activation, evaluate
 from propneat.compiler.write_back import write_back, write_back_pool
 
@@ -14,6 +14,7 @@ __all__ = [
     "compile_genome",
     "compile_pool",
     "evaluate",
+    "without_past",
     "write_back",
     "write_back_pool",
 ]

@@ -52,7 +52,7 @@ def _same_structure(genomes: GenePool, asked: GenePool) -> bool:
         and _same(genomes.node_start, asked.node_start)
         and _same(genomes.connection_start, asked.connection_start)
         and all(_same(genomes.nodes[name], asked.nodes[name]) for name in ("id", "kind"))
-        and all(_same(genomes.connections[name], asked.connections[name]) for name in ("innovation", "source", "target"))
+        and all(_same(genomes.connections[name], asked.connections[name]) for name in ("innovation", "source", "target", "recurrent"))
     )
 
 

@@ -55,6 +55,7 @@ NOTES: dict[str, dict[str, str]] = {
     "evolution": {
         "population_size": "Number of genomes in every generation.",
         "add_connection_rate": "Chance of a new connection.",
+        "recurrent_rate": "Chance that a new connection closes a cycle and carries the value of the step before, for sequences.",
         "delete_connection_rate": "Chance that a connection is deleted.",
         "add_node_rate": "Chance that a connection is split by a new node.",
         "delete_node_rate": "Chance that a hidden node is deleted.",
