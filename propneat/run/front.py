@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from propneat.base.errors import ConfigError, PropneatError, RunError
+from propneat.base.errors import ConfigError, GenomeError, PropneatError
 from propneat.base.records import finite_or_none, format_csv, nests_deeper, write_atomic
 from propneat.compiler import compile_genome
 from propneat.genome import Genome
@@ -67,19 +67,19 @@ def write_front(folder: RunFolder, entries: Sequence[FrontEntry], score_name: st
 
 
 def read_front(folder: RunFolder) -> list[FrontEntry]:
-    """Read the front that a run has written; raises RunError where there is none that can be read."""
+    """Read the front that a run has written; raises GenomeError where there is none that can be read."""
     if not folder.front.is_file():
         hint = "is not the folder of a run that has come to its end" if folder.path.is_dir() else "is not a folder"
-        raise RunError(f"{folder.path} {hint}: give one that propneat evolve has written")
+        raise GenomeError(f"{folder.path} {hint}: give one that propneat evolve has written")
     try:
         document = json.loads(folder.front.read_bytes())
         if nests_deeper(document, MAX_DEPTH) or document["schema"] != _SCHEMA or not document["networks"]:
             raise ValueError
         entries = [_read_entry(entry) for entry in document["networks"]]
     except (ValueError, KeyError, TypeError, RecursionError, PropneatError) as error:
-        raise RunError(f"{folder.front} is damaged or not the front of a run: run propneat evolve again") from error
+        raise GenomeError(f"{folder.front} is damaged or not the front of a run: run propneat evolve again") from error
     if any(compile_genome(entry.genome).n_edges != entry.facts["connections"] for entry in entries):
-        raise RunError(f"{folder.front} counts other connections than its networks have: run propneat evolve again")
+        raise GenomeError(f"{folder.front} counts other connections than its networks have: run propneat evolve again")
     return entries
 
 
@@ -95,7 +95,7 @@ def pick_network(folder: RunFolder, rule: str | int, out: Path | None = None) ->
     """Choose another network from the front of a finished run; returns what is said of it.
 
     `rule` is that of `EvolveConfig.pick`, but a number of connections that no network keeps to is refused. The model is written
-    to `out`, or takes the place of the run's champion, in its picture and its summary too. Raises RunError or ConfigError.
+    to `out`, or takes the place of the run's champion, in its picture and its summary too. Raises GenomeError or ConfigError.
     """
     entries = read_front(folder)
     sizes = [entry.facts["connections"] for entry in entries]
@@ -112,7 +112,7 @@ def pick_network(folder: RunFolder, rule: str | int, out: Path | None = None) ->
     with folder.held():
         summary = folder.read_summary()
         if summary is None:
-            raise RunError(f"{folder.path} has no summary of a run: finish it with propneat evolve --resume {folder.path}")
+            raise GenomeError(f"{folder.path} has no summary of a run: finish it with propneat evolve --resume {folder.path}")
         model.save(folder.champion)
         write_atomic(folder.network, draw_champion(model))
         folder.write_summary(summary | facts)
