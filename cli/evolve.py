@@ -15,7 +15,7 @@ from click.core import ParameterSource
 from propneat.cli.evolve_run import count, describe_summary, run_shown, talk
 from propneat.cli.folder import FOLDER
 from propneat.cli.reading import reading_options, reading_settings
-from propneat.settings.notes import NOTES
+from propneat.settings.notes import NOTES, PICKS
 
 if TYPE_CHECKING:
     from propneat.run.folder import RunFolder
@@ -26,15 +26,15 @@ if TYPE_CHECKING:
 __all__ = ["evolve"]
 
 
-class _OrNone(click.ParamType):
-    """A number, or the word "none"."""
+class _OrWord(click.ParamType):
+    """A number, or one of some words."""
 
-    def __init__(self, kind: click.ParamType) -> None:
-        self.kind = kind
-        self.name = f"{kind.name}|none"
+    def __init__(self, kind: click.ParamType, *words: str) -> None:
+        self.kind, self.words = kind, words
+        self.name = "|".join([kind.name, *words])
 
     def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> Any:
-        return value if value == "none" else self.kind.convert(value, parameter, context)
+        return value if value in self.words else self.kind.convert(value, parameter, context)
 
 
 class _Bytes(click.ParamType):
@@ -69,6 +69,8 @@ _SETTINGS: dict[str, tuple[str, str]] = {
     "size_penalty": ("", "size_penalty"),
     "fine_tune_epochs": ("", "fine_tune_epochs"),
     "refit_epochs": ("", "refit_epochs"),
+    "prune_epochs": ("", "prune_epochs"),
+    "pick": ("", "pick"),
     "write_back": ("", "write_back"),
     "retrain": ("", "retrain"),
     "engine": ("", "engine"),
@@ -100,17 +102,19 @@ def _setting(flag: str, kind: Any = str, **more: Any) -> Any:
 @_setting("--activations", metavar="NAME,NAME,...")
 @_setting("--epochs", int)
 @_setting("--learning-rate", float)
-@_setting("--batch-size", _OrNone(click.INT))
+@_setting("--batch-size", _OrWord(click.INT, "auto", "none"))
 @_setting("--l2", float)
 @_setting("--loss", metavar="LOSS")
 @_setting("--size-penalty", float)
 @_setting("--fine-tune-epochs", int)
 @_setting("--refit-epochs", int)
+@_setting("--prune-epochs", int)
+@_setting("--pick", _OrWord(click.INT, *PICKS))
 @_setting("--write-back/--no-write-back", bool)
 @_setting("--retrain/--no-retrain", bool)
 @_setting("--engine", metavar="ENGINE")
 @_setting("--device", metavar="DEVICE")
-@_setting("--memory-budget", _OrNone(_Bytes()), metavar="N[KiB|MiB|GiB]|none")
+@_setting("--memory-budget", _OrWord(_Bytes(), "none"), metavar="N[KiB|MiB|GiB]|none")
 @_setting("--seed", click.IntRange(min=0))
 @reading_options
 @click.option("--config", type=click.Path(path_type=Path), metavar="FILE", help="TOML file of settings, see propneat init.")
@@ -131,7 +135,8 @@ def evolve(context: click.Context, **options: Any) -> None:
       propneat evolve breast_cancer_wisconsin
       propneat evolve patients.csv --target outcome
       propneat evolve monk1 --generations 30 --population 100 --seed 7
-      propneat evolve patients.csv --target outcome --populations 4
+      propneat evolve patients.csv --target outcome --populations 8
+      propneat evolve patients.csv --target outcome --pick 12
       propneat evolve patients.csv --config propneat.toml --out results/first
       propneat evolve houses.csv --target price --dry-run
       propneat evolve houses.csv --target price --categories zip --drop id --missing NA,-999

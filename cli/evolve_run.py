@@ -88,10 +88,18 @@ def describe_summary(summary: dict[str, Any]) -> str:
         "size": f"{count(summary['connections'], 'connection')}, {count(summary['hidden_nodes'], 'hidden node')}, "
         f"{count(summary['layers'], 'layer')}, "
         f"{summary['inputs_used']} of {summary['inputs']} inputs used",
+        "sizes": _sizes(summary),
         "time": f"{summary['seconds']:.1f} s for {summary['generations']} of {summary['generations_asked']} generations",
         "network": summary["champion"],
     }
     return "\n".join(f"{name:<11}{line}" for name, line in lines.items())
+
+
+def _sizes(summary: dict[str, Any]) -> str:
+    """Say what else there is to pick from, and that a size asked for was not found."""
+    asked = summary["pick"]
+    missed = f"none of at most {asked} was found; " if isinstance(asked, int) and summary["connections"] > asked else ""
+    return f"{missed}the best of {count(summary['networks'], 'size')}, propneat pick {summary['folder']} shows them"
 
 
 def count(number: int, thing: str) -> str:

@@ -46,7 +46,7 @@ def small(method: str = "propneat", **changes) -> EvolveConfig:
     config = default_config(method)
     evolution = replace(config.evolution, population_size=16, target_species=4)
     training = replace(config.training, epochs=3)
-    base = {"generations": 6, "fine_tune_epochs": 10, "fine_tune_patience": 3, "refit_epochs": 5, "n_finalists": 2}
+    base = {"generations": 6, "fine_tune_epochs": 10, "fine_tune_patience": 3, "refit_epochs": 5, "prune_epochs": 2, "n_finalists": 2}
     return replace(config, **{**base, "evolution": evolution, "training": training, **changes})
 
 
@@ -206,7 +206,7 @@ def test_more_training_never_makes_the_champion_worse():
 def test_without_final_training_the_champion_is_the_best_ever_seen():
     problem = make_problem()
     states = []
-    config = small(size_penalty=0.0, fine_tune_epochs=0, refit_epochs=0)
+    config = small(size_penalty=0.0, fine_tune_epochs=0, prune_epochs=0, refit_epochs=0)
     result = evolve(problem, config, callbacks=[states.append])
     assert result.champion == states[-1].champion and result.validation_loss == states[-1].champion_loss
     assert np.all(np.diff([state.champion_loss for state in states]) <= 0)

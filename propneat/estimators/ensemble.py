@@ -36,7 +36,7 @@ class _Ensemble(BaseEstimator):
 
     def _check(self, kind: type) -> Evolution:
         """Return what to evolve with; raises ConfigError for a parameter that cannot be used."""
-        evolution = kind() if self.estimator is None else self.estimator
+        evolution = kind(populations=1) if self.estimator is None else self.estimator
         if not isinstance(evolution, kind):
             raise ConfigError(f"estimator must be a {kind.__name__} or None, not a {type(evolution).__name__}")
         # its own random state plays no part, and drawing from that would change it
@@ -98,7 +98,7 @@ _ABOUT = """
     all rows. With `n_populations` above 1 that many populations evolve independently, each with a division of its own into rows
     to train on and rows to judge by, and count the same: networks that saw other rows err on other rows.
 
-    `estimator` is the {kind} to evolve with, None for one with its defaults; its `random_state` is overruled by that of
+    `estimator` is the {kind} to evolve with, None for one with its defaults but for a single population; its `random_state` is overruled by that of
     the ensemble. After `fit`: `evolutions_`, those fitted; `members_`, for every population the compiled finalists that have
     a share, with it; {more}`n_features_in_`, `n_parameters_` (weights and biases of all members), `depth_`, the
     deepest's layers, and `n_nodes_`, the size of all members written as one formula.

@@ -2,10 +2,11 @@
 
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
 from numbers import Integral, Number
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pandas
@@ -23,6 +24,8 @@ from propneat.data.weighted import check_weights
 from propneat.model import class_probabilities
 from propneat.model.preparation import prepare_problem
 from propneat.search import EvolveState, evolve
+from propneat.search.states import pick_member
+from propneat.settings.evolve_config import EvolveConfig
 from propneat.settings.of_estimators import describe_parameters, settings_of
 
 __all__ = ["PropNEATClassifier", "PropNEATRegressor", "draw_seed"]
@@ -39,7 +42,7 @@ class _PropNEAT(BaseEstimator):
     epochs: int | None = None
     learning_rate: float | None = None
     optimiser: str | None = None
-    batch_size: int | None = None
+    batch_size: int | str | None = None
     l2: float | None = None
     loss: str | None = None
     activations: tuple[str, ...] | None = None
@@ -54,6 +57,8 @@ class _PropNEAT(BaseEstimator):
     n_finalists: int | None = None
     fine_tune_epochs: int | None = None
     fine_tune_patience: int | None = None
+    prune_epochs: int | None = None
+    pick: str | int | None = None
     one_hot_integers: int | None = None
     max_levels: int | None = None
     drop: tuple[str, ...] | None = None
@@ -134,10 +139,26 @@ class _PropNEAT(BaseEstimator):
         result = evolve(prepared.problem, settings.evolve, callbacks=callbacks)
         about = {"propneat": __version__, "method": settings.evolve.method, "seed": seed}
         self.champion_ = result.champion
-        self.finalists_, self.finalist_votes_ = result.finalists, result.finalist_votes
+        self.finalists_, self.finalist_votes_, self.front_ = result.finalists, result.finalist_votes, result.front
         self.model_ = prepared.model(result.champion, target_name=target_name, about=about)
         self.history_ = list(result.history)
         self.n_iter_ = len(result.history)
+
+    def pick_network(self, rule: str | int) -> Self:
+        """Return a copy, fitted, whose champion is another network of the front; nothing is trained.
+
+        `rule` is the most connections that the network may have, "best" or "one-standard-error", as for the parameter `pick`.
+        Raises ConfigError for a number that no network of the front keeps to.
+        """
+        check_is_fitted(self)
+        smallest = self.front_[0].n_connections
+        if isinstance(replace(EvolveConfig(), pick=rule).pick, int) and rule < smallest:
+            raise ConfigError(f"the smallest network of the front has {smallest} connections, and {rule} are asked for")
+        champion = self.front_[pick_member(rule, self.front_)].genome
+        other = copy(self)
+        other.champion_, other.finalists_, other.finalist_votes_ = champion, (champion,), (1.0,)
+        other.model_ = replace(self.model_, genome=champion)
+        return other
 
     def read_inputs(self, X: Any) -> np.ndarray:
         """Return what the networks get for rows of X, float64 (n_rows, n_inputs)."""
@@ -168,9 +189,9 @@ class PropNEATClassifier(ClassifierMixin, _PropNEAT):
     Rows of weight 2 count as two rows, to the bit, rows of weight 0 not at all, and the order of rows does not matter.
 
     After `fit`: `champion_`, the Genome; `model_`, the Model with its preprocessing and classes too; `history_`, one
-    dict per generation; `n_iter_`, the number of generations; `finalists_`, the best genomes of the last generation's species,
-    trained like the champion, which is the first, and `finalist_votes_`, how much each counts when they answer together;
-    `classes_`, `n_features_in_`, and `feature_names_in_`.
+    dict per generation; `n_iter_`, the number of generations; `front_`, the best network of every size, see `pick_network`;
+    `finalists_`, the champion and, of a single population, its rivals of the last generation, trained like it, and
+    `finalist_votes_`, how much each counts when they answer together; `classes_`, `n_features_in_`, and `feature_names_in_`.
     """
 
     class_weight: str | dict[Any, float] | None = None
@@ -214,9 +235,9 @@ class PropNEATRegressor(RegressorMixin, _PropNEAT):
     Rows of weight 2 count as two rows, to the bit, rows of weight 0 not at all, and the order of rows does not matter.
 
     After `fit`: `champion_`, the Genome; `model_`, the Model with its preprocessing and target scale too; `history_`,
-    one dict per generation; `n_iter_`, the number of generations; `finalists_`, the best genomes of the last generation's
-    species, trained like the champion, which is the first, and `finalist_votes_`, how much each counts when they answer
-    together; `n_features_in_`, and `feature_names_in_`.
+    one dict per generation; `n_iter_`, the number of generations; `front_`, the best network of every size, see `pick_network`;
+    `finalists_`, the champion and, of a single population, its rivals of the last generation, trained like it, and
+    `finalist_votes_`, how much each counts when they answer together; `n_features_in_`, and `feature_names_in_`.
     """
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> "PropNEATRegressor":

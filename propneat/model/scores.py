@@ -10,7 +10,7 @@ from propneat.data.targets import read_labels
 from propneat.model.model import Model, class_probabilities
 from propneat.search.scores import score_outputs
 
-__all__ = ["answer", "class_codes", "read_truth", "score_model"]
+__all__ = ["answer", "class_codes", "read_truth", "score_answers", "score_model"]
 
 
 def answer(model: Model, table: Any) -> tuple[np.ndarray, np.ndarray | None, np.ndarray]:
@@ -46,7 +46,11 @@ def score_model(model: Model, table: Any, target: Any) -> dict[str, float]:
     probabilities cut at the float64 epsilon). Regression: `r2` and `rmse`, in the units of the target.
     All are NaN when an output is not finite. Raises DataError for a target that the model cannot speak of.
     """
-    outputs = model.outputs(table)
+    return score_answers(model, model.outputs(table), target)
+
+
+def score_answers(model: Model, outputs: np.ndarray, target: Any) -> dict[str, float]:
+    """Score raw outputs of a model's network, float64 (n_rows, n_outputs), as `score_model` does."""
     if not np.isfinite(outputs).all():
         names = ("r2", "rmse") if model.task == "regression" else ("auc", "balanced_accuracy", "log_loss")
         return dict.fromkeys(names, float("nan"))

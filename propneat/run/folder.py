@@ -31,12 +31,15 @@ _MADE_BY_RUNS = (
     "timing.csv",
     "network.svg",
     "progress.png",
+    "front.json",
+    "front.csv",
+    "front.png",
     "summary.json",
     "checkpoint.npz",
     "checkpoint.journal",
     "config.toml",
 )
-_RESULTS = _MADE_BY_RUNS[:5]
+_RESULTS = _MADE_BY_RUNS[:8]
 _MARK = "# This folder belongs to a run of propneat, which replaces its own files in it.\n"
 _NUMBER, _FIGURE = (int, float), (int, float, type(None))
 _SUMMARY = {
@@ -89,6 +92,21 @@ class RunFolder:
     def progress(self) -> Path:
         """Picture of the history."""
         return self.path / "progress.png"
+
+    @property
+    def front(self) -> Path:
+        """The best networks of every size, with their figures."""
+        return self.path / "front.json"
+
+    @property
+    def front_table(self) -> Path:
+        """Their figures alone."""
+        return self.path / "front.csv"
+
+    @property
+    def front_picture(self) -> Path:
+        """Loss and score against size."""
+        return self.path / "front.png"
 
     @property
     def summary(self) -> Path:

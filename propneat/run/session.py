@@ -12,19 +12,20 @@ from propneat import __version__
 from propneat.base.errors import ConfigError, DamagedCheckpointError, DataError
 from propneat.base.records import finite_or_none, sha256_hex, write_atomic
 from propneat.base.rng import make_rng
-from propneat.compiler import compile_genome
+from propneat.compiler import compile_genome, evaluate
 from propneat.data import ColumnPlan, Table, encode_target, load_table
 from propneat.data.split import split_rows
 from propneat.genome import Genome
 from propneat.model import Model
 from propneat.model.preparation import PreparedProblem, prepare_problem
-from propneat.model.scores import score_model
+from propneat.model.scores import score_answers
 from propneat.model.summary import n_nodes
-from propneat.report.network_svg import draw_network
 from propneat.run.checkpoint import CHECKPOINT_SCHEMA, CheckpointWriter, check_identity, load_checkpoint
 from propneat.run.folder import RunFolder
+from propneat.run.front import FrontEntry, draw_champion, write_front
 from propneat.search import EvolveResult, EvolveState, Problem, Trainer, evolve
 from propneat.search.scores import SCORE_NAMES
+from propneat.search.states import FrontMember
 from propneat.settings.evolve_config import EvolveConfig
 from propneat.settings.file import DataSettings, Settings, format_settings, to_layer
 from propneat.training import train_population
@@ -169,12 +170,15 @@ def run(
         seconds[len(reached.history) - 1] = before + time.perf_counter() - start
 
     result = evolve(data.prepared.problem, settings.evolve, callbacks=[keep, *callbacks], state=state, train=train)
-    facts = _facts(settings, data, result)
+    front = _front(data, result)
+    chosen = next(entry for entry in front if entry.genome == result.champion)
+    facts = _facts(settings, data, result) | chosen.facts
     model = data.model(result.champion, facts)
     model.save(folder.champion)
     folder.write_history(result.history)
     folder.write_timing(seconds)
     _draw(folder, data, model, result, seconds)
+    write_front(folder, front, SCORE_NAMES[data.task])
     summary = facts | {
         "finished": not result.interrupted,
         "generations_asked": settings.evolve.n_generations,
@@ -188,14 +192,32 @@ def run(
     return summary
 
 
+def _front(data: RunData, result: EvolveResult) -> list[FrontEntry]:
+    """Return every network of the front with what the summary would say of it."""
+    held_out = None if data.test_features is None else data.prepared.preprocessor.transform(data.test_features)
+    return [FrontEntry.of(member, _facts_of(member, data, held_out)) for member in result.front]
+
+
+def _facts_of(member: FrontMember, data: RunData, held_out: np.ndarray | None) -> dict[str, Any]:
+    """What a network of the front comes to; `held_out` are the network inputs of the test rows."""
+    plan, scale = compile_genome(member.genome), data.prepared.target_scale
+    scores = {}
+    if held_out is not None:
+        scores = score_answers(data.model(member.genome), evaluate(plan, held_out), data.test_target)
+    return {
+        "validation_loss": finite_or_none(member.validation_loss),
+        "validation_score": finite_or_none(member.validation_score),
+        "test": {name: finite_or_none(value) for name, value in scores.items()},
+        "connections": plan.n_edges,
+        "hidden_nodes": plan.n_slots - plan.n_inputs - plan.n_outputs,
+        "layers": plan.n_layers,
+        "inputs_used": len(np.unique(plan.edge_source[plan.edge_source < plan.n_inputs])),
+        "formula_nodes": n_nodes(member.genome, scale is not None and scale.log),
+    }
+
+
 def _facts(settings: Settings, data: RunData, result: EvolveResult) -> dict[str, Any]:
-    """What a run came to, without anything that differs when it is run again."""
-    plan = compile_genome(result.champion)
-    scale = data.prepared.target_scale
-    scores: dict[str, float] = {}
-    if data.test_features is not None:
-        model = data.model(result.champion)
-        scores = score_model(model, data.test_features, data.test_target)
+    """What a run was, without anything that differs when it is run again."""
     return {
         "data": data.name,
         "task": data.task,
@@ -204,27 +226,19 @@ def _facts(settings: Settings, data: RunData, result: EvolveResult) -> dict[str,
         "propneat": __version__,
         "generations": len(result.history),
         "populations": settings.evolve.populations,
+        "pick": settings.evolve.pick,
         "rows": data.n_rows,
         "reading": list(data.notes),
         "test_rows": 0 if data.test_features is None else len(data.test_features),
-        "validation_loss": finite_or_none(result.validation_loss),
-        "validation_score": finite_or_none(result.validation_score),
-        "test": {name: finite_or_none(value) for name, value in scores.items()},
-        "connections": plan.n_edges,
-        "hidden_nodes": plan.n_slots - plan.n_inputs - plan.n_outputs,
-        "layers": plan.n_layers,
-        "inputs_used": len(np.unique(plan.edge_source[plan.edge_source < plan.n_inputs])),
-        "inputs": plan.n_inputs,
-        "formula_nodes": n_nodes(result.champion, scale is not None and scale.log),
+        "inputs": data.prepared.problem.train.X.shape[1],
+        "networks": len(result.front),
     }
 
 
 def _draw(folder: RunFolder, data: RunData, model: Model, result: EvolveResult, seconds: dict[int, float]) -> None:
     from propneat.report.progress import draw_progress
 
-    title = f"{data.name}, seed {model.about['seed']}"
-    drawing = draw_network(model.genome, input_names=model.input_names, output_names=model.output_names, title=title)
-    write_atomic(folder.network, drawing)
+    write_atomic(folder.network, draw_champion(model))
     timed = [{**row, "seconds": seconds.get(number)} for number, row in enumerate(result.history)]
     write_atomic(folder.progress, draw_progress(timed, score_name=SCORE_NAMES[data.task]))
 
@@ -236,5 +250,5 @@ def warm_up(config: EvolveConfig, problem: Problem, train: Trainer = train_popul
     """
     evolution = replace(config.evolution, population_size=4)
     training = replace(config.training, epochs=min(1, config.training.epochs))
-    brief = {"generations": 1, "populations": 1, "fine_tune_epochs": 1, "refit_epochs": 0, "retrain": False}
+    brief = {"generations": 1, "populations": 1, "fine_tune_epochs": 1, "prune_epochs": 0, "refit_epochs": 0, "retrain": False}
     evolve(problem, replace(config, **brief, evolution=evolution, training=training), train=train)

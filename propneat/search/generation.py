@@ -9,6 +9,7 @@ from propneat.base.rng import make_rng
 from propneat.compiler import compile_genome, compile_pool, write_back_pool
 from propneat.evolution import GenerationReport, Population
 from propneat.genome import GenePool, Genome
+from propneat.search.front import Front, connection_counts
 from propneat.search.judging import penalised, score_genome
 from propneat.search.problem import Problem
 from propneat.search.states import EvolveState, Trainer
@@ -39,7 +40,7 @@ def run_generation(
     pool, generation = population.ask(), population.generation
     rng = make_rng(config.seed, "train", generation)
     trained, validation_losses, losses = _train_and_score(pool, problem, config, train, rng)
-    cost = penalised(np.where(np.isfinite(losses), losses, np.nan), pool, problem, config)
+    cost = _cost(np.where(np.isfinite(losses), losses, np.nan), pool, problem, config)
     fitness = cost if config.evolution.direction == "minimise" else -cost
     report = population.tell(fitness, trained if config.write_back else pool)
     leaders = _leaders(trained, cost, report.species)
@@ -47,13 +48,19 @@ def run_generation(
     if state is not None:
         champion, champion_loss, score = state.champion, state.champion_loss, state.history[-1]["validation_score"]
     contender = float(validation_losses[int(np.nanargmin(cost))]) if np.isfinite(cost).any() else float("nan")
-    rivals = penalised(np.array([contender, champion_loss]), GenePool.pack([leaders[0], champion]), problem, config)
+    rivals = _cost(np.array([contender, champion_loss]), GenePool.pack([leaders[0], champion]), problem, config)
     if rivals[0] < rivals[1]:
         champion, champion_loss = leaders[0], contender
         score = score_genome(champion, problem)
     row = _history_row(report, champion, champion_loss, score)
-    history, finished = ((*state.history, row), state.finished) if state else ((row,), ())
-    return EvolveState(population.state, champion, champion_loss, leaders, history, finished)
+    history, finished, front = ((*state.history, row), state.finished, state.front) if state else ((row,), (), Front.make())
+    front = front.joined(trained, validation_losses, connection_counts(trained))
+    return EvolveState(population.state, champion, champion_loss, leaders, history, finished, front)
+
+
+def _cost(losses: np.ndarray, pool: GenePool, problem: Problem, config: EvolveConfig) -> np.ndarray:
+    sizes = np.array([genome.n_enabled for genome in pool])
+    return penalised(losses, sizes, float(problem.train.weights.sum()), problem.task, config.size_penalty)
 
 
 def _leaders(pool: GenePool, cost: np.ndarray, species: np.ndarray) -> GenePool:

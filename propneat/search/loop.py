@@ -11,12 +11,12 @@ from propneat.base.errors import ConfigError
 from propneat.base.rng import make_rng
 from propneat.base.setting_types import shown
 from propneat.evolution import Population
-from propneat.genome import GenePool
-from propneat.search.finishing import fine_tune, joined, refit
+from propneat.search.distilling import join
+from propneat.search.finishing import conclude, finish
+from propneat.search.front import Front
 from propneat.search.generation import run_generation
-from propneat.search.judging import score_genome, weigh_votes
 from propneat.search.problem import Problem
-from propneat.search.states import Callback, EvolveResult, EvolveState, Finished, Trainer
+from propneat.search.states import Callback, EvolveResult, EvolveState, Trainer
 from propneat.settings.evolve_config import EvolveConfig, checked_loss
 from propneat.training import train_population
 
@@ -36,8 +36,9 @@ def evolve(
     Each generation is compiled, trained for `config.training.epochs` epochs (none for "neat"), scored, and bred. Fitness is
     minus the validation loss, or minus the training loss for "neat", less the size penalty. The champion is the genome of
     lowest penalised validation loss ever seen. `config.populations` populations follow each other, of `config.generations`
-    each, which the history counts through. At the end of each it and the species' best are trained on until their validation
-    loss no longer falls, the best of them is chosen, and trained on all rows; those of all populations become one network.
+    each, which the history counts through. At the end of each it, the species' best, the best of every size and what pruning
+    leaves are trained on until their validation loss no longer falls; those on the front of size and loss are trained on all
+    rows, and one is chosen. The champions of several populations teach one network; see `join`.
 
     The result depends on the problem, the configuration and nothing else: not on threads, callbacks, whether the run
     was continued from `state`, or who trains.
@@ -59,29 +60,19 @@ def evolve(
     while population.generation < config.n_generations and not interrupted:
         number = population.generation // config.generations
         if state is not None and number > len(state.finished):
-            state = _begin_anew(population, state, part(len(state.finished)), problem, config, train)
+            finished = finish(state, part(len(state.finished)), problem, config, train)
+            state = replace(
+                state, champion_loss=float("inf"), finished=(*state.finished, finished), front=Front.make()
+            )
+            population.begin_anew()
         state = run_generation(population, part(number), config, train, state)
         stops = [_wants_to_stop(callback(state)) for callback in callbacks]
         interrupted = any(stops) and population.generation < config.n_generations
     last = part(len(state.finished))
-    chosen, losses = fine_tune(state, last, config, train)
-    score, votes = score_genome(chosen[0], last), weigh_votes(chosen, last)
-    finalists = tuple(refit(chosen, problem, config, train))
-    if state.finished:
-        return joined([*state.finished, Finished(finalists[0], losses[0], score)], state, interrupted)
-    return EvolveResult(finalists[0], losses[0], score, finalists, losses, votes, state.history, interrupted)
-
-
-def _begin_anew(
-    population: Population, state: EvolveState, part: Problem, problem: Problem, config: EvolveConfig, train: Trainer
-) -> EvolveState:
-    """Finish a population, which saw the problem as `part`, and fill it with new genomes."""
-    chosen, losses = fine_tune(state, part, config, train)
-    score = score_genome(chosen[0], part)
-    champion = refit(GenePool.pack([chosen[0]]), problem, config, train)[0]
-    population.begin_anew()
-    finished = (*state.finished, Finished(champion, losses[0], score))
-    return replace(state, champion_loss=float("inf"), finished=finished)
+    if not state.finished:
+        return conclude(state, last, config, train, interrupted)
+    parts = [*state.finished, finish(state, last, problem, config, train)]
+    return join(parts, state, problem, config, train, interrupted)
 
 
 def _wants_to_stop(answer: Any) -> bool:

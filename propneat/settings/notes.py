@@ -1,6 +1,9 @@
 """One line on every setting of a run: the comments of configuration files and the help of command-line options."""
 
-__all__ = ["NOTES", "SECTIONS"]
+__all__ = ["NOTES", "PICKS", "SECTIONS"]
+
+PICKS = ("best", "one-standard-error")
+"""Ways to choose from the front of sizes, beside a number of connections."""
 
 SECTIONS: dict[str, str] = {
     "": "The run.",
@@ -22,6 +25,8 @@ NOTES: dict[str, dict[str, str]] = {
         "n_finalists": "How many of the last generation's best are fine-tuned beside the champion, to choose the final one from.",
         "fine_tune_epochs": "Most epochs of the final training, 0 for none.",
         "fine_tune_patience": "Epochs without a better validation loss after which the final training stops.",
+        "prune_epochs": "Epochs after each step of pruning the best network, which finds smaller ones; 0 for no pruning.",
+        "pick": 'The champion among the best of every size: "best", "one-standard-error", or at most so many connections.',
         "refit_epochs": "Epochs of a last training of the chosen network on training and validation rows together; 0 for none.",
         "loss": '"bce", "cross_entropy", "mse" or "rmse"; "none" takes the one of the task.',
         "engine": 'What trains: "numba" (CPU), "triton" (GPU), "padded" (torch, any device), or one by one "layered" or "naive".',
@@ -92,7 +97,7 @@ NOTES: dict[str, dict[str, str]] = {
         "epochs": "Epochs of training in every generation.",
         "optimiser": '"adam" or "adadelta".',
         "learning_rate": "Step size of the optimiser.",
-        "batch_size": 'Rows in a mini-batch; "none" takes all rows at once.',
+        "batch_size": 'Rows in a mini-batch, "none" for all; "auto" takes 1,024 or more, and as many fewer epochs as there are batches.',
         "l2": "Pull of all connection weights towards 0, on the scale of 1/C in logistic regression.",
         "patience": 'Epochs without a better validation loss after which a genome stops training; "none" for never.',
     },

@@ -112,6 +112,7 @@ class DaskTrainer:
         from distributed import CancelledError, KilledWorker
         from distributed.comm import CommClosedError
 
+        config = config.for_rows(len(train))
         task = partial(_train_shard, version=__version__, config=config, rng=deepcopy(rng), place=place)
         # draws what training here would, so that the generator goes on alike
         make_schedule(len(train), config, rng)

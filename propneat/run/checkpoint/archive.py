@@ -14,9 +14,9 @@ from propneat.genome import CONNECTION_DTYPE, NODE_DTYPE, GenePool, Genome, froz
 
 __all__ = ["CHECKPOINT_SCHEMA", "pack_archive", "pool_arrays", "read_pool", "unpack_archive"]
 
-CHECKPOINT_SCHEMA = "propneat.checkpoint/3"
+CHECKPOINT_SCHEMA = "propneat.checkpoint/4"
 
-_POOLS = ("pool", "representatives", "leaders", "kept", "finished")
+_POOLS = ("pool", "representatives", "leaders", "kept", "finished", "front")
 # fields one after another, so that every byte has a meaning; truth values as bits of a byte, because a bool must be 0 or 1
 _NODE = np.dtype([("id", "<i8"), ("bias", "<f8"), ("kind", "i1"), ("activation", "i1"), ("aggregation", "i1")])
 _CONNECTION = np.dtype([("innovation", "<i8"), ("source", "<i8"), ("target", "<i8"), ("weight", "<f8"), ("enabled", "u1")])
@@ -28,6 +28,7 @@ _LAYOUT = {f"{pool}_{part}": dtype for pool in _POOLS for part, dtype in _POOL.i
     "species_id": _INTEGER,
     "species_fitness": _FLOAT,
     "species_improved": _INTEGER,
+    "front_loss": _FLOAT,
     "tracker_state": _INTEGER,
     "metadata": _BYTE,
     "checksum": _BYTE,

@@ -9,8 +9,9 @@ from propneat.evolution import InnovationTracker, PopulationState
 from propneat.evolution.innovation import LINK_TARGET, link_keys
 from propneat.genome import MAX_IDENTIFIER, GenePool, validate
 from propneat.search import HISTORY_COLUMNS, EvolveState
+from propneat.search.front import Front, non_dominated
 
-__all__ = ["check_row", "check_state"]
+__all__ = ["check_front", "check_row", "check_state"]
 
 _MOST = 2**53
 
@@ -34,7 +35,7 @@ def check_state(state: EvolveState) -> None:
     _check_counters(state)
     best = [] if population.best is None else [population.best]
     representatives = [entry.representative for entry in population.species]
-    everybody = GenePool.pack([*population.pool, *representatives, *state.leaders, state.champion, *best])
+    everybody = GenePool.pack([*population.pool, *representatives, *state.leaders, state.champion, *best, *state.front.genomes])
     for genome in everybody:
         validate(genome)
     # refuses genomes that differ in inputs or outputs, or disagree about innovation numbers
@@ -42,6 +43,14 @@ def check_state(state: EvolveState) -> None:
     _check_finished(state)
     _check_tracker(population.tracker["state"], population.tracker["links"], population.tracker["splits"])
     _check_known(everybody, population.tracker["state"], population.tracker["links"])
+
+
+def check_front(front: Front) -> None:
+    """Raise ValueError unless valid genomes, whose connections are counted, are a front by their losses."""
+    if len(front.losses) != len(front.genomes):
+        raise ValueError("its front has other losses than genomes")
+    if not np.array_equal(non_dominated(front.sizes, front.losses), np.arange(len(front.losses))):
+        raise ValueError("a network of its front is no better than a smaller one")
 
 
 def _check_counters(state: EvolveState) -> None:
@@ -64,7 +73,7 @@ def _check_finished(state: EvolveState) -> None:
         validate(part.champion)
         if (part.champion.n_inputs, part.champion.n_outputs) != size:
             raise ValueError("the champion of a finished population has other inputs or outputs")
-        if type(part.validation_loss) is not float or type(part.validation_score) is not float:
+        if any(type(figure) is not float for figure in (part.validation_loss, part.validation_score)):
             raise ValueError("a figure of a finished population is no number")
 
 

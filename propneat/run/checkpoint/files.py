@@ -4,6 +4,7 @@ import errno
 import hashlib
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -13,9 +14,10 @@ from propneat.base.errors import CheckpointError, DamagedCheckpointError
 from propneat.base.records import write_atomic
 from propneat.evolution import PopulationState, Species
 from propneat.run.checkpoint.archive import pack_archive, pool_arrays, read_pool, unpack_archive
-from propneat.run.checkpoint.checks import check_row, check_state
+from propneat.run.checkpoint.checks import check_front, check_row, check_state
 from propneat.run.checkpoint.journal import journal_block, read_block
 from propneat.search import EvolveState, Finished
+from propneat.search.front import Front
 
 __all__ = ["CheckpointWriter", "journal_of", "load_checkpoint"]
 
@@ -129,7 +131,7 @@ def _read(file: IO[bytes], more: IO[bytes]) -> tuple[EvolveState, dict[str, Any]
     if set(metadata) != _METADATA or not isinstance(metadata["identity"], dict):
         raise ValueError("its metadata have other parts")
     history, links, splits = _read_journal(more, metadata["journal"])
-    pools = {name: read_pool(name, arrays) for name in ("pool", "representatives", "leaders", "kept", "finished")}
+    pools = {name: read_pool(name, arrays) for name in ("pool", "representatives", "leaders", "kept", "finished", "front")}
     if len(pools["kept"]) not in (1, 2) or arrays["tracker_state"].shape != (4,):
         raise ValueError("it holds other than a champion and a best genome, or other counters")
     numbers = (arrays[f"species_{part}"].tolist() for part in ("id", "fitness", "improved"))
@@ -150,9 +152,13 @@ def _read(file: IO[bytes], more: IO[bytes]) -> tuple[EvolveState, dict[str, Any]
     figures = metadata["finished"]
     if not isinstance(figures, list) or len(figures) != len(pools["finished"]):
         raise ValueError("it has other figures of finished populations than champions")
-    finished = tuple(Finished(champion, *pair) for champion, pair in zip(pools["finished"], figures, strict=True))
-    state = EvolveState(population, pools["kept"][0], metadata["champion_loss"], pools["leaders"], history, finished)
+    finished = tuple(Finished(champion, *entry) for champion, entry in zip(pools["finished"], figures, strict=True))
+    # compiled only once it is checked
+    front = Front(pools["front"], arrays["front_loss"].astype(np.float64), np.zeros(0, np.int64))
+    state = EvolveState(population, pools["kept"][0], metadata["champion_loss"], pools["leaders"], history, finished, front)
     check_state(state)
+    state = replace(state, front=Front.make(front.genomes, front.losses))
+    check_front(state.front)
     return state, metadata["identity"]
 
 
@@ -186,6 +192,8 @@ def _arrays_of(state: EvolveState) -> dict[str, np.ndarray]:
         **pool_arrays("leaders", state.leaders),
         **pool_arrays("kept", kept),
         **pool_arrays("finished", (part.champion for part in state.finished)),
+        **pool_arrays("front", state.front.genomes),
+        "front_loss": state.front.losses,
         "species_id": np.array([entry.id for entry in population.species], np.int64),
         "species_fitness": np.array([entry.best_fitness for entry in population.species], np.float64),
         "species_improved": np.array([entry.improved for entry in population.species], np.int64),
