@@ -100,6 +100,7 @@ NOTES: dict[str, dict[str, str]] = {
         "batch_size": 'Rows in a mini-batch, "none" for all; "auto" takes 1,024 or more, and as many fewer epochs as there are batches.',
         "l2": "Pull of all connection weights towards 0, on the scale of 1/C in logistic regression.",
         "patience": 'Epochs without a better validation loss after which a genome stops training; "none" for never.',
+        "window": 'Steps of a sequence that gradients go back through at most; "none" goes back to the first.',
     },
 }
 """Explanation of every key of every table; exactly these keys may stand in a configuration file."""

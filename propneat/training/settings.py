@@ -42,6 +42,8 @@ class TrainingConfig:
     training rows) to the gradient of every connection weight, not of biases: 1 is what C = 1 is in scikit-learn's logistic
     regression. `batch_size` None means all rows at once, "auto" what `for_rows` makes of it. `patience` None trains for `epochs`; a number keeps the
     numbers of the best validation loss, untrained ones included, and stops after that many epochs without a better one.
+    `window` is for sequences, whose steps, counted from the end, are divided into windows of so many, which gradients do not leave
+    (truncated backpropagation through time); None lets them go back to the first step.
     Adam uses betas 0.9 and 0.999 and epsilon 1e-8 (Kingma and Ba 2015), Adadelta rho 0.9 and epsilon 1e-6 (Zeiler 2012).
     """
 
@@ -52,6 +54,7 @@ class TrainingConfig:
     batch_size: int | str | None = None
     l2: float = 0.0
     patience: int | None = None
+    window: int | None = None
 
     def __post_init__(self) -> None:
         """Raise ConfigError for a value that cannot be used."""
@@ -72,6 +75,8 @@ class TrainingConfig:
             raise ConfigError(f"l2 must be 0 or more and at most {LARGEST_FLOAT32:.2g}, not {self.l2}")
         if self.patience is not None and self.patience < 1:
             raise ConfigError(f"patience must be 1 or more, not {self.patience}")
+        if self.window is not None and self.window < 1:
+            raise ConfigError(f"window must be 1 or more, not {self.window}")
 
 
     def for_rows(self, n_rows: int) -> "TrainingConfig":
