@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from propneat.base.errors import ConfigError
-from propneat.compiler import without_past
 from propneat.export.c_columns import Layout, encode_rows, inputs_of, made_up_rows, plan_columns
 from propneat.export.c_cost import Cost, check_tolerance, measure_cost
 from propneat.export.c_files import fits_tables, fixed_files, float_files, joined_files
@@ -83,7 +82,7 @@ def export_c(model: Model, options: COptions = COptions(), table: Any = None) ->
 
     Raises ConfigError for options that do not fit, ExportError where an answer moves further than the tolerance.
     """
-    without_past(model.plan, "the C that propneat writes")
+    model.row_plan("the C that propneat writes")
     layout = plan_columns(model)
     x, inputs, notes = _rows(model, layout, options, table)
     fixed = cost = None

@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from propneat.compiler import without_past
 from propneat.data import TargetScale
 from propneat.data.input_rule import InputRule
 from propneat.export.c_columns import Column, Layout, plan_columns
@@ -47,7 +46,7 @@ check_functions(__name__, activations=_FUNCTIONS, aggregations=_JOINS)
 
 def micropython_text(model: Model) -> str:
     """Return a module with COLUMNS, LEVELS, CLASSES, and predict(x) -> (class or number, probabilities)."""
-    layout, plan = plan_columns(model), without_past(model.plan, "the module that propneat writes")
+    layout, plan = plan_columns(model), model.row_plan("the module that propneat writes")
     wanted = {ACTIVATIONS[code] for code in plan.activation[plan.n_inputs :].tolist()}
     wanted |= {helper for key in wanted for helper in _FUNCTIONS[key][1]} | ({"sigmoid"} if model.task == "binary" else set())
     helpers = [text for key, (_, _, text) in _FUNCTIONS.items() if key in wanted and text]

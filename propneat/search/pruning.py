@@ -27,7 +27,7 @@ def prune(
     """
     if len(rows) > _MOST_ROWS:
         drawn = np.sort(rng.choice(len(rows), _MOST_ROWS, replace=False))
-        rows = Samples(rows.X[drawn], rows.targets[drawn], rows.weights[drawn])
+        rows = rows.take(drawn)
     training = replace(training, batch_size=None, patience=None)
     left: list[Genome] = []
     while len(genes := _genes_in_use(genome)) > 1:

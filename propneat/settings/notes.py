@@ -55,6 +55,8 @@ NOTES: dict[str, dict[str, str]] = {
         "delimiter": 'Character between the cells of a text file, " " for blanks; "none" finds it out.',
         "encoding": 'Encoding of a text file, such as "utf-8" or "cp1252"; "none" finds it out.',
         "header": 'Whether the first line of a text file names the columns; "none" looks, and asks where it may be data.',
+        "sequence_id": "Column that tells sequences apart, of a table with a row for each step; the target is one for a sequence.",
+        "time": 'Column that orders the steps of a sequence; "none" takes them in the order of their rows.',
         "one_hot_integers": "Give columns of at most this many whole numbers an input per number too, up to 200 inputs; 0 for never.",
     },
     "evolution": {

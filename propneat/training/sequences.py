@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from propneat.base.errors import ConfigError
+from propneat.compiler import LayerPlan, evaluate
 
 __all__ = ["Sequences"]
 
@@ -54,6 +55,24 @@ class Sequences:
 
     def __len__(self) -> int:
         return len(self.X)
+
+    def answers(self, plan: LayerPlan) -> np.ndarray:
+        """Return what a network says at the last step of every sequence, float64 (n_sequences, n_outputs), or at all steps."""
+        answers = evaluate(plan, self.X)
+        return answers if self.at_every_step else answers[np.arange(len(self)), self.lengths - 1]
+
+    def take(self, rows: np.ndarray) -> "Sequences":
+        """Return some of the sequences."""
+        return Sequences(self.X[rows], self.targets[rows], self.weights[rows], self.lengths[rows])
+
+    def with_targets(self, targets: np.ndarray) -> "Sequences":
+        """Return the sequences with other targets."""
+        return Sequences.make(self.X, targets, self.weights, self.lengths)
+
+    def followed_by(self, more: "Sequences") -> "Sequences":
+        """Return these sequences and more of as many steps."""
+        names = ("X", "targets", "weights", "lengths")
+        return Sequences(*(np.concatenate([getattr(part, name) for part in (self, more)]) for name in names))
 
     @property
     def at_every_step(self) -> bool:

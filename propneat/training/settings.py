@@ -6,6 +6,7 @@ import numpy as np
 
 from propneat.base.errors import ConfigError
 from propneat.base.setting_types import LARGEST_FLOAT32, check_settings
+from propneat.compiler import LayerPlan, evaluate
 
 __all__ = [
     "ADADELTA_EPSILON",
@@ -119,6 +120,22 @@ class Samples:
 
     def __len__(self) -> int:
         return len(self.X)
+
+    def answers(self, plan: LayerPlan) -> np.ndarray:
+        """Return what a network says of the rows, float64 of the shape of `targets`."""
+        return evaluate(plan, self.X)
+
+    def take(self, rows: np.ndarray) -> "Samples":
+        """Return some of the rows."""
+        return Samples(self.X[rows], self.targets[rows], self.weights[rows])
+
+    def with_targets(self, targets: np.ndarray) -> "Samples":
+        """Return the rows with other targets."""
+        return Samples.make(self.X, targets, self.weights)
+
+    def followed_by(self, more: "Samples") -> "Samples":
+        """Return these rows and more."""
+        return Samples(*(np.concatenate([getattr(part, name) for part in (self, more)]) for name in ("X", "targets", "weights")))
 
 
 @dataclass(frozen=True, eq=False)
