@@ -10,7 +10,7 @@ import numpy as np
 
 from propneat.errors import DataError
 
-__all__ = ["MISSING_TEXTS", "Cells", "arrow_texts", "dtype_kind", "is_missing", "is_number", "text_of"]
+__all__ = ["MISSING_TEXTS", "Cells", "arrow_texts", "dtype_kind", "is_missing", "is_number", "stripped", "text_of"]
 
 MISSING_TEXTS = ("", "?", "NA", "N/A", "#N/A", "NaN", "nan", "NULL", "null", "<NA>")
 """Texts that mean "no value here", after blanks at both ends are removed; so do None, NaN, NaT and pandas.NA."""
@@ -29,13 +29,13 @@ class Cells:
 
     @classmethod
     def of(cls, values: object, name: str) -> "Cells":
-        """Read a Series or an array of shape (n_rows,); raises DataError for objects that cannot be compared."""
+        """Read a Series or an array of shape (n_rows,), cells as they are; raises DataError for objects that cannot be compared."""
         from pandas import factorize
 
+        if isinstance(values, cls):
+            return values
         if (texts := arrow_texts(values)) is not None:
-            coded = texts.dictionary_encode()
-            codes = coded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
-            return cls(codes, coded.dictionary.to_pylist())
+            return cls.of_texts(texts)
         try:
             codes, found = factorize(values)
         except TypeError as error:
@@ -43,6 +43,16 @@ class Cells:
                 f"column {name!r} must hold numbers or texts, each argument must be a string or a number"
             ) from error
         return cls(*_stripped(np.asarray(codes, np.int64), list(found)))
+
+    @classmethod
+    def of_texts(cls, texts: object) -> "Cells":
+        """Read a pyarrow array of stripped texts."""
+        coded = texts.dictionary_encode()
+        codes = coded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
+        return cls(codes, coded.dictionary.to_pylist())
+
+    def __len__(self) -> int:
+        return len(self.codes)
 
     def counts(self) -> np.ndarray:
         """Return how many rows have each of the values, int64 (n_values,)."""
@@ -77,12 +87,28 @@ def arrow_texts(values: object) -> object:
     texts = pyarrow.array(storage)
     if not (pyarrow.types.is_string(texts.type) or pyarrow.types.is_large_string(texts.type)):
         return None
-    texts = texts.combine_chunks() if isinstance(texts, pyarrow.ChunkedArray) else texts
-    return pyarrow.compute.utf8_trim_whitespace(texts)
+    return stripped(texts.combine_chunks() if isinstance(texts, pyarrow.ChunkedArray) else texts)
+
+
+def stripped(texts: object) -> object:
+    """Return a pyarrow array of texts without blanks at their ends: itself where there are none."""
+    from pyarrow import compute
+
+    _, ends, content = texts.buffers()
+    if content is None or not len(texts):
+        return texts
+    ends = np.frombuffer(ends, np.int64 if texts.type == "large_string" else np.int32)[texts.offset :][: len(texts) + 1]
+    letters, filled = np.frombuffer(content, np.uint8), ends[1:] > ends[:-1]
+    for outer in (letters[ends[:-1][filled]], letters[ends[1:][filled] - 1]):
+        if not ((outer > 32) & (outer < 127)).all():
+            return compute.utf8_trim_whitespace(texts)
+    return texts
 
 
 def dtype_kind(values: object) -> str:
     """Say what a column is made of: "number", "date", "categorical", "object" (texts too), "complex" or "other"."""
+    if isinstance(values, Cells):
+        return "object"
     if isinstance(values, np.ndarray):
         kinds = {"c": "complex", "O": "object", "U": "object", "M": "date"}
         return kinds.get(values.dtype.kind, "number" if values.dtype.kind in "fiub" else "other")

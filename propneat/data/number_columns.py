@@ -11,7 +11,7 @@ from propneat.data.numbers import NumberForm
 if TYPE_CHECKING:
     import pyarrow
 
-__all__ = ["cast_formed", "cast_plain", "shapes_of"]
+__all__ = ["cast_formed", "cast_plain", "may_be_codes", "shapes_of"]
 
 _HEAD_ROWS = 1000
 _RANGE_OR_EXPONENT = r"[eE]|\s[-\x{2013}\x{2014}]\s|\sto\s"
@@ -33,6 +33,14 @@ def cast_plain(texts: "pyarrow.Array | None", markers: Sequence[str]) -> np.ndar
         return compute.cast(texts, pyarrow.float64()).to_numpy(zero_copy_only=False)
     except pyarrow.ArrowInvalid:
         return None
+
+
+def may_be_codes(texts: "pyarrow.Array") -> bool:
+    """Say whether some of a column's texts have zeros in front, as codes have and numbers have not."""
+    from pyarrow import compute
+
+    with_zero = texts.filter(compute.starts_with(texts, "0"))
+    return bool(len(with_zero)) and bool(compute.any(compute.match_substring_regex(with_zero, r"^0\d")).as_py())
 
 
 def cast_formed(texts: "pyarrow.Array", form: NumberForm) -> tuple[np.ndarray, np.ndarray]:
