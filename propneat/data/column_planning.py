@@ -35,8 +35,8 @@ def plan_column(
     if kind == "object" and wanted in (None, "number") and options.decimal in (None, "."):
         if source.numbers is not None and not (wanted is None and source.may_be_codes):
             return _plain_texts(source, options, comma_elsewhere)
-        if source.texts is not None and len(distinct := source.texts.unique()) > _MANY_TEXTS:
-            return _many_texts(distinct, source, options, comma_elsewhere)
+        if source.distinct is not None and len(source.distinct) > _MANY_TEXTS:
+            return _many_texts(source, options, comma_elsewhere)
     if kind not in ("object", "number", "categorical"):
         ColumnPlan(name, "number").read(source.values)
     return _from_cells(source, options, wanted, comma_elsewhere)
@@ -95,10 +95,10 @@ def _plain_texts(source: SourceColumn, options: ReadingOptions, comma_elsewhere:
     return replace(_report(plan, source.read(plan)), note=note, example=example)
 
 
-def _many_texts(distinct: object, source: SourceColumn, options: ReadingOptions, comma_elsewhere: bool) -> ColumnReport:
+def _many_texts(source: SourceColumn, options: ReadingOptions, comma_elsewhere: bool) -> ColumnReport:
     """A column of very many texts: the form of its numbers is told by their shapes, all other readings cell by cell."""
     name = source.name
-    shapes = shapes_of(distinct).value_counts()
+    shapes = shapes_of(source.distinct).value_counts()
     counts = dict(zip(shapes.field(0).to_pylist(), shapes.field(1).to_pylist(), strict=True))
     counts = {shape: count for shape, count in counts.items() if shape and shape not in options.missing}
     form = find_form(counts, options.decimal, options.thousands, comma_elsewhere)
@@ -109,7 +109,7 @@ def _many_texts(distinct: object, source: SourceColumn, options: ReadingOptions,
     read = source.read(plan)
     odd = Cells.of(source.values[read.odd], name)
     counts_of_odd = {str(value): int(count) for value, count in zip(odd.values, odd.counts(), strict=True)}
-    shown = {text: 1 for text in distinct[:1000].to_pylist() if text and text not in options.missing}
+    shown = {text: 1 for text in source.distinct[:1000].to_pylist() if text and text not in options.missing}
     n_missing = int(read.missing.sum() - read.odd.sum())
     seen = SeenTexts(name, shown | counts_of_odd, n_missing, len(source), options, comma_elsewhere)
     if read.odd.sum() > options.odd_cells * (~read.missing | read.odd).sum():
@@ -193,7 +193,9 @@ def _shapes(source: SourceColumn) -> Cells:
     from pandas import ArrowDtype, Series
     from pyarrow import compute
 
-    if source.texts is None:
+    if source.distinct is None:
         return source.cells
+    if not compute.any(compute.match_substring(source.distinct, ",")).as_py():
+        return Cells.of_texts(source.distinct[:0])
     with_comma = source.texts.filter(compute.match_substring(source.texts, ","))
     return Cells.of(Series(shapes_of(with_comma), dtype=ArrowDtype(with_comma.type)), source.name)

@@ -8,9 +8,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow
 
-from propneat.data.cells import stripped
+from propneat.data.cells import Cells, stripped
 from propneat.data.number_kernel import CODE, MARK, POINT
-from propneat.data.sweep_kernel import FILLED, REFUSED, TEXT, WIDE, copy_texts, measure_texts, sweep_numbers
+from propneat.data.sweep_kernel import (
+    FILLED,
+    LENGTH_BITS,
+    REFUSED,
+    TEXT,
+    WIDE,
+    code_texts,
+    copy_texts,
+    find_cells,
+    sweep_rows,
+)
 from propneat.data.threads import map_columns
 
 if TYPE_CHECKING:
@@ -19,6 +29,8 @@ if TYPE_CHECKING:
 __all__ = ["SweptColumn", "SweptText", "sweep"]
 
 _BLOCKS = 8
+_HEAD_BYTES = 2**16
+_MOST_CODED = 2**14
 _MOST_BYTES_OF_TEXTS = 2**31 - 1
 _NUMBER_STARTS = frozenset(b"+-.0123456789")
 
@@ -34,58 +46,27 @@ class _Block:
 
 @dataclass(frozen=True, eq=False)
 class SweptText:
-    """Delimited text after the pass over it: `numbers` (n_columns, n_rows), and what was seen of each column, uint8 (n_columns,)."""
+    """Delimited text after the pass over it.
+
+    `numbers` (n_columns, n_rows) holds the numbers of columns of plain numbers, and places of cells in columns of texts; `seen`,
+    uint8 (n_columns,), is what was seen of each column, `late` (n_columns,) whether that it holds texts was not seen in the first rows.
+    """
 
     data: bytes
     delimiter: int
     blocks: tuple[_Block, ...]
     numbers: np.ndarray
     seen: np.ndarray
+    late: np.ndarray
 
-    @property
-    def n_rows(self) -> int:
-        return self.numbers.shape[1]
-
-    @cached_property
-    def _texts(self) -> dict[int, pyarrow.Array]:
-        """The texts of the columns that are no plain numbers."""
-        return self.texts_of(np.flatnonzero(self.seen & TEXT).tolist())
-
-    def texts(self, column: int) -> pyarrow.Array:
-        """Return the texts of a column, without blanks at their ends."""
-        return self._texts[column] if self.seen[column] & TEXT else self.texts_of([column])[column]
-
-    def texts_of(self, columns: Sequence[int]) -> dict[int, pyarrow.Array]:
-        """Return the texts of some columns, without blanks at their ends, by column."""
-        slots = np.full(len(self.numbers), -1, np.int64)
-        slots[list(columns)] = np.arange(len(columns))
-        is_large = len(self.data) > _MOST_BYTES_OF_TEXTS
-        ends = np.zeros((len(columns), self.n_rows + 1), np.int64 if is_large else np.int32)
-        data, n_columns = np.frombuffer(self.data, np.uint8), len(self.numbers)
-
-        def measure(block: _Block) -> None:
-            measure_texts(data, block.start, block.stop, self.delimiter, block.row, n_columns, slots, ends)
-
-        map_columns(measure, self.blocks, n_rows=self.n_rows)
-        lasts = [block.row for block in self.blocks[1:]] + [self.n_rows]
-        sizes = ends[:, lasts].astype(np.int64)
-        bases = np.concatenate([np.zeros((len(columns), 1), np.int64), np.cumsum(sizes, axis=1)], axis=1)
-        text_starts = np.concatenate([[0], np.cumsum(bases[:, -1])]).astype(np.int64)
-        texts = np.empty(text_starts[-1], np.uint8)
-
-        def copy(block: _Block, number: int) -> None:
-            base = np.ascontiguousarray(bases[:, number])
-            place = (data, block.start, block.stop, self.delimiter, block.row, n_columns)
-            copy_texts(*place, slots, ends, base, texts, text_starts)
-
-        map_columns(copy, self.blocks, range(len(self.blocks)), n_rows=self.n_rows)
-        kind = pyarrow.large_string() if is_large else pyarrow.string()
-        found = {}
-        for slot, column in enumerate(columns):
-            content = pyarrow.py_buffer(texts[text_starts[slot] : text_starts[slot + 1]])
-            array = pyarrow.Array.from_buffers(kind, self.n_rows, [None, pyarrow.py_buffer(ends[slot]), content])
-            found[column] = stripped(array) if self.seen[column] & WIDE else array
-        return found
+    def cells(self, column: int) -> np.ndarray:
+        """Return the places of the cells of a column, int64 (n_rows,)."""
+        if self.seen[column] & TEXT and not self.late[column]:
+            return self.numbers[column].view(np.int64)
+        cells, data = np.empty(self.numbers.shape[1], np.int64), np.frombuffer(self.data, np.uint8)
+        for block in self.blocks:
+            find_cells(data, block.start, block.stop, self.delimiter, block.row, len(self.numbers), column, cells)
+        return cells
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,7 +77,7 @@ class SweptColumn:
     position: int
 
     def __len__(self) -> int:
-        return self.text.n_rows
+        return self.text.numbers.shape[1]
 
     def _has(self, flag: int) -> bool:
         return bool(self.text.seen[self.position] & flag)
@@ -124,7 +105,28 @@ class SweptColumn:
     @cached_property
     def texts(self) -> pyarrow.Array:
         """The texts, without blanks at their ends."""
-        return self.text.texts(self.position)
+        cells = self.text.cells(self.position)
+        size = int((cells & ((1 << LENGTH_BITS) - 1)).sum())
+        is_large = size > _MOST_BYTES_OF_TEXTS
+        ends, texts = np.zeros(len(cells) + 1, np.int64 if is_large else np.int32), np.empty(size, np.uint8)
+        copy_texts(np.frombuffer(self.text.data, np.uint8), cells, ends, texts)
+        kind = pyarrow.large_string() if is_large else pyarrow.string()
+        array = pyarrow.Array.from_buffers(kind, len(cells), [None, pyarrow.py_buffer(ends), pyarrow.py_buffer(texts)])
+        return stripped(array) if self._has(WIDE) else array
+
+    @cached_property
+    def few_cells(self) -> Cells | None:
+        """Its distinct texts, None where there are very many."""
+        if self._has(WIDE):
+            return None
+        cells, data = self.text.cells(self.position), self.text.data
+        codes, firsts = np.empty(len(cells), np.int64), np.zeros(_MOST_CODED + 1, np.int64)
+        count = code_texts(np.frombuffer(data, np.uint8), cells, codes, firsts, np.full(4 * _MOST_CODED, -1))
+        if count > _MOST_CODED:
+            return None
+        places = cells[firsts[:count]]
+        starts, ends = places >> LENGTH_BITS, (places >> LENGTH_BITS) + (places & ((1 << LENGTH_BITS) - 1))
+        return Cells(codes, [data[start:end].decode() for start, end in zip(starts.tolist(), ends.tolist(), strict=True)])
 
     @cached_property
     def series(self) -> "pandas.Series":
@@ -149,10 +151,13 @@ def sweep(data: bytes, start: int, delimiter: str, n_columns: int, markers: Sequ
     array = np.frombuffer(data, np.uint8)
 
     def read(block: _Block) -> tuple[int, np.ndarray]:
-        seen = np.zeros(n_columns, np.uint8)
+        seen = expected.copy()
         place = (array, block.start, block.stop, ord(delimiter), block.row)
-        return sweep_numbers(*place, numbers, seen, marks, mark_ends, any_marker), seen
+        return sweep_rows(*place, numbers, numbers.view(np.int64), seen, marks, mark_ends, any_marker), seen
 
+    expected = np.zeros(n_columns, np.uint8)
+    head_end = data.find(b"\n", min(start + _HEAD_BYTES, len(data) - 1)) + 1
+    expected = read(_Block(start, head_end, 0))[1] & TEXT
     found = map_columns(read, blocks, n_rows=n_rows)
     ends = [row for row, _ in found]
     if REFUSED in ends or ends[:-1] != [block.row for block in blocks[1:]]:
@@ -161,7 +166,7 @@ def sweep(data: bytes, start: int, delimiter: str, n_columns: int, markers: Sequ
     if ((seen & (WIDE | FILLED)) == WIDE).any():
         # perhaps a column of blanks that are not ASCII
         return None
-    return SweptText(data, ord(delimiter), tuple(blocks), numbers[:, : ends[-1]], seen)
+    return SweptText(data, ord(delimiter), tuple(blocks), numbers[:, : ends[-1]], seen, (seen & ~expected & TEXT) > 0)
 
 
 def _blocks(data: bytes, start: int) -> tuple[list[_Block], int]:

@@ -20,19 +20,25 @@ _RANGE_OR_EXPONENT = r"[eE]|\s[-\x{2013}\x{2014}]\s|\sto\s"
 def cast_plain(texts: "pyarrow.Array | None", markers: Sequence[str]) -> np.ndarray | None:
     """Return stripped texts that are all plain numbers or one of the `markers` as float64 (n_rows,), else None."""
     import pyarrow
-    from pyarrow import compute
 
     if texts is None:
         return None
+    try:
+        # a cast that fails is slow, since it fails for every row
+        _cast(texts[:_HEAD_ROWS], markers)
+        return _cast(texts, markers).to_numpy(zero_copy_only=False)
+    except pyarrow.ArrowInvalid:
+        return None
+
+
+def _cast(texts: "pyarrow.Array", markers: Sequence[str]) -> "pyarrow.Array":
+    import pyarrow
+    from pyarrow import compute
+
     gaps = compute.is_in(texts, value_set=pyarrow.array(list(markers), type=texts.type))
     if compute.any(gaps).as_py():
         texts = compute.if_else(gaps, pyarrow.scalar(None, texts.type), texts)
-    try:
-        # a cast that fails is slow, since it fails for every row
-        compute.cast(texts[:_HEAD_ROWS], pyarrow.float64())
-        return compute.cast(texts, pyarrow.float64()).to_numpy(zero_copy_only=False)
-    except pyarrow.ArrowInvalid:
-        return None
+    return compute.cast(texts, pyarrow.float64())
 
 
 def may_be_codes(texts: "pyarrow.Array") -> bool:

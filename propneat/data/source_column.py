@@ -53,16 +53,21 @@ class SourceColumn:
     @cached_property
     def numbers(self) -> np.ndarray | None:
         """Its texts as numbers, float64 (n_rows,), where they are all plain numbers or missing, else None."""
-        if self.swept is not None and self.swept.numbers is not None:
+        if self.swept is None:
+            return cast_plain(self.texts, self.missing)
+        if self.swept.numbers is not None:
             return self.swept.numbers
-        return cast_plain(self.texts, self.missing)
+        if self.swept.few_cells is None:
+            return cast_plain(self.texts, self.missing)
+        numbers = cast_plain(self.distinct, self.missing)
+        return None if numbers is None else self.cells.spread(numbers, np.nan)
 
     @property
     def may_be_codes(self) -> bool:
         """Whether some of its plain numbers have zeros in front, as codes have and numbers have not."""
         if self.swept is not None and self.swept.numbers is not None:
             return self.swept.may_be_codes
-        return may_be_codes(self.texts)
+        return may_be_codes(self.texts if self.swept is None else self.distinct)
 
     @property
     def head(self) -> list[str]:
@@ -74,7 +79,16 @@ class SourceColumn:
         """Whether the points of its plain numbers may as well mark thousands."""
         if self.swept is not None and self.swept.numbers is not None and self.swept.has_plain_points:
             return False
-        return is_ambiguous(self.head) and is_ambiguous([text for text in self.texts.unique().to_pylist() if text])
+        return is_ambiguous(self.head) and is_ambiguous([text for text in self.distinct.to_pylist() if text])
+
+    @cached_property
+    def distinct(self) -> object:
+        """Its different texts in the order in which they come, None where it is not made of Arrow's texts."""
+        if self.swept is not None and self.swept.few_cells is not None:
+            import pyarrow
+
+            return pyarrow.array(self.cells.values, pyarrow.string())
+        return None if self.texts is None else self.texts.unique()
 
     def read(self, plan: ColumnPlan) -> ReadColumn:
         """Read all its cells by a plan, as the plan reads `values`."""
@@ -89,6 +103,8 @@ class SourceColumn:
     @cached_property
     def cells(self) -> Cells:
         """Its distinct values."""
+        if self.swept is not None and self.swept.few_cells is not None:
+            return self.swept.few_cells
         if self.texts is not None:
             return Cells.of_texts(self.texts)
         return Cells.of(self.values.astype(object) if self.kind == "categorical" else self.values, self.name)

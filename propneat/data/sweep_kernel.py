@@ -5,7 +5,7 @@ import numpy as np
 from propneat.data.number_kernel import CODE, EXACT, NUMBER, POWERS, read_number
 from propneat.native import bare, outer
 
-__all__ = ["FILLED", "REFUSED", "TEXT", "WIDE", "copy_texts", "measure_texts", "sweep_numbers"]
+__all__ = ["FILLED", "LENGTH_BITS", "REFUSED", "TEXT", "WIDE", "code_texts", "copy_texts", "find_cells", "sweep_rows"]
 
 TEXT, WIDE, FILLED = 8, 16, 32
 """What was seen of a column beside that of `number_kernel`: cells that are no plain numbers, cells whose first or last byte is
@@ -14,6 +14,11 @@ not ASCII, and cells that are not empty."""
 REFUSED = -1
 """Instead of the number of rows: the text is not as plain as this pass wants it, and has to be read with more care."""
 
+LENGTH_BITS = 24
+"""The place of a cell is a whole number: its first byte, and in this many lower bits its number of bytes."""
+
+_LENGTH = (1 << LENGTH_BITS) - 1
+_MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 _NEWLINE, _RETURN, _QUOTE = 10, 13, 34
 _BAD = -1
 
@@ -110,13 +115,13 @@ def _is_marker(data, first, last, markers, marker_ends):
 
 
 @outer
-def sweep_numbers(data, start, stop, delimiter, row, numbers, seen, markers, marker_ends, any_marker):
+def sweep_rows(data, start, stop, delimiter, row, numbers, cells, seen, markers, marker_ends, any_marker):
     """Read rows from `start` to `stop`, and return the number of the row after the last one, or `REFUSED`.
 
     `data` is uint8 (n_bytes,), its last byte a newline. Numbers, NaN for empty cells and the texts of `markers`, uint8 that end at
     `marker_ends`, go to `numbers`, float64 (n_columns, n_rows), from the column `row` on; what was seen of each column to `seen`,
-    uint8 (n_columns,). The numbers of a column in which `TEXT` was seen mean nothing. `any_marker` says that a marker
-    may be a number.
+    uint8 (n_columns,). From the first cell on at which `TEXT` was seen, or was given, places of cells (see `LENGTH_BITS`) go to
+    `cells`, int64, which may be the same memory. `any_marker` says that a marker may be a number.
     """
     position, n_columns, n_rows = start, len(numbers), numbers.shape[1]
     while position < stop:
@@ -129,40 +134,35 @@ def sweep_numbers(data, start, stop, delimiter, row, numbers, seen, markers, mar
                 position += 1
             if position > before and data[position] == _QUOTE:
                 return REFUSED
-            value, flags = np.nan, 0
-            if not _is_end(data[position], delimiter):
-                status = NUMBER + 1
-                if not seen[column] & TEXT and not any_marker:
-                    status, value, flags, after = read_number(data, position, POWERS, EXACT)
-                    if status != NUMBER or not _is_end(data[after], delimiter):
-                        status = NUMBER + 1
-                if status == NUMBER:
-                    flags |= FILLED
+            is_text = seen[column] & TEXT != 0
+            status = NUMBER + 1
+            if not is_text and not any_marker:
+                status, value, flags, after = read_number(data, position, POWERS, EXACT)
+                if status == NUMBER and _is_end(data[after], delimiter):
                     is_filled = True
+                    seen[column] |= flags | FILLED
+                    numbers[column, row] = value
                 else:
-                    first, last, after = _cell(data, position, stop, delimiter)
-                    if after == _BAD:
-                        return REFUSED
-                    value, flags = np.nan, 0
-                    if first < last:
-                        if not _may_be_blank(data, first):
-                            is_filled = True
-                            flags |= FILLED
-                        if data[first] >= 128 or data[last - 1] >= 128:
-                            flags |= WIDE
-                        if not seen[column] & TEXT:
-                            if data[first] == 48 and 48 <= data[first + 1] <= 57 and last - first > 1:
-                                flags |= CODE
-                            if not _is_marker(data, first, last, markers, marker_ends):
-                                status, value, more, end = read_number(data, first, POWERS, EXACT)
-                                if status == NUMBER and end == last:
-                                    flags |= more
-                                else:
-                                    flags |= TEXT
-                position = after
-            numbers[column, row] = value
-            seen[column] |= flags
-            position = _next(data, position, delimiter, column == n_columns - 1)
+                    status = NUMBER + 1
+            if status != NUMBER:
+                first, last, after = _cell(data, position, stop, delimiter)
+                if after == _BAD or last - first >> LENGTH_BITS:
+                    return REFUSED
+                flags = 0
+                if first < last:
+                    flags = WIDE if data[first] >= 128 or data[last - 1] >= 128 else 0
+                    if not _may_be_blank(data, first):
+                        is_filled = True
+                        flags |= FILLED
+                if not is_text:
+                    value, more = _number_of(data, first, last, markers, marker_ends)
+                    flags |= more
+                    numbers[column, row] = value
+                    is_text = flags & TEXT != 0
+                if is_text:
+                    cells[column, row] = first << LENGTH_BITS | last - first
+                seen[column] |= flags
+            position = _next(data, after, delimiter, column == n_columns - 1)
             if position == _BAD:
                 return REFUSED
         if not is_filled:
@@ -171,46 +171,81 @@ def sweep_numbers(data, start, stop, delimiter, row, numbers, seen, markers, mar
     return row
 
 
-@outer
-def measure_texts(data, start, stop, delimiter, row, n_columns, slots, ends):
-    """Add up the lengths of the cells of some columns, row by row from `row` on, as `sweep_numbers` found them.
-
-    `slots`, int64 (n_columns,), is the number of a column among those wanted, -1 for others; `ends`, integers
-    (n_wanted, n_rows + 1), get the sum of the lengths of all rows from the first one here to each row.
-    """
-    position = start
-    totals = np.zeros(len(ends), np.int64)
-    while position < stop:
-        for column in range(n_columns):
-            while _is_blank(data[position], delimiter):
-                position += 1
-            first, last, position = _cell(data, position, stop, delimiter)
-            slot = slots[column]
-            if slot >= 0:
-                totals[slot] += last - first
-                ends[slot, row + 1] = totals[slot]
-            position = _next(data, position, delimiter, column == n_columns - 1)
-        row += 1
+@bare
+def _number_of(data, first, last, markers, marker_ends):
+    """Return the number in a cell, NaN for an empty one and a marker, and what was seen of it."""
+    if first == last:
+        return np.nan, 0
+    flags = CODE if last - first > 1 and data[first] == 48 and 48 <= data[first + 1] <= 57 else 0
+    if _is_marker(data, first, last, markers, marker_ends):
+        return np.nan, flags
+    status, value, more, end = read_number(data, first, POWERS, EXACT)
+    return (value, flags | more) if status == NUMBER and end == last else (np.nan, flags | TEXT)
 
 
 @outer
-def copy_texts(data, start, stop, delimiter, row, n_columns, slots, ends, bases, texts, text_starts):
-    """Copy the cells that `measure_texts` measured: `bases` (n_wanted,) is where those of a column begin, added to `ends`.
+def find_cells(data, start, stop, delimiter, row, n_columns, wanted, cells):
+    """Put the places of the cells of the column `wanted`, int64, into `cells` (n_rows,) from the row `row` on.
 
-    `texts`, uint8, holds the texts of the columns behind each other, those of a column from `text_starts` (n_wanted,) on.
+    The rows are such as `sweep_rows` has read.
     """
     position = start
     while position < stop:
         for column in range(n_columns):
             while _is_blank(data[position], delimiter):
                 position += 1
-            first, last, position = _cell(data, position, stop, delimiter)
-            slot = slots[column]
-            if slot >= 0:
-                end = ends[slot, row + 1] + bases[slot]
-                ends[slot, row + 1] = end
-                target = text_starts[slot] + end - (last - first)
-                for step in range(last - first):
-                    texts[target + step] = data[first + step]
-            position = _next(data, position, delimiter, column == n_columns - 1)
+            first, last, after = _cell(data, position, stop, delimiter)
+            if column == wanted:
+                cells[row] = first << LENGTH_BITS | last - first
+            position = _next(data, after, delimiter, column == n_columns - 1)
         row += 1
+
+
+@outer
+def copy_texts(data, cells, ends, texts):
+    """Copy the texts of cells (n_rows,) behind each other into `texts`, uint8, and their ends into `ends` (n_rows + 1,)."""
+    position = 0
+    for row in range(len(cells)):
+        first, length = cells[row] >> LENGTH_BITS, cells[row] & _LENGTH
+        for step in range(length):
+            texts[position + step] = data[first + step]
+        position += length
+        ends[row + 1] = position
+
+
+@outer
+def code_texts(data, cells, codes, firsts, table):
+    """Number the different texts of cells (n_rows,) in the order in which they come, and return how many there are.
+
+    The numbers of all rows go to `codes`, int64 (n_rows,), the first row of each text to `firsts` (most + 1,). More texts than
+    `most` are given up. `table`, int64, is full of -1 and has a power of two places, more than `most`.
+    """
+    count, mask = 0, np.uint64(len(table) - 1)
+    for row in range(len(cells)):
+        first, length = cells[row] >> LENGTH_BITS, cells[row] & _LENGTH
+        hashed = np.uint64(length)
+        for step in range(length):
+            hashed = (hashed ^ np.uint64(data[first + step])) * _MULTIPLIER
+            hashed ^= hashed >> np.uint64(32)
+        place = np.int64(hashed & mask)
+        while table[place] >= 0 and not _is_same(data, cells[firsts[table[place]]], first, length):
+            place = (place + 1) & np.int64(mask)
+        if table[place] < 0:
+            firsts[count] = row
+            table[place] = count
+            count += 1
+            if count == len(firsts):
+                return count
+        codes[row] = table[place]
+    return count
+
+
+@bare
+def _is_same(data, cell, first, length):
+    other = cell >> LENGTH_BITS
+    if cell & _LENGTH != length:
+        return False
+    for step in range(length):
+        if data[other + step] != data[first + step]:
+            return False
+    return True
