@@ -17,6 +17,7 @@ __all__ = ["has_decimal_comma", "plan_column"]
 
 _COMMON_SHARE = 0.05
 _MANY_TEXTS = 2000
+_HEAD_ROWS = 1000
 
 
 def plan_column(
@@ -62,6 +63,10 @@ def _of_numbers(plan: ColumnPlan, source: SourceColumn, options: ReadingOptions)
 def _sentinel(read: ReadColumn) -> float | None:
     """Return a lone negative number far from the rest, such as -999 among positive ones."""
     numbers = read.numbers
+    few = numbers[:_HEAD_ROWS]
+    few = few[few < 0]
+    if (few != few[:1]).any():
+        return None
     negative = numbers[numbers < 0]
     if len(negative) < 3 or negative.min() != negative.max() or len(negative) < 0.002 * np.count_nonzero(~read.missing):
         return None
@@ -175,7 +180,7 @@ def _common_marker(cells: Cells, name: str, counts: np.ndarray, options: Reading
 
 
 def _n_distinct(read: ReadColumn) -> int:
-    numbers = np.sort(read.numbers[~read.missing])
+    numbers = np.sort(read.numbers[~read.missing] if read.missing.any() else read.numbers)
     return int(np.count_nonzero(numbers[1:] != numbers[:-1])) + min(len(numbers), 1)
 
 

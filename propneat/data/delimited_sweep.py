@@ -30,7 +30,7 @@ __all__ = ["SweptColumn", "SweptText", "sweep"]
 
 _BLOCKS = 8
 _HEAD_BYTES = 2**16
-_MOST_CODED = 2**14
+_MOST_CODED = 2**12
 _MOST_BYTES_OF_TEXTS = 2**31 - 1
 _NUMBER_STARTS = frozenset(b"+-.0123456789")
 

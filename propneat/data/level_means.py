@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["N_FOLDS", "LevelMeans", "out_of_fold", "quantile_groups", "row_hashes"]
+__all__ = ["N_FOLDS", "LevelMeans", "level_groups", "out_of_fold", "quantile_groups", "row_hashes"]
 
 N_FOLDS = 5
 """Parts of the training rows, each of which gets means learnt from the others."""
@@ -129,9 +129,15 @@ def _mixed(state: np.ndarray) -> np.ndarray:
 def quantile_groups(numbers: np.ndarray, weights: np.ndarray, n_groups: int) -> np.ndarray:
     """Return the group of neighbouring values that each number falls into, of about equal weight, int64, -1 where missing."""
     known = ~np.isnan(numbers)
-    distinct, codes = np.unique(numbers[known], return_inverse=True)
-    totals = np.bincount(codes, weights=weights[known], minlength=len(distinct))
+    distinct, found = np.unique(numbers[known], return_inverse=True)
+    codes = np.full(len(numbers), -1, np.int64)
+    codes[known] = found
+    return level_groups(codes, weights, len(distinct), n_groups)
+
+
+def level_groups(codes: np.ndarray, weights: np.ndarray, n_levels: int, n_groups: int) -> np.ndarray:
+    """Return the group of neighbouring levels, of about equal weight, of rows given by the codes of their levels, see above."""
+    totals = np.bincount(codes + 1, weights=weights, minlength=n_levels + 1)[1:]
     middle = np.cumsum(totals) - totals / 2
-    groups = np.full(len(numbers), -1, np.int64)
-    groups[known] = np.minimum((middle / max(totals.sum(), 1e-300) * n_groups).astype(np.int64), n_groups - 1)[codes]
-    return groups
+    groups = np.minimum((middle / max(totals.sum(), 1e-300) * n_groups).astype(np.int64), n_groups - 1)
+    return np.append(groups, -1)[codes]

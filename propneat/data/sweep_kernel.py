@@ -18,6 +18,7 @@ LENGTH_BITS = 24
 """The place of a cell is a whole number: its first byte, and in this many lower bits its number of bytes."""
 
 _LENGTH = (1 << LENGTH_BITS) - 1
+_BASE = np.uint64(31)
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 _NEWLINE, _RETURN, _QUOTE = 10, 13, 34
 _BAD = -1
@@ -225,9 +226,9 @@ def code_texts(data, cells, codes, firsts, table):
         first, length = cells[row] >> LENGTH_BITS, cells[row] & _LENGTH
         hashed = np.uint64(length)
         for step in range(length):
-            hashed = (hashed ^ np.uint64(data[first + step])) * _MULTIPLIER
-            hashed ^= hashed >> np.uint64(32)
-        place = np.int64(hashed & mask)
+            hashed = hashed * _BASE + np.uint64(data[first + step])
+        hashed *= _MULTIPLIER
+        place = np.int64((hashed >> np.uint64(32)) & mask)
         while table[place] >= 0 and not _is_same(data, cells[firsts[table[place]]], first, length):
             place = (place + 1) & np.int64(mask)
         if table[place] < 0:

@@ -4,7 +4,7 @@ import numpy as np
 
 from propneat.errors import DataError
 
-__all__ = ["check_weights", "is_clearly_less", "measure", "tally"]
+__all__ = ["check_weights", "is_clearly_less", "measure", "tally", "tally_clipped"]
 
 
 def check_weights(weights: object, n_rows: int) -> np.ndarray:
@@ -30,10 +30,35 @@ def tally(values: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarr
     Totals of whole-number weights are exact, so rows in another order, or repeated instead of weighted, give the same bits.
     """
     if (weights == 1.0).all():
-        distinct, counts = np.unique(values, return_counts=True)
-        return distinct, counts.astype(np.float64)
+        ordered = np.sort(values)
+        starts = _starts(ordered)
+        if len(starts) == len(ordered):
+            return ordered, np.ones(len(ordered))
+        return ordered[starts], np.diff(starts, append=len(ordered)).astype(np.float64)
     distinct, position = np.unique(values, return_inverse=True)
     return distinct, np.bincount(position, weights=weights, minlength=len(distinct))
+
+
+def tally_clipped(distinct: np.ndarray, totals: np.ndarray, low: float, high: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return the tally of tallied values that are kept between `low` and `high`."""
+    if not len(distinct) or (low <= distinct[0] and distinct[-1] <= high):
+        return distinct, totals
+    clipped = np.clip(distinct, low, high)
+    starts = _starts(clipped)
+    if len(starts) == len(clipped):
+        return clipped, totals
+    position = np.repeat(np.arange(len(starts)), np.diff(starts, append=len(clipped)))
+    return clipped[starts], np.bincount(position, weights=totals)
+
+
+def _starts(ordered: np.ndarray) -> np.ndarray:
+    """Return where the distinct values of an ascending array begin."""
+    if not len(ordered):
+        return np.zeros(0, np.int64)
+    is_start = np.empty(len(ordered), bool)
+    is_start[0] = True
+    np.not_equal(ordered[1:], ordered[:-1], out=is_start[1:])
+    return np.flatnonzero(is_start)
 
 
 def measure(distinct: np.ndarray, totals: np.ndarray) -> tuple[float, float]:
