@@ -10,7 +10,7 @@ import numpy as np
 
 from propneat.errors import DataError
 
-__all__ = ["MISSING_TEXTS", "Cells", "arrow_texts", "dtype_kind", "is_missing", "is_number", "stripped", "text_of"]
+__all__ = ["MISSING_TEXTS", "Cells", "arrow_texts", "buffers_of", "dtype_kind", "is_missing", "is_number", "stripped", "text_of"]
 
 MISSING_TEXTS = ("", "?", "NA", "N/A", "#N/A", "NaN", "nan", "NULL", "null", "<NA>")
 """Texts that mean "no value here", after blanks at both ends are removed; so do None, NaN, NaT and pandas.NA."""
@@ -94,15 +94,21 @@ def stripped(texts: object) -> object:
     """Return a pyarrow array of texts without blanks at their ends: itself where there are none."""
     from pyarrow import compute
 
-    _, ends, content = texts.buffers()
-    if content is None or not len(texts):
-        return texts
-    ends = np.frombuffer(ends, np.int64 if texts.type == "large_string" else np.int32)[texts.offset :][: len(texts) + 1]
-    letters, filled = np.frombuffer(content, np.uint8), ends[1:] > ends[:-1]
+    letters, ends = buffers_of(texts)
+    filled = ends[1:] > ends[:-1]
     for outer in (letters[ends[:-1][filled]], letters[ends[1:][filled] - 1]):
         if not ((outer > 32) & (outer < 127)).all():
             return compute.utf8_trim_whitespace(texts)
     return texts
+
+
+def buffers_of(texts: object) -> tuple[np.ndarray, np.ndarray]:
+    """Return the bytes of a pyarrow array of texts, uint8, and where each of them ends, integers (n_rows + 1,), the first a start."""
+    _, ends, content = texts.buffers()
+    if not len(texts):
+        return np.zeros(0, np.uint8), np.zeros(1, np.int32)
+    ends = np.frombuffer(ends, np.int64 if "large" in str(texts.type) else np.int32)
+    return np.frombuffer(content or b"", np.uint8), ends[texts.offset : texts.offset + len(texts) + 1]
 
 
 def dtype_kind(values: object) -> str:

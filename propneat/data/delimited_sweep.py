@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["SweptColumn", "SweptText", "sweep"]
 
 _BLOCKS = 8
+_NEWLINE = 10
 _HEAD_BYTES = 2**16
 _MOST_CODED = 2**12
 _MOST_BYTES_OF_TEXTS = 2**31 - 1
@@ -177,6 +178,6 @@ def _blocks(data: bytes, start: int) -> tuple[list[_Block], int]:
     while start < len(data):
         stop = data.find(b"\n", min(start + size, len(data)) - 1) + 1
         blocks.append(_Block(start, stop, row))
-        row += data.count(b"\n", start, stop)
+        row += int(np.count_nonzero(np.frombuffer(data, np.uint8, stop - start, start) == _NEWLINE))
         start = stop
     return blocks, row

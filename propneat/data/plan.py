@@ -134,10 +134,10 @@ class ColumnPlan:
         if texts is None:
             return self._read_cells(values, markers)
         numbers, read = cast_formed(texts, self.form)
-        rest, odd = self._read_cells(values[~read], markers)
-        numbers, all_odd = numbers.copy(), np.zeros(len(numbers), bool)
-        numbers[~read], all_odd[~read] = rest, odd
-        return numbers, all_odd
+        odd = np.zeros(len(numbers), bool)
+        if not read.all():
+            numbers[~read], odd[~read] = self._read_cells(values[~read], markers)
+        return numbers, odd
 
     def _read_cells(self, values: object, markers: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         """Read numbers from each distinct cell."""

@@ -179,13 +179,23 @@ def _levels_say_more(fitting: _Fitting, numbers: np.ndarray, distinct: np.ndarra
     merged = fitting.rows.merged
     numbers = numbers[merged.first]
     known = ~np.isnan(numbers)
-    codes = np.where(known, np.searchsorted(distinct, np.where(known, numbers, distinct[0])), -1)
+    codes = np.where(known, _positions(distinct, np.where(known, numbers, distinct[0])), -1)
     near = level_groups(codes, merged.weights, len(distinct), _SIZE_GROUPS)
     errors, others = (
         ((out_of_fold(groups, merged.targets, merged.weights, n_groups, merged.folds) - merged.targets) ** 2).sum(axis=1)
         for groups, n_groups in ((codes, len(distinct)), (near, _SIZE_GROUPS))
     )
     return is_clearly_less(errors, others, merged.weights, _LEAST_GAIN * merged.variance)
+
+
+def _positions(distinct: np.ndarray, numbers: np.ndarray) -> np.ndarray:
+    """Return the position of each number among all that there are, which are whole and ascend."""
+    span = distinct[-1] - distinct[0]
+    if span > len(numbers):
+        return np.searchsorted(distinct, numbers)
+    table = np.zeros(int(span) + 1, np.int64)
+    table[(distinct - distinct[0]).astype(np.int64)] = np.arange(len(distinct))
+    return table[(numbers - distinct[0]).astype(np.int64)]
 
 
 def _fit_levels(fitting: _Fitting, label: str, name: str, column: ReadColumn, part: str | None = None) -> None:
