@@ -5,7 +5,7 @@ import numpy as np
 from propneat.data.number_kernel import CODE, EXACT, NUMBER, POWERS, read_number
 from propneat.native import bare, outer
 
-__all__ = ["FILLED", "LENGTH_BITS", "REFUSED", "TEXT", "WIDE", "code_texts", "copy_texts", "find_cells", "sweep_rows"]
+__all__ = ["FILLED", "LENGTH_BITS", "MANY", "REFUSED", "TEXT", "WIDE", "copy_texts", "find_cells", "sweep_rows"]
 
 TEXT, WIDE, FILLED = 8, 16, 32
 """What was seen of a column beside that of `number_kernel`: cells that are no plain numbers, cells whose first or last byte is
@@ -16,6 +16,9 @@ REFUSED = -1
 
 LENGTH_BITS = 24
 """The place of a cell is a whole number: its first byte, and in this many lower bits its number of bytes."""
+
+MANY = -1
+"""Instead of the number of different texts: they are too many."""
 
 _LENGTH = (1 << LENGTH_BITS) - 1
 _BASE = np.uint64(31)
@@ -115,15 +118,63 @@ def _is_marker(data, first, last, markers, marker_ends):
     return False
 
 
+@bare
+def _code_of(data, first, length, table, firsts, count):
+    """Return the number of a text among those that `table` knows; a new one gets `count`, and its place goes to `firsts`."""
+    hashed = np.uint64(length)
+    for step in range(length):
+        hashed = hashed * _BASE + np.uint64(data[first + step])
+    hashed *= _MULTIPLIER
+    place, mask = np.int64(hashed >> np.uint64(40)) & (len(table) - 1), len(table) - 1
+    while table[place] >= 0 and not _is_same(data, firsts[table[place]], first, length):
+        place = (place + 1) & mask
+    if table[place] < 0:
+        table[place] = count
+        firsts[count] = first << LENGTH_BITS | length
+    return np.int64(table[place])
+
+
+@bare
+def _is_same(data, cell, first, length):
+    other = cell >> LENGTH_BITS
+    if cell & _LENGTH != length:
+        return False
+    for step in range(length):
+        if data[other + step] != data[first + step]:
+            return False
+    return True
+
+
+@bare
+def _keep_text(data, first, length, cells, row, from_row, table, firsts, counts, column):
+    """Put the code of a text into its cell, or its place if there are too many texts; then those before become places, too."""
+    count = counts[column]
+    if count == MANY:
+        cells[row] = first << LENGTH_BITS | length
+        return
+    code = _code_of(data, first, length, table, firsts, count)
+    cells[row] = code
+    if code == count:
+        counts[column] = count + 1
+        if count + 1 == len(firsts):
+            counts[column] = MANY
+            for other in range(from_row, row + 1):
+                cells[other] = firsts[cells[other]]
+
+
 @outer
-def sweep_rows(data, start, stop, delimiter, row, numbers, cells, seen, markers, marker_ends, any_marker):
+def sweep_rows(data, start, stop, delimiter, row, numbers, cells, seen, coding, markers, marker_ends, any_marker):
     """Read rows from `start` to `stop`, and return the number of the row after the last one, or `REFUSED`.
 
     `data` is uint8 (n_bytes,), its last byte a newline. Numbers, NaN for empty cells and the texts of `markers`, uint8 that end at
     `marker_ends`, go to `numbers`, float64 (n_columns, n_rows), from the column `row` on; what was seen of each column to `seen`,
-    uint8 (n_columns,). From the first cell on at which `TEXT` was seen, or was given, places of cells (see `LENGTH_BITS`) go to
-    `cells`, int64, which may be the same memory. `any_marker` says that a marker may be a number.
+    uint8 (n_columns,). Of columns for which `TEXT` was given, or seen, the codes of texts go to `cells`, int64, which may be the same
+    memory: their numbers in the order in which they come. `coding` holds a table full of -1 (n_columns, a power of two), places of
+    texts by code (n_columns, most), and the number of texts of each column (n_columns,), 0 at first. It is `MANY` in the end where
+    there are too many, and `cells` holds places (see `LENGTH_BITS`). `any_marker` says that a marker may be a number.
     """
+    table, firsts, counts = coding
+    from_row = row
     position, n_columns, n_rows = start, len(numbers), numbers.shape[1]
     while position < stop:
         if row >= n_rows:
@@ -161,7 +212,9 @@ def sweep_rows(data, start, stop, delimiter, row, numbers, cells, seen, markers,
                     numbers[column, row] = value
                     is_text = flags & TEXT != 0
                 if is_text:
-                    cells[column, row] = first << LENGTH_BITS | last - first
+                    _keep_text(
+                        data, first, last - first, cells[column], row, from_row, table[column], firsts[column], counts, column
+                    )
                 seen[column] |= flags
             position = _next(data, after, delimiter, column == n_columns - 1)
             if position == _BAD:
@@ -212,41 +265,3 @@ def copy_texts(data, cells, ends, texts):
             texts[position + step] = data[first + step]
         position += length
         ends[row + 1] = position
-
-
-@outer
-def code_texts(data, cells, codes, firsts, table):
-    """Number the different texts of cells (n_rows,) in the order in which they come, and return how many there are.
-
-    The numbers of all rows go to `codes`, int64 (n_rows,), the first row of each text to `firsts` (most + 1,). More texts than
-    `most` are given up. `table`, int64, is full of -1 and has a power of two places, more than `most`.
-    """
-    count, mask = 0, np.uint64(len(table) - 1)
-    for row in range(len(cells)):
-        first, length = cells[row] >> LENGTH_BITS, cells[row] & _LENGTH
-        hashed = np.uint64(length)
-        for step in range(length):
-            hashed = hashed * _BASE + np.uint64(data[first + step])
-        hashed *= _MULTIPLIER
-        place = np.int64((hashed >> np.uint64(32)) & mask)
-        while table[place] >= 0 and not _is_same(data, cells[firsts[table[place]]], first, length):
-            place = (place + 1) & np.int64(mask)
-        if table[place] < 0:
-            firsts[count] = row
-            table[place] = count
-            count += 1
-            if count == len(firsts):
-                return count
-        codes[row] = table[place]
-    return count
-
-
-@bare
-def _is_same(data, cell, first, length):
-    other = cell >> LENGTH_BITS
-    if cell & _LENGTH != length:
-        return False
-    for step in range(length):
-        if data[other + step] != data[first + step]:
-            return False
-    return True
