@@ -122,7 +122,8 @@ class SweptColumn:
     @property
     def is_filled(self) -> bool:
         """Whether any cell holds something."""
-        return self._has(FILLED)
+        # what is not ASCII may be blanks
+        return self._has(FILLED) or (self._has(WIDE) and any(self.texts.unique().to_pylist()))
 
     @property
     def may_be_codes(self) -> bool:
@@ -187,9 +188,6 @@ def sweep(data: bytes, start: int, delimiter: str, n_columns: int, markers: Sequ
     if REFUSED in ends or ends[:-1] != [row for _, _, row in places[1:]]:
         return None
     seen = np.bitwise_or.reduce([block_seen for _, block_seen, _ in found])
-    if ((seen & (WIDE | FILLED)) == WIDE).any():
-        # perhaps a column of blanks that are not ASCII
-        return None
     blocks, late = tuple(block for _, _, block in found), (seen & ~expected & TEXT) > 0
     return SweptText(data, ord(delimiter), blocks, numbers[:, : ends[-1]], seen, late)
 
