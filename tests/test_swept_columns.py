@@ -119,7 +119,7 @@ def what_is_read(path, options: ReadingOptions) -> object:
         "plan": table.plan,
         "target": (table.target_plan, table.task, table.target.dtype, table.target.tolist()),
         "notes": table.notes,
-        "reports": [vars(report) for report in table.reports],
+        "reports": [vars(report) | {"distinct": report.n_distinct} for report in table.reports],
         "types": table.features.dtypes.astype(str).to_dict(),
         "features": pandas.util.hash_pandas_object(table.features).to_numpy().tobytes(),
         "rules": preprocessor.to_dict(),

@@ -44,7 +44,7 @@ def plan_column(
 
 
 def _report(plan: ColumnPlan, read: ReadColumn) -> ColumnReport:
-    return ColumnReport(plan, int(read.missing.sum()), _n_distinct(read), read=read)
+    return ColumnReport(plan, int(read.missing.sum()), _known(read), read=read)
 
 
 def _of_numbers(plan: ColumnPlan, source: SourceColumn, options: ReadingOptions) -> ColumnReport:
@@ -120,7 +120,7 @@ def _many_texts(source: SourceColumn, options: ReadingOptions, comma_elsewhere: 
     if read.odd.sum() > options.odd_cells * (~read.missing | read.odd).sum():
         return _from_cells(source, options, None, comma_elsewhere)
     report = seen.number(form=form)
-    return replace(report, n_distinct=_n_distinct(read), read=read if report.plan == plan else None)
+    return replace(report, distinct=_known(read), read=read if report.plan == plan else None)
 
 
 def _from_cells(
@@ -179,9 +179,8 @@ def _common_marker(cells: Cells, name: str, counts: np.ndarray, options: Reading
     return ""
 
 
-def _n_distinct(read: ReadColumn) -> int:
-    numbers = np.sort(read.numbers[~read.missing] if read.missing.any() else read.numbers)
-    return int(np.count_nonzero(numbers[1:] != numbers[:-1])) + min(len(numbers), 1)
+def _known(read: ReadColumn) -> np.ndarray:
+    return read.numbers[~read.missing] if read.missing.any() else read.numbers
 
 
 def has_decimal_comma(source: SourceColumn) -> bool:

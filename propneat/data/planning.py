@@ -9,6 +9,7 @@ import numpy as np
 
 from propneat.data.column_planning import has_decimal_comma, plan_column
 from propneat.data.frames import TableView
+from propneat.data.numbers import are_whole
 from propneat.data.plan import ColumnPlan, ReadColumn, TablePlan
 from propneat.data.reading_options import ReadingOptions
 from propneat.data.seen_texts import ColumnReport
@@ -107,10 +108,10 @@ def _uselessness(report: ColumnReport, column: SourceColumn) -> str:
     """Say why a column cannot help, "" when it may."""
     if report.n_missing == len(column):
         return "it is empty"
-    if report.plan.kind != "number" or report.n_distinct < len(column):
+    if report.plan.kind != "number" or report.n_missing:
         return ""
     numbers = (report.read or column.read(report.plan)).numbers
-    if np.isnan(numbers).any() or (numbers != np.round(numbers)).any():
+    if not are_whole(numbers) or report.n_distinct < len(column):
         return ""
     start, steps = numbers.min(), np.diff(numbers)
     counts = start in (0, 1) and numbers.max() - start == len(numbers) - 1

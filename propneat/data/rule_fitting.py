@@ -9,7 +9,7 @@ import numpy as np
 from propneat.data.bounds import find_bounds
 from propneat.data.dates import DATE_PARTS
 from propneat.data.input_rule import FIRST_WORD, InputRule, first_words
-from propneat.data.level_means import N_FOLDS, LevelMeans, level_groups, out_of_fold, row_hashes
+from propneat.data.level_means import N_FOLDS, LevelMeans, join_equal, level_groups, out_of_fold, row_hashes
 from propneat.data.plan import ReadColumn
 from propneat.data.threads import map_columns
 from propneat.data.weighted import is_clearly_less, measure, tally, tally_clipped
@@ -86,7 +86,7 @@ class _Rows:
             column.codes.astype(np.float64) if column.codes is not None else column.numbers for column in self.columns.values()
         ]
         hashes = row_hashes([*parts, *self.targets.T])
-        distinct, first, position = np.unique(hashes, return_index=True, return_inverse=True)
+        distinct, first, position = join_equal(hashes)
         weights, targets = np.bincount(position, weights=self.weights), self.targets[first][:, self.chosen]
         variance = sum(measure(*tally(column, weights))[1] ** 2 for column in targets.T)
         return _Merged(first, position, weights, targets, (distinct % np.uint64(N_FOLDS)).astype(np.int64), variance)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from propneat.data.frames import TableView
+from propneat.data.numbers import are_whole
 from propneat.data.plan import ColumnPlan, ReadColumn, TablePlan
 from propneat.data.planning import plan_columns
 from propneat.data.reading_options import ReadingOptions
@@ -178,7 +179,7 @@ def _typed_column(column: ReadColumn) -> object:
         return column.numbers
     if column.plan.kind == "truth":
         return column.numbers.astype(bool)
-    whole = (column.numbers == np.round(column.numbers)).all() and np.abs(column.numbers).max(initial=0.0) < 2**53
+    whole = are_whole(column.numbers) and np.abs(column.numbers).max(initial=0.0) < 2**53
     return column.numbers.astype(np.int64) if whole else column.numbers
 
 

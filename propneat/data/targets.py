@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from propneat.data.column_planning import plan_column
+from propneat.data.numbers import are_whole
 from propneat.data.plan import ColumnPlan, ReadColumn
 from propneat.data.reading_options import ReadingOptions
 from propneat.data.source_column import SourceColumn
@@ -111,7 +112,7 @@ def labels_of(read: ReadColumn) -> "pandas.Series":
         labels = np.array([None if np.isnan(number) else bool(number) for number in read.numbers], dtype=object)
         return Series(labels, name=plan.name, dtype=object if read.missing.any() else bool)
     numbers = read.numbers
-    whole = not read.missing.any() and (numbers == np.round(numbers)).all() and np.abs(numbers).max(initial=0.0) < 2**53
+    whole = not read.missing.any() and are_whole(numbers) and np.abs(numbers).max(initial=0.0) < 2**53
     return Series(numbers.astype(np.int64) if whole else numbers, name=plan.name)
 
 

@@ -31,10 +31,11 @@ def tally(values: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarr
     """
     if (weights == 1.0).all():
         ordered = np.sort(values)
-        starts = _starts(ordered)
-        if len(starts) == len(ordered):
+        is_start = _are_starts(ordered)
+        if is_start.all():
             return ordered, np.ones(len(ordered))
-        return ordered[starts], np.diff(starts, append=len(ordered)).astype(np.float64)
+        starts = np.append(np.flatnonzero(is_start), len(ordered)).astype(np.float64)
+        return ordered[is_start], starts[1:] - starts[:-1]
     distinct, position = np.unique(values, return_inverse=True)
     return distinct, np.bincount(position, weights=weights, minlength=len(distinct))
 
@@ -44,21 +45,18 @@ def tally_clipped(distinct: np.ndarray, totals: np.ndarray, low: float, high: fl
     if not len(distinct) or (low <= distinct[0] and distinct[-1] <= high):
         return distinct, totals
     clipped = np.clip(distinct, low, high)
-    starts = _starts(clipped)
-    if len(starts) == len(clipped):
+    is_start = _are_starts(clipped)
+    if is_start.all():
         return clipped, totals
-    position = np.repeat(np.arange(len(starts)), np.diff(starts, append=len(clipped)))
-    return clipped[starts], np.bincount(position, weights=totals)
+    return clipped[is_start], np.bincount(np.cumsum(is_start) - 1, weights=totals)
 
 
-def _starts(ordered: np.ndarray) -> np.ndarray:
-    """Return where the distinct values of an ascending array begin."""
-    if not len(ordered):
-        return np.zeros(0, np.int64)
+def _are_starts(ordered: np.ndarray) -> np.ndarray:
+    """Say for each value of an ascending array whether it is another one than that before it."""
     is_start = np.empty(len(ordered), bool)
-    is_start[0] = True
+    is_start[:1] = True
     np.not_equal(ordered[1:], ordered[:-1], out=is_start[1:])
-    return np.flatnonzero(is_start)
+    return is_start
 
 
 def measure(distinct: np.ndarray, totals: np.ndarray) -> tuple[float, float]:
