@@ -20,15 +20,15 @@ from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import train_test_split
 
 from propneat import PropNEATClassifier
+from propneat.base.errors import PropneatError
+from propneat.base.records import format_csv, write_atomic
 from propneat.benchmark.suites import suite_names
 from propneat.data import encode_target, load_table
-from propneat.errors import PropneatError
 from propneat.export.c_columns import encode_rows, plan_columns
 from propneat.export.c_export import COptions, export_c
 from propneat.export.c_fixed_run import run_fixed
 from propneat.export.c_targets import TARGETS, Measured, measure
 from propneat.model import Model, load_model
-from propneat.records import format_csv, write_atomic
 
 PLAN = [
     ("int16", "avr"),

@@ -21,7 +21,8 @@ import numpy as np
 from distributed import Client, LocalCluster
 from distributed.comm.tcp import TCP
 
-from propneat.evolve import Problem, default_config, evolve
+from propneat.search import Problem, evolve
+from propneat.settings.evolve_config import default_config
 from propneat.training import Samples, TrainedPopulation, train_population
 from propneat.training.dask_training import DaskTrainer
 

@@ -22,7 +22,7 @@ from sklearn.model_selection import StratifiedKFold
 from propneat import PropNEATClassifier
 from propneat.benchmark.splits import split
 from propneat.benchmark.tables import read_benchmark_table
-from propneat.ensemble import PropNEATEnsembleClassifier
+from propneat.estimators.ensemble import PropNEATEnsembleClassifier
 
 DATASETS = (
     "ionosphere,sonar,spectf,heart_statlog,australian,backache,prnn_crabs,tic_tac_toe,kr_vs_kp,pima,biomed,profb,"

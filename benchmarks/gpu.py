@@ -20,10 +20,10 @@ import matplotlib
 import numpy as np
 import torch
 
+from propneat.base.records import write_atomic
 from propneat.benchmark.speed.networks import ladder_network, made_up_rows, random_population
 from propneat.compiler import PopulationPlan, compile_pool
 from propneat.genome import GenePool, Genome
-from propneat.records import write_atomic
 from propneat.training import Samples, TrainingConfig, train_population
 
 matplotlib.use("Agg")

@@ -106,7 +106,8 @@ def compare(kind: str, n_rows: int, rounds: int, threads: int) -> None:
                 command = [sys.executable, __file__, "--threads", str(threads), "--read", way, str(small), str(path)]
                 results.append(json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout))
     medians = {
-        way: {key: float(np.median([result[key] for result in results])) for key in results[0]} for way, results in found.items()
+        way: {key: float(np.median([result[key] for result in results])) for key in results[0]}
+        for way, results in found.items()
     }
     for way, values in medians.items():
         print(f"  {way}: " + ", ".join(f"{key} {value:.2f}" for key, value in values.items()))

@@ -14,11 +14,11 @@ from functools import partial
 import numpy as np
 from numba import types
 
+from propneat.base.native import outer
 from propneat.benchmark.speed.networks import made_up_rows, random_population
 from propneat.benchmark.speed.size import FULL
 from propneat.compiler import PopulationPlan, compile_pool
 from propneat.genome import GenePool
-from propneat.native import outer
 from propneat.training import Samples, TrainingConfig, train_population
 from propneat.training.kernel_tile import LANES, ROWS
 from propneat.training.vector_code import vector_function

@@ -4,8 +4,8 @@ import io
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from propneat.errors import ConfigError, DataError
-from propneat.records import write_atomic
+from propneat.base.errors import ConfigError, DataError
+from propneat.base.records import write_atomic
 
 if TYPE_CHECKING:
     import pandas

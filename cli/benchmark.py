@@ -201,9 +201,9 @@ def _settle(
     store: "Store", config: "BenchmarkConfig", plan: "list[Planned]", left_out: list[str], options: dict[str, Any]
 ) -> None:
     """Check that the folder is one of this protocol, these data and this version, and write down what is to be done."""
+    from propneat.base.errors import RunError
     from propneat.benchmark.plan import options_of
     from propneat.benchmark.states import check_one_state, states_of
-    from propneat.errors import RunError
 
     label, folder = config.protocol.label, store.path.parent
     known = store.configuration()

@@ -5,7 +5,8 @@ from typing import Any
 
 import click
 
-from propneat.cli.folder import FOLDER, make_folder
+from propneat.base.records import make_folder
+from propneat.cli.folder import FOLDER
 from propneat.cli.table import print_table
 
 __all__ = ["speed"]
@@ -42,9 +43,9 @@ def speed(**options: Any) -> None:
     """
     from dataclasses import replace
 
+    from propneat.base.records import write_atomic
     from propneat.benchmark.speed import FULL, QUICK, choose_parts, run_speed
     from propneat.cli.benchmark_view import show_steps
-    from propneat.records import write_atomic
     from propneat.report.speed import draw_speed
 
     parts = choose_parts(options["only"])

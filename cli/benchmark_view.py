@@ -14,8 +14,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from propneat.base.errors import ConfigError
 from propneat.cli.run_view import clock
-from propneat.errors import ConfigError
 
 if TYPE_CHECKING:
     from propneat.benchmark import Progress

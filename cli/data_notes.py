@@ -8,7 +8,7 @@ import click
 
 if TYPE_CHECKING:
     from propneat.run import RunData
-    from propneat.settings_file import Settings
+    from propneat.settings.file import Settings
 
 __all__ = ["notes_on_run", "say_unchecked"]
 

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from propneat.base.errors import DataError
 from propneat.cli.data_notes import say_unchecked
 from propneat.cli.main import LazyGroup
 from propneat.cli.reading import describe_plan, print_plan, reading_options, reading_settings
 from propneat.cli.table import as_text, print_table
-from propneat.errors import DataError
-from propneat.setting_notes import NOTES
+from propneat.settings.notes import NOTES
 
 if TYPE_CHECKING:
     from propneat.data import CatalogueEntry, Table
@@ -120,7 +120,7 @@ def info(name: str, target: str | None, task: str | None, data_dir: Path | None,
     from propneat.data.named import unchecked_line
     from propneat.data.pmlb_source import cached_file, check_name, find_cache
     from propneat.data.table import is_file_name
-    from propneat.settings_file import DataSettings
+    from propneat.settings.file import DataSettings
 
     entry = read_catalogue().get(name)
     known = _pick(entry, "family", "in_paper_list", "embedded", "exact", "note")

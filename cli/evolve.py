@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from fractions import Fraction
-from itertools import chain
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,27 +13,28 @@ import click
 from click.core import ParameterSource
 
 from propneat.cli.evolve_run import count, describe_summary, run_shown, talk
-from propneat.cli.folder import FOLDER, make_folder
+from propneat.cli.folder import FOLDER
 from propneat.cli.reading import reading_options, reading_settings
-from propneat.setting_notes import NOTES
+from propneat.settings.notes import NOTES, PICKS
 
 if TYPE_CHECKING:
-    from propneat.evolve import Trainer
-    from propneat.run_folder import RunFolder
-    from propneat.settings_file import Settings
+    from propneat.run.folder import RunFolder
+    from propneat.search import Problem, Trainer
+    from propneat.settings.evolve_config import EvolveConfig
+    from propneat.settings.file import Settings
 
 __all__ = ["evolve"]
 
 
-class _OrNone(click.ParamType):
-    """A number, or the word "none"."""
+class _OrWord(click.ParamType):
+    """A number, or one of some words."""
 
-    def __init__(self, kind: click.ParamType) -> None:
-        self.kind = kind
-        self.name = f"{kind.name}|none"
+    def __init__(self, kind: click.ParamType, *words: str) -> None:
+        self.kind, self.words = kind, words
+        self.name = "|".join([kind.name, *words])
 
     def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> Any:
-        return value if value == "none" else self.kind.convert(value, parameter, context)
+        return value if value in self.words else self.kind.convert(value, parameter, context)
 
 
 class _Bytes(click.ParamType):
@@ -68,6 +69,8 @@ _SETTINGS: dict[str, tuple[str, str]] = {
     "size_penalty": ("", "size_penalty"),
     "fine_tune_epochs": ("", "fine_tune_epochs"),
     "refit_epochs": ("", "refit_epochs"),
+    "prune_epochs": ("", "prune_epochs"),
+    "pick": ("", "pick"),
     "write_back": ("", "write_back"),
     "retrain": ("", "retrain"),
     "engine": ("", "engine"),
@@ -99,17 +102,19 @@ def _setting(flag: str, kind: Any = str, **more: Any) -> Any:
 @_setting("--activations", metavar="NAME,NAME,...")
 @_setting("--epochs", int)
 @_setting("--learning-rate", float)
-@_setting("--batch-size", _OrNone(click.INT))
+@_setting("--batch-size", _OrWord(click.INT, "auto", "none"))
 @_setting("--l2", float)
 @_setting("--loss", metavar="LOSS")
 @_setting("--size-penalty", float)
 @_setting("--fine-tune-epochs", int)
 @_setting("--refit-epochs", int)
+@_setting("--prune-epochs", int)
+@_setting("--pick", _OrWord(click.INT, *PICKS))
 @_setting("--write-back/--no-write-back", bool)
 @_setting("--retrain/--no-retrain", bool)
 @_setting("--engine", metavar="ENGINE")
 @_setting("--device", metavar="DEVICE")
-@_setting("--memory-budget", _OrNone(_Bytes()), metavar="N[KiB|MiB|GiB]|none")
+@_setting("--memory-budget", _OrWord(_Bytes(), "none"), metavar="N[KiB|MiB|GiB]|none")
 @_setting("--seed", click.IntRange(min=0))
 @reading_options
 @click.option("--config", type=click.Path(path_type=Path), metavar="FILE", help="TOML file of settings, see propneat init.")
@@ -130,7 +135,8 @@ def evolve(context: click.Context, **options: Any) -> None:
       propneat evolve breast_cancer_wisconsin
       propneat evolve patients.csv --target outcome
       propneat evolve monk1 --generations 30 --population 100 --seed 7
-      propneat evolve patients.csv --target outcome --populations 4
+      propneat evolve patients.csv --target outcome --populations 8
+      propneat evolve patients.csv --target outcome --pick 12
       propneat evolve patients.csv --config propneat.toml --out results/first
       propneat evolve houses.csv --target price --dry-run
       propneat evolve houses.csv --target price --categories zip --drop id --missing NA,-999
@@ -146,40 +152,26 @@ def evolve(context: click.Context, **options: Any) -> None:
     An option comes before an environment variable PROPNEAT_<OPTION> (such as PROPNEAT_SEED), that before the --config
     file, and that before the defaults of the method. Ctrl-C stops after the generation in flight and keeps what is done.
     """
-    from propneat.cli.run_view import say_why_it_takes_long
-    from propneat.run import find_state, prepare_run, warm_up
-    from propneat.run_folder import open_run_folder
-    from propneat.settings_file import format_settings
+    from propneat.run import load_run_table, open_run_folder, resume, start
 
-    resume, as_json, quiet = options["resume"], options["as_json"], options["quiet"]
-    if resume and (options["out"] or options["force"] or options["config"]):
+    folder_to_resume, as_json, quiet = options["resume"], options["as_json"], options["quiet"]
+    if folder_to_resume and (options["out"] or options["force"] or options["config"]):
         raise click.UsageError("--resume continues a run with its own settings: --config, --out and --force do not go with it.")
     if (options["executor"] == "dask") != bool(options["address"]):
         raise click.UsageError("--executor dask and --address tcp://HOST:PORT go together.")
-    folder = open_run_folder(resume) if resume else None
+    folder = open_run_folder(folder_to_resume) if folder_to_resume else None
     settings = _settle(context, options, folder)
     if options["dry_run"]:
         from propneat.cli.reading import show_plan
-        from propneat.run import load_run_table
 
         show_plan(load_run_table(settings.data), as_json)
         return
     with _trainer(options["address"], quiet) as train:
-        data = prepare_run(settings)
-        state = find_state(folder, settings, data) if folder else None
-        summary = (folder.read_summary() or {}) if folder else {}
-        is_done = summary.get("finished") is True and summary["generations_asked"] == settings.evolve.n_generations
-        if state and is_done and folder.has_results():
-            talk(f"The run in {folder.path} is finished, nothing is left to do.", quiet)
+        shown = {"train": train, "perform": partial(run_shown, quiet=quiet), "warm": partial(_warm_up, quiet)}
+        if folder:
+            summary = resume(folder, settings, say=partial(talk, quiet=quiet), **shown)
         else:
-            paths = None if folder else _choose_folders(settings, data.name, options)
-            # what cannot be trained is refused before a folder is made
-            with say_why_it_takes_long(settings.evolve.engine, quiet=quiet):
-                warm_up(settings.evolve, data.prepared.problem, train)
-            if folder is None:
-                folder = _make_folder(paths, format_settings(settings), options["force"])
-            with folder.held():
-                summary = run_shown(settings, data, folder, state, train, quiet)
+            summary = start(settings, options["out"], force=options["force"], **shown)
     click.echo(json.dumps(summary, indent=2, ensure_ascii=False) if as_json else describe_summary(summary))
     if summary.get("signal"):
         context.exit(128 + summary["signal"])
@@ -187,7 +179,8 @@ def evolve(context: click.Context, **options: Any) -> None:
 
 def _settle(context: click.Context, options: dict[str, Any], folder: "RunFolder | None") -> "Settings":
     """Lay the options over the configuration file; on resuming, only those typed, over the configuration of the run."""
-    from propneat.settings_file import read_settings_file, resolve_settings
+    from propneat.run.life import rooted, settings_of_run
+    from propneat.settings.file import read_settings_file, resolve_settings
 
     given: dict[str, Any] = {"data": {}, "evolution": {}, "training": {}}
     for option, (section, key) in _SETTINGS.items():
@@ -202,11 +195,19 @@ def _settle(context: click.Context, options: dict[str, Any], folder: "RunFolder 
     typed = {key for key in read if context.get_parameter_source(key) is ParameterSource.COMMANDLINE}
     given["data"] |= {key: value for key, value in read.items() if not folder or key in typed}
     if options["data"]:
-        from propneat.data.table import is_file_name
+        given["data"]["source"] = options["data"]
+    if folder:
+        return settings_of_run(folder, given)
+    return rooted(resolve_settings([*([read_settings_file(options["config"])] if options["config"] else []), given]))
 
-        given["data"]["source"] = str(Path(options["data"]).absolute()) if is_file_name(options["data"]) else options["data"]
-    source = folder.config if folder else options["config"]
-    return resolve_settings([*([read_settings_file(source)] if source else []), given])
+
+def _warm_up(quiet: bool, config: "EvolveConfig", problem: "Problem", train: "Trainer") -> None:
+    """Have compiled what has to be, and say why that takes long."""
+    from propneat.cli.run_view import say_why_it_takes_long
+    from propneat.run import warm_up
+
+    with say_why_it_takes_long(config.engine, quiet=quiet):
+        warm_up(config, problem, train)
 
 
 @contextmanager
@@ -218,7 +219,7 @@ def _trainer(address: str | None, quiet: bool) -> "Iterator[Trainer]":
     if address is None:
         yield train_population
         return
-    from propneat.cluster import without_log
+    from propneat.base.cluster import without_log
     from propneat.training.dask_training import DaskTrainer
 
     with say_when_slow(f"Waiting for the cluster at {address} ...", seconds=2.0, quiet=quiet):
@@ -227,30 +228,3 @@ def _trainer(address: str | None, quiet: bool) -> "Iterator[Trainer]":
     with without_log(), closing(trainer):
         talk(f"Training on the cluster at {address}, {count(trainer.n_threads, 'thread')}", quiet)
         yield trainer
-
-
-def _choose_folders(settings: "Settings", name: str, options: dict[str, Any]) -> Iterator[Path]:
-    """Return where a new run may go, first choice first, once it is sure that the first may be used."""
-    from propneat.run_folder import check_run_folder, default_run_folders
-
-    if options["out"]:
-        paths = iter([options["out"]])
-    else:
-        paths = default_run_folders(Path("results"), name, settings.evolve.seed, again=options["force"])
-    first = next(paths)
-    check_run_folder(first, force=options["force"])
-    return chain([first], paths)
-
-
-def _make_folder(paths: Iterator[Path], config: str, force: bool) -> "RunFolder":
-    """Make the folder of a new run in the first of some places that no other process has taken meanwhile."""
-    from propneat.errors import ConfigError, RunError
-    from propneat.run_folder import create_run_folder
-
-    for path in paths:
-        make_folder(path)
-        try:
-            return create_run_folder(path, config, force=force)
-        except (ConfigError, RunError) as error:
-            refusal = error
-    raise refusal

@@ -11,10 +11,10 @@ from propneat.cli.signals import stop_signals
 
 if TYPE_CHECKING:
     from propneat.cli.run_view import RunView
-    from propneat.evolve import EvolveState, Trainer
     from propneat.run import RunData
-    from propneat.run_folder import RunFolder
-    from propneat.settings_file import Settings
+    from propneat.run.folder import RunFolder
+    from propneat.search import EvolveState, Trainer
+    from propneat.settings.file import Settings
 
 __all__ = ["count", "describe_summary", "run_shown", "talk"]
 
@@ -25,11 +25,11 @@ def run_shown(
     settings: "Settings", data: "RunData", folder: "RunFolder", state: "EvolveState | None", train: "Trainer", quiet: bool
 ) -> dict[str, Any]:
     """Run what is prepared, shown as it goes, and return its summary; a signal ends it after the generation in flight."""
+    from propneat.base.errors import ClusterError
     from propneat.cli.data_notes import notes_on_run
     from propneat.cli.run_view import RunView, say_when_compiling
-    from propneat.errors import ClusterError
     from propneat.run import run
-    from propneat.scores import SCORE_NAMES
+    from propneat.search.scores import SCORE_NAMES
 
     n_train, n_judge = len(data.prepared.problem.train), len(data.prepared.problem.validation)
     n_test = 0 if data.test_features is None else len(data.test_features)
@@ -88,10 +88,18 @@ def describe_summary(summary: dict[str, Any]) -> str:
         "size": f"{count(summary['connections'], 'connection')}, {count(summary['hidden_nodes'], 'hidden node')}, "
         f"{count(summary['layers'], 'layer')}, "
         f"{summary['inputs_used']} of {summary['inputs']} inputs used",
+        "sizes": _sizes(summary),
         "time": f"{summary['seconds']:.1f} s for {summary['generations']} of {summary['generations_asked']} generations",
         "network": summary["champion"],
     }
     return "\n".join(f"{name:<11}{line}" for name, line in lines.items())
+
+
+def _sizes(summary: dict[str, Any]) -> str:
+    """Say what else there is to pick from, and that a size asked for was not found."""
+    asked = summary["pick"]
+    missed = f"none of at most {asked} was found; " if isinstance(asked, int) and summary["connections"] > asked else ""
+    return f"{missed}the best of {count(summary['networks'], 'size')}, propneat pick {summary['folder']} shows them"
 
 
 def count(number: int, thing: str) -> str:

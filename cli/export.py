@@ -54,8 +54,8 @@ def export(genome: Path, form: str, out: Path | None, digits: int | str | None, 
     c is a header and a source in C99 for microcontrollers and everything else, from the values of columns to probabilities or
     the number; micropython is a module in plain Python that does the same.
     """
+    from propneat.base.records import write_atomic
     from propneat.model import load_genome_file
-    from propneat.records import write_atomic
 
     given = c_settings(form, more)
     keep_apart(out, genome)
@@ -85,7 +85,7 @@ def export(genome: Path, form: str, out: Path | None, digits: int | str | None, 
 
 
 def _write_binary(form: str, genome: "Genome", model: "Model | None", path: Path, out: Path) -> None:
-    from propneat.errors import ConfigError
+    from propneat.base.errors import ConfigError
 
     if form == "torch":
         from propneat.compiler import compile_genome
@@ -99,7 +99,7 @@ def _write_binary(form: str, genome: "Genome", model: "Model | None", path: Path
         from propneat.export.onnx_form import to_onnx
     except ImportError as error:
         raise ConfigError("--to onnx needs the package onnx: pip install 'propneat[onnx]', or choose another format") from error
-    from propneat.records import write_atomic
+    from propneat.base.records import write_atomic
 
     content = to_onnx(model).SerializeToString(deterministic=True)
     with writing(out):
@@ -107,7 +107,7 @@ def _write_binary(form: str, genome: "Genome", model: "Model | None", path: Path
 
 
 def _expect_model(model: "Model | None", path: Path) -> None:
-    from propneat.errors import GenomeError
+    from propneat.base.errors import GenomeError
 
     if model is None:
         raise GenomeError(

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from propneat.cli.folder import make_folder, writing
+from propneat.base.records import make_folder
+from propneat.cli.folder import writing
 from propneat.cli.table import print_table
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ def write_c(model: "Model", out: Path | None, data: str | None, given: dict[str,
 
 def _write(folder: Path, files: dict[str, str | bytes]) -> None:
     """Write files into a folder, and say which."""
-    from propneat.records import write_atomic
+    from propneat.base.records import write_atomic
 
     for name in files:
         make_folder((folder / name).parent)
@@ -98,7 +99,7 @@ def _write(folder: Path, files: dict[str, str | bytes]) -> None:
 
 def _try(target: "Target", made: "CExport", name: str) -> list[object]:
     """Return what the table says of a chip: bytes of flash, RAM and stack, time, and how many answers are right."""
-    from propneat.errors import ExportError
+    from propneat.base.errors import ExportError
     from propneat.export.c_estimate import estimate_flash
     from propneat.export.c_targets import measure, missing_tools
 

@@ -4,14 +4,13 @@ import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryFile
 from typing import Any
 
 import click
 
-from propneat.errors import ConfigError
+from propneat.base.errors import ConfigError
 
-__all__ = ["FILE", "FOLDER", "PLACE", "keep_apart", "make_folder", "writing"]
+__all__ = ["FILE", "FOLDER", "PLACE", "keep_apart", "writing"]
 
 _FAULTS = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EPIPE)
 
@@ -58,12 +57,3 @@ def writing(out: Path) -> Iterator[None]:
         if error.errno in _FAULTS:
             raise
         raise ConfigError(f"{out} cannot be written ({error.strerror or error}): give another file to write") from error
-
-
-def make_folder(folder: Path) -> None:
-    """Make a folder unless it is there, and see that files can be written into it; raises ConfigError where they cannot."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        TemporaryFile(dir=folder).close()
-    except OSError as error:
-        raise ConfigError(f"the folder {folder} cannot be written ({error.strerror}): give another --out") from error

@@ -22,10 +22,10 @@ def init(method: str, out: Path, force: bool) -> None:
       propneat init --method neat --out neat.toml
       propneat evolve breast_cancer_wisconsin --config neat.toml
     """
-    from propneat.errors import ConfigError
-    from propneat.evolve import default_config
-    from propneat.records import write_atomic
-    from propneat.settings_file import Settings, format_settings
+    from propneat.base.errors import ConfigError
+    from propneat.base.records import write_atomic
+    from propneat.settings.evolve_config import default_config
+    from propneat.settings.file import Settings, format_settings
 
     text = format_settings(Settings(evolve=default_config(method)))
     if str(out) == "-":

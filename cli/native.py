@@ -8,9 +8,10 @@ from typing import Any
 
 import click
 
-from propneat.cli.folder import FOLDER, make_folder
+from propneat.base.errors import ConfigError
+from propneat.base.records import make_folder
+from propneat.cli.folder import FOLDER
 from propneat.cli.table import print_table
-from propneat.errors import ConfigError
 
 __all__ = ["native"]
 
@@ -83,9 +84,9 @@ def _run(study: Any, folder: Path, flags: dict[str, bool], options: dict[str, An
     from importlib import import_module
 
     from propneat import __version__
+    from propneat.base.records import write_atomic
     from propneat.cli.benchmark_view import show_steps
     from propneat.methods.contract import NativeRun
-    from propneat.records import write_atomic
 
     make_folder(folder)
     module, _, function = study.home.partition(":")

@@ -113,7 +113,7 @@ def _answers(model: "Model", table: "pandas.DataFrame", proba: bool) -> "tuple[p
     import pandas
 
     from propneat.data.encounter import describe_encounter
-    from propneat.model_scores import answer
+    from propneat.model.scores import answer
 
     predictions, probabilities, broken = answer(model, table)
     answers = pandas.DataFrame({"prediction": predictions})
@@ -134,7 +134,7 @@ def _plain(answers: "pandas.DataFrame") -> dict[str, list[Any]]:
 
 def _say_formulas(answers: "pandas.DataFrame") -> None:
     """Say when a class would be run as a formula by a spreadsheet: answers are the classes to the letter, for programs to read."""
-    from propneat.records import is_formula
+    from propneat.base.records import is_formula
 
     found = next((text for text in answers["prediction"].unique() if is_formula(text)), None)
     if found is not None:
@@ -143,9 +143,9 @@ def _say_formulas(answers: "pandas.DataFrame") -> None:
 
 def _scores(model: "Model", table: "pandas.DataFrame", data: str) -> tuple[dict[str, Any], list[str]]:
     """Return the scores on rows that have a target, and a line that counts the others."""
-    from propneat.errors import DataError
-    from propneat.model_scores import read_truth, score_model
-    from propneat.run_folder import finite_or_none
+    from propneat.base.errors import DataError
+    from propneat.base.records import finite_or_none
+    from propneat.model.scores import read_truth, score_model
 
     if model.target_name not in table.columns:
         raise DataError(f"{data} has no column {model.target_name!r}: scores need the true answers, leave out --score")

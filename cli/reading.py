@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from propneat.cli.table import print_table
-from propneat.setting_notes import NOTES
+from propneat.settings.notes import NOTES
 
 if TYPE_CHECKING:
     from propneat.data import Table

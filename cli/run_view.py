@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from propneat.evolve import EvolveState
+    from propneat.search import EvolveState
 
 __all__ = ["RunView", "clock", "say_when_compiling", "say_when_slow", "say_why_it_takes_long"]
 

@@ -10,7 +10,7 @@ from propneat.cli.folder import FILE, keep_apart, writing
 
 if TYPE_CHECKING:
     from propneat.model import Model
-    from propneat.network_summary import NetworkSummary
+    from propneat.model.summary import NetworkSummary
 
 __all__ = ["show"]
 
@@ -33,14 +33,14 @@ def show(genome: Path, svg: Path | None, as_json: bool) -> None:
       propneat show champion.json --json
     """
     from propneat.model import load_genome_file
-    from propneat.network_summary import summarise
+    from propneat.model.summary import summarise
 
     keep_apart(svg, genome)
     found, model = load_genome_file(genome)
     names = (model.input_names, model.output_names) if model else (None, None)
     summary = summarise(found, *names)
     if svg:
-        from propneat.records import write_atomic
+        from propneat.base.records import write_atomic
         from propneat.report.network_svg import draw_network
 
         drawing = draw_network(found, input_names=names[0], output_names=names[1], title=genome.stem)
@@ -64,7 +64,7 @@ def show(genome: Path, svg: Path | None, as_json: bool) -> None:
 
 def _formula(model: "Model") -> list[str]:
     """Return the formula of a model where it fits into a few lines."""
-    from propneat.errors import ConfigError
+    from propneat.base.errors import ConfigError
     from propneat.export.plain_text import to_lines
     from propneat.formula import round_formula
 

@@ -9,20 +9,21 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "EvolutionConfig": "propneat.evolution",
-    "EvolveConfig": "propneat.evolve",
+    "EvolveConfig": "propneat.settings.evolve_config",
     "Genome": "propneat.genome",
     "Model": "propneat.model",
     "Population": "propneat.evolution",
     "PropNEATClassifier": "propneat.estimators",
-    "PropNEATEnsembleClassifier": "propneat.ensemble",
-    "PropNEATEnsembleRegressor": "propneat.ensemble",
+    "PropNEATEnsembleClassifier": "propneat.estimators",
+    "PropNEATEnsembleRegressor": "propneat.estimators",
     "PropNEATRegressor": "propneat.estimators",
-    "PropneatError": "propneat.errors",
+    "PropneatError": "propneat.base.errors",
     "compile_genome": "propneat.compiler",
-    "default_config": "propneat.evolve",
+    "default_config": "propneat.settings.evolve_config",
+    "evolve": "propneat.search",
     "load_model": "propneat.model",
     "load_table": "propneat.data",
-    "prepare_problem": "propneat.problem",
+    "prepare_problem": "propneat.model",
     "train_population": "propneat.training",
 }
 

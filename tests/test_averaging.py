@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from random_genomes import random_genome
 
-from propneat.averaging import average_genomes
+from propneat.base.errors import GenomeError
 from propneat.compiler import compile_genome, evaluate
-from propneat.errors import GenomeError
 from propneat.genome import make_genome, validate
+from propneat.search.averaging import average_genomes
 
 
 @pytest.mark.parametrize("n_outputs", [1, 3])

@@ -9,11 +9,11 @@ import pytest
 
 distributed = pytest.importorskip("distributed")
 
+from propneat.base.errors import ConfigError
 from propneat.benchmark import BenchmarkConfig, Protocol, create_store, make_plan, run_benchmark
 from propneat.benchmark.dask_executor import DaskExecutor
 from propneat.benchmark.executor import Limits
 from propneat.benchmark.plan import options_of
-from propneat.errors import ConfigError
 
 # what dask itself leaves behind when its processes are killed
 pytestmark = [pytest.mark.filterwarnings("ignore::ResourceWarning"), pytest.mark.filterwarnings("ignore:.*unclosed.*")]

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from test_benchmark_store import outcome, planned
 
+from propneat.base.errors import ConfigError, RunError, StoreError
 from propneat.benchmark import create_store, open_store
 from propneat.benchmark.store import FILE_NAME
-from propneat.errors import ConfigError, RunError, StoreError
 
 NOTED = {"protocol": "cv-5", "suites": [], "methods": {}, "limits": {}}
 GOOD = ("--datasets", "parity5", "--methods", "bench_methods:GOOD", "--folds", "2", "--workers", "1", "--no-report")

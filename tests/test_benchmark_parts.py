@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import balanced_accuracy_score, brier_score_loss, log_loss, roc_auc_score
 from sklearn.model_selection import train_test_split
 
+from propneat.base.errors import ConfigError, DataError
 from propneat.benchmark import BenchmarkConfig, Protocol, make_plan, select_shard
 from propneat.benchmark.metrics import one_class_reason, score_probabilities
 from propneat.benchmark.predictions import pack, unpack
@@ -19,7 +20,6 @@ from propneat.benchmark.suites import SUITES, suite_names
 from propneat.benchmark.tables import hash_table, read_benchmark_table
 from propneat.benchmark.task import Task, format_options
 from propneat.data import read_catalogue
-from propneat.errors import ConfigError, DataError
 
 TASK = Task("propneat", "{}", "monk1", "00ff", "cv-5", 0, 1, "0.1.0")
 

@@ -16,6 +16,7 @@ from sklearn.linear_model import LinearRegression
 from sklearn.metrics import mean_absolute_error, r2_score, root_mean_squared_error
 from sklearn.model_selection import train_test_split
 
+from propneat.base.errors import ConfigError
 from propneat.benchmark import BenchmarkConfig, Outcome, Protocol, create_store, make_plan, open_store
 from propneat.benchmark.executor import Job, execute
 from propneat.benchmark.merge import check_mergeable, merge_stores
@@ -28,9 +29,8 @@ from propneat.benchmark.store_form import SCHEMA, UPGRADE
 from propneat.benchmark.suites import suite_names
 from propneat.benchmark.tables import read_benchmark_table
 from propneat.data import pmlb_source, read_catalogue
-from propneat.errors import ConfigError
 from propneat.genome import NodeKind, activation_code, make_genome
-from propneat.network_summary import n_nodes
+from propneat.model.summary import n_nodes
 from propneat.report.benchmark import Results, write_report
 from propneat.report.benchmark.analysis import analyse
 from propneat.report.benchmark.drawing import Marker, Segments

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from propneat.base.errors import ConfigError, DataError
 from propneat.benchmark import speed
 from propneat.benchmark.speed import SCHEMA, Shape, SpeedSize, choose_parts, engine_timing, generations, run_speed
 from propneat.benchmark.speed.genetics import STEPS, grown_populations
@@ -15,7 +16,6 @@ from propneat.benchmark.speed.networks import ladder_network, made_up_rows, rand
 from propneat.benchmark.speed.targets import find_targets
 from propneat.benchmark.speed.timing import fit_exponent, fit_line, ratio, spread, take_turns
 from propneat.compiler import compile_genome
-from propneat.errors import ConfigError, DataError
 from propneat.genome import validate
 from propneat.report.speed import draw_speed, speed_tables
 

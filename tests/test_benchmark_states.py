@@ -8,11 +8,11 @@ import pandas
 import pytest
 from test_benchmark_store import outcome, planned
 
+from propneat.base.errors import RunError
 from propneat.benchmark import create_store, open_store
 from propneat.benchmark.results import comparable_rows, load_results, read_rows
 from propneat.benchmark.states import states_of
 from propneat.benchmark.tables import read_benchmark_table
-from propneat.errors import RunError
 
 
 def of(number=0, method="a", dataset="d", data_hash="0a", version="0.1"):

@@ -13,11 +13,11 @@ import numpy as np
 import pandas
 import pytest
 
+from propneat.base.errors import RunError, StoreError
 from propneat.benchmark import Outcome, Planned, Task, create_store, open_store
 from propneat.benchmark.export import export_results
 from propneat.benchmark.results import read_rows, summarise
 from propneat.benchmark.store import FILE_NAME
-from propneat.errors import RunError, StoreError
 
 
 def planned(number: int, method: str = "a", dataset: str = "d", options: str = "{}") -> Planned:

@@ -11,11 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from propneat.checkpoint import CheckpointWriter, check_identity, journal_of, load_checkpoint
-from propneat.errors import CheckpointError, DamagedCheckpointError
+from propneat.base.errors import CheckpointError, DamagedCheckpointError
 from propneat.evolution import EvolutionConfig, Population
-from propneat.evolve import HISTORY_COLUMNS, EvolveState, Finished, Problem, default_config, evolve
 from propneat.genome import GenePool
+from propneat.run.checkpoint import CheckpointWriter, check_identity, journal_of, load_checkpoint
+from propneat.search import HISTORY_COLUMNS, EvolveState, Finished, Problem, evolve
+from propneat.settings.evolve_config import default_config
 from propneat.training import Samples, TrainingConfig
 
 ODD = (math.nan, math.inf, -math.inf, -0.0, 5e-324, 0.1, 1e308)
@@ -97,7 +98,7 @@ def test_a_kill_between_the_two_files_loses_that_generation_alone(tmp_path, monk
     states, path = grown_states(4, 3), tmp_path / "checkpoint.npz"
     writer = CheckpointWriter(path, {})
     writer.save(states[0])
-    monkeypatch.setattr("propneat.checkpoint.files.write_atomic", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    monkeypatch.setattr("propneat.run.checkpoint.files.write_atomic", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
         writer.save(states[1])
     monkeypatch.undo()
@@ -112,7 +113,7 @@ def test_a_kill_between_the_two_files_loses_that_generation_alone(tmp_path, monk
 def test_a_new_run_takes_the_place_of_an_old_one_and_a_kill_leaves_no_mixture(tmp_path, monkeypatch):
     path = tmp_path / "checkpoint.npz"
     save(path, grown_states(5, 3), {"run": "old"})
-    monkeypatch.setattr("propneat.checkpoint.files.pack_archive", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    monkeypatch.setattr("propneat.run.checkpoint.files.pack_archive", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
         CheckpointWriter(path, {"run": "new"}).save(grown_states(6, 1)[0])
     with pytest.raises(CheckpointError, match="there is no checkpoint"):
@@ -266,8 +267,8 @@ def test_a_missing_file_a_folder_half_a_checkpoint_and_another_schema_are_refuse
     for path in (tmp_path / "absent.npz", tmp_path):
         with pytest.raises(CheckpointError, match="there is no checkpoint"):
             load_checkpoint(path)
-    monkeypatch.setattr("propneat.checkpoint.archive.CHECKPOINT_SCHEMA", "propneat.checkpoint/4")
-    with pytest.raises(DamagedCheckpointError, match="schema 'propneat.checkpoint/3'"):
+    monkeypatch.setattr("propneat.run.checkpoint.archive.CHECKPOINT_SCHEMA", "propneat.checkpoint/5")
+    with pytest.raises(DamagedCheckpointError, match="schema 'propneat.checkpoint/4'"):
         load_checkpoint(saved[0])
     journal_of(saved[0]).unlink()
     with pytest.raises(DamagedCheckpointError, match="lacks its other half, checkpoint.journal"):

@@ -11,9 +11,9 @@ import time
 import pandas
 import pytest
 
+from propneat.base.errors import ConfigError
 from propneat.benchmark import BenchmarkConfig, Protocol, create_store, make_plan, open_store
 from propneat.cli.benchmark_view import count_workers
-from propneat.errors import ConfigError
 from propneat.methods import METHODS
 
 pytestmark = pytest.mark.usefixtures("folder")

@@ -11,9 +11,9 @@ from pathlib import Path
 import click
 import pytest
 
+from propneat.base.errors import CheckpointError, DamagedCheckpointError, PropneatWarning
 from propneat.cli import main as cli
 from propneat.data import pmlb_source, read_catalogue
-from propneat.errors import CheckpointError, DamagedCheckpointError, PropneatWarning
 
 HEAVY = ("torch", "numba", "sklearn", "pandas", "matplotlib", "numpy", "rich", "pmlb")
 

@@ -16,14 +16,14 @@ import numpy as np
 import pytest
 from sklearn.metrics import balanced_accuracy_score, log_loss, mean_squared_error, r2_score, roc_auc_score
 
-from propneat.checkpoint import CheckpointWriter, load_checkpoint
 from propneat.cli.run_view import RunView, say_when_compiling
 from propneat.data import load_table
-from propneat.evolve import default_config
 from propneat.model import load_model
-from propneat.model_scores import answer, score_model
-from propneat.run_folder import default_run_folders
-from propneat.settings_file import read_settings_file, resolve_settings
+from propneat.model.scores import answer, score_model
+from propneat.run.checkpoint import CheckpointWriter, load_checkpoint
+from propneat.run.folder import default_run_folders
+from propneat.settings.evolve_config import default_config
+from propneat.settings.file import read_settings_file, resolve_settings
 
 pytestmark = pytest.mark.usefixtures("folder")
 
@@ -44,7 +44,7 @@ FILES = [
 
 _COMPILE_AND_WARM_UP = """
 import propneat.cli.run_view as view
-from propneat.native import outer
+from propneat.base.native import outer
 
 view._SECONDS_OF_COMPILING = 0.0
 
@@ -408,7 +408,7 @@ def test_compiling_is_said_the_first_time_and_no_more(folder):
 def test_a_folder_that_another_process_writes_is_left_to_it(run, folder):
     run("evolve", "xd6", *TINY, "--out", "a")
     before = contents(folder)
-    code = "import sys; from pathlib import Path; from propneat.run_folder import RunFolder\n"
+    code = "import sys; from pathlib import Path; from propneat.run.folder import RunFolder\n"
     code += "with RunFolder(Path('a')).held(): print(flush=True); sys.stdin.read()"
     with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
         other.stdout.readline()
@@ -453,14 +453,14 @@ def test_default_folders_asked_for_at_once_are_all_different(folder):
     code = """
 import sys
 from pathlib import Path
-from propneat.cli.evolve import _make_folder
-from propneat.run_folder import default_run_folders
+from propneat.run.folder import claim_folder
+from propneat.run.folder import default_run_folders
 paths = default_run_folders(Path("results"), "monk1", 0)
 first = next(paths)
 print(first, flush=True)
 sys.stdin.readline()
 from itertools import chain
-print(_make_folder(chain([first], paths), "seed = 0", False).path, flush=True)
+print(claim_folder(chain([first], paths), "seed = 0").path, flush=True)
 """
     start = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     processes = [subprocess.Popen([sys.executable, "-c", code], **start) for _ in range(8)]

@@ -18,8 +18,8 @@ from propneat.data import Preprocessor, TargetScale
 from propneat.genome import activation_code, format_document, genome_to_document
 from propneat.genome.graph_form import from_networkx
 from propneat.model import Model, load_genome_file, load_model
-from propneat.model_scores import answer, score_model
-from propneat.network_summary import summarise
+from propneat.model.scores import answer, score_model
+from propneat.model.summary import summarise
 
 
 def people(n_rows: int = 12) -> pandas.DataFrame:

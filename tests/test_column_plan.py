@@ -8,12 +8,12 @@ import pandas
 import pyarrow
 import pytest
 
-from propneat.data import EncodingOptions, ColumnPlan, Preprocessor, ReadingOptions, TablePlan, plan_table
+from propneat.base.errors import DataError
+from propneat.data import ColumnPlan, EncodingOptions, Preprocessor, ReadingOptions, TablePlan, plan_table
 from propneat.data.cells import MISSING_TEXTS
-from propneat.data.files import read_table_file
 from propneat.data.column_planning import plan_column
+from propneat.data.files import read_table_file
 from propneat.data.source_column import SourceColumn
-from propneat.errors import DataError
 
 N = 60
 

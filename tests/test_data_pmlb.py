@@ -11,12 +11,12 @@ from pathlib import Path
 import pandas
 import pytest
 
+from propneat.base.errors import DataError
+from propneat.base.records import sha256_hex
 from propneat.data import build_catalogue, catalogue, load_table, pmlb_source, read_catalogue
 from propneat.data.embedded import EMBEDDED
 from propneat.data.named import unchecked_line
 from propneat.data.pmlb_source import cached_file, fetch, find_cache, load_pmlb, values_digest
-from propneat.errors import DataError
-from propneat.records import sha256_hex
 
 FRAME = pandas.DataFrame({"a": [0.1, 2.5, 1 / 3] * 4, "b": range(12), "target": [0, 1, 1] * 4})
 SHARED = Path(os.environ.get("PROPNEAT_TEST_PMLB") or Path(__file__).parents[1] / ".." / "shared" / "pmlb")

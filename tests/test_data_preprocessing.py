@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from propneat.base.errors import DataError
 from propneat.data import EncodingOptions, InputRule, Preprocessor, TargetScale, encode_target, infer_task
 from propneat.data.cells import MISSING_TEXTS
-from propneat.errors import DataError
 
 NAN = float("nan")
 

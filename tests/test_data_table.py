@@ -6,9 +6,9 @@ import numpy as np
 import pandas
 import pytest
 
+from propneat.base.errors import DataError, PropneatError
 from propneat.data import Preprocessor, load_table
 from propneat.data.delimited_form import DelimitedForm
-from propneat.errors import DataError, PropneatError
 
 ROWS = 12
 

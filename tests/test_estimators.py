@@ -25,10 +25,10 @@ from propneat import (
     PropNEATRegressor,
     load_model,
 )
-from propneat.errors import ConfigError, DataError, GenomeError
-from propneat.evolve import default_config
+from propneat.base.errors import ConfigError, DataError, GenomeError
 from propneat.genome import Genome, NodeKind, activation_code
-from propneat.problem import prepare_problem
+from propneat.model.preparation import prepare_problem
+from propneat.settings.evolve_config import default_config
 
 TINY = {"population_size": 8, "generations": 2, "epochs": 2, "random_state": 0}
 SHORT = TINY | {"fine_tune_epochs": 5}

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from random_genomes import random_genome
 
-from propneat.errors import ConfigError, GenomeError
+from propneat.base.errors import ConfigError, GenomeError
 from propneat.evolution import (
     EvolutionConfig,
     InnovationTracker,

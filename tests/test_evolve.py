@@ -9,15 +9,16 @@ import pytest
 from random_genomes import random_genome
 from sklearn.metrics import r2_score, roc_auc_score
 
+from propneat.base.errors import ConfigError
+from propneat.base.rng import make_rng
 from propneat.compiler import compile_genome, compile_pool, evaluate, write_back_pool
-from propneat.densify import densify
-from propneat.errors import ConfigError
 from propneat.evolution import EvolutionConfig, Population
-from propneat.evolve import EvolveConfig, EvolveResult, EvolveState, Problem, default_config, evolve
 from propneat.genome import GenePool, Genome, NodeKind, validate
-from propneat.problem import prepare_problem
-from propneat.rng import make_rng
-from propneat.scores import score_outputs
+from propneat.model.preparation import prepare_problem
+from propneat.search import EvolveResult, EvolveState, Problem, evolve
+from propneat.search.densify import densify
+from propneat.search.scores import score_outputs
+from propneat.settings.evolve_config import EvolveConfig, default_config
 from propneat.training import Samples, TrainingConfig, train_population
 
 TASKS = ("binary", "multiclass", "regression")
@@ -45,7 +46,7 @@ def small(method: str = "propneat", **changes) -> EvolveConfig:
     config = default_config(method)
     evolution = replace(config.evolution, population_size=16, target_species=4)
     training = replace(config.training, epochs=3)
-    base = {"generations": 6, "fine_tune_epochs": 10, "fine_tune_patience": 3, "refit_epochs": 5, "n_finalists": 2}
+    base = {"generations": 6, "fine_tune_epochs": 10, "fine_tune_patience": 3, "refit_epochs": 5, "prune_epochs": 2, "n_finalists": 2}
     return replace(config, **{**base, "evolution": evolution, "training": training, **changes})
 
 
@@ -205,7 +206,7 @@ def test_more_training_never_makes_the_champion_worse():
 def test_without_final_training_the_champion_is_the_best_ever_seen():
     problem = make_problem()
     states = []
-    config = small(size_penalty=0.0, fine_tune_epochs=0, refit_epochs=0)
+    config = small(size_penalty=0.0, fine_tune_epochs=0, prune_epochs=0, refit_epochs=0)
     result = evolve(problem, config, callbacks=[states.append])
     assert result.champion == states[-1].champion and result.validation_loss == states[-1].champion_loss
     assert np.all(np.diff([state.champion_loss for state in states]) <= 0)

@@ -18,12 +18,12 @@ distributed = pytest.importorskip("distributed")
 
 from distributed.comm.tcp import TCP
 
+from propneat.base.cluster import connect
+from propneat.base.errors import ClusterError, ConfigError
 from propneat.cli.run_view import RunView
-from propneat.cluster import connect
 from propneat.compiler import compile_pool
-from propneat.errors import ClusterError, ConfigError
 from propneat.evolution import Population
-from propneat.evolve import Problem, evolve
+from propneat.search import Problem, evolve
 from propneat.training import TrainingConfig, train_population
 from propneat.training.dask_training import DaskTrainer
 
@@ -188,7 +188,7 @@ def test_other_versions_are_refused_when_connecting_and_when_they_come_later(clu
     monkeypatch.setattr("propneat.training.dask_training.__version__", "99.1")
     with pytest.raises(ConfigError, match=r"a worker has propneat [\d.]+, and the run 99.1"):
         evolve(make_problem(), small(), train=trainer)
-    monkeypatch.setattr("propneat.cluster.__version__", "99.1")
+    monkeypatch.setattr("propneat.base.cluster.__version__", "99.1")
     with pytest.raises(ConfigError, match="the cluster's processes have propneat"):
         connect(cluster.scheduler_address)
 

@@ -9,9 +9,9 @@ import pytest
 from c_programs import STRICT, answers, build, needs_compiler, random_models, table_of
 from test_readme import a_table
 
+from propneat.base.errors import ConfigError, ExportError
 from propneat.compiler import evaluate
 from propneat.data import load_table
-from propneat.errors import ConfigError, ExportError
 from propneat.export.c_columns import encode_rows, inputs_of, made_up_rows, plan_columns
 from propneat.export.c_cost import measure_cost
 from propneat.export.c_export import COptions, export_c

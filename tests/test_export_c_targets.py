@@ -12,8 +12,8 @@ import pytest
 from c_programs import STRICT, needs_compiler, random_models, table_of
 from test_readme import a_table
 
+from propneat.base.errors import ConfigError, ExportError
 from propneat.data import load_table
-from propneat.errors import ConfigError, ExportError
 from propneat.export.c_estimate import estimate_flash
 from propneat.export.c_export import COptions, export_c
 from propneat.export.c_targets import TARGETS, find_target, measure, missing_tools

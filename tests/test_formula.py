@@ -13,7 +13,7 @@ from propneat.export.python_text import to_python
 from propneat.formula import count_nodes, round_formula
 from propneat.genome import NodeKind, make_genome
 from propneat.model import Model
-from propneat.network_summary import n_nodes, summarise
+from propneat.model.summary import n_nodes, summarise
 
 TASKS = ("regression", "binary", "multiclass")
 

@@ -14,10 +14,10 @@ import sympy
 from formula_cases import CLASSES, a_model, a_preprocessor, a_table, answers_of, one_of_each, plain_model, plain_preprocessor
 from random_genomes import random_genome
 
+from propneat.base.errors import ConfigError
 from propneat.data import Preprocessor, TargetScale
 from propneat.data.input_rule import InputRule
 from propneat.data.plan import ColumnPlan, TablePlan
-from propneat.errors import ConfigError
 from propneat.export.excel_text import to_excel
 from propneat.export.javascript import to_javascript
 from propneat.export.latex_text import to_latex

@@ -7,7 +7,7 @@ import pytest
 import torch
 from scipy import stats
 
-from propneat.errors import ConfigError
+from propneat.base.errors import ConfigError
 from propneat.methods.forward_gradients.aggregators import (
     AGGREGATORS,
     ForwardGradient,

@@ -8,9 +8,9 @@ import pytest
 import torch
 from random_genomes import random_genome
 
+from propneat.base.errors import ConfigError
 from propneat.compiler import compile_genome, evaluate
 from propneat.compiler.network import CompiledNetwork
-from propneat.errors import ConfigError
 from propneat.genome import ACTIVATIONS, AGGREGATIONS, NodeKind, make_genome
 from propneat.methods.contract import NativeRun
 from propneat.methods.forward_gradients import native

@@ -11,7 +11,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import check_estimator
 
-from propneat.errors import ConfigError, DataError
+from propneat.base.errors import ConfigError, DataError
 from propneat.methods.forward_gradients import METHOD, NATIVE
 from propneat.methods.forward_gradients.aggregators import AGGREGATORS, ForwardGradient
 from propneat.methods.forward_gradients.classifier import ForwardGradientClassifier

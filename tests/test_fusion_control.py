@@ -8,7 +8,8 @@ import torch
 from scipy.integrate import solve_ivp
 from scipy.special import kve
 
-from propneat.errors import ConfigError
+from propneat.base.errors import ConfigError
+from propneat.base.rng import make_rng
 from propneat.methods.fusion_control.environment import make_environment
 from propneat.methods.fusion_control.kernel import advance
 from propneat.methods.fusion_control.loop import CONTROL_SCALES, N_FEATURES, Interface, Memory, roll_out, tracking_cost
@@ -24,7 +25,6 @@ from propneat.methods.fusion_control.plant import CONTROL_LIMITS, Drives, Plant,
 from propneat.methods.fusion_control.powers import bremsstrahlung, exchange_rate, relativistic_factor
 from propneat.methods.fusion_control.reactivity import integrated_reactivity, reactivity
 from propneat.methods.fusion_control.scenarios import draw_scenarios, make_script
-from propneat.rng import make_rng
 
 TEMPERATURES = np.array([100.0, 150, 200, 300, 400, 500])
 

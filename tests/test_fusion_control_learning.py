@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import torch
 
+from propneat.base.errors import ConfigError
+from propneat.base.rng import make_rng
 from propneat.compiler import compile_genome, evaluate
-from propneat.errors import ConfigError
 from propneat.genome import validate
 from propneat.methods.contract import NativeRun
 from propneat.methods.fusion_control import NATIVE
@@ -23,7 +24,6 @@ from propneat.methods.fusion_control.native import StudySize, run, run_sized
 from propneat.methods.fusion_control.online import OnlineController, OnlineSettings, pretrain_identifier
 from propneat.methods.fusion_control.scenarios import make_script
 from propneat.methods.fusion_control.tuning import Bench, Budget, costs, mean_cost, train_policy
-from propneat.rng import make_rng
 
 SMALL = Budget(n_updates=12, n_plants=4, horizon=25, n_judges=8, n_checks=3)
 

@@ -10,12 +10,12 @@ from sklearn.base import clone
 from sklearn.datasets import load_iris, make_classification
 from sklearn.preprocessing import StandardScaler
 
-from propneat.errors import ConfigError, DataError
+from propneat.base.errors import ConfigError, DataError
+from propneat.base.rng import make_rng
 from propneat.methods.fusion_control import METHOD, stream_study
 from propneat.methods.fusion_control.classifier import PIDBackpropClassifier
 from propneat.methods.fusion_control.stream import RULES, Rule, StreamNetwork, make_rule
 from propneat.methods.fusion_control.stream_study import samples_to_recover
-from propneat.rng import make_rng
 
 FAST = {"n_passes": 4, "n_hidden": 16}
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from random_genomes import random_genome
 
-from propneat.errors import GenomeError
+from propneat.base.errors import GenomeError
 from propneat.genome import (
     ACTIVATIONS,
     AGGREGATIONS,

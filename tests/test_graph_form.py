@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from random_genomes import random_genome
 
+from propneat.base.errors import ConfigError, GenomeError
 from propneat.compiler import compile_genome
-from propneat.errors import ConfigError, GenomeError
 from propneat.genome import Genome, NodeKind, make_genome
 from propneat.genome.graph_form import from_networkx, to_dot, to_graphml, to_networkx
 from propneat.genome.presentation import node_names

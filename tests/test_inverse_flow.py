@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from propneat.errors import ConfigError
+from propneat.base.errors import ConfigError
 from propneat.methods.inverse_flow import wavefront
 from propneat.methods.inverse_flow.flow import Chain, FlowPlan, Logit, log_normal, make_flow, make_step
 from propneat.methods.inverse_flow.layers import ActNorm, Coupling, InverseConv, Mix, squeeze, unsqueeze

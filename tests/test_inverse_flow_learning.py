@@ -19,7 +19,8 @@ from sklearn.datasets import load_iris, load_wine, make_classification
 from sklearn.preprocessing import StandardScaler
 from torch_state import unusual_torch
 
-from propneat.errors import ConfigError, DataError
+from propneat.base.errors import ConfigError, DataError
+from propneat.base.rng import make_rng
 from propneat.methods.contract import NativeRun
 from propneat.methods.inverse_flow import METHOD, NATIVE, tabular_flow
 from propneat.methods.inverse_flow import classifier as classifier_module
@@ -32,7 +33,6 @@ from propneat.methods.inverse_flow.flow_study import FlowStudyPlan
 from propneat.methods.inverse_flow.native import StudySize, run, run_sized
 from propneat.methods.inverse_flow.tabular_flow import TabularFlow, TabularTraining, train_tabular
 from propneat.methods.inverse_flow.training import FlowTraining, bits_per_dimension, dequantise, evaluate, train_flow
-from propneat.rng import make_rng
 
 FAST = {"n_steps": 2, "width": 8, "max_epochs": 6, "n_folds": 2}
 

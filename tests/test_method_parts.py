@@ -12,9 +12,10 @@ from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.utils.estimator_checks import check_estimator
 
+from propneat.base.errors import ConfigError
+from propneat.base.rng import make_rng
 from propneat.benchmark.plan import BenchmarkConfig, make_plan
 from propneat.data import EncodingOptions, Preprocessor
-from propneat.errors import ConfigError
 from propneat.methods import METHODS, heartbeat
 from propneat.methods.dense import DenseNetworkClassifier
 from propneat.methods.device import check_device
@@ -32,7 +33,6 @@ from propneat.methods.spike_train.classifier import STRSBPClassifier
 from propneat.methods.tabular import TableEncoder, on_table, stratified_folds
 from propneat.methods.tuned_forest import TunedForestClassifier
 from propneat.methods.vsml.classifier import VSMLClassifier
-from propneat.rng import make_rng
 
 
 def a_table(n_rows: int = 40) -> pandas.DataFrame:

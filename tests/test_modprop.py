@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from propneat.errors import ConfigError
+from propneat.base.errors import ConfigError
+from propneat.base.rng import make_rng
 from propneat.methods.modprop.layer import run_layer
 from propneat.methods.modprop.network import Cells, Network, make_cells, make_network
 from propneat.methods.modprop.online import online_gradients
 from propneat.methods.modprop.rules import RULES, Feedback, Rule, block_means, make_feedback, make_rule, tap_radius, type_taps
-from propneat.rng import make_rng
 
 N_STEPS, N_ROWS, N_INPUTS, N_OUTPUTS = 9, 4, 3, 2
 

@@ -15,7 +15,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 from torch_state import unusual_torch
 
-from propneat.errors import ConfigError, DataError
+from propneat.base.errors import ConfigError, DataError
+from propneat.base.rng import make_rng
 from propneat.methods.contract import NativeRun
 from propneat.methods.modprop import METHOD, NATIVE
 from propneat.methods.modprop.classifier import ModPropClassifier
@@ -25,7 +26,6 @@ from propneat.methods.modprop.rules import RULES, make_feedback, make_rule
 from propneat.methods.modprop.studies import XorPlan, run_xor
 from propneat.methods.modprop.tasks import DelayedXor, digits_by_rows
 from propneat.methods.modprop.training import StepSettings, Trainer, last_step_losses, last_step_outputs, rule_gradients
-from propneat.rng import make_rng
 
 FAST = {"n_cells": 16, "max_updates": 75, "learning_rate": 0.01}
 

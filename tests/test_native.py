@@ -10,17 +10,17 @@ from pathlib import Path
 import pytest
 
 import propneat
-from propneat.native import _sources_digest
+from propneat.base.native import _sources_digest
 
 HOME = Path(propneat.__file__).parent
 SMALL = {
     "constants.py": "FIVE = 5\n",
     "helper.py": (
-        "from propneat.constants import (\n    FIVE,\n)\nfrom propneat.native import inner\n\n\n"
+        "from propneat.constants import (\n    FIVE,\n)\nfrom propneat.base.native import inner\n\n\n"
         "@inner\ndef helper(x):\n    return x + FIVE\n"
     ),
     "kernel.py": (
-        "from propneat.helper import helper\nfrom propneat.native import outer\n\n\n"
+        "from propneat.helper import helper\nfrom propneat.base.native import outer\n\n\n"
         "@outer\ndef kernel(x):\n    return 2 * helper(x)\n\n\n"
         "@outer(fastmath=True)\ndef second(x):\n    return helper(x)\n"
     ),
@@ -41,9 +41,9 @@ print(kernel(1), second(1), sum(kernel.stats.cache_hits.values()), is_as_it_was,
 def small(tmp_path):
     """A package called propneat that holds how loops are compiled and two kernels with a helper; returns its parent folder."""
     package = tmp_path / "place" / "propneat"
-    package.mkdir(parents=True)
-    for name in ("__init__.py", "errors.py", "native.py"):
-        shutil.copy(HOME / name, package)
+    (package / "base").mkdir(parents=True)
+    for name in ("__init__.py", "base/__init__.py", "base/errors.py", "base/native.py"):
+        shutil.copy(HOME / name, package / name)
     for name, text in SMALL.items():
         (package / name).write_text(text)
     return package.parent
@@ -99,14 +99,14 @@ def test_every_module_that_kernels_are_made_of_counts(tmp_path):
     """An edit of any of these changes compiled code; one of the page that shows results does not."""
     shutil.copytree(HOME, tmp_path / "propneat", ignore=shutil.ignore_patterns("__pycache__", "*.json"))
     seen = {_sources_digest.__wrapped__(tmp_path / "propneat")}
-    counting = ("native.py", "training/kernel_math.py", "training/vector_code.py", "training/settings.py", "genome/genes.py")
-    counting += ("evolution/editing.py", "methods/vsml/kernel.py", "methods/fusion_control/plant.py", "compiler/topology.py")
+    counting = ("base/native.py", "training/kernel_math.py", "training/vector_code.py", "training/settings.py")
+    counting += ("genome/genes.py", "evolution/editing.py", "methods/vsml/kernel.py", "methods/fusion_control/plant.py", "compiler/topology.py")
     for name in counting:
         with (tmp_path / "propneat" / name).open("a") as file:
             file.write("\n")
         seen.add(_sources_digest.__wrapped__(tmp_path / "propneat"))
     assert len(seen) == 1 + len(counting)
-    for name in ("report/benchmark/page.py", "run.py", "estimators.py"):
+    for name in ("report/benchmark/page.py", "run/session.py", "estimators/single.py"):
         with (tmp_path / "propneat" / name).open("a") as file:
             file.write("\n")
         seen.add(_sources_digest.__wrapped__(tmp_path / "propneat"))

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from random_genomes import random_genome
 
+from propneat.base.errors import ConfigError
 from propneat.compiler import compile_genome
-from propneat.errors import ConfigError
 from propneat.genome import Genome, NodeKind, make_genome
 from propneat.genome.presentation import NEGATIVE_COLOUR, POSITIVE_COLOUR, clean_text
 from propneat.report.network_layout import lay_out

@@ -120,7 +120,7 @@ def test_pipelines_convert():
     from sklearn.preprocessing import StandardScaler
 
     from propneat import PropNEATClassifier, PropNEATRegressor
-    from propneat.errors import ConfigError
+    from propneat.base.errors import ConfigError
     from propneat.export.skl2onnx_form import register
 
     register()

@@ -21,8 +21,8 @@ from engine_cases import (
     train_in_float64,
 )
 
+from propneat.base.errors import ConfigError
 from propneat.compiler import compile_pool, evaluate
-from propneat.errors import ConfigError
 from propneat.genome import GenePool, make_genome
 from propneat.recompute.meter import MemoryMeter
 from propneat.training import LOSSES, OPTIMISERS, Samples, TrainingConfig, padded_engine, train_population

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 from random_genomes import random_genome
 
+from propneat.base.errors import ConfigError, GenomeError
 from propneat.compiler import compile_pool
-from propneat.errors import ConfigError, GenomeError
 from propneat.evolution import EvolutionConfig, InnovationTracker, Population
 from propneat.genome import GenePool, Genome, NodeKind, activation_code, frozen, make_genome, validate
 from propneat.training.kernel_engine import predict_population

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from propneat.problem import prepare_problem
+from propneat.model.preparation import prepare_problem
 
 
 def class_totals(samples) -> np.ndarray:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
-from propneat.errors import DataError
+from propneat.base.errors import DataError
 from propneat.report.progress import draw_progress
 
 KEYS = (

@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 from benchmark_rows import make_rows
 
+from propneat.base.errors import ConfigError, DataError
 from propneat.benchmark import BenchmarkConfig, Outcome, Protocol, create_store, make_plan
 from propneat.benchmark.published import PublishedValue, rank_beside, read_published, select_published
-from propneat.errors import ConfigError, DataError
 from propneat.report.benchmark import Results
 from propneat.report.benchmark.analysis import analyse
 from propneat.report.benchmark.dataset_tables import fold_tests_table

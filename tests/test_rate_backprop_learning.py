@@ -20,7 +20,8 @@ from threadpoolctl import threadpool_limits
 from torch.nn import functional
 from torch_state import unusual_torch
 
-from propneat.errors import ConfigError, DataError
+from propneat.base.errors import ConfigError, DataError
+from propneat.base.rng import make_rng
 from propneat.methods.contract import NativeRun
 from propneat.methods.rate_backprop import METHOD, NATIVE
 from propneat.methods.rate_backprop import classifier as classifier_module
@@ -31,7 +32,6 @@ from propneat.methods.rate_backprop.data import MovingBars, digits_as_images
 from propneat.methods.rate_backprop.native import StudySize, run, run_sized
 from propneat.methods.rate_backprop.network import RULES, LayerPlan, make_network
 from propneat.methods.rate_backprop.training import TrainingPlan, answer, count_updates, train
-from propneat.rng import make_rng
 
 FAST = {"hidden": (16, 16), "steps": (2, 4), "updates": (40,)}
 

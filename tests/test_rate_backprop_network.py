@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from propneat.errors import ConfigError, DataError
+from propneat.base.errors import ConfigError, DataError
 from propneat.methods.rate_backprop.functions import SpikeTrain
 from propneat.methods.rate_backprop.layers import NormStatistics
 from propneat.methods.rate_backprop.measure import LiveBytes, peak_bytes, saved_bytes

@@ -16,7 +16,7 @@ from random_genomes import random_genome
 from propneat.compiler import compile_genome, evaluate
 from propneat.data import EncodingOptions, Preprocessor, TargetScale
 from propneat.model import Model, class_probabilities, load_model
-from propneat.network_summary import summarise
+from propneat.model.summary import summarise
 
 README = Path(__file__).parent.parent / "README.md"
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from propneat.errors import ConfigError
+from propneat.base.errors import ConfigError
 from propneat.methods.recomputation.architectures import PAPER_NETWORKS
 from propneat.methods.recomputation.execution import Instance, execute, run_plainly
 from propneat.methods.recomputation.networks import Builder

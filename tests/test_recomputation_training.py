@@ -12,9 +12,9 @@ from sklearn.base import clone
 from sklearn.datasets import load_iris
 from torch import nn
 
+from propneat.base.errors import ConfigError
 from propneat.compiler import compile_genome, compile_pool
 from propneat.compiler.network import CompiledNetwork
-from propneat.errors import ConfigError
 from propneat.genome import GenePool
 from propneat.methods.contract import NativeRun
 from propneat.methods.dense import DenseNetworkClassifier

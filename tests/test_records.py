@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from propneat.records import as_cell, format_csv, nests_deeper, sha256_hex, write_atomic
-from propneat.rng import derive_seed, make_rng
+from propneat.base.records import as_cell, format_csv, nests_deeper, sha256_hex, write_atomic
+from propneat.base.rng import derive_seed, make_rng
 
 
 def test_a_seed_depends_on_its_identity_alone():
-    script = "from propneat.rng import derive_seed; print(derive_seed(7, 'breed', 3))"
+    script = "from propneat.base.rng import derive_seed; print(derive_seed(7, 'breed', 3))"
     for hash_seed in ("0", "1"):
         environment = {**os.environ, "PYTHONHASHSEED": hash_seed}
         told = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)

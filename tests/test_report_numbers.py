@@ -10,12 +10,12 @@ import pytest
 from benchmark_rows import METHODS, PROVENANCE, make_realistic, make_rows, spoil
 
 from propneat import stats
-from propneat.errors import DataError
+from propneat.base.errors import DataError
+from propneat.base.rng import make_rng
 from propneat.report.benchmark import Results
 from propneat.report.benchmark.analysis import ALPHA, analyse
 from propneat.report.benchmark.cells import gather_cells, group_failures
 from propneat.report.benchmark.json_form import make_json
-from propneat.rng import make_rng
 
 
 @pytest.fixture(scope="module")

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from propneat.errors import ConfigError
+from propneat.base.errors import ConfigError
 from propneat.evolution import EvolutionConfig
-from propneat.evolve import METHODS, EvolveConfig, default_config
-from propneat.setting_notes import NOTES, SECTIONS
-from propneat.settings_file import DataSettings, Settings, format_settings, read_settings_file, resolve_settings, to_layer
+from propneat.settings.evolve_config import METHODS, EvolveConfig, default_config
+from propneat.settings.file import DataSettings, Settings, format_settings, read_settings_file, resolve_settings, to_layer
+from propneat.settings.notes import NOTES, SECTIONS
 from propneat.training import TrainingConfig
 
 SET_BY_THE_LOOP = {"": {"evolution", "training"}, "data": set(), "evolution": {"direction"}, "training": {"loss"}}

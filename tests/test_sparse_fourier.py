@@ -8,7 +8,8 @@ import torch
 from scipy.spatial.transform import Rotation
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from propneat.errors import ConfigError, DataError
+from propneat.base.errors import ConfigError, DataError
+from propneat.base.rng import make_rng
 from propneat.methods.sparse_fourier.fsc import mean_fsc, resolution, shell_correlation
 from propneat.methods.sparse_fourier.grid import half_ball, half_disc, image_coefficients, image_of
 from propneat.methods.sparse_fourier.imaging import Optics, transfer, wavelength
@@ -16,7 +17,6 @@ from propneat.methods.sparse_fourier.maps import read_map, read_stack, write_map
 from propneat.methods.sparse_fourier.particles import Particles, particles_of_images, soft_disc, spectral_amplitude
 from propneat.methods.sparse_fourier.simulation import Blobs, Simulation, make_molecule, simulate
 from propneat.methods.sparse_fourier.slices import back_project, dense_slices, plan_points, plan_slices, take_slices
-from propneat.rng import make_rng
 
 
 def some_rotations(count: int = 3, seed: int = 0) -> np.ndarray:

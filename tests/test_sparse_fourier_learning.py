@@ -14,7 +14,8 @@ from sklearn.base import clone
 from sklearn.datasets import load_wine, make_classification
 from sklearn.preprocessing import StandardScaler
 
-from propneat.errors import ConfigError, DataError
+from propneat.base.errors import ConfigError, DataError
+from propneat.base.rng import make_rng
 from propneat.methods.contract import NativeRun
 from propneat.methods.sparse_fourier import METHOD, NATIVE, cost_study
 from propneat.methods.sparse_fourier.classifier import SparseFourierClassifier
@@ -37,7 +38,6 @@ from propneat.methods.sparse_fourier.simulation import Simulation, make_molecule
 from propneat.methods.sparse_fourier.slices import take_slices
 from propneat.methods.sparse_fourier.table_study import TablePlan
 from propneat.methods.sparse_fourier.training import TrainingPlan, held_out_correlation, infer_means, train
-from propneat.rng import make_rng
 
 FAST = {"hidden": (16,), "updates": (30, 90), "reconstruction_weights": (0.3,), "learning_rate": 0.01}
 SMALL = LatentPlan(Simulation(17, 3000, snr=4.0), training=TrainingPlan(3, batch_size=16), n_states=5, n_judged=500)

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from spiking_networks import NEURON, make_network, random_trains
 
-from propneat.errors import ConfigError
+from propneat.base.errors import ConfigError
 from propneat.methods.spike_train.connectivity import grid_connections, random_connections
 from propneat.methods.spike_train.gradient_study import identity_gap
 from propneat.methods.spike_train.network import (

@@ -12,7 +12,8 @@ from sklearn.base import clone
 from sklearn.datasets import load_iris, load_wine, make_classification
 from sklearn.preprocessing import StandardScaler
 
-from propneat.errors import ConfigError, DataError
+from propneat.base.errors import ConfigError, DataError
+from propneat.base.rng import make_rng
 from propneat.methods.contract import NativeRun
 from propneat.methods.spike_train import METHOD, NATIVE
 from propneat.methods.spike_train.classifier import STRSBPClassifier
@@ -24,7 +25,6 @@ from propneat.methods.spike_train.neuron import Neuron
 from propneat.methods.spike_train.rule import Rule, network_gradients
 from propneat.methods.spike_train.tasks import Words, digit_pictures, digit_rows
 from propneat.methods.spike_train.training import Settings, Targets, Trainer, lent_trains, rule_learner, scores
-from propneat.rng import make_rng
 
 FAST = {"n_cells": 24, "max_rounds": 4}
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy.io import wavfile
 
-from propneat.errors import ConfigError, DataError
+from propneat.base.errors import ConfigError, DataError
 from propneat.methods.spike_train.cochlea import channel_frequencies, hear
 from propneat.methods.spike_train.recordings import load_n_tidigits, load_ti46, read_sound, single_digits
 

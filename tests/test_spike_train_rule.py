@@ -5,7 +5,7 @@ import pytest
 import torch
 from spiking_networks import NEURON, make_network, random_trains
 
-from propneat.errors import ConfigError
+from propneat.base.errors import ConfigError
 from propneat.methods.spike_train.bptt import bptt_learner
 from propneat.methods.spike_train.gradient_study import directions_study, solve_gaps
 from propneat.methods.spike_train.network import Layer, Network, lateral_inhibition, run_network

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy import integrate, stats
 
 import propneat.stats.bayes
-from propneat.errors import ConfigError, DataError
+from propneat.base.errors import ConfigError, DataError
 from propneat.stats import BayesianResult, bayesian_correlated_t, bayesian_signed_rank, nadeau_bengio
 
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from propneat.errors import ConfigError, DataError
+from propneat.base.errors import ConfigError, DataError
 from propneat.stats import FamilyBootstrap, average_ranks, bootstrap_families, one_per_family
 
 NAMES = ("mean_score", "score_low", "score_high", "mean_rank", "rank_low", "rank_high")

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from propneat.errors import ConfigError, DataError
+from propneat.base.errors import ConfigError, DataError
 from propneat.stats import Comparison, Interval, against_one, hodges_lehmann, holm, pairwise_wilcoxon, wilcoxon, win_tie_loss
 
 TIED = st.lists(st.integers(-5, 5), min_size=1, max_size=9)

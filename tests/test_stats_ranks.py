@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import integrate, stats
 
-from propneat.errors import ConfigError, DataError
+from propneat.base.errors import ConfigError, DataError
 from propneat.stats import average_ranks, cliques, friedman, nemenyi
 
 SHAPES = st.tuples(st.integers(2, 8), st.integers(2, 6))

@@ -8,6 +8,7 @@ import numpy as np
 import pandas
 import pytest
 
+from propneat.base.errors import DataError
 from propneat.data import Preprocessor, ReadingOptions, encode_target, files, load_table
 from propneat.data.cells import MISSING_TEXTS
 from propneat.data.column_planning import plan_column
@@ -16,7 +17,6 @@ from propneat.data.number_columns import cast_formed
 from propneat.data.numbers import NumberForm, parse_number
 from propneat.data.source_column import SourceColumn
 from propneat.data.swept_columns import sweep_columns
-from propneat.errors import DataError
 
 N = 260
 WORDS = ("lorem", "ipsum", "dolor", "sit", "amet", "magna", "aliqua")
@@ -54,7 +54,9 @@ KINDS = {
     "many zeros in front": lambda rng: f"{rng.randint(0, 10**6):07d}",
     "signs": lambda rng: f"{rng.choice('+-')}{rng.random():.3f}",
     "blanks": lambda rng: f"{rng.choice(['', ' ', '  '])}{decimal(rng)}{rng.choice(['', ' ', '   '])}",
-    "no-break blanks": lambda rng: f"{rng.choice(['', chr(0xA0), chr(0x3000)])}{rng.choice(WORDS)}{rng.choice(['', chr(0x2009)])}",
+    "no-break blanks": lambda rng: (
+        f"{chr(rng.choice([0x20, 0xA0, 0x3000]))}{rng.choice(WORDS)}{chr(rng.choice([0x20, 0x2009]))}"
+    ),
     "no-break numbers": lambda rng: f"{chr(0xA0)}{decimal(rng)}",
     "gaps": with_some(decimal, ""),
     "markers": with_some(decimal, "NA", "", "?", "null", "nan", "#N/A"),

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from random_genomes import random_genome
 
+from propneat.base.errors import GenomeError
 from propneat.data import TargetScale
 from propneat.data.weighted import is_clearly_less
-from propneat.errors import GenomeError
 from propneat.model import load_model
-from propneat.problem import prepare_problem
+from propneat.model.preparation import prepare_problem
 
 
 def factors(n_rows: int = 400, noise: float = 0.1) -> tuple[np.ndarray, np.ndarray]:

@@ -27,8 +27,8 @@ from engine_cases import (
     train_in_float64,
 )
 
+from propneat.base.errors import ConfigError
 from propneat.compiler import compile_pool
-from propneat.errors import ConfigError
 from propneat.genome import ACTIVATIONS, GenePool, activation_code, make_genome
 from propneat.training import LOSSES, Samples, TrainingConfig, train_population, triton_engine
 
@@ -182,7 +182,7 @@ import sys
 import numpy as np
 import propneat
 from propneat.compiler import compile_pool
-from propneat.errors import ConfigError
+from propneat.base.errors import ConfigError
 from propneat.genome import GenePool, make_genome
 from propneat.training import Samples, TrainingConfig, train_population
 

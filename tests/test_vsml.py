@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from propneat.errors import CheckpointError, DamagedCheckpointError, DataError
+from propneat.base.errors import CheckpointError, DamagedCheckpointError, DataError
 from propneat.methods.vsml.clone_study import wiring_difference
 from propneat.methods.vsml.cloning import CloneCell, clone_backpropagation, draw_samples, exact_targets
 from propneat.methods.vsml.episodes import (

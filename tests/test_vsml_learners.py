@@ -15,7 +15,7 @@ from sklearn.datasets import load_iris, load_wine
 from sklearn.linear_model import SGDClassifier
 from sklearn.model_selection import train_test_split
 
-from propneat.errors import ConfigError, DataError
+from propneat.base.errors import ConfigError, DataError
 from propneat.methods.contract import NativeRun
 from propneat.methods.vsml import METHOD, NATIVE
 from propneat.methods.vsml.classifier import VSMLClassifier

@@ -5,10 +5,10 @@ import threading
 import time
 from typing import Any
 
+from propneat.base.cluster import connect
 from propneat.benchmark.executor import Job, Limits
 from propneat.benchmark.slot import Slot, limit_threads
 from propneat.benchmark.task import Outcome, Task
-from propneat.cluster import connect
 
 __all__ = ["DaskExecutor"]
 
@@ -31,7 +31,7 @@ class DaskExecutor:
     """An `Executor` on the workers of an existing cluster, which may come and go; one job per worker thread at a time.
 
     A job whose worker dies is given by the scheduler to another worker, and only one whose workers die again and again
-    (dask's `allowed-failures`, 3 by default) ends as "crashed". Raises ConfigError as `propneat.cluster.connect` does.
+    (dask's `allowed-failures`, 3 by default) ends as "crashed". Raises ConfigError as `propneat.base.cluster.connect` does.
     """
 
     name = "dask"

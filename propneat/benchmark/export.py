@@ -3,9 +3,9 @@
 import json
 from pathlib import Path
 
+from propneat.base.records import as_cell, write_atomic
 from propneat.benchmark.results import read_rows
 from propneat.benchmark.store import Store
-from propneat.records import as_cell, write_atomic
 
 __all__ = ["FORMATS", "export_results"]
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
+from propneat.base.errors import RunError
 from propneat.benchmark.states import check_one_state
 from propneat.benchmark.store import Store
-from propneat.errors import RunError
 
 __all__ = ["check_mergeable", "merge_stores"]
 

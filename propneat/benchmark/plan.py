@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from propneat import __version__
+from propneat.base.errors import ConfigError, DataError
 from propneat.benchmark.registry import core_methods, find_method
 from propneat.benchmark.splits import Protocol
 from propneat.benchmark.suites import suite_names
@@ -14,7 +15,6 @@ from propneat.benchmark.task import Planned, Task, format_options
 from propneat.data.catalogue import find_suggestion
 from propneat.data.named import is_at_hand
 from propneat.data.pmlb_source import UnreachableError, find_cache
-from propneat.errors import ConfigError, DataError
 from propneat.methods import Method
 
 __all__ = ["BenchmarkConfig", "make_plan", "options_of", "select_shard"]

@@ -2,8 +2,8 @@
 
 from importlib import import_module
 
+from propneat.base.errors import ConfigError
 from propneat.data.catalogue import find_suggestion
-from propneat.errors import ConfigError
 from propneat.methods import METHODS, Method
 
 __all__ = ["core_methods", "find_method"]

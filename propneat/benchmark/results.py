@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from propneat.base.errors import ConfigError
 from propneat.benchmark.states import check_one_state
 from propneat.benchmark.store import Store
 from propneat.benchmark.task import FAILURES
 from propneat.data.catalogue import find_suggestion
-from propneat.errors import ConfigError
 from propneat.stats import average_ranks
 
 if TYPE_CHECKING:

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from propneat.errors import ConfigError
-from propneat.rng import derive_seed
+from propneat.base.errors import ConfigError
+from propneat.base.rng import derive_seed
 
 __all__ = ["PROTOCOLS", "SRBENCH_SEEDS", "Protocol", "Split", "split"]
 

@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from propneat.base.errors import RunError
 from propneat.benchmark.task import Planned
-from propneat.errors import RunError
 
 __all__ = ["State", "check_one_state", "find_mixture", "states_of"]
 

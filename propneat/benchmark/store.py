@@ -9,6 +9,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from propneat.base.errors import PropneatError, RunError
 from propneat.benchmark.states import State
 from propneat.benchmark.store_faults import SQLITE_ERRORS, explain, hold, see_that_it_opens, unreadable, unwritable
 from propneat.benchmark.store_form import (
@@ -26,7 +27,6 @@ from propneat.benchmark.store_form import (
     read_json,
 )
 from propneat.benchmark.task import Outcome, Planned
-from propneat.errors import PropneatError, RunError
 
 if TYPE_CHECKING:
     import pandas

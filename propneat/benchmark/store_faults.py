@@ -7,7 +7,7 @@ import sqlite3
 from pathlib import Path
 from typing import IO
 
-from propneat.errors import ConfigError, RunError, StoreError
+from propneat.base.errors import ConfigError, RunError, StoreError
 
 __all__ = ["SQLITE_ERRORS", "explain", "hold", "see_that_it_opens", "unreadable", "unwritable"]
 

@@ -8,8 +8,8 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from propneat.base.errors import StoreError
 from propneat.benchmark.task import CLASS_METRICS, METRICS, STATUSES, Planned, Task
-from propneat.errors import StoreError
 
 __all__ = [
     "IDENTITY",

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
+from propneat.base.errors import ConfigError
 from propneat.data import CatalogueEntry, read_catalogue
 from propneat.data.catalogue import find_suggestion
-from propneat.errors import ConfigError
 
 __all__ = ["SUITES", "suite_names"]
 

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from propneat.base.errors import DataError
+from propneat.base.records import sha256_hex
 from propneat.data import encode_target, load_table, read_catalogue
 from propneat.data.table import is_file_name
-from propneat.errors import DataError
-from propneat.records import sha256_hex
 
 if TYPE_CHECKING:
     import pandas

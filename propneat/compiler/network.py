@@ -7,10 +7,10 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from propneat.base.records import write_atomic
 from propneat.compiler.arrangement import MatrixBlock, TermBlock, arrange
 from propneat.compiler.plan import LayerPlan
 from propneat.genome import ACTIVATIONS, check_functions
-from propneat.records import write_atomic
 
 __all__ = ["CompiledNetwork", "apply_activation", "export_program"]
 

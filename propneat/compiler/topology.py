@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from propneat.base.native import inner, outer
 from propneat.genome.genes import NodeKind
-from propneat.native import inner, outer
 
 __all__ = ["plan_pool"]
 

@@ -17,13 +17,13 @@ from pathlib import Path
 import numpy as np
 import pandas
 
+from propneat.base.records import sha256_hex, write_atomic
 from propneat.data.catalogue import CATALOGUE_SCHEMA, CatalogueEntry
 from propneat.data.embedded import EMBEDDED
 from propneat.data.files import parse_delimited, unpack_gzip
 from propneat.data.pmlb_source import values_digest
 from propneat.data.rules import RULES, rule_cases
 from propneat.data.targets import infer_task
-from propneat.records import sha256_hex, write_atomic
 
 PACKAGE = Path(__file__).parent
 

@@ -8,9 +8,19 @@ from numbers import Real
 
 import numpy as np
 
-from propneat.errors import DataError
+from propneat.base.errors import DataError
 
-__all__ = ["MISSING_TEXTS", "Cells", "arrow_texts", "buffers_of", "dtype_kind", "is_missing", "is_number", "stripped", "text_of"]
+__all__ = [
+    "MISSING_TEXTS",
+    "Cells",
+    "arrow_texts",
+    "buffers_of",
+    "dtype_kind",
+    "is_missing",
+    "is_number",
+    "stripped",
+    "text_of",
+]
 
 MISSING_TEXTS = ("", "?", "NA", "N/A", "#N/A", "NaN", "nan", "NULL", "null", "<NA>")
 """Texts that mean "no value here", after blanks at both ends are removed; so do None, NaN, NaT and pandas.NA."""

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from propneat.base.errors import DataError
 from propneat.data.cells import Cells, is_missing, is_number, text_of
 from propneat.data.number_columns import shapes_of
 from propneat.data.numbers import find_form, parse_number
@@ -11,7 +12,6 @@ from propneat.data.plan import ColumnPlan, ReadColumn
 from propneat.data.reading_options import ReadingOptions
 from propneat.data.seen_texts import ColumnReport, SeenTexts, kept_levels
 from propneat.data.source_column import SourceColumn
-from propneat.errors import DataError
 
 __all__ = ["has_decimal_comma", "plan_column"]
 

@@ -15,11 +15,20 @@ import pyarrow
 import pyarrow.compute
 import pyarrow.csv
 
+from propneat.base.errors import DataError
 from propneat.data.cells import MISSING_TEXTS, arrow_texts, stripped
 from propneat.data.delimited_form import DelimitedForm
-from propneat.errors import DataError
 
-__all__ = ["RawTable", "column_names", "is_plainly_quoted", "parse_delimited", "prepared", "read_delimited", "refuse_data", "width_of"]
+__all__ = [
+    "RawTable",
+    "column_names",
+    "is_plainly_quoted",
+    "parse_delimited",
+    "prepared",
+    "read_delimited",
+    "refuse_data",
+    "width_of",
+]
 
 _DELIMITERS = (",", ";", "\t", "|")
 _SNIFFED_ROWS = 50

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from propneat.errors import DataError
+from propneat.base.errors import DataError
 
 __all__ = ["DelimitedForm"]
 

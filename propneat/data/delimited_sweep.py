@@ -13,8 +13,8 @@ from propneat.data.number_kernel import CODE, MARK, POINT
 from propneat.data.sweep_kernel import (
     FILLED,
     LENGTH_BITS,
-    REFUSED,
     MANY,
+    REFUSED,
     TEXT,
     WIDE,
     copy_texts,

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import pandas
 import pyarrow
 
+from propneat.base.errors import DataError
 from propneat.data.delimited import DelimitedForm, RawTable, parse_delimited, read_delimited
-from propneat.errors import DataError
 
 if TYPE_CHECKING:
     from propneat.data.delimited_sweep import SweptColumn

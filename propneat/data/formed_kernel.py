@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from propneat.base.native import bare, outer
 from propneat.data.number_kernel import EXACT, NUMBER, POWERS, read_number
-from propneat.native import bare, outer
 
 __all__ = ["read_formed"]
 

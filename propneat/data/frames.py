@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from propneat.errors import DataError
+from propneat.base.errors import DataError
 
 __all__ = ["MAX_DENSE_BYTES", "TableView", "densified"]
 

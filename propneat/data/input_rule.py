@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from propneat.base.errors import DataError
 from propneat.data.dates import DATE_PARTS
 from propneat.data.plan import ReadColumn
-from propneat.errors import DataError
 
 __all__ = ["FIRST_WORD", "InputRule", "expect_keys", "first_words"]
 

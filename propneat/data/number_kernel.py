@@ -6,7 +6,7 @@ parsing at a gigabyte per second, 2021, section 5). What that leaves open (more 
 
 import numpy as np
 
-from propneat.native import bare
+from propneat.base.native import bare
 
 __all__ = ["CODE", "EXACT", "MARK", "NONE", "NUMBER", "OPEN", "POINT", "POWERS", "read_number"]
 

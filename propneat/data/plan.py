@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from propneat.base.errors import DataError
 from propneat.data.cells import MISSING_TEXTS, Cells, arrow_texts, dtype_kind, is_missing, is_number, text_of
 from propneat.data.dates import DATE_FORMATS, date_part, parse_dates, seconds_of
 from propneat.data.frames import TableView
 from propneat.data.number_columns import cast_formed, cast_plain
 from propneat.data.numbers import NumberForm, parse_number
-from propneat.errors import DataError
 
 __all__ = ["KINDS", "ColumnPlan", "ReadColumn", "TablePlan"]
 

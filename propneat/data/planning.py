@@ -84,7 +84,9 @@ def plan_columns(
     return PlannedTable(TablePlan(tuple(report.plan for report in reports), options.missing), tuple(reports))
 
 
-def _without_useless(reports: list[ColumnReport], columns: Sequence[SourceColumn], options: ReadingOptions) -> list[ColumnReport]:
+def _without_useless(
+    reports: list[ColumnReport], columns: Sequence[SourceColumn], options: ReadingOptions
+) -> list[ColumnReport]:
     """Drop what the options say, empty columns, and whole numbers that only count or name rows; never all."""
     found = []
     for report, column in zip(reports, columns, strict=True):

@@ -5,9 +5,9 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from propneat.base.errors import DataError
+from propneat.base.records import sha256_hex, write_atomic
 from propneat.data.catalogue import find_suggestion, read_catalogue
-from propneat.errors import DataError
-from propneat.records import sha256_hex, write_atomic
 
 if TYPE_CHECKING:
     import pandas

@@ -6,6 +6,7 @@ from functools import cached_property
 
 import numpy as np
 
+from propneat.base.errors import DataError
 from propneat.data.frames import TableView
 from propneat.data.input_rule import FIRST_WORD, InputRule, expect_keys
 from propneat.data.plan import ColumnPlan, ReadColumn, TablePlan
@@ -13,7 +14,6 @@ from propneat.data.planning import plan_table
 from propneat.data.rule_fitting import EncodingOptions, fit_rules
 from propneat.data.threads import map_columns
 from propneat.data.weighted import check_weights
-from propneat.errors import DataError
 
 __all__ = ["EncodingOptions", "InputRule", "Preprocessor"]
 

@@ -4,8 +4,8 @@ import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from propneat.base.errors import DataError
 from propneat.data.cells import MISSING_TEXTS
-from propneat.errors import DataError
 
 __all__ = ["ReadingOptions"]
 

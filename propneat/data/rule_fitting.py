@@ -6,6 +6,7 @@ from threading import Lock
 
 import numpy as np
 
+from propneat.base.errors import DataError
 from propneat.data.bounds import find_bounds
 from propneat.data.dates import DATE_PARTS
 from propneat.data.input_rule import FIRST_WORD, InputRule, first_words
@@ -13,7 +14,6 @@ from propneat.data.level_means import N_FOLDS, LevelMeans, join_equal, level_gro
 from propneat.data.plan import ReadColumn
 from propneat.data.threads import map_columns
 from propneat.data.weighted import is_clearly_less, measure, tally, tally_clipped
-from propneat.errors import DataError
 
 __all__ = ["EncodingOptions", "fit_rules"]
 

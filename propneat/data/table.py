@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from propneat.base.errors import DataError
 from propneat.data.frames import TableView
 from propneat.data.numbers import are_whole
 from propneat.data.plan import ColumnPlan, ReadColumn, TablePlan
@@ -15,7 +16,6 @@ from propneat.data.reading_options import ReadingOptions
 from propneat.data.seen_texts import ColumnReport
 from propneat.data.source_column import SourceColumn
 from propneat.data.targets import encode_target, labels_of, plan_target
-from propneat.errors import DataError
 
 if TYPE_CHECKING:
     import pandas

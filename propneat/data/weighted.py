@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from propneat.errors import DataError
+from propneat.base.errors import DataError
 
 __all__ = ["check_weights", "is_clearly_less", "measure", "tally", "tally_clipped"]
 

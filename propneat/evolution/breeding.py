@@ -4,12 +4,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from propneat.base.native import inner, outer
 from propneat.evolution.config import EvolutionConfig
 from propneat.evolution.crossover import cross_genes
 from propneat.evolution.innovation import InnovationTracker
 from propneat.evolution.mutation import MutationRates, mutate_genes
 from propneat.genome import CONNECTION_DTYPE, NODE_DTYPE, GenePool, Genome, frozen
-from propneat.native import inner, outer
 
 __all__ = ["Mating", "breed", "crossover", "mutate"]
 

@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from propneat.base.native import inner, outer
 from propneat.evolution.config import EvolutionConfig
 from propneat.genome import GenePool, Genome, NodeKind
-from propneat.native import inner, outer
 
 __all__ = ["coefficients_of", "compatibility_distance", "gene_distance", "genes_of", "pool_arrays"]
 

@@ -3,9 +3,9 @@
 import math
 from dataclasses import dataclass
 
-from propneat.errors import ConfigError
+from propneat.base.errors import ConfigError
+from propneat.base.setting_types import check_settings
 from propneat.genome import ACTIVATIONS, AGGREGATIONS
-from propneat.setting_types import check_settings
 
 __all__ = ["EvolutionConfig", "part_of"]
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from propneat.base.native import inner
 from propneat.evolution.editing import closes_cycle, find_node, insert_connection, insert_node, is_acyclic, remove_connection
-from propneat.native import inner
 
 __all__ = ["cross_genes"]
 

@@ -5,8 +5,8 @@ A work buffer is a pair of gene arrays with room to spare and the numbers of gen
 
 import numpy as np
 
+from propneat.base.native import inner
 from propneat.genome import NodeKind
-from propneat.native import inner
 
 __all__ = [
     "closes_cycle",

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from propneat.errors import ConfigError, GenomeError
+from propneat.base.errors import ConfigError, GenomeError
+from propneat.base.setting_types import as_setting, shown
 from propneat.evolution.breeding import Mating, breed
 from propneat.evolution.config import EvolutionConfig, part_of
 from propneat.evolution.innovation import InnovationTracker
@@ -19,7 +20,6 @@ from propneat.genome import (
     frozen,
     validate,
 )
-from propneat.setting_types import as_setting, shown
 
 __all__ = ["first_generation", "minimal_generation"]
 

@@ -4,9 +4,9 @@ from collections import Counter
 
 import numpy as np
 
-from propneat.errors import GenomeError
+from propneat.base.errors import GenomeError
+from propneat.base.native import inner, outer
 from propneat.genome import MAX_IDENTIFIER, GenePool, NodeKind, frozen
-from propneat.native import inner, outer
 
 __all__ = ["InnovationTracker", "link_innovation", "split_node"]
 

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from propneat.base.native import inner
 from propneat.evolution.config import EvolutionConfig
 from propneat.evolution.editing import (
     closes_cycle,
@@ -16,7 +17,6 @@ from propneat.evolution.editing import (
 )
 from propneat.evolution.innovation import link_innovation, split_node
 from propneat.genome import NodeKind, activation_code, aggregation_code
-from propneat.native import inner
 
 __all__ = ["MutationRates", "mutate_genes"]
 

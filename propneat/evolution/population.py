@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from propneat.base.rng import make_rng
+from propneat.base.setting_types import as_setting
 from propneat.evolution.breeding import breed
 from propneat.evolution.config import EvolutionConfig
 from propneat.evolution.initial import first_generation, minimal_generation
@@ -13,8 +15,6 @@ from propneat.evolution.reproduction import allocate_offspring, plan_mating, ran
 from propneat.evolution.speciation import Division, assign_species, next_threshold
 from propneat.evolution.told import check_fitness, check_told
 from propneat.genome import GenePool, Genome, NodeKind
-from propneat.rng import make_rng
-from propneat.setting_types import as_setting
 
 __all__ = ["GenerationReport", "Population", "PopulationState", "Species"]
 

@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from propneat.base.native import inner, outer
 from propneat.evolution.compatibility import coefficients_of, gene_distance, genes_of, pool_arrays
 from propneat.evolution.config import EvolutionConfig
 from propneat.genome import GenePool
-from propneat.native import inner, outer
 
 __all__ = ["Division", "assign_species", "next_threshold"]
 

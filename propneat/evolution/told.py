@@ -5,9 +5,9 @@ from numbers import Real
 
 import numpy as np
 
-from propneat.errors import ConfigError
+from propneat.base.errors import ConfigError
+from propneat.base.setting_types import shown
 from propneat.genome import ACTIVATIONS, AGGREGATIONS, CONNECTION_DTYPE, NODE_DTYPE, GenePool, NodeKind
-from propneat.setting_types import shown
 
 __all__ = ["check_fitness", "check_told"]
 

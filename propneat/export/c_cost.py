@@ -5,14 +5,14 @@ from typing import Any
 
 import numpy as np
 
+from propneat.base.errors import DataError, ExportError
 from propneat.compiler import evaluate
 from propneat.data import encode_target
-from propneat.errors import DataError, ExportError
 from propneat.export.c_fixed import FixedModel
 from propneat.export.c_fixed_run import fixed_errors, run_fixed
 from propneat.model import Model, class_probabilities
-from propneat.model_scores import class_codes, read_truth
-from propneat.scores import SCORE_NAMES, score_outputs
+from propneat.model.scores import class_codes, read_truth
+from propneat.search.scores import SCORE_NAMES, score_outputs
 
 __all__ = ["Cost", "check_tolerance", "measure_cost"]
 

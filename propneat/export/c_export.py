@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from propneat.errors import ConfigError
+from propneat.base.errors import ConfigError
 from propneat.export.c_columns import Layout, encode_rows, inputs_of, made_up_rows, plan_columns
 from propneat.export.c_cost import Cost, check_tolerance, measure_cost
 from propneat.export.c_files import fits_tables, fixed_files, float_files, joined_files

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from propneat.base.errors import ConfigError
 from propneat.data import TargetScale
-from propneat.errors import ConfigError
 from propneat.export.c_fixed import FixedModel
 from propneat.export.c_fixed_functions import TOP, logistic, power_of_half
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from propneat.errors import ConfigError
+from propneat.base.errors import ConfigError
 
 __all__ = ["check_name", "comment", "distinct_names", "float_literal", "string_literal", "wrap"]
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from propneat.base.errors import ExportError
 from propneat.compiler import evaluate
-from propneat.errors import ExportError
 from propneat.export.c_columns import Layout, inputs_of
 from propneat.export.c_fixed import FixedModel
 from propneat.export.c_fixed_inputs import MISSING, fix_rows

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from propneat.errors import ConfigError, ExportError
+from propneat.base.errors import ConfigError, ExportError
 from propneat.export import c_firmware as firmware
 from propneat.export.c_selftest import Vectors, test_text
 

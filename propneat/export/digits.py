@@ -5,13 +5,13 @@ from typing import Any
 
 import numpy as np
 
+from propneat.base.errors import DataError
 from propneat.data import encode_target
-from propneat.errors import DataError
 from propneat.export.python_text import to_python
 from propneat.formula import Formula, round_formula
 from propneat.model import Model
-from propneat.model_scores import class_codes, read_truth
-from propneat.scores import SCORE_NAMES, score_outputs
+from propneat.model.scores import class_codes, read_truth
+from propneat.search.scores import SCORE_NAMES, score_outputs
 
 __all__ = ["Rounding", "fewest_digits", "formula_answers", "measure_rounding"]
 

@@ -2,7 +2,7 @@
 
 import re
 
-from propneat.errors import ConfigError
+from propneat.base.errors import ConfigError
 from propneat.export.writing import SOFT, Language, Names, nesting_of, write
 from propneat.formula import Column, Equals, Formula, Lookup, Missing, Quantity
 from propneat.formula.form import Leaf

@@ -6,7 +6,7 @@ from onnx import helper
 from skl2onnx import update_registered_converter
 from skl2onnx.common.data_types import DoubleTensorType, Int64TensorType, StringTensorType
 
-from propneat.errors import ConfigError
+from propneat.base.errors import ConfigError
 from propneat.estimators import PropNEATClassifier, PropNEATRegressor
 from propneat.export.onnx_form import OPSET, add_model
 from propneat.export.onnx_graph import Graph

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from propneat.errors import ConfigError
+from propneat.base.errors import ConfigError
 from propneat.formula import Apply, Clip, Extreme, Formula, Linear, Node, Number, Product, Shift
 from propneat.formula.form import Leaf, parts_of, walk
 

@@ -6,7 +6,7 @@ from numbers import Integral, Real
 import networkx
 import numpy as np
 
-from propneat.errors import GenomeError
+from propneat.base.errors import GenomeError
 from propneat.genome.genes import ACTIVATIONS, AGGREGATIONS, MAX_IDENTIFIER, NodeKind
 from propneat.genome.genome import Genome, make_genome
 from propneat.genome.presentation import clean_text, node_names, sign_colour, weight_strengths

@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from propneat.errors import GenomeError
+from propneat.base.errors import GenomeError
+from propneat.base.records import nests_deeper
 from propneat.genome.genes import ACTIVATIONS, AGGREGATIONS, MAX_IDENTIFIER, NodeKind
 from propneat.genome.genome import Genome, make_genome
 from propneat.genome.validation import validate
-from propneat.records import nests_deeper
 
 __all__ = ["SCHEMA", "format_document", "genome_from_document", "genome_to_document", "parse_document"]
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from propneat.errors import ConfigError
+from propneat.base.errors import ConfigError
 from propneat.genome.genes import NodeKind
 from propneat.genome.genome import Genome
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from propneat.errors import GenomeError
+from propneat.base.errors import GenomeError
 from propneat.genome.genes import ACTIVATIONS, AGGREGATIONS, MAX_IDENTIFIER, NodeKind
 from propneat.genome.genome import Genome
 

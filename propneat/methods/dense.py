@@ -7,10 +7,10 @@ from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.model_selection import KFold, StratifiedKFold
 from sklearn.utils.validation import check_is_fitted
 
+from propneat.base.rng import derive_seed
 from propneat.methods.contract import ANY_TASK, Method
 from propneat.methods.parameters import CheckedParameters, number, one_of, several, whole
 from propneat.methods.tabular import on_table, size_of_last
-from propneat.rng import derive_seed
 
 if TYPE_CHECKING:
     import torch

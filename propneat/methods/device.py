@@ -1,6 +1,6 @@
 """Whether torch can work on a device, told before a study begins."""
 
-from propneat.errors import ConfigError
+from propneat.base.errors import ConfigError
 
 __all__ = ["check_device"]
 

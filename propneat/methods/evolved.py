@@ -3,7 +3,7 @@
 from typing import Any
 
 from propneat.methods.contract import ANY_TASK, Method, Size
-from propneat.network_summary import n_nodes
+from propneat.model.summary import n_nodes
 
 __all__ = ["EVOLVED", "QUICK", "make_propneat", "size_of_genome"]
 

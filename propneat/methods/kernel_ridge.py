@@ -8,10 +8,10 @@ from sklearn.kernel_ridge import KernelRidge
 from sklearn.model_selection import GridSearchCV, KFold
 from sklearn.utils.validation import check_is_fitted
 
+from propneat.base.rng import make_rng
 from propneat.methods.contract import Method
 from propneat.methods.parameters import CheckedParameters, number, several, whole
 from propneat.methods.tabular import on_table, size_of_last
-from propneat.rng import make_rng
 
 __all__ = ["KERNEL_RIDGE", "TunedKernelRidge"]
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from propneat.ensemble import PropNEATEnsembleClassifier, PropNEATEnsembleRegressor
+from propneat.estimators.ensemble import PropNEATEnsembleClassifier, PropNEATEnsembleRegressor
 from propneat.methods.contract import ANY_TASK, Method
 from propneat.methods.evolved import EVOLVED, QUICK, make_propneat, make_regressor
 

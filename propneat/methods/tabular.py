@@ -8,8 +8,8 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import validate_data
 
+from propneat.base.errors import DataError
 from propneat.data import EncodingOptions, Preprocessor
-from propneat.errors import DataError
 from propneat.methods.contract import Size, own_size
 
 __all__ = ["TableEncoder", "on_table", "read_rows", "size_of_last", "stratified_folds"]

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 
+from propneat.base.errors import ConfigError
 from propneat.compiler import LayerPlan
 from propneat.compiler.network import CompiledNetwork
-from propneat.errors import ConfigError
 from propneat.recompute.chen import chen_strategy
 from propneat.recompute.graph import Graph
 from propneat.recompute.meter import MemoryMeter

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from propneat.errors import ConfigError
+from propneat.base.errors import ConfigError
 from propneat.recompute.graph import Graph, bits
 
 __all__ = ["Family", "all_lower_sets", "articulation_sets", "pruned_lower_sets"]

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from propneat.errors import ConfigError
+from propneat.base.errors import ConfigError
 
 __all__ = ["Graph", "bits", "mask_of"]
 

@@ -7,7 +7,7 @@ budget. Bytes and times are 64-bit integers throughout.
 
 import numpy as np
 
-from propneat.native import inlined, outer
+from propneat.base.native import inlined, outer
 
 __all__ = ["cheapest_caches", "pareto_fronts"]
 

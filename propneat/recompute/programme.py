@@ -5,7 +5,7 @@ from functools import cached_property
 
 import numpy as np
 
-from propneat.errors import ConfigError
+from propneat.base.errors import ConfigError
 from propneat.recompute.families import Family, all_lower_sets, pruned_lower_sets
 from propneat.recompute.graph import Graph
 from propneat.recompute.kernel import cheapest_caches, pareto_fronts

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
 
-from propneat.errors import ConfigError
+from propneat.base.errors import ConfigError
 from propneat.recompute.graph import Graph, bits, mask_of
 from propneat.recompute.programme import Strategy
 

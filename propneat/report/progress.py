@@ -5,7 +5,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from propneat.errors import DataError
+from propneat.base.errors import DataError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

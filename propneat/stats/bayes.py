@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from propneat.errors import ConfigError
-from propneat.rng import make_rng
+from propneat.base.errors import ConfigError
+from propneat.base.rng import make_rng
 from propneat.stats.checks import check_count, make_vector
 
 __all__ = ["BayesianResult", "bayesian_signed_rank", "check_rope"]

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from propneat.errors import ConfigError, DataError
+from propneat.base.errors import ConfigError, DataError
 
 __all__ = ["check_count", "check_share", "make_matrix", "make_vector", "subtract"]
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from propneat.errors import DataError
-from propneat.rng import make_rng
+from propneat.base.errors import DataError
+from propneat.base.rng import make_rng
 from propneat.stats.checks import check_count, make_matrix
 from propneat.stats.ranks import rank_within_datasets
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from propneat.errors import ConfigError, DataError
+from propneat.base.errors import ConfigError, DataError
 from propneat.stats.checks import check_share, make_matrix, make_vector, subtract
 from propneat.stats.signed_rank import hodges_lehmann, wilcoxon
 

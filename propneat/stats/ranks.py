@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from propneat.errors import DataError
+from propneat.base.errors import DataError
 from propneat.stats.checks import check_share, make_matrix, make_vector
 
 __all__ = ["FriedmanResult", "NemenyiResult", "average_ranks", "cliques", "friedman", "nemenyi", "rank_within_datasets"]

@@ -11,9 +11,9 @@ import numba
 import numpy as np
 
 from propneat import __version__
-from propneat.cluster import connect
+from propneat.base.cluster import connect
+from propneat.base.errors import ClusterError, ConfigError
 from propneat.compiler import PopulationPlan
-from propneat.errors import ClusterError, ConfigError
 from propneat.training.population import train_population
 from propneat.training.settings import Samples, TrainedPopulation, TrainingConfig, make_schedule
 from propneat.training.shards import divide, fresh, join
@@ -112,6 +112,7 @@ class DaskTrainer:
         from distributed import CancelledError, KilledWorker
         from distributed.comm import CommClosedError
 
+        config = config.for_rows(len(train))
         task = partial(_train_shard, version=__version__, config=config, rng=deepcopy(rng), place=place)
         # draws what training here would, so that the generator goes on alike
         make_schedule(len(train), config, rng)

@@ -2,7 +2,7 @@
 
 import torch
 
-from propneat.errors import ConfigError
+from propneat.base.errors import ConfigError
 
 __all__ = ["find_fault", "usable_device"]
 

@@ -10,16 +10,25 @@ from itertools import pairwise
 
 import numpy as np
 
+from propneat.base.errors import ConfigError
+from propneat.base.native import bare, inlined, outer, share_out, thread_count
 from propneat.compiler import PopulationPlan
-from propneat.errors import ConfigError
-from propneat.native import bare, inlined, outer, share_out, thread_count
 from propneat.training.float_mode import FLUSHING, float_mode, set_float_mode
 from propneat.training.kernel_losses import loss_of_mean, output_loss
 from propneat.training.kernel_steps import adadelta, adam, finish_gradient
 from propneat.training.kernel_tile import LANES, ROWS
 from propneat.training.kernel_walk import backward, forward, slice_plan
 from propneat.training.kernel_windows import cut_into_windows
-from propneat.training.settings import BETA1, BETA2, LOSSES, OPTIMISERS, Samples, TrainedPopulation, TrainingConfig, make_schedule
+from propneat.training.settings import (
+    BETA1,
+    BETA2,
+    LOSSES,
+    OPTIMISERS,
+    Samples,
+    TrainedPopulation,
+    TrainingConfig,
+    make_schedule,
+)
 
 __all__ = ["predict_population", "train"]
 

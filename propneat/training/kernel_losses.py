@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numba.core import types
 
-from propneat.native import bare
+from propneat.base.native import bare
 from propneat.training.kernel_math import exponential, log_one_plus, logarithm
 from propneat.training.kernel_tile import LANES, ROWS
 from propneat.training.settings import LOSSES

@@ -6,8 +6,8 @@ in a tile of their own, which all networks read.
 
 import numpy as np
 
+from propneat.base.native import FAST_MATH, bare
 from propneat.genome import aggregation_code, check_functions
-from propneat.native import FAST_MATH, bare
 from propneat.training.kernel_tile import ROWS
 
 __all__ = ["backward_extreme", "backward_product", "is_linear", "join_inputs"]

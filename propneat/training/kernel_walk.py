@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from propneat.base.native import bare, inlined
 from propneat.genome import aggregation_code
-from propneat.native import bare, inlined
 from propneat.training.kernel_activations import IDENTITY, RELU, activate
 from propneat.training.kernel_nodes import backward_extreme, backward_product, is_linear, join_inputs
 from propneat.training.kernel_sums import backward_run, forward_run

@@ -5,9 +5,9 @@ from functools import reduce
 import numpy as np
 import torch
 
+from propneat.base.errors import ConfigError
 from propneat.compiler import LayerPlan, PopulationPlan
 from propneat.compiler.network import apply_activation
-from propneat.errors import ConfigError
 from propneat.genome import AGGREGATIONS, check_functions
 from propneat.training.settings import Samples, TrainedPopulation, TrainingConfig
 from propneat.training.torch_loop import train_one_by_one

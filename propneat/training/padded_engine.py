@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from propneat.base.errors import ConfigError
 from propneat.compiler import PopulationPlan
 from propneat.compiler.network import apply_activation
-from propneat.errors import ConfigError
 from propneat.genome import check_functions
 from propneat.training.devices import usable_device
 from propneat.training.padded_layers import PaddedLayer, PaddedPopulation, TermTable, pad_population

@@ -5,8 +5,8 @@ from importlib import import_module
 
 import numpy as np
 
+from propneat.base.errors import ConfigError
 from propneat.compiler import PopulationPlan
-from propneat.errors import ConfigError
 from propneat.training.settings import Samples, TrainedPopulation, TrainingConfig
 
 __all__ = ["ENGINES", "train_population"]
@@ -66,4 +66,4 @@ def train_population(
                 f"got {samples.X.shape[1]} and {samples.targets.shape[1]}"
             )
     run: Callable[..., TrainedPopulation] = import_module(ENGINES[engine]).train
-    return run(plan, train, validation, config, rng, device, memory_budget)
+    return run(plan, train, validation, config.for_rows(len(train)), rng, device, memory_budget)

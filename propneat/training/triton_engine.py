@@ -10,8 +10,8 @@ from types import ModuleType
 import numpy as np
 import torch
 
+from propneat.base.errors import ConfigError
 from propneat.compiler import PopulationPlan
-from propneat.errors import ConfigError
 from propneat.training.devices import usable_device
 from propneat.training.flat_plan import number_through
 from propneat.training.population_loop import Batch, TrainingRows, train_numbers

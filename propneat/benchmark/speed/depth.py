@@ -2,11 +2,11 @@
 
 from typing import Any
 
+from propneat.base.rng import make_rng
 from propneat.benchmark.speed.engine_timing import Workload, time_engines, usable_places
 from propneat.benchmark.speed.networks import ladder_network, made_up_rows
 from propneat.benchmark.speed.size import SpeedSize
 from propneat.benchmark.speed.timing import Note, fit_line
-from propneat.rng import make_rng
 
 __all__ = ["measure"]
 

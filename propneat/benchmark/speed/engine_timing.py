@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from propneat.base.errors import ConfigError
+from propneat.base.native import thread_count
 from propneat.benchmark.speed.networks import made_up_rows, random_population
 from propneat.benchmark.speed.timing import Note, ratio, spread, take_turns
 from propneat.compiler import PopulationPlan, compile_pool
-from propneat.errors import ConfigError
 from propneat.genome import GenePool, Genome
-from propneat.native import thread_count
 from propneat.training import Samples, TrainingConfig, train_population
 
 __all__ = ["BASELINE", "Place", "Workload", "time_engines", "usable_places"]

@@ -13,8 +13,9 @@ from propneat.benchmark.speed.contestant import Contestant, GenerationTimes
 from propneat.benchmark.speed.size import SpeedSize
 from propneat.benchmark.speed.timing import Note, ratio, spread, take_turns
 from propneat.data import load_table
-from propneat.evolve import EvolveConfig, EvolveState, Problem, default_config, evolve
-from propneat.problem import prepare_problem
+from propneat.model.preparation import prepare_problem
+from propneat.search import EvolveState, Problem, evolve
+from propneat.settings.evolve_config import EvolveConfig, default_config
 from propneat.training import Samples
 
 __all__ = ["measure"]

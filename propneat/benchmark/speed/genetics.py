@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
+from propneat.base.rng import make_rng
 from propneat.benchmark.speed.size import SpeedSize
 from propneat.benchmark.speed.timing import Note, fit_exponent, spread, take_turns
 from propneat.compiler import compile_pool, write_back_pool
 from propneat.evolution import Population
 from propneat.evolution.speciation import assign_species
-from propneat.evolve import default_config
 from propneat.genome import GenePool
-from propneat.rng import make_rng
+from propneat.settings.evolve_config import default_config
 
 __all__ = ["STEPS", "grown_populations", "measure"]
 

@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
+from propneat.base.rng import make_rng
 from propneat.benchmark.speed.networks import made_up_rows, random_population
 from propneat.benchmark.speed.size import SpeedSize
 from propneat.benchmark.speed.timing import Note, spread
 from propneat.compiler import compile_pool
 from propneat.genome import GenePool
-from propneat.rng import make_rng
 from propneat.training import TrainingConfig, train_population
 
 __all__ = ["measure"]

@@ -4,13 +4,13 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from propneat.base.errors import ConfigError
+from propneat.base.native import thread_count
 from propneat.benchmark.environment import describe_environment
 from propneat.benchmark.speed import depth, engines, generations, genetics, large_data, start_up
 from propneat.benchmark.speed.size import SpeedSize
 from propneat.benchmark.speed.targets import find_targets
 from propneat.benchmark.speed.timing import Note
-from propneat.errors import ConfigError
-from propneat.native import thread_count
 
 __all__ = ["PARTS", "SCHEMA", "choose_parts", "run_speed"]
 

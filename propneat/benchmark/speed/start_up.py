@@ -9,9 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from propneat.base.errors import RunError
 from propneat.benchmark.speed.size import SpeedSize
 from propneat.benchmark.speed.timing import Note, spread, take_turns
-from propneat.errors import RunError
 
 __all__ = ["measure"]
 

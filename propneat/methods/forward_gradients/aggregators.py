@@ -5,7 +5,7 @@ from math import exp, lgamma, log
 
 import torch
 
-from propneat.errors import ConfigError
+from propneat.base.errors import ConfigError
 from propneat.methods.forward_gradients.tangents import TangentSampler
 
 __all__ = ["AGGREGATORS", "ForwardGradient", "expected_chi", "expected_cosine", "expected_length"]

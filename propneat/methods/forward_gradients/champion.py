@@ -7,9 +7,9 @@ import numpy as np
 import torch
 from torch.func import functional_call
 
+from propneat.base.errors import ConfigError
 from propneat.compiler import LayerPlan, compile_genome, write_back
 from propneat.compiler.network import CompiledNetwork
-from propneat.errors import ConfigError
 from propneat.genome import Genome
 from propneat.methods.forward_gradients.aggregators import ForwardGradient
 from propneat.methods.forward_gradients.forward_mode import directional_derivatives

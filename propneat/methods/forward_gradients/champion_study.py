@@ -7,13 +7,14 @@ from typing import Any
 import numpy as np
 import torch
 
+from propneat.base.rng import make_rng
 from propneat.compiler import compile_genome
 from propneat.compiler.network import CompiledNetwork
-from propneat.evolve import EvolveState, Problem, default_config, evolve
 from propneat.genome import Genome
 from propneat.methods.forward_gradients.aggregators import ForwardGradient
 from propneat.methods.forward_gradients.champion import FineTuneConfig, WeightedLoss, fine_tune
-from propneat.rng import make_rng
+from propneat.search import EvolveState, Problem, evolve
+from propneat.settings.evolve_config import default_config
 from propneat.training import Samples
 
 __all__ = ["champion_curves", "evolve_champion", "rings"]

@@ -9,6 +9,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from propneat.base.rng import make_rng
 from propneat.data.split import split_rows
 from propneat.methods.forward_gradients.aggregators import AGGREGATORS, ForwardGradient
 from propneat.methods.forward_gradients.perceptron import Perceptron
@@ -16,7 +17,6 @@ from propneat.methods.forward_gradients.perceptron_training import GRADIENTS, Ro
 from propneat.methods.forward_gradients.tangents import SAMPLERS, TangentSampler
 from propneat.methods.parameters import CheckedParameters, number, one_of, several, whole
 from propneat.methods.tabular import read_rows
-from propneat.rng import make_rng
 
 __all__ = ["ForwardGradientClassifier"]
 

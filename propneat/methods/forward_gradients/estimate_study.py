@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from propneat.base.rng import derive_seed
 from propneat.methods.forward_gradients.aggregators import ForwardGradient, expected_cosine, expected_length
 from propneat.methods.forward_gradients.tangents import TangentSampler
-from propneat.rng import derive_seed
 
 __all__ = ["Moment", "angle_cosines", "estimate_moments", "sample_estimates"]
 

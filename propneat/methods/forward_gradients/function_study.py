@@ -4,11 +4,11 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from propneat.base.rng import derive_seed
 from propneat.methods.forward_gradients.descent import Descent, descend, descend_by_backprop
 from propneat.methods.forward_gradients.functions import ANGLE_RATES, FUNCTIONS, RATES, sphere_rate
 from propneat.methods.forward_gradients.tangents import TangentSampler
 from propneat.methods.forward_gradients.ticker import Ticker
-from propneat.rng import derive_seed
 
 __all__ = ["ARMS", "angle_table", "function_table"]
 

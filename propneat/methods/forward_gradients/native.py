@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from threadpoolctl import threadpool_limits
 
+from propneat.base.rng import derive_seed
 from propneat.methods.contract import Claim, NativeOutcome, NativeRun
 from propneat.methods.forward_gradients.aggregators import ForwardGradient
 from propneat.methods.forward_gradients.champion_study import champion_curves, evolve_champion
@@ -17,7 +18,6 @@ from propneat.methods.forward_gradients.forward_mode import forward_gradient
 from propneat.methods.forward_gradients.function_study import ARMS, angle_table, function_table
 from propneat.methods.forward_gradients.functions import FUNCTIONS, RATES
 from propneat.methods.forward_gradients.network_study import NETWORK_ARMS, control, digits_table
-from propneat.rng import derive_seed
 
 __all__ = ["run"]
 

@@ -9,12 +9,12 @@ from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import StandardScaler
 
+from propneat.base.rng import derive_seed, make_rng
 from propneat.data.split import split_rows
 from propneat.methods.forward_gradients.aggregators import ForwardGradient
 from propneat.methods.forward_gradients.perceptron import Perceptron, backprop_gradient, node_gradient
 from propneat.methods.forward_gradients.perceptron_training import Rows, Schedule, run_epochs, train
 from propneat.methods.forward_gradients.ticker import Ticker
-from propneat.rng import derive_seed, make_rng
 
 __all__ = ["NETWORK_ARMS", "SCHEDULE", "control", "digits_table"]
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import torch
 
+from propneat.base.rng import derive_seed
 from propneat.methods.forward_gradients.aggregators import ForwardGradient, expected_length
 from propneat.methods.forward_gradients.functions import sphere_rate
 from propneat.methods.forward_gradients.perceptron import (
@@ -14,7 +15,6 @@ from propneat.methods.forward_gradients.perceptron import (
     row_losses,
     weight_gradient,
 )
-from propneat.rng import derive_seed
 
 __all__ = ["GRADIENTS", "Rows", "Schedule", "TrainedNetworks", "Training", "candidate_rates", "descend", "run_epochs", "train"]
 

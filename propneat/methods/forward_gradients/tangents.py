@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import torch
 
-from propneat.errors import ConfigError
+from propneat.base.errors import ConfigError
 
 __all__ = ["GAUSSIAN", "SAMPLERS", "TangentSampler"]
 

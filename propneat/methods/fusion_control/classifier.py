@@ -9,10 +9,10 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 from threadpoolctl import threadpool_limits
 
+from propneat.base.rng import make_rng
 from propneat.methods.fusion_control.stream import RULES, StreamNetwork, make_rule
 from propneat.methods.parameters import CheckedParameters, one_of, whole
 from propneat.methods.tabular import read_rows, stratified_folds
-from propneat.rng import make_rng
 
 __all__ = ["PIDBackpropClassifier"]
 

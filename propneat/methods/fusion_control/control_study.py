@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from propneat.base.rng import make_rng
 from propneat.compiler import compile_genome
 from propneat.genome import genome_to_document
 from propneat.methods.fusion_control.controllers import NeuralController, PIDController, open_loop
@@ -17,7 +18,6 @@ from propneat.methods.fusion_control.online import OnlineController, pretrain_id
 from propneat.methods.fusion_control.plant import Plant, PlantSettings
 from propneat.methods.fusion_control.scenarios import Scenario, draw_scenarios, make_script
 from propneat.methods.fusion_control.tuning import Bench, Budget, train_policy
-from propneat.rng import make_rng
 
 __all__ = ["TESTS", "ControlSize", "Progress", "make_controllers", "make_tests", "run_test"]
 

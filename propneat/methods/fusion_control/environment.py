@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from propneat.errors import ConfigError
+from propneat.base.errors import ConfigError
 
 __all__ = ["make_environment"]
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from propneat.base.native import inner, outer
 from propneat.methods.fusion_control.plant import ALPHA_MASS, BORON_MASS, CALM, FUSION_JOULE, PROTON_MASS, Drives, Plant
 from propneat.methods.fusion_control.powers import (
     BREMSSTRAHLUNG_SCALE,
@@ -21,7 +22,6 @@ from propneat.methods.fusion_control.powers import (
     MOST_T,
 )
 from propneat.methods.fusion_control.reactivity import FLOOR_KEV, GAMOW_KEV, HIGHEST_KEV, REDUCED_MASS_KEV, find_fit
-from propneat.native import inner, outer
 
 __all__ = ["advance", "stepper"]
 

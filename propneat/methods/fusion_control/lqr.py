@@ -6,13 +6,13 @@ import numpy as np
 import torch
 from scipy.linalg import expm, solve_discrete_are
 
+from propneat.base.rng import make_rng
 from propneat.methods.fusion_control.controllers import LinearController
 from propneat.methods.fusion_control.loop import CONTROL_SCALES, DEVIATION_SCALE, LOOPS
 from propneat.methods.fusion_control.operating_point import linearise
 from propneat.methods.fusion_control.plant import Plant
 from propneat.methods.fusion_control.scenarios import TRACKED, Scenario
 from propneat.methods.fusion_control.tuning import Bench, Budget, costs, mean_cost
-from propneat.rng import make_rng
 
 __all__ = ["linear_model", "regulator_gains", "search_regulator"]
 

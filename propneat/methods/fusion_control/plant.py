@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import torch
 
-from propneat.errors import ConfigError
+from propneat.base.errors import ConfigError
 from propneat.methods.fusion_control.powers import JOULE_PER_UNIT, bremsstrahlung, exchange_rate
 from propneat.methods.fusion_control.reactivity import HIGHEST_KEV, LOWEST_KEV, find_fit, reactivity
 

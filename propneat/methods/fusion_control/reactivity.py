@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from propneat.errors import ConfigError
+from propneat.base.errors import ConfigError
 
 __all__ = ["FITS", "HIGHEST_KEV", "LOWEST_KEV", "integrated_reactivity", "reactivity", "s_factor"]
 

@@ -9,9 +9,9 @@ from sklearn.metrics import log_loss
 from sklearn.model_selection import StratifiedKFold
 from sklearn.preprocessing import StandardScaler
 
+from propneat.base.rng import make_rng
 from propneat.methods.fusion_control.classifier import PIDBackpropClassifier
 from propneat.methods.fusion_control.stream import RULES, StreamNetwork, make_rule
-from propneat.rng import make_rng
 
 __all__ = ["TABLES", "compare_rules", "drift_recovery", "samples_to_recover"]
 

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from propneat.base.rng import make_rng
 from propneat.methods.fusion_control.loop import Interface, Policy, roll_out, tracking_cost
 from propneat.methods.fusion_control.operating_point import OperatingPoint, find_operating_point
 from propneat.methods.fusion_control.plant import Plant
 from propneat.methods.fusion_control.scenarios import Scenario, draw_scenarios
-from propneat.rng import make_rng
 
 __all__ = ["Bench", "Budget", "costs", "mean_cost", "train_policy"]
 

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import torch
 
+from propneat.base.rng import derive_seed
 from propneat.methods.contract import Claim
 from propneat.methods.inverse_flow.layers import normal
 from propneat.methods.inverse_flow.naive import dense_matrix, dense_solve, pixel_loop
 from propneat.methods.inverse_flow.wavefront import CORNERS, convolve, deconvolve, diagonal_block, solve_compiled, solve_skewed
-from propneat.rng import derive_seed
 
 __all__ = ["AlgorithmPlan", "algorithm_claims", "algorithm_study", "clock"]
 

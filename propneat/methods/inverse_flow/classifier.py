@@ -12,10 +12,10 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 from threadpoolctl import threadpool_limits
 
+from propneat.base.rng import derive_seed, make_rng
 from propneat.methods.inverse_flow.tabular_flow import OBJECTIVES, TabularFlow, TabularTraining, train_tabular
 from propneat.methods.parameters import CheckedParameters, number, one_of, whole
 from propneat.methods.tabular import read_rows, stratified_folds
-from propneat.rng import derive_seed, make_rng
 
 __all__ = ["InverseFlowClassifier"]
 

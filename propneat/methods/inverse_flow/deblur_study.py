@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from sklearn.datasets import load_digits
 
+from propneat.base.rng import make_rng
 from propneat.methods.contract import Claim
 from propneat.methods.inverse_flow.wavefront import convolve, deconvolve
-from propneat.rng import make_rng
 
 __all__ = ["BLUR", "DeblurPlan", "deblur_claims", "deblur_study"]
 

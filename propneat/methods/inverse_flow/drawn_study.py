@@ -12,9 +12,9 @@ from sklearn.model_selection import StratifiedKFold
 from torch import nn
 from torch.nn import functional
 
+from propneat.base.rng import derive_seed, make_rng
 from propneat.methods.contract import Claim
 from propneat.methods.inverse_flow.layers import InverseConv, normal
-from propneat.rng import derive_seed, make_rng
 
 __all__ = ["ACTIVATIONS", "DrawnClassifier", "DrawnPlan", "drawn_claims", "drawn_study"]
 

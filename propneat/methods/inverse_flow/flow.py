@@ -7,7 +7,7 @@ from math import log, pi
 import torch
 from torch import nn
 
-from propneat.errors import ConfigError
+from propneat.base.errors import ConfigError
 from propneat.methods.inverse_flow.layers import ActNorm, Coupling, InverseConv, Mix, conv_net, normal, squeeze, unsqueeze
 from propneat.methods.inverse_flow.wavefront import CORNERS
 

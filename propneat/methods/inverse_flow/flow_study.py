@@ -10,11 +10,11 @@ import numpy as np
 import torch
 from sklearn.datasets import load_digits
 
+from propneat.base.rng import derive_seed, make_rng
 from propneat.methods.contract import Claim
 from propneat.methods.inverse_flow.algorithm_study import clock
 from propneat.methods.inverse_flow.flow import Flow, FlowPlan, make_flow
 from propneat.methods.inverse_flow.training import FlowTraining, evaluate, train_flow
-from propneat.rng import derive_seed, make_rng
 
 __all__ = ["WAYS", "FlowStudyPlan", "flow_claims", "flow_study"]
 

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from propneat.errors import ConfigError
+from propneat.base.errors import ConfigError
 from propneat.methods.inverse_flow.wavefront import CORNERS, convolve, deconvolve
 
 __all__ = ["ActNorm", "Conv", "Coupling", "InverseConv", "Mix", "conv_net", "normal", "squeeze", "unsqueeze"]

@@ -11,11 +11,11 @@ from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedKFold
 from sklearn.preprocessing import StandardScaler
 
+from propneat.base.rng import derive_seed
 from propneat.methods.contract import Claim
 from propneat.methods.heartbeat import with_heartbeat
 from propneat.methods.inverse_flow.classifier import InverseFlowClassifier
 from propneat.methods.inverse_flow.tabular_flow import OBJECTIVES
-from propneat.rng import derive_seed
 
 __all__ = ["table_claims", "table_study"]
 

@@ -7,7 +7,7 @@ from math import cos, log, pi
 import numpy as np
 import torch
 
-from propneat.errors import ConfigError
+from propneat.base.errors import ConfigError
 from propneat.methods.inverse_flow.flow import Flow, log_normal
 
 __all__ = ["Epoch", "FlowTraining", "bits_per_dimension", "dequantise", "evaluate", "train_flow"]

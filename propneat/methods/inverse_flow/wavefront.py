@@ -11,9 +11,9 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from propneat.errors import ConfigError
+from propneat.base.errors import ConfigError
+from propneat.base.native import share_out
 from propneat.methods.inverse_flow.kernel import substitute
-from propneat.native import share_out
 
 __all__ = ["CORNERS", "InverseConvolution", "convolve", "deconvolve", "diagonal_block", "solve_compiled", "solve_skewed"]
 

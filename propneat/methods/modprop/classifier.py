@@ -11,12 +11,12 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 from threadpoolctl import threadpool_limits
 
+from propneat.base.rng import make_rng
 from propneat.methods.modprop.network import Network, make_cells, make_network
 from propneat.methods.modprop.rules import RULES, make_rule
 from propneat.methods.modprop.training import StepSettings, Trainer, last_step_outputs
 from propneat.methods.parameters import CheckedParameters, number, one_of, several, whole
 from propneat.methods.tabular import read_rows, stratified_folds
-from propneat.rng import make_rng
 
 __all__ = ["ModPropClassifier"]
 

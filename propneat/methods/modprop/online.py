@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import torch
 
-from propneat.errors import ConfigError
+from propneat.base.errors import ConfigError
 from propneat.methods.modprop.network import Cells, Network
 from propneat.methods.modprop.rules import Feedback, block_means, type_taps
 

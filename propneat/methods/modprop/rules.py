@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from propneat.errors import ConfigError
+from propneat.base.errors import ConfigError
 from propneat.methods.modprop.network import Cells
 
 __all__ = ["RULES", "Feedback", "Rule", "block_means", "make_feedback", "make_rule", "tap_radius", "type_taps"]

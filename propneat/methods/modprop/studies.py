@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import torch
 
+from propneat.base.rng import make_rng
 from propneat.methods.modprop.network import Network, make_cells, make_network
 from propneat.methods.modprop.online import online_gradients
 from propneat.methods.modprop.rules import RULES, Rule, make_feedback, make_rule, tap_radius
 from propneat.methods.modprop.tasks import DelayedXor, Sequences, digits_by_rows
 from propneat.methods.modprop.training import StepSettings, Trainer, last_step_losses, last_step_outputs, rule_gradients
-from propneat.rng import make_rng
 
 __all__ = ["ALIGNED", "XorPlan", "digits_accuracy", "online_gap", "run_xor"]
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import torch
 
-from propneat.errors import ConfigError
+from propneat.base.errors import ConfigError
 from propneat.methods.modprop.layer import run_layer
 from propneat.methods.modprop.network import Network
 from propneat.methods.modprop.rules import RULES, Feedback, Rule, make_feedback

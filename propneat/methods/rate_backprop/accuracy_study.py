@@ -8,13 +8,13 @@ import numpy as np
 import torch
 from sklearn.model_selection import StratifiedKFold
 
+from propneat.base.rng import derive_seed, make_rng
 from propneat.methods.contract import Claim
 from propneat.methods.rate_backprop.cost_study import CONV
 from propneat.methods.rate_backprop.data import Frames, MovingBars, digits_as_images
 from propneat.methods.rate_backprop.gradient_study import compare_gradients
 from propneat.methods.rate_backprop.network import RULES, LayerPlan, make_network
 from propneat.methods.rate_backprop.training import TrainingPlan, answer, count_updates, train
-from propneat.rng import derive_seed, make_rng
 
 __all__ = ["AccuracyPlan", "accuracy_claims", "accuracy_study"]
 

@@ -10,12 +10,12 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 from threadpoolctl import threadpool_limits
 
+from propneat.base.rng import derive_seed, make_rng
 from propneat.methods.parameters import CheckedParameters, number, one_of, several, whole
 from propneat.methods.rate_backprop.network import RULES, LayerPlan, SpikingNetwork, make_network
 from propneat.methods.rate_backprop.neuron import Lif
 from propneat.methods.rate_backprop.training import TrainingPlan, answer, train
 from propneat.methods.tabular import read_rows, stratified_folds
-from propneat.rng import derive_seed, make_rng
 
 __all__ = ["RateBackpropClassifier"]
 

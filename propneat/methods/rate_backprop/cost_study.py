@@ -8,10 +8,10 @@ from typing import Any
 
 import torch
 
+from propneat.base.rng import derive_seed
 from propneat.methods.contract import Claim
 from propneat.methods.rate_backprop.measure import Cost, peak_bytes, saved_bytes, step_seconds
 from propneat.methods.rate_backprop.network import RULES, LayerPlan, SpikingNetwork, make_network
-from propneat.rng import derive_seed
 
 __all__ = ["CONV", "CostPlan", "cost_claims", "cost_study"]
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.datasets import load_digits
 
-from propneat.errors import ConfigError
+from propneat.base.errors import ConfigError
 
 __all__ = ["Frames", "MovingBars", "digits_as_images"]
 

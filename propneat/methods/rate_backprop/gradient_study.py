@@ -8,10 +8,10 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from propneat.base.rng import derive_seed
 from propneat.methods.contract import Claim
 from propneat.methods.rate_backprop.network import RULES, LayerPlan, SpikingNetwork, make_network
 from propneat.methods.rate_backprop.neuron import Lif
-from propneat.rng import derive_seed
 
 __all__ = ["compare_gradients", "gradient_claims", "gradient_study", "weight_gradients"]
 

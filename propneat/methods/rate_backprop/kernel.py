@@ -8,7 +8,7 @@ spike lowers u by q, and what a membrane owes to its past is decay * (1 - hard *
 
 import numpy as np
 
-from propneat.native import inlined, outer
+from propneat.base.native import inlined, outer
 from propneat.training.kernel_math import sigmoid_of as sigmoid
 
 __all__ = ["membrane_gradient", "membranes", "spikes_and_traces"]

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from propneat.errors import DataError
+from propneat.base.errors import DataError
 from propneat.methods.rate_backprop.functions import AnchoredNorm
 
 __all__ = ["Current", "NormStatistics", "SpikingLayer", "over_time"]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from propneat.errors import ConfigError
+from propneat.base.errors import ConfigError
 from propneat.methods.rate_backprop.functions import RateNeuron, SpikeTrain
 from propneat.methods.rate_backprop.layers import Current, SpikingLayer
 from propneat.methods.rate_backprop.neuron import Lif, advance, rest

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from propneat.errors import ConfigError
+from propneat.base.errors import ConfigError
 from propneat.methods.rate_backprop import kernel
 
 __all__ = ["Lif", "Traces", "advance", "membrane_gradient", "membranes", "rest"]

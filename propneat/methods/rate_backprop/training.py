@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from propneat.errors import ConfigError, DataError
+from propneat.base.errors import ConfigError, DataError
 from propneat.methods.rate_backprop.network import RULES, SpikingNetwork
 
 __all__ = ["TrainingPlan", "answer", "count_updates", "train"]

@@ -14,12 +14,12 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from threadpoolctl import threadpool_limits
 from torch.nn import functional
 
-from propneat.errors import ConfigError
+from propneat.base.errors import ConfigError
+from propneat.base.rng import derive_seed, make_rng
 from propneat.methods.parameters import CheckedParameters, number, whole
 from propneat.methods.tabular import read_rows
 from propneat.recompute.budget import least_peak, plan_recomputation
 from propneat.recompute.training import plans_of, train_under_budget
-from propneat.rng import derive_seed, make_rng
 
 __all__ = ["RecomputedNetworkClassifier", "RecomputedNetworkRegressor", "ResidualNetwork"]
 

@@ -13,13 +13,13 @@ from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import StandardScaler
 
+from propneat.base.rng import make_rng
 from propneat.compiler import compile_pool, evaluate
 from propneat.evolution import EvolutionConfig, Population
 from propneat.genome import GenePool, Genome
 from propneat.methods.heartbeat import with_heartbeat
 from propneat.methods.recomputation.classifier import RecomputedNetworkClassifier
 from propneat.recompute.budget import least_peak, plan_recomputation
-from propneat.rng import make_rng
 from propneat.training import Samples, TrainingConfig, train_population
 
 __all__ = ["classifier_rows", "evolved_rows", "grow_deep_genome"]

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 import torch
 
+from propneat.base.rng import derive_seed
 from propneat.methods.recomputation.networks import Network
 from propneat.methods.recomputation.operations import compute, input_gradient, parameter_gradients
 from propneat.recompute.meter import MemoryMeter
 from propneat.recompute.schedule import Action, Step
-from propneat.rng import derive_seed
 
 __all__ = ["Execution", "Instance", "execute", "run_plainly"]
 

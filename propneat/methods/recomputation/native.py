@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from propneat.errors import ConfigError
+from propneat.base.errors import ConfigError
 from propneat.methods.contract import NativeOutcome, NativeRun
 from propneat.methods.recomputation.architectures import PAPER_NETWORKS
 from propneat.methods.recomputation.claims import (

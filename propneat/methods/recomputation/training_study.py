@@ -10,12 +10,12 @@ import torch
 from torch.nn import functional
 from torch.utils.checkpoint import checkpoint_sequential
 
+from propneat.base.rng import derive_seed
 from propneat.methods.heartbeat import with_heartbeat
 from propneat.methods.recomputation.classifier import ResidualNetwork
 from propneat.recompute.budget import least_peak
 from propneat.recompute.meter import MemoryMeter
 from propneat.recompute.training import train_under_budget
-from propneat.rng import derive_seed
 
 __all__ = ["training_table"]
 

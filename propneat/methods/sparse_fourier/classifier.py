@@ -12,12 +12,12 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from threadpoolctl import threadpool_limits
 from torch.nn import functional
 
+from propneat.base.rng import derive_seed, make_rng
 from propneat.methods.parameters import CheckedParameters, number, several, whole
 from propneat.methods.sparse_fourier.grid import half_ball
 from propneat.methods.sparse_fourier.model import make_linear
 from propneat.methods.sparse_fourier.slices import SlicePlan, plan_points
 from propneat.methods.tabular import read_rows, stratified_folds
-from propneat.rng import derive_seed, make_rng
 
 __all__ = ["SparseFourierClassifier"]
 

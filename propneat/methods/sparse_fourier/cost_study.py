@@ -13,11 +13,11 @@ from scipy.spatial.transform import Rotation
 from torch import nn
 from torch.nn import functional
 
+from propneat.base.rng import derive_seed, make_rng
 from propneat.methods.heartbeat import with_heartbeat
 from propneat.methods.sparse_fourier.grid import HalfBall, half_ball, half_disc
 from propneat.methods.sparse_fourier.model import make_linear
 from propneat.methods.sparse_fourier.slices import SlicePlan, dense_slices, plan_slices, take_slices
-from propneat.rng import derive_seed, make_rng
 
 __all__ = ["CoordinateNetwork", "CostPlan", "cost_study", "growth"]
 

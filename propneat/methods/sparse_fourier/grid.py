@@ -6,7 +6,7 @@ from functools import lru_cache
 import numpy as np
 from scipy.spatial import cKDTree
 
-from propneat.errors import ConfigError
+from propneat.base.errors import ConfigError
 
 __all__ = ["HalfBall", "half_ball", "half_disc", "image_coefficients", "image_of"]
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from propneat.errors import ConfigError
+from propneat.base.errors import ConfigError
 
 __all__ = ["Optics", "transfer", "wavelength"]
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
+from propneat.base.rng import derive_seed, make_rng
 from propneat.methods.heartbeat import with_heartbeat
 from propneat.methods.sparse_fourier.fsc import resolution, shell_correlation
 from propneat.methods.sparse_fourier.grid import HalfBall, half_ball
@@ -22,7 +23,6 @@ from propneat.methods.sparse_fourier.reconstruction import (
 )
 from propneat.methods.sparse_fourier.simulation import Simulation, SwingingArm, make_molecule, simulate
 from propneat.methods.sparse_fourier.training import Look, TrainingPlan, infer_means, train
-from propneat.rng import derive_seed, make_rng
 
 __all__ = ["LatentPlan", "Volumes", "angle_r2", "latent_study"]
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from propneat.errors import ConfigError, DataError
+from propneat.base.errors import ConfigError, DataError
 
 __all__ = ["read_map", "read_stack", "write_map", "write_stack"]
 

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from propneat.errors import ConfigError
+from propneat.base.errors import ConfigError
 from propneat.methods.sparse_fourier.grid import HalfBall
 from propneat.methods.sparse_fourier.slices import SlicePlan, take_slices
 

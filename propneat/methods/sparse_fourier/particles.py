@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from propneat.errors import ConfigError, DataError
+from propneat.base.errors import ConfigError, DataError
 from propneat.methods.sparse_fourier.grid import half_disc, image_coefficients
 
 __all__ = ["Particles", "particles_of_images", "soft_disc", "spectral_amplitude"]

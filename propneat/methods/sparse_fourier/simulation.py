@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from propneat.errors import ConfigError
+from propneat.base.errors import ConfigError
 from propneat.methods.sparse_fourier.grid import half_disc
 from propneat.methods.sparse_fourier.imaging import Optics, transfer
 from propneat.methods.sparse_fourier.particles import Particles

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch.autograd.function import once_differentiable
 
-from propneat.native import FAST_MATH, outer
+from propneat.base.native import FAST_MATH, outer
 
 __all__ = ["SliceProduct"]
 

@@ -15,9 +15,9 @@ from sklearn.model_selection import StratifiedKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from propneat.base.rng import derive_seed, make_rng
 from propneat.methods.heartbeat import with_heartbeat
 from propneat.methods.sparse_fourier.classifier import SparseFourierClassifier
-from propneat.rng import derive_seed, make_rng
 
 __all__ = ["TablePlan", "table_study"]
 

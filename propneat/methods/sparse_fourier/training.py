@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from propneat.errors import ConfigError
+from propneat.base.errors import ConfigError
 from propneat.methods.sparse_fourier.model import HeterogeneousModel
 from propneat.methods.sparse_fourier.reconstruction import Observations, data_loss, shell_sums
 

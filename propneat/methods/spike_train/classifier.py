@@ -9,6 +9,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 from threadpoolctl import threadpool_limits
 
+from propneat.base.rng import make_rng
 from propneat.data.split import split_rows
 from propneat.methods.parameters import CheckedParameters, number, whole
 from propneat.methods.spike_train.connectivity import random_connections
@@ -18,7 +19,6 @@ from propneat.methods.spike_train.neuron import Neuron
 from propneat.methods.spike_train.rule import Rule
 from propneat.methods.spike_train.training import Settings, Targets, Trainer, rule_learner, scores
 from propneat.methods.tabular import read_rows
-from propneat.rng import make_rng
 
 __all__ = ["STRSBPClassifier"]
 

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.signal import gammatone, lfilter
 
-from propneat.errors import DataError
+from propneat.base.errors import DataError
 
 __all__ = ["channel_frequencies", "hear"]
 

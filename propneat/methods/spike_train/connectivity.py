@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from propneat.errors import ConfigError
+from propneat.base.errors import ConfigError
 
 __all__ = ["grid_connections", "random_connections"]
 

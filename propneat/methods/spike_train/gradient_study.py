@@ -5,13 +5,13 @@ from typing import Any
 
 import numpy as np
 
+from propneat.base.rng import make_rng
 from propneat.methods.spike_train.bptt import bptt_learner
 from propneat.methods.spike_train.connectivity import random_connections
 from propneat.methods.spike_train.network import Activity, Layer, Network, make_layer, run_network
 from propneat.methods.spike_train.neuron import Neuron
 from propneat.methods.spike_train.rule import Rule, layer_equations, network_gradients
 from propneat.methods.spike_train.training import Gradients, Targets
-from propneat.rng import make_rng
 
 __all__ = ["LINES", "RULES", "directions_study", "identity_gap", "solve_gaps"]
 

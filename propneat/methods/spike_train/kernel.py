@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from propneat.native import outer
+from propneat.base.native import outer
 
 __all__ = ["post_synaptic", "simulate"]
 

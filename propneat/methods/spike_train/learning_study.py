@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from propneat.base.rng import make_rng
 from propneat.data.split import split_rows
 from propneat.methods.spike_train.bptt import bptt_learner
 from propneat.methods.spike_train.connectivity import random_connections
@@ -15,7 +16,6 @@ from propneat.methods.spike_train.neuron import Neuron
 from propneat.methods.spike_train.rule import Rule
 from propneat.methods.spike_train.tasks import Rates
 from propneat.methods.spike_train.training import Learner, Settings, Targets, Trainer, rule_learner, scores
-from propneat.rng import make_rng
 
 __all__ = ["ARMS", "Arm", "LearningPlan", "first_network", "hidden_raster", "learn"]
 

@@ -6,7 +6,8 @@ from typing import Any
 
 from threadpoolctl import threadpool_limits
 
-from propneat.errors import ConfigError
+from propneat.base.errors import ConfigError
+from propneat.base.rng import make_rng
 from propneat.methods.contract import NativeOutcome, NativeRun
 from propneat.methods.spike_train.claims import gradient_claims, learning_claims, picture_claims
 from propneat.methods.spike_train.figures import draw_correlation, draw_curves, draw_raster, draw_terms
@@ -15,7 +16,6 @@ from propneat.methods.spike_train.learning_study import LearningPlan, hidden_ras
 from propneat.methods.spike_train.neuron import Neuron
 from propneat.methods.spike_train.tasks import Rates, Words, digit_pictures, digit_rows
 from propneat.methods.spike_train.training import Targets
-from propneat.rng import make_rng
 
 __all__ = ["DEFAULT", "FULL", "StudySize", "measure", "run", "run_sized"]
 

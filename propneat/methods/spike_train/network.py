@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from propneat.errors import ConfigError
+from propneat.base.errors import ConfigError
 from propneat.methods.spike_train.kernel import post_synaptic, simulate
 from propneat.methods.spike_train.neuron import Neuron
 

@@ -5,8 +5,8 @@ from functools import cache
 
 import numpy as np
 
-from propneat.errors import ConfigError
-from propneat.rng import make_rng
+from propneat.base.errors import ConfigError
+from propneat.base.rng import make_rng
 
 __all__ = ["Neuron", "expected_effects", "post_count_slopes", "spread_trains"]
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from scipy.io import wavfile
 
-from propneat.errors import ConfigError, DataError
+from propneat.base.errors import ConfigError, DataError
 from propneat.methods.spike_train.cochlea import hear
 from propneat.methods.spike_train.tasks import Rates
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from propneat.errors import ConfigError
+from propneat.base.errors import ConfigError
 from propneat.methods.spike_train.network import Activity, Layer, Network, count_spikes, effects_between
 from propneat.methods.spike_train.neuron import Neuron, post_count_slopes
 

@@ -6,7 +6,7 @@ from itertools import permutations
 import numpy as np
 from sklearn.datasets import load_digits
 
-from propneat.errors import ConfigError
+from propneat.base.errors import ConfigError
 from propneat.methods.spike_train.encoding import with_bias
 
 __all__ = ["Rates", "Words", "digit_pictures", "digit_rows"]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from propneat.errors import ConfigError
+from propneat.base.errors import ConfigError
 from propneat.methods.spike_train.network import Activity, Layer, Network, run_network
 from propneat.methods.spike_train.rule import Rule, network_gradients
 

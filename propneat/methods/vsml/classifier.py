@@ -8,13 +8,13 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from propneat.base.rng import make_rng
 from propneat.data.split import split_rows
 from propneat.methods.parameters import CheckedParameters, number, whole
 from propneat.methods.tabular import read_rows
 from propneat.methods.vsml.episodes import Task, draw_state, predict, stream_and_average
 from propneat.methods.vsml.inputs import Inputs
 from propneat.methods.vsml.parameters import UNITS, load_parameters
-from propneat.rng import make_rng
 
 __all__ = ["VSMLClassifier"]
 

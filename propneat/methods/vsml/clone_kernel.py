@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from propneat.base.native import FAST_MATH, inlined, outer
 from propneat.methods.vsml.kernel import ROWS, TICKS, tick, tick_gradient
 from propneat.methods.vsml.parameters import UNITS
-from propneat.native import FAST_MATH, inlined, outer
 
 __all__ = ["clone_gradient"]
 

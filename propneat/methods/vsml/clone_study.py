@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import torch
 
+from propneat.base.rng import make_rng
 from propneat.methods.contract import Claim
 from propneat.methods.vsml.cloning import CloneCell, clone_backpropagation
 from propneat.methods.vsml.real_data import Split, make_split
 from propneat.methods.vsml.wiring import BackpropCell, Cell, forward_sweep, learn_online
-from propneat.rng import make_rng
 
 __all__ = ["clone_study", "wiring_difference"]
 

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from propneat.base.rng import make_rng
 from propneat.methods.vsml.clone_kernel import clone_gradient
 from propneat.methods.vsml.episodes import fuse
 from propneat.methods.vsml.kernel import ROWS, TICKS
 from propneat.methods.vsml.parameters import UNITS, draw_parameters
-from propneat.rng import make_rng
 
 __all__ = ["Clone", "CloneCell", "CloneLosses", "clone_backpropagation", "draw_samples", "exact_targets"]
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from propneat.base.native import share_out
 from propneat.methods.vsml.kernel import LANES, ROWS, TICKS, episode, episode_gradient, frozen_logits
 from propneat.methods.vsml.parameters import GATE_CONSTANTS, MESSAGE, N_PARAMETERS, UNITS, block_of, truncated_normal
-from propneat.native import share_out
 
 __all__ = ["Stream", "Task", "draw_state", "fuse", "gradient_of_tasks", "predict", "stream", "stream_and_average", "unfuse"]
 

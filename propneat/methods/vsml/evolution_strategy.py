@@ -4,10 +4,10 @@ from collections.abc import Callable
 
 import numpy as np
 
+from propneat.base.rng import make_rng
 from propneat.methods.vsml.episodes import stream
 from propneat.methods.vsml.meta_training import MetaState, adam_step, first_state
 from propneat.methods.vsml.tasks import draw_task
-from propneat.rng import make_rng
 
 __all__ = ["antithetic_gradient", "meta_train_by_evolution"]
 

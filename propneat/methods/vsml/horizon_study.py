@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from propneat.base.rng import make_rng
 from propneat.methods.contract import Claim
 from propneat.methods.vsml.classifier import VSMLClassifier
 from propneat.methods.vsml.episodes import Task, predict, stream, stream_and_average
@@ -14,7 +15,6 @@ from propneat.methods.vsml.online import learn_linear
 from propneat.methods.vsml.parameters import MetaParameters
 from propneat.methods.vsml.real_data import make_split
 from propneat.methods.vsml.tasks import draw_task
-from propneat.rng import make_rng
 
 __all__ = ["LONGEST", "evolution_study", "horizon_study"]
 

@@ -6,8 +6,8 @@ A*B positions, padded to whole vectors with positions that nobody reads.
 
 import numpy as np
 
+from propneat.base.native import FAST_MATH, inlined, outer
 from propneat.methods.vsml.parameters import MESSAGE, UNITS
-from propneat.native import FAST_MATH, inlined, outer
 from propneat.training.kernel_math import exponential_of as exponential
 from propneat.training.kernel_math import logarithm_of as logarithm
 from propneat.training.kernel_math import sigmoid_of as sigmoid

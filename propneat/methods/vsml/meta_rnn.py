@@ -8,9 +8,9 @@ from threadpoolctl import threadpool_limits
 from torch import nn
 from torch.nn import functional
 
+from propneat.base.rng import derive_seed, make_rng
 from propneat.methods.vsml.episodes import Task
 from propneat.methods.vsml.tasks import draw_task
-from propneat.rng import derive_seed, make_rng
 
 __all__ = ["MOST_CLASSES", "MOST_INPUTS", "MetaRnn", "meta_train_rnn", "stream_rnn"]
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from propneat.base.rng import make_rng
 from propneat.methods.vsml.episodes import Task, gradient_of_tasks
 from propneat.methods.vsml.parameters import N_PARAMETERS, draw_parameters
 from propneat.methods.vsml.tasks import draw_task
-from propneat.rng import make_rng
 
 __all__ = ["CURRICULUM", "MetaState", "Stage", "adam_step", "draw_tasks", "first_state", "meta_train"]
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from propneat.errors import DataError
-from propneat.records import write_atomic
+from propneat.base.errors import DataError
+from propneat.base.records import write_atomic
 
 __all__ = [
     "GATE_CONSTANTS",

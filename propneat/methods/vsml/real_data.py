@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.datasets import load_breast_cancer, load_digits, load_iris, load_wine
 
+from propneat.base.rng import make_rng
 from propneat.data.split import split_rows
 from propneat.methods.vsml.episodes import Task, draw_state
 from propneat.methods.vsml.inputs import Inputs
-from propneat.rng import make_rng
 
 __all__ = ["DATA_SETS", "Split", "as_task", "make_split"]
 

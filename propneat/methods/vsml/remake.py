@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from propneat.errors import CheckpointError, DamagedCheckpointError
+from propneat.base.errors import CheckpointError, DamagedCheckpointError
+from propneat.base.records import write_atomic
 from propneat.methods.vsml.meta_training import CURRICULUM, MetaState, Stage, first_state, meta_train
 from propneat.methods.vsml.parameters import N_PARAMETERS, MetaParameters, plain_numbers, save_parameters
-from propneat.records import write_atomic
 
 __all__ = ["COMMAND", "make_parameters", "recipe_of"]
 

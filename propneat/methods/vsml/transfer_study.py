@@ -5,13 +5,13 @@ from typing import Any
 
 import numpy as np
 
+from propneat.base.rng import make_rng
 from propneat.methods.contract import Claim
 from propneat.methods.vsml.episodes import Task, predict, stream
 from propneat.methods.vsml.meta_rnn import meta_train_rnn, stream_rnn
 from propneat.methods.vsml.online import RULES, learn_linear
 from propneat.methods.vsml.parameters import MetaParameters
 from propneat.methods.vsml.real_data import DATA_SETS, Split, as_task, make_split
-from propneat.rng import make_rng
 
 __all__ = ["FIRST", "control_study", "label_leak", "transfer_study"]
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from propneat import stats
+from propneat.base.rng import make_rng
 from propneat.report.benchmark.cells import Cells, FailureGroup, gather_cells, group_failures
 from propneat.report.benchmark.results import Results
-from propneat.rng import make_rng
 
 __all__ = ["ALPHA", "Analysis", "FoldTests", "MethodSummary", "Pool", "analyse"]
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from propneat.errors import ConfigError
+from propneat.base.errors import ConfigError
 
 __all__ = ["CLASSES", "METRICS", "NUMBERS", "Metric", "find_metric", "headline", "kind_of", "statistic_of"]
 

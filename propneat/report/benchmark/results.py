@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from propneat.errors import DataError
+from propneat.base.errors import DataError
 from propneat.report.benchmark.metric import CLASSES, NUMBERS, Metric, headline, kind_of, statistic_of
 
 if TYPE_CHECKING:

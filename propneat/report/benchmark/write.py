@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from propneat import __version__
-from propneat.records import write_atomic
+from propneat.base.records import write_atomic
 from propneat.report.benchmark.analysis import Analysis, analyse
 from propneat.report.benchmark.drawing import Drawing, render_png, render_svg
 from propneat.report.benchmark.elements import Section, Table

@@ -4,7 +4,7 @@ import io
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from propneat.errors import DataError
+from propneat.base.errors import DataError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -1,0 +1,82 @@
+"""`propneat pick`: another size for the network of a finished run, without training again."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from propneat.cli.folder import FILE, keep_apart, writing
+
+__all__ = ["pick"]
+
+
+@click.command()
+@click.argument("run", type=click.Path(path_type=Path), metavar="RUN")
+@click.option("--connections", type=click.IntRange(min=1), metavar="N", help="Take the best network of at most N connections.")
+@click.option("--rule", metavar="RULE", help='Take "best" or "one-standard-error"; see propneat evolve --pick.')
+@click.option("--out", type=FILE, metavar="FILE", help="Write the model there and leave the run as it is.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def pick(run: Path, connections: int | None, rule: str | None, out: Path | None, as_json: bool) -> None:
+    """Show the best networks of every size that a run has found, or choose another of them as its champion.
+
+    \b
+    Examples:
+      propneat pick results/patients-seed0
+      propneat pick results/patients-seed0 --connections 12
+      propneat pick results/patients-seed0 --connections 12 --out small.json
+      propneat pick results/patients-seed0 --rule one-standard-error
+
+    All of them were trained on the same rows when the run ended, so nothing is trained. Without --out the champion, its picture
+    and the summary of the run change; going back is possible at any time. Choose by the validation figures: the more often
+    test scores are looked at to choose, the less they say of new rows.
+    """
+    from propneat.run.folder import RunFolder
+    from propneat.run.front import front_rows, pick_network, read_front
+    from propneat.settings.notes import PICKS
+
+    folder = RunFolder(run)
+    if connections is not None and rule is not None:
+        raise click.UsageError("--connections and --rule are two ways to choose: give one of them.")
+    if rule is not None and rule not in PICKS:
+        raise click.UsageError(f"--rule is {' or '.join(PICKS)}, not {rule!r}.")
+    if connections is None and rule is None:
+        if out:
+            raise click.UsageError("--out needs --connections or --rule, which say what to write.")
+        entries = read_front(folder)
+        rows, taken = front_rows(entries), _connections_of_champion(folder.read_summary())
+        click.echo(json.dumps(rows, indent=2) if as_json else _table(rows, taken))
+        return
+    keep_apart(out, folder.front, folder.champion)
+    chosen = connections if rule is None else rule
+    if out:
+        with writing(out):
+            facts = pick_network(folder, chosen, out)
+    else:
+        facts = pick_network(folder, chosen)
+    click.echo(json.dumps(facts, indent=2) if as_json else _sentence(facts, out or folder.champion))
+
+
+def _connections_of_champion(summary: dict[str, Any] | None) -> int | None:
+    return None if summary is None else summary["connections"]
+
+
+def _table(rows: list[dict[str, Any]], taken: int | None) -> str:
+    heads = ("connections", "hidden", "inputs", "formula", "loss", "+-", "score")
+    lines = [tuple(_cell(value) for value in row.values()) for row in rows]
+    widths = [max(len(line[k]) for line in [heads, *lines]) for k in range(len(heads))]
+    shown = [
+        "  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True))
+        + ("  <- champion" if number > 0 and rows[number - 1]["connections"] == taken else "")
+        for number, line in enumerate([heads, *lines])
+    ]
+    return "\n".join([*shown, "", "formula: operators, constants and variables; loss, its standard error and score: validation rows"])
+
+
+def _cell(value: float | None) -> str:
+    return "-" if value is None else str(value) if isinstance(value, int) else f"{value:.4f}"
+
+
+def _sentence(facts: dict[str, Any], path: Path) -> str:
+    tested = ", ".join(f"{name} {value:.4f}" for name, value in facts["test"].items() if value is not None)
+    return f"{facts['connections']} connections, validation loss {_cell(facts['validation_loss'])}; test {tested or 'none'}: {path}"

@@ -1,0 +1,315 @@
+"""PropNEATClassifier and PropNEATRegressor: evolved, trained networks behind scikit-learn's estimator contract."""
+
+import sys
+from collections.abc import Callable
+from copy import copy
+from dataclasses import dataclass, replace
+from numbers import Integral, Number
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import pandas
+from scipy.special import log_softmax
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.utils import check_consistent_length, check_random_state, column_or_1d
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from propneat import __version__
+from propneat.base.errors import ConfigError, DataError, GenomeError
+from propneat.data import plan_table
+from propneat.data.frames import TableView, densified
+from propneat.data.weighted import check_weights
+from propneat.model import class_probabilities
+from propneat.model.preparation import prepare_problem
+from propneat.search import EvolveState, evolve
+from propneat.search.states import pick_member
+from propneat.settings.evolve_config import EvolveConfig
+from propneat.settings.of_estimators import describe_parameters, settings_of
+
+__all__ = ["PropNEATClassifier", "PropNEATRegressor", "draw_seed"]
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class _PropNEAT(BaseEstimator):
+    """What the two estimators share; the parameters are explained in the documentation of the estimators."""
+
+    generations: int | None = None
+    populations: int | None = None
+    population_size: int | None = None
+    method: str = "propneat"
+    epochs: int | None = None
+    learning_rate: float | None = None
+    optimiser: str | None = None
+    batch_size: int | str | None = None
+    l2: float | None = None
+    loss: str | None = None
+    activations: tuple[str, ...] | None = None
+    add_connection_rate: float | None = None
+    delete_connection_rate: float | None = None
+    add_node_rate: float | None = None
+    delete_node_rate: float | None = None
+    write_back: bool | None = None
+    retrain: bool | None = None
+    size_penalty: float | None = None
+    validation_fraction: float | None = None
+    n_finalists: int | None = None
+    fine_tune_epochs: int | None = None
+    fine_tune_patience: int | None = None
+    prune_epochs: int | None = None
+    pick: str | int | None = None
+    one_hot_integers: int | None = None
+    max_levels: int | None = None
+    drop: tuple[str, ...] | None = None
+    keep: tuple[str, ...] | None = None
+    categories: tuple[str, ...] | None = None
+    numbers: tuple[str, ...] | None = None
+    dates: tuple[str, ...] | None = None
+    texts: tuple[str, ...] | None = None
+    missing: tuple[str, ...] | None = None
+    decimal: str | None = None
+    thousands: str | None = None
+    odd_cells: float | None = None
+    engine: str | None = None
+    device: str | None = None
+    memory_budget: int | None = None
+    evolution: dict[str, Any] | None = None
+    random_state: int | np.random.RandomState | None = None
+    verbose: int = 0
+
+    def to_json(self) -> str:
+        """Return the champion with all that is needed to apply it, as JSON text; see `Model.to_json`."""
+        check_is_fitted(self)
+        return self.model_.to_json()
+
+    def save(self, path: Path | str) -> None:
+        """Write `to_json` to a file, whole or not at all; `propneat.load_model` reads it."""
+        check_is_fitted(self)
+        self.model_.save(path)
+
+    def __sklearn_tags__(self):
+        """Say that missing values and sparse matrices are welcome."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.input_tags.sparse = True
+        return tags
+
+    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
+        """Return the names of the network's inputs, an object array (n_inputs,); `input_features` is not used."""
+        check_is_fitted(self)
+        return np.array(self.model_.input_names, dtype=object)
+
+    def check_parameters(self) -> None:
+        """Raise ConfigError for a parameter that cannot be used, as `fit` does before it looks at data."""
+        settings_of(self.get_params(deep=False), draw_seed(self.random_state))
+
+    def _fit(self, X: Any, y: Any, sample_weight: Any, task: str | None, class_weight: Any = None) -> None:
+        """Evolve on checked data; a `task` of None is a classification into two or more classes."""
+        seed = draw_seed(self.random_state)
+        settings = settings_of(self.get_params(deep=False), seed)
+        if y is None:
+            raise DataError(f"{type(self).__name__} requires y to be passed, but the target y is None")
+        target_name = y.name if isinstance(getattr(y, "name", None), str) else "target"
+        X, y = _check_table(self, X, reset=True), column_or_1d(y, warn=True)
+        check_consistent_length(X, y)
+        X, y, weights = _drop_weightless(X, y, check_weights(sample_weight, len(y)))
+        _refuse_missing(y)
+        if task is None:
+            check_classification_targets(y)
+            self.classes_ = np.unique(y)
+            task = "binary" if len(self.classes_) == 2 else "multiclass"
+        planned = plan_table(X, settings.data.reading)
+        prepared = prepare_problem(
+            X,
+            y,
+            task,
+            seed=seed,
+            weights=weights,
+            class_weight=class_weight,
+            validation_fraction=settings.data.validation_fraction,
+            one_hot_integers=settings.data.one_hot_integers,
+            max_levels=settings.data.max_levels,
+            plan=planned.plan,
+        )
+        self.reading_ = [*planned.notes, *prepared.describe(X, y)]
+        if self.verbose and self.reading_:
+            print("\n".join(self.reading_), file=sys.stderr)
+        callbacks = [_make_printer(settings.evolve.n_generations)] if self.verbose else []
+        result = evolve(prepared.problem, settings.evolve, callbacks=callbacks)
+        about = {"propneat": __version__, "method": settings.evolve.method, "seed": seed}
+        self.champion_ = result.champion
+        self.finalists_, self.finalist_votes_, self.front_ = result.finalists, result.finalist_votes, result.front
+        self.model_ = prepared.model(result.champion, target_name=target_name, about=about)
+        self.history_ = list(result.history)
+        self.n_iter_ = len(result.history)
+
+    def pick_network(self, rule: str | int) -> Self:
+        """Return a copy, fitted, whose champion is another network of the front; nothing is trained.
+
+        `rule` is the most connections that the network may have, "best" or "one-standard-error", as for the parameter `pick`.
+        Raises ConfigError for a number that no network of the front keeps to.
+        """
+        check_is_fitted(self)
+        smallest = self.front_[0].n_connections
+        if isinstance(replace(EvolveConfig(), pick=rule).pick, int) and rule < smallest:
+            raise ConfigError(f"the smallest network of the front has {smallest} connections, and {rule} are asked for")
+        champion = self.front_[pick_member(rule, self.front_)].genome
+        other = copy(self)
+        other.champion_, other.finalists_, other.finalist_votes_ = champion, (champion,), (1.0,)
+        other.model_ = replace(self.model_, genome=champion)
+        return other
+
+    def read_inputs(self, X: Any) -> np.ndarray:
+        """Return what the networks get for rows of X, float64 (n_rows, n_inputs)."""
+        check_is_fitted(self)
+        return self.model_.preprocessor.transform(_check_table(self, X, reset=False))
+
+    def _outputs(self, X: Any) -> np.ndarray:
+        """Return the champion's raw outputs, float64 (n_rows, n_outputs); each row's depend on that row alone."""
+        check_is_fitted(self)
+        outputs = self.model_.outputs(_check_table(self, X, reset=False))
+        broken = np.flatnonzero(~np.isfinite(outputs).all(axis=1))
+        if len(broken):
+            raise GenomeError(f"the network overflows on row {broken[0]} of X, whose values are too far from those in training")
+        return outputs
+
+
+def _document(cls: type) -> type:
+    cls.__doc__ = f"{cls.__doc__}\n{describe_parameters(cls)}\n"
+    return cls
+
+
+@_document
+@dataclass(kw_only=True, eq=False, repr=False)
+class PropNEATClassifier(ClassifierMixin, _PropNEAT):
+    """A small network that tells classes apart, its structure evolved by NEAT, its numbers trained by gradients.
+
+    X is an array or a DataFrame of numbers, texts and categories; values may be missing, and preprocessing is learnt in `fit`.
+    Rows of weight 2 count as two rows, to the bit, rows of weight 0 not at all, and the order of rows does not matter.
+
+    After `fit`: `champion_`, the Genome; `model_`, the Model with its preprocessing and classes too; `history_`, one
+    dict per generation; `n_iter_`, the number of generations; `front_`, the best network of every size, see `pick_network`;
+    `finalists_`, the champion and, of a single population, its rivals of the last generation, trained like it, and
+    `finalist_votes_`, how much each counts when they answer together; `classes_`, `n_features_in_`, and `feature_names_in_`.
+    """
+
+    class_weight: str | dict[Any, float] | None = None
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> "PropNEATClassifier":
+        """Evolve on rows X, shape (n_rows, n_features), with labels y and weights of shape (n_rows,).
+
+        Raises ConfigError for parameters and DataError for data that cannot be used, both ValueErrors.
+        """
+        self._fit(X, y, sample_weight, None, self.class_weight)
+        return self
+
+    def decision_function(self, X: Any) -> np.ndarray:
+        """Return logits: of the second of two classes, shape (n_rows,), or of each of several, shape (n_rows, n_classes)."""
+        outputs = self._outputs(X)
+        return outputs[:, 0] if len(self.classes_) == 2 else outputs
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Return the most probable label of every row, shape (n_rows,)."""
+        outputs = self._outputs(X)
+        return self.classes_[(outputs[:, 0] > 0).astype(int) if len(self.classes_) == 2 else np.argmax(outputs, axis=1)]
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Return class probabilities, shape (n_rows, n_classes), columns in the order of `classes_`."""
+        outputs = self._outputs(X)
+        return class_probabilities(self.model_.task, outputs)
+
+    def predict_log_proba(self, X: Any) -> np.ndarray:
+        """Return the natural logarithms of class probabilities, finite even where these round to 0, same shape."""
+        outputs = self._outputs(X)
+        logits = np.column_stack([np.zeros(len(outputs)), outputs]) if len(self.classes_) == 2 else outputs
+        return log_softmax(logits, axis=1)
+
+
+@_document
+@dataclass(kw_only=True, eq=False, repr=False)
+class PropNEATRegressor(RegressorMixin, _PropNEAT):
+    """A small network that predicts a number, its structure evolved by NEAT, its numbers trained by gradients.
+
+    X is an array or a DataFrame of numbers, texts and categories; values may be missing, and preprocessing is learnt in `fit`.
+    Rows of weight 2 count as two rows, to the bit, rows of weight 0 not at all, and the order of rows does not matter.
+
+    After `fit`: `champion_`, the Genome; `model_`, the Model with its preprocessing and target scale too; `history_`,
+    one dict per generation; `n_iter_`, the number of generations; `front_`, the best network of every size, see `pick_network`;
+    `finalists_`, the champion and, of a single population, its rivals of the last generation, trained like it, and
+    `finalist_votes_`, how much each counts when they answer together; `n_features_in_`, and `feature_names_in_`.
+    """
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> "PropNEATRegressor":
+        """Evolve on rows X, shape (n_rows, n_features), with targets y and weights of shape (n_rows,).
+
+        Raises ConfigError for parameters and DataError for data that cannot be used, both ValueErrors.
+        """
+        self._fit(X, y, sample_weight, "regression")
+        return self
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Return the predicted number of every row, float64 (n_rows,)."""
+        outputs = self._outputs(X)
+        return self.model_.target_scale.invert(outputs[:, 0])
+
+
+def _check_table(estimator: _PropNEAT, X: Any, *, reset: bool) -> Any:
+    """Return X as a DataFrame or an array that preprocessing can read, its features those of `fit` unless `reset`.
+
+    Columns of a DataFrame without text names go by position, like those of an array. Raises ValueError or TypeError in
+    scikit-learn's words for anything else.
+    """
+    X = densified(X)
+    if hasattr(X, "columns") and (hasattr(X, "iloc") or hasattr(X, "__arrow_c_stream__")):
+        X = TableView.of(X).data
+        validate_data(estimator, X, reset=reset, skip_check_array=True)
+        named = hasattr(estimator, "feature_names_in_")
+        return X if named else X.set_axis([f"x{position}" for position in range(X.shape[1])], axis=1)
+    if isinstance(X, list | tuple) and np.asarray(X).dtype.kind == "U":
+        # numpy makes texts of the numbers that stand beside texts
+        X = np.array(X, dtype=object)
+    X = validate_data(estimator, X, reset=reset, dtype=None, ensure_all_finite="allow-nan")
+    if X.dtype == object:
+        readable = (str, Number, np.generic, type(None), type(pandas.NA))
+        odd = sorted(kind.__name__ for kind in set(map(type, X.ravel())) if not issubclass(kind, readable))
+        if odd:
+            raise TypeError(f"an argument must be a string or a number, and X holds a value of type {odd[0]}")
+    return X
+
+
+def _drop_weightless(X: Any, y: np.ndarray, weights: np.ndarray) -> tuple[Any, np.ndarray, np.ndarray]:
+    kept = weights > 0
+    if kept.sum() < 2:
+        raise DataError(f"at least 2 rows of positive weight are needed to learn from, got {kept.sum()} sample(s)")
+    return (X, y, weights) if kept.all() else (X[kept], y[kept], weights[kept])
+
+
+def _refuse_missing(y: np.ndarray) -> None:
+    if n_missing := int(pandas.isna(y).sum()):
+        raise DataError(f"the target y contains NaN or None in {n_missing} of {len(y)} rows: fill in or remove those rows")
+    if y.dtype.kind == "f" and np.isinf(y).any():
+        raise DataError("the target y contains an infinite value: replace it by a finite number or remove the row")
+
+
+def draw_seed(random_state: Any) -> int:
+    """Return the number a run follows from: an int itself, else one drawn in scikit-learn's way."""
+    try:
+        generator = check_random_state(random_state)
+    except ValueError as error:
+        expected = "None, a RandomState or a whole number from 0 to 2**32 - 1"
+        raise ConfigError(f"random_state must be {expected}, not {random_state!r}") from error
+    return int(random_state) if isinstance(random_state, Integral) else int(generator.randint(2**31 - 1))
+
+
+def _make_printer(generations: int) -> Callable[[EvolveState], None]:
+    def print_progress(state: EvolveState) -> None:
+        row = state.history[-1]
+        print(
+            f"generation {row['generation'] + 1}/{generations}: {row['n_species']} species, "
+            f"best fitness {row['best_fitness']:.4f}, validation loss {row['validation_loss']:.4f}, "
+            f"{row['n_connections']} connections",
+            file=sys.stderr,
+        )
+
+    return print_progress

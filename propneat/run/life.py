@@ -1,0 +1,88 @@
+"""The life of a run: begun in a folder of its own, and gone on with where it stopped."""
+
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from propneat.data.table import is_file_name
+from propneat.run.folder import RunFolder, claim_folder, free_folders, open_run_folder
+from propneat.run.session import find_state, prepare_run, run, warm_up
+from propneat.search import Trainer
+from propneat.settings.file import Layer, Settings, format_settings, read_settings_file, resolve_settings
+from propneat.training import train_population
+
+__all__ = ["resume", "rooted", "settings_of_run", "start"]
+
+
+def start(
+    settings: Settings | Layer,
+    out: Path | str | None = None,
+    *,
+    force: bool = False,
+    train: Trainer = train_population,
+    perform: Callable[..., dict[str, Any]] = run,
+    warm: Callable[..., None] = warm_up,
+) -> dict[str, Any]:
+    """Begin a run in a folder of its own, carry it out, and return its summary, that of `summary.json`.
+
+    `settings` may be plain values as in a configuration file, such as {"generations": 20, "data": {"source": "table.csv"}}.
+    `out` is the folder, by default results/NAME-seedN with a number behind it where that is taken; `force` replaces the run
+    that is in it. `perform` is called as `run` is, and so is `partial(run, callbacks=[...])`; `warm` as `warm_up` is. Raises
+    DataError or ConfigError for a table, settings or a folder that cannot be used, before anything is written.
+    """
+    settings = rooted(settings if isinstance(settings, Settings) else resolve_settings([settings]))
+    data = prepare_run(settings)
+    folders = free_folders(None if out is None else Path(out), data.name, settings.evolve.seed, force=force)
+    # what cannot be trained is refused before a folder is made
+    warm(settings.evolve, data.prepared.problem, train)
+    folder = claim_folder(folders, format_settings(settings), force=force)
+    with folder.held():
+        return perform(settings, data, folder, state=None, train=train)
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr)
+
+
+def resume(
+    folder: RunFolder | Path | str,
+    settings: Settings | Layer | None = None,
+    *,
+    train: Trainer = train_population,
+    perform: Callable[..., dict[str, Any]] = run,
+    warm: Callable[..., None] = warm_up,
+    say: Callable[[str], None] = _say,
+) -> dict[str, Any]:
+    """Go on with the run in a folder to the same end as if it had never stopped, and return its summary.
+
+    `settings` are plain values to lay over the run's own, such as {"generations": 200}, or all of them; `find_state` says which
+    may differ. A finished run is left as it is, and `say` gets a line on that. `perform` and `warm` are as for `start`. Raises
+    CheckpointError for a folder that holds no run, or one of other settings or data.
+    """
+    folder = folder if isinstance(folder, RunFolder) else open_run_folder(Path(folder))
+    settings = rooted(settings) if isinstance(settings, Settings) else settings_of_run(folder, settings or {})
+    data = prepare_run(settings)
+    state = find_state(folder, settings, data)
+    summary = folder.read_summary() or {}
+    is_done = summary.get("finished") is True and summary["generations_asked"] == settings.evolve.n_generations
+    if state and is_done and folder.has_results():
+        say(f"The run in {folder.path} is finished, nothing is left to do.")
+        return summary
+    warm(settings.evolve, data.prepared.problem, train)
+    with folder.held():
+        return perform(settings, data, folder, state=state, train=train)
+
+
+def settings_of_run(folder: RunFolder, changes: Layer) -> Settings:
+    """Return the settings of the run in a folder with changes laid over them; raises ConfigError where that cannot be done."""
+    return rooted(resolve_settings([read_settings_file(folder.config), changes]))
+
+
+def rooted(settings: Settings) -> Settings:
+    """Return settings whose table, if it is a file, is found from any folder."""
+    source = settings.data.source
+    if source is None or not is_file_name(source):
+        return settings
+    return replace(settings, data=replace(settings.data, source=str(Path(source).absolute())))

@@ -1,0 +1,82 @@
+"""The main loop: generation after generation, population after population; then the champion, fine-tuned."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cache, partial
+from typing import Any
+
+import numpy as np
+
+from propneat.base.errors import ConfigError
+from propneat.base.rng import make_rng
+from propneat.base.setting_types import shown
+from propneat.evolution import Population
+from propneat.search.distilling import join
+from propneat.search.finishing import conclude, finish
+from propneat.search.front import Front
+from propneat.search.generation import run_generation
+from propneat.search.problem import Problem
+from propneat.search.states import Callback, EvolveResult, EvolveState, Trainer
+from propneat.settings.evolve_config import EvolveConfig, checked_loss
+from propneat.training import train_population
+
+__all__ = ["evolve"]
+
+
+def evolve(
+    problem: Problem,
+    config: EvolveConfig,
+    *,
+    callbacks: Sequence[Callback] = (),
+    state: EvolveState | None = None,
+    train: Trainer = train_population,
+) -> EvolveResult:
+    """Evolve networks for a problem and return the best, chosen on validation rows.
+
+    Each generation is compiled, trained for `config.training.epochs` epochs (none for "neat"), scored, and bred. Fitness is
+    minus the validation loss, or minus the training loss for "neat", less the size penalty. The champion is the genome of
+    lowest penalised validation loss ever seen. `config.populations` populations follow each other, of `config.generations`
+    each, which the history counts through. At the end of each it, the species' best, the best of every size and what pruning
+    leaves are trained on until their validation loss no longer falls; those on the front of size and loss are trained on all
+    rows, and one is chosen. The champions of several populations teach one network; see `join`.
+
+    The result depends on the problem, the configuration and nothing else: not on threads, callbacks, whether the run
+    was continued from `state`, or who trains.
+    """
+    train = partial(train, **config.place)
+    n_inputs, n_outputs = problem.train.X.shape[1], problem.train.targets.shape[1]
+    config = replace(config, training=replace(config.training, loss=checked_loss(config.loss, problem.task)))
+    if state is None:
+        population = Population(n_inputs, n_outputs, config.evolution, seed=config.seed)
+    else:
+        population = Population.restore(state.population, config.evolution, config.seed)
+    interrupted = False
+
+    @cache
+    def part(number: int) -> Problem:
+        """Return the problem as the population of a number sees it: the first as it is given, each other divided anew."""
+        return problem if number == 0 else problem.divided_anew(make_rng(config.seed, "division", number))
+
+    while population.generation < config.n_generations and not interrupted:
+        number = population.generation // config.generations
+        if state is not None and number > len(state.finished):
+            finished = finish(state, part(len(state.finished)), problem, config, train)
+            state = replace(
+                state, champion_loss=float("inf"), finished=(*state.finished, finished), front=Front.make()
+            )
+            population.begin_anew()
+        state = run_generation(population, part(number), config, train, state)
+        stops = [_wants_to_stop(callback(state)) for callback in callbacks]
+        interrupted = any(stops) and population.generation < config.n_generations
+    last = part(len(state.finished))
+    if not state.finished:
+        return conclude(state, last, config, train, interrupted)
+    parts = [*state.finished, finish(state, last, problem, config, train)]
+    return join(parts, state, problem, config, train, interrupted)
+
+
+def _wants_to_stop(answer: Any) -> bool:
+    """Read what a callback returned."""
+    if answer is None or isinstance(answer, bool | np.bool_):
+        return bool(answer)
+    raise ConfigError(f"a callback returns True to end the run, and else False or None, not {shown(answer)}")

@@ -1,0 +1,131 @@
+"""Settings of a run of evolution, and those that suit a method."""
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from propneat.base.errors import ConfigError
+from propneat.base.setting_types import check_settings
+from propneat.evolution import EvolutionConfig
+from propneat.settings.notes import PICKS
+from propneat.training import ENGINES, TrainingConfig
+
+__all__ = ["METHODS", "EvolveConfig", "checked_loss", "default_config"]
+
+METHODS = ("propneat", "neat")
+"""With gradients, and the original without."""
+
+_LOSSES_OF_TASK = {"binary": ("bce",), "multiclass": ("cross_entropy",), "regression": ("mse", "rmse")}
+
+_LEAST = {
+    "generations": 1,
+    "populations": 1,
+    "n_finalists": 0,
+    "fine_tune_epochs": 0,
+    "refit_epochs": 0,
+    "prune_epochs": 0,
+    "fine_tune_patience": 1,
+    "size_penalty": 0,
+}
+
+
+@dataclass(frozen=True)
+class EvolveConfig:
+    """Every setting of a run; `default_config` gives those of a method."""
+
+    method: str = "propneat"
+    generations: int = 100
+    populations: int = 1
+    """How many populations evolve one after another, each from new genomes and with a division of its own of the rows into those
+    to train on and those to judge by; one network is taught the mean of their champions' answers."""
+    seed: int = 0
+    write_back: bool = True
+    """Whether offspring inherit trained numbers (Lamarckian) or only the fitness they led to (Baldwinian)."""
+    retrain: bool = False
+    """Whether the champion's layers are filled to a dense network, drawn anew and trained long (the paper's retrain arm)."""
+    size_penalty: float = 0.0
+    """Fitness lost for each enabled connection gene, in units of the log likelihood summed over rows: 1 is Akaike's criterion."""
+    n_finalists: int = 10
+    """How many species' best genomes of the last generation are fine-tuned beside the champion, to choose the final one from."""
+    fine_tune_epochs: int = 500
+    """Most epochs of the final training, 0 for none."""
+    fine_tune_patience: int = 50
+    """Epochs without a better validation loss after which final training stops."""
+    prune_epochs: int = 20
+    """Epochs after each step of pruning the best network, which finds smaller ones for the front; 0 for no pruning."""
+    pick: str | int = "best"
+    """Which network of the front is the champion: "best", the lowest validation loss with the size penalty,
+    "one-standard-error", the smallest as good but for the error of the loss, or the best of at most a number of connections."""
+    refit_epochs: int = 300
+    """Epochs that the chosen genomes are trained on, after the choice, on training and validation rows together."""
+    loss: str | None = None
+    """Loss to train on; None takes the task's own: "bce", "cross_entropy" or "mse". Regression may take "rmse" instead."""
+    engine: str = "numba"
+    device: str = "cpu"
+    memory_budget: int | None = None
+    """Most bytes for intermediate values and gradients of a training step, None for any number; see `train_population`."""
+    evolution: EvolutionConfig = field(default_factory=EvolutionConfig)
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+
+    def __post_init__(self) -> None:
+        """Raise ConfigError for a value that cannot be used."""
+        check_settings(self)
+        if self.method not in METHODS:
+            raise ConfigError(f"method must be one of {', '.join(METHODS)}, not {self.method!r}")
+        if self.engine not in ENGINES:
+            raise ConfigError(f"engine must be one of {', '.join(ENGINES)}, not {self.engine!r}")
+        if self.seed < 0:
+            raise ConfigError(f"seed must be 0 or more, not {self.seed}")
+        if isinstance(self.pick, str) and self.pick not in PICKS or isinstance(self.pick, int) and self.pick < 1:
+            raise ConfigError(f"pick must be {', '.join(PICKS)} or a number of connections, 1 or more, not {self.pick!r}")
+        if self.memory_budget is not None and self.memory_budget < 1:
+            raise ConfigError(f"memory_budget must be 1 byte or more, not {self.memory_budget}")
+        for name, least in _LEAST.items():
+            if not least <= getattr(self, name) < float("inf"):
+                raise ConfigError(f"{name} must be {least} or more, not {getattr(self, name)}")
+
+    @property
+    def n_generations(self) -> int:
+        """Number of generations of all populations together."""
+        return self.populations * self.generations
+
+    @property
+    def final_training(self) -> TrainingConfig:
+        """The training of what a population came to: all rows at once, unless a size of batches was asked for."""
+        return replace(self.training, batch_size=None) if self.training.batch_size == "auto" else self.training
+
+    @property
+    def place(self) -> dict[str, Any]:
+        """Where and by what networks are trained, as keywords of `train_population`."""
+        return {"engine": self.engine, "device": self.device, "memory_budget": self.memory_budget}
+
+
+def default_config(method: str = "propneat") -> EvolveConfig:
+    """Return the settings that suit a method: for "neat" those of the NEAT paper, no gradients, many generations."""
+    if method == "neat":
+        evolution = EvolutionConfig(add_connection_rate=0.3, add_node_rate=0.1, activations=("tanh",), target_species=10)
+        return EvolveConfig(method="neat", generations=500, fine_tune_epochs=0, prune_epochs=0, refit_epochs=0, evolution=evolution)
+    evolution = EvolutionConfig(
+        add_connection_rate=0.5,
+        delete_connection_rate=0.3,
+        add_node_rate=0.3,
+        delete_node_rate=0.15,
+        weight_mutation_rate=0.0,
+        bias_mutation_rate=0.0,
+        activation_mutation_rate=0.1,
+        weight_sigma=0.7,
+        activations=("tanh", "relu", "sin", "gauss"),
+        initial_hidden=4,
+        speciation="nearest",
+        compatibility_threshold=1.5,
+        target_species=10,
+    )
+    training = TrainingConfig(epochs=20, learning_rate=0.02, batch_size="auto", l2=1.0)
+    return EvolveConfig(method=method, generations=50, size_penalty=0.2, evolution=evolution, training=training)
+
+
+def checked_loss(loss: str | None, task: str) -> str:
+    """Return the loss to train on for a task; raises ConfigError for one that is not for it."""
+    known = _LOSSES_OF_TASK[task]
+    if loss is not None and loss not in known:
+        raise ConfigError(f"the loss of a {task} task is {' or '.join(known)}, not {loss!r}")
+    return loss or known[0]
