@@ -20,6 +20,7 @@ from propneat.data.cells import MISSING_TEXTS, arrow_texts, stripped
 from propneat.data.delimited_form import DelimitedForm
 
 __all__ = [
+    "DELIMITERS",
     "RawTable",
     "column_names",
     "is_plainly_quoted",
@@ -30,7 +31,9 @@ __all__ = [
     "width_of",
 ]
 
-_DELIMITERS = (",", ";", "\t", "|")
+DELIMITERS = (",", ";", "\t", "|")
+"""Delimiters that are recognised; blanks are, too."""
+
 _SNIFFED_ROWS = 50
 _HEAD_BYTES = 2**20
 _HALF_OF_2_GIB = 2**30
@@ -152,11 +155,11 @@ def _sniff(head: str) -> str:
         most, count = Counter(widths).most_common(1)[0]
         return most > 1 and len(set(widths)) == 1, count / len(widths) if most > 1 else 0.0, most
 
-    best = max(_DELIMITERS, key=score)
+    best = max(DELIMITERS, key=score)
     if score(best)[0]:
         return best
     widths = {len(line.split()) for line in head.splitlines()[:_SNIFFED_ROWS] if line.strip()}
-    blanks = len(widths) == 1 and min(widths) > 1 and not any(mark in head for mark in _DELIMITERS[:2])
+    blanks = len(widths) == 1 and min(widths) > 1 and not any(mark in head for mark in DELIMITERS[:2])
     return " " if blanks else best
 
 

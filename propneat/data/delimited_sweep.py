@@ -1,6 +1,6 @@
 """Long delimited text read in one pass: columns of plain numbers become numbers without ever being texts."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -32,7 +32,7 @@ _BLOCKS = 8
 _NEWLINE = 10
 _LENGTH = (1 << LENGTH_BITS) - 1
 _HEAD_BYTES = 2**16
-_MOST_CODED = 2**12
+_MOST_CODED, _MOST_PLACES = 2**12, 2**18
 _MOST_BYTES_OF_TEXTS = 2**31 - 1
 _NUMBER_STARTS = frozenset(b"+-.0123456789")
 
@@ -41,7 +41,7 @@ _NUMBER_STARTS = frozenset(b"+-.0123456789")
 class _Block:
     """Whole lines: bytes from `start` to `stop`, and the number of their first row.
 
-    `firsts`, int64 (n_columns, most), has the places of the texts of each column by code, `counts` (n_columns,) their number.
+    `firsts`, int64 (n_slots, most), has the places of the texts of columns of texts by code, `counts` (n_slots,) their number.
     """
 
     start: int
@@ -56,8 +56,7 @@ class SweptText:
     """Delimited text after the pass over it.
 
     `numbers` (n_columns, n_rows) holds the numbers of columns of plain numbers, and in columns of texts codes or places as
-    `sweep_rows` says; `seen`, uint8 (n_columns,), is what was seen of each column, `late` (n_columns,) whether that it holds texts
-    was not seen in the first rows.
+    `sweep_rows` says; `seen`, uint8 (n_columns,), is what was seen of each column, `slots`, int64 (n_columns,), -1 for numbers.
     """
 
     data: bytes
@@ -65,39 +64,34 @@ class SweptText:
     blocks: tuple[_Block, ...]
     numbers: np.ndarray
     seen: np.ndarray
-    late: np.ndarray
+    slots: np.ndarray
 
-    def _parts(self, column: int) -> list[tuple[_Block, np.ndarray]]:
-        """Return what each of the blocks has of a column of texts, int64 (n_rows_of_block,)."""
+    def _parts(self, column: int) -> Iterator[tuple[_Block, np.ndarray, int, np.ndarray]]:
+        """Return of a column of texts for each block: it, the places of texts, their number, and what its rows hold."""
         ends = [block.row for block in self.blocks[1:]] + [self.numbers.shape[1]]
-        kept = self.numbers[column].view(np.int64)
-        return [(block, kept[block.row : end]) for block, end in zip(self.blocks, ends, strict=True)]
+        kept, slot = self.numbers[column].view(np.int64), self.slots[column]
+        for block, end in zip(self.blocks, ends, strict=True):
+            yield block, block.firsts[slot], int(block.counts[slot]), kept[block.row : end]
 
     def places(self, column: int) -> np.ndarray:
         """Return the places of the cells of a column, int64 (n_rows,)."""
-        if self.seen[column] & TEXT and not self.late[column]:
-            parts = self._parts(column)
-            return np.concatenate(
-                [part if block.counts[column] == MANY else block.firsts[column][part] for block, part in parts]
-            )
+        if self.slots[column] >= 0:
+            return np.concatenate([part if count == MANY else firsts[part] for _, firsts, count, part in self._parts(column)])
         places, data = np.empty(self.numbers.shape[1], np.int64), np.frombuffer(self.data, np.uint8)
         for block in self.blocks:
             find_cells(data, block.start, block.stop, self.delimiter, block.row, len(self.numbers), column, places)
         return places
 
     def coded(self, column: int) -> Cells | None:
-        """Return the distinct texts of a column, blanks at their ends as they are; None where they were not told apart."""
-        if self.late[column] or not self.seen[column] & TEXT:
-            return None
+        """Return the distinct texts of a column of texts, blanks at their ends as they are; None where there are very many."""
         codes, known = np.empty(self.numbers.shape[1], np.int64), {}
-        for block, part in self._parts(column):
-            if block.counts[column] == MANY:
+        for block, firsts, count, part in self._parts(column):
+            if count == MANY:
                 return None
-            firsts = block.firsts[column, : block.counts[column]]
-            ends = (firsts >> LENGTH_BITS) + (firsts & _LENGTH)
-            texts = [self.data[start:end] for start, end in zip((firsts >> LENGTH_BITS).tolist(), ends.tolist(), strict=True)]
-            places = np.array([known.setdefault(text, len(known)) for text in texts], np.int64)
-            np.take(places, part, out=codes[block.row : block.row + len(part)])
+            starts, lengths = firsts[:count] >> LENGTH_BITS, firsts[:count] & _LENGTH
+            texts = [self.data[start:end] for start, end in zip(starts.tolist(), (starts + lengths).tolist(), strict=True)]
+            number = np.array([known.setdefault(text, len(known)) for text in texts], np.int64)
+            np.take(number, part, out=codes[block.row : block.row + len(part)])
         return Cells(codes, [text.decode() for text in known])
 
 
@@ -116,7 +110,10 @@ class SweptColumn:
 
     @property
     def numbers(self) -> np.ndarray | None:
-        """The numbers that its texts spell, float64 (n_rows,), NaN for those that mean "missing"; None where not all are plain."""
+        """The numbers that its texts spell, float64 (n_rows,), NaN for those that mean "missing".
+
+        None where not all are plain, some have zeros in front as codes have, or no point is sure to be a decimal one.
+        """
         return None if self._has(TEXT) else self.text.numbers[self.position]
 
     @property
@@ -124,16 +121,6 @@ class SweptColumn:
         """Whether any cell holds something."""
         # what is not ASCII may be blanks
         return self._has(FILLED) or (self._has(WIDE) and any(self.texts.unique().to_pylist()))
-
-    @property
-    def may_be_codes(self) -> bool:
-        """Whether some numbers have zeros in front, as codes have."""
-        return self._has(CODE)
-
-    @property
-    def has_plain_points(self) -> bool:
-        """Whether the numbers have no points, or some that are sure to be decimal ones."""
-        return self._has(MARK) or not self._has(POINT)
 
     @cached_property
     def texts(self) -> pyarrow.Array:
@@ -150,7 +137,7 @@ class SweptColumn:
     @cached_property
     def few_cells(self) -> Cells | None:
         """Its distinct texts, None where there are very many."""
-        return None if self._has(WIDE) else self.text.coded(self.position)
+        return None if self._has(WIDE) or not self._has(TEXT) else self.text.coded(self.position)
 
     @cached_property
     def series(self) -> "pandas.Series":
@@ -170,30 +157,45 @@ def sweep(data: bytes, start: int, delimiter: str, n_columns: int, markers: Sequ
     texts = [marker.encode() for marker in markers if marker]
     marks = np.frombuffer(b"".join(texts), np.uint8)
     mark_ends = np.cumsum([len(text) for text in texts], dtype=np.int64)
-    any_marker = any(text[0] in _NUMBER_STARTS for text in texts)
-    numbers = np.empty((n_columns, n_rows))
-    array = np.frombuffer(data, np.uint8)
+    numbers, array = np.empty((n_columns, n_rows)), np.frombuffer(data, np.uint8)
+    rest = (marks, mark_ends, any(text[0] in _NUMBER_STARTS for text in texts))
 
     def read(start: int, stop: int, row: int) -> tuple[int, np.ndarray, _Block]:
-        seen, counts = expected.copy(), np.zeros(n_columns, np.int64)
-        table, firsts = np.full((n_columns, 2 * _MOST_CODED), -1, np.int32), np.empty((n_columns, _MOST_CODED), np.int64)
-        place = (array, start, stop, ord(delimiter), row, numbers, numbers.view(np.int64), seen, (table, firsts, counts))
-        return sweep_rows(*place, marks, mark_ends, any_marker), seen, _Block(start, stop, row, firsts, counts)
+        slots, n_slots = _slots(are_texts)
+        most = min(_MOST_CODED, max(_MOST_PLACES >> n_slots.bit_length(), 16))
+        table, firsts = np.full((n_slots, 2 * most), -1, np.int32), np.empty((n_slots, most), np.int64)
+        seen, counts = np.where(are_texts, TEXT, 0).astype(np.uint8), np.zeros(n_slots, np.int64)
+        place = (array, start, stop, ord(delimiter), row, numbers, numbers.view(np.int64), seen, slots)
+        return sweep_rows(*place, (table, firsts, counts), *rest), seen, _Block(start, stop, row, firsts, counts)
 
-    expected = np.zeros(n_columns, np.uint8)
+    are_texts = np.zeros(n_columns, bool)
     head_end = data.find(b"\n", min(start + _HEAD_BYTES, len(data) - 1)) + 1
-    expected = read(start, head_end, 0)[1] & TEXT
-    found = map_columns(read, *zip(*places, strict=True), n_rows=n_rows)
-    ends = [row for row, _, _ in found]
-    if REFUSED in ends or ends[:-1] != [row for _, _, row in places[1:]]:
-        return None
-    seen = np.bitwise_or.reduce([block_seen for _, block_seen, _ in found])
-    blocks, late = tuple(block for _, _, block in found), (seen & ~expected & TEXT) > 0
-    return SweptText(data, ord(delimiter), blocks, numbers[:, : ends[-1]], seen, late)
+    are_texts = read(start, head_end, 0)[1] & (TEXT | CODE) > 0
+    # once more where what a column is shows late
+    for _ in range(2):
+        found = map_columns(read, *zip(*places, strict=True), n_rows=n_rows)
+        ends = [row for row, _, _ in found]
+        if REFUSED in ends or ends[:-1] != [row for _, _, row in places[1:]]:
+            return None
+        seen = np.bitwise_or.reduce([block_seen for _, block_seen, _ in found])
+        late = ~are_texts & (((seen & (TEXT | CODE)) > 0) | ((seen & (POINT | MARK)) == POINT))
+        if not late.any():
+            break
+        are_texts |= late
+    blocks = tuple(block for _, _, block in found)
+    return SweptText(data, ord(delimiter), blocks, numbers[:, : ends[-1]], seen, _slots(are_texts)[0])
+
+
+def _slots(are_texts: np.ndarray) -> tuple[np.ndarray, int]:
+    """Return the numbers of columns among those of texts, int64 (n_columns,), -1 for others, and how many these are."""
+    return np.where(are_texts, np.cumsum(are_texts) - 1, -1), int(are_texts.sum())
 
 
 def _blocks(data: bytes, start: int) -> tuple[list[tuple[int, int, int]], int]:
-    """Divide lines into blocks to read side by side: first byte, end, and first row of each, and the number of rows; in text with quotation marks a line may go on, so it stays in one."""
+    """Divide lines into blocks to read side by side: first byte, end, and first row of each; and the number of rows.
+
+    In text with quotation marks a line may go on, so it stays in one block.
+    """
     n_blocks = 1 if data.find(b'"', start) >= 0 else _BLOCKS
     size = -(-(len(data) - start) // n_blocks)
     blocks, row = [], 0

@@ -140,13 +140,10 @@ def read_number(data, start, powers, exact):
             byte = np.int64(data[position]) - 48
         n_after = position - after
         seen |= POINT
-        if n_after > 0 and n_whole > 0 and (n_after != 3 or n_whole > 3 or data[first] == 48):
-            seen |= MARK
     if n_whole + n_after == 0:
         return NONE, np.nan, seen, position
     power = -n_after
     if data[position] == 101 or data[position] == 69:
-        seen &= ~MARK
         position += 1
         sinks = data[position] == 45
         if sinks or data[position] == 43:
@@ -160,6 +157,8 @@ def read_number(data, start, powers, exact):
         if position == start_of_power:
             return NONE, np.nan, seen, position
         power += -given if sinks else given
+    if n_after > 0 and n_whole > 0 and (position - first - n_whole != 4 or n_whole > 3 or data[first] == 48):
+        seen |= MARK
     if n_whole + n_after > 19 and n_whole + n_after - _zeros_in_front(data, first) > 19:
         return OPEN, np.nan, seen, position
     value = 0.0

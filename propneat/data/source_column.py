@@ -33,7 +33,7 @@ class SourceColumn:
     @cached_property
     def swept(self) -> "SweptColumn | None":
         """The column of swept text, None where it is made of anything else."""
-        return self.source if hasattr(self.source, "has_plain_points") else None
+        return self.source if hasattr(type(self.source), "few_cells") else None
 
     @property
     def values(self) -> object:
@@ -66,7 +66,7 @@ class SourceColumn:
     def may_be_codes(self) -> bool:
         """Whether some of its plain numbers have zeros in front, as codes have and numbers have not."""
         if self.swept is not None and self.swept.numbers is not None:
-            return self.swept.may_be_codes
+            return False
         return may_be_codes(self.texts if self.swept is None else self.distinct)
 
     @property
@@ -77,7 +77,7 @@ class SourceColumn:
     @property
     def is_ambiguous(self) -> bool:
         """Whether the points of its plain numbers may as well mark thousands."""
-        if self.swept is not None and self.swept.numbers is not None and self.swept.has_plain_points:
+        if self.swept is not None and self.swept.numbers is not None:
             return False
         return is_ambiguous(self.head) and is_ambiguous([text for text in self.distinct.to_pylist() if text])
 

@@ -146,32 +146,36 @@ def _is_same(data, cell, first, length):
 
 
 @bare
-def _keep_text(data, first, length, cells, row, from_row, table, firsts, counts, column):
+def _keep_text(data, first, length, cells, row, from_row, table, firsts, counts, slot):
     """Put the code of a text into its cell, or its place if there are too many texts; then those before become places, too."""
-    count = counts[column]
+    count = counts[slot]
     if count == MANY:
         cells[row] = first << LENGTH_BITS | length
         return
     code = _code_of(data, first, length, table, firsts, count)
     cells[row] = code
     if code == count:
-        counts[column] = count + 1
+        counts[slot] = count + 1
         if count + 1 == len(firsts):
-            counts[column] = MANY
+            counts[slot] = MANY
             for other in range(from_row, row + 1):
                 cells[other] = firsts[cells[other]]
 
 
 @outer
-def sweep_rows(data, start, stop, delimiter, row, numbers, cells, seen, coding, markers, marker_ends, any_marker):
+def sweep_rows(data, start, stop, delimiter, row, numbers, cells, seen, slots, coding, markers, marker_ends, any_marker):
     """Read rows from `start` to `stop`, and return the number of the row after the last one, or `REFUSED`.
 
-    `data` is uint8 (n_bytes,), its last byte a newline. Numbers, NaN for empty cells and the texts of `markers`, uint8 that end at
-    `marker_ends`, go to `numbers`, float64 (n_columns, n_rows), from the column `row` on; what was seen of each column to `seen`,
-    uint8 (n_columns,). Of columns for which `TEXT` was given, or seen, the codes of texts go to `cells`, int64, which may be the same
-    memory: their numbers in the order in which they come. `coding` holds a table full of -1 (n_columns, a power of two), places of
-    texts by code (n_columns, most), and the number of texts of each column (n_columns,), 0 at first. It is `MANY` in the end where
-    there are too many, and `cells` holds places (see `LENGTH_BITS`). `any_marker` says that a marker may be a number.
+    `data` is uint8 (n_bytes,), its last byte a newline. What was seen of each column goes to `seen`, uint8 (n_columns,).
+
+    Numbers go to `numbers`, float64 (n_columns, n_rows), from the column `row` on: NaN for empty cells and for the texts of
+    `markers`, uint8, which end at `marker_ends`; `any_marker` says that a marker may be a number. They mean nothing in columns in
+    which `TEXT` is seen.
+
+    Columns for which `TEXT` is given have a slot in `slots`, int64 (n_columns,), and codes of their texts, which number them in the
+    order in which they come, go to `cells`, int64, which may be the same memory as `numbers`. `coding` holds by slot a table full
+    of -1 (n_slots, a power of two), the places of texts by code (n_slots, most), and the number of texts (n_slots,), 0 at first.
+    It is `MANY` in the end where there are too many, and `cells` holds places (see `LENGTH_BITS`).
     """
     table, firsts, counts = coding
     from_row = row
@@ -206,15 +210,13 @@ def sweep_rows(data, start, stop, delimiter, row, numbers, cells, seen, coding, 
                     if not _may_be_blank(data, first):
                         is_filled = True
                         flags |= FILLED
-                if not is_text:
-                    value, more = _number_of(data, first, last, markers, marker_ends)
+                slot = slots[column]
+                if slot >= 0:
+                    place = (data, first, last - first, cells[column], row, from_row)
+                    _keep_text(*place, table[slot], firsts[slot], counts, slot)
+                elif not is_text:
+                    numbers[column, row], more = _number_of(data, first, last, markers, marker_ends)
                     flags |= more
-                    numbers[column, row] = value
-                    is_text = flags & TEXT != 0
-                if is_text:
-                    _keep_text(
-                        data, first, last - first, cells[column], row, from_row, table[column], firsts[column], counts, column
-                    )
                 seen[column] |= flags
             position = _next(data, after, delimiter, column == n_columns - 1)
             if position == _BAD:
@@ -239,10 +241,7 @@ def _number_of(data, first, last, markers, marker_ends):
 
 @outer
 def find_cells(data, start, stop, delimiter, row, n_columns, wanted, cells):
-    """Put the places of the cells of the column `wanted`, int64, into `cells` (n_rows,) from the row `row` on.
-
-    The rows are such as `sweep_rows` has read.
-    """
+    """Put the places of the cells of the column `wanted`, of rows that `sweep_rows` can read, into `cells`, int64 (n_rows,)."""
     position = start
     while position < stop:
         for column in range(n_columns):

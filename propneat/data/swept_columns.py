@@ -4,7 +4,7 @@ import csv
 import io
 from collections.abc import Sequence
 
-from propneat.data.delimited import column_names, is_plainly_quoted, prepared, refuse_data, width_of
+from propneat.data.delimited import DELIMITERS, column_names, is_plainly_quoted, prepared, refuse_data, width_of
 from propneat.data.delimited_form import DelimitedForm
 from propneat.data.delimited_sweep import SweptColumn, sweep
 
@@ -23,7 +23,7 @@ def sweep_columns(
     width = width_of(data, delimiter, label)
     first_end = data.find(b"\n") + 1
     head = data[: data.find(b"\n", first_end) + 1]
-    if delimiter == " " or not delimiter.isascii() or not head or (b'"' in head and not is_plainly_quoted(head, delimiter)):
+    if delimiter not in DELIMITERS or not head or (b'"' in head and not is_plainly_quoted(head, delimiter)):
         return None
     lines = list(csv.reader(io.StringIO(head.decode(), newline=""), delimiter=delimiter, skipinitialspace=True))
     if [len(line) for line in lines] != [width, width]:
