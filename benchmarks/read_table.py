@@ -1,10 +1,11 @@
 """Reading a large table: time and memory of reading, planning and encoding a CSV file, beside pandas' own `read_csv`.
 
-`python benchmarks/read_table.py [--rows 1000000]` writes files of 20 columns into a temporary folder: one of numbers and a few short
-levels, one with gaps, many levels, a date and a currency, one of numbers of 17 digits, and one of texts of 3 to 81 levels. It reads
-them in turns by `pandas.read_csv`, which takes one thread, and by propneat down to network inputs, in as many threads as there are
-cores, with `--threads 1` in one. Every process first reads a small file of the same kind, which loads compiled code; the seconds of
-that are said, too.
+`python benchmarks/read_table.py [--rows 1000000]` writes files of 20 columns into a temporary folder: one of numbers and a
+few short levels, one with gaps, many levels, a date and a currency, one of numbers of 17 digits, and one of texts of 3 to 81
+levels. It reads them in turns by `pandas.read_csv`, which takes one thread, and by propneat down to network inputs, in as
+many threads as there are cores, with `--threads 1` in one. Every process first reads a small file of the same kind, which
+loads compiled code; the seconds of that are said, too. Memory is the most of the process during the call, beyond what it had
+before.
 """
 
 import argparse

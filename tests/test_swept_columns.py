@@ -1,4 +1,4 @@
-"""Laws of the pass over long delimited text: what it reads is what the general way reads, to the bit, plans and errors among it."""
+"""Laws of the pass over long delimited text: it reads what the general way reads, to the bit, plans and errors among it."""
 
 import csv
 import io

@@ -15,7 +15,7 @@ _MOST_TAIL = 0.25
 
 
 def quantiles(distinct: np.ndarray, totals: np.ndarray, shares: Sequence[float]) -> list[float]:
-    """Return for each share the least of tallied values, ascending, that has at least this share of all weight at or below it."""
+    """Return for each share the least of tallied values, ascending, with at least this share of all weight at or below it."""
     wanted = np.array(shares) * totals.sum() * (1 - 1e-12)
     return distinct[np.minimum(np.searchsorted(np.cumsum(totals), wanted), len(distinct) - 1)].tolist()
 

@@ -39,7 +39,10 @@ class Cells:
 
     @classmethod
     def of(cls, values: object, name: str) -> "Cells":
-        """Read a Series or an array of shape (n_rows,), cells as they are; raises DataError for objects that cannot be compared."""
+        """Read a Series or an array of shape (n_rows,), or cells, which stay as they are.
+
+        Raises DataError for objects that cannot be compared.
+        """
         from pandas import factorize
 
         if isinstance(values, cls):
@@ -113,7 +116,7 @@ def stripped(texts: object) -> object:
 
 
 def buffers_of(texts: object) -> tuple[np.ndarray, np.ndarray]:
-    """Return the bytes of a pyarrow array of texts, uint8, and where each of them ends, integers (n_rows + 1,), the first a start."""
+    """Return the bytes of a pyarrow array of texts, uint8, and their ends, integers (n_rows + 1,), behind a first start."""
     _, ends, content = texts.buffers()
     if not len(texts):
         return np.zeros(0, np.uint8), np.zeros(1, np.int32)

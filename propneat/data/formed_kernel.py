@@ -1,4 +1,4 @@
-"""Numbers with marks for thousands, a decimal comma, a currency or a unit, from the bytes of a long column of texts; compiled."""
+"""Numbers with marks for thousands, a decimal comma, a currency or a unit, from the bytes of many texts; compiled."""
 
 import numpy as np
 
@@ -74,8 +74,8 @@ def _plain(data, position, stop, decimal, thousands, prefix, suffix, plain):
 def read_formed(data, ends, decimal, thousands, prefix, suffix, numbers, read):
     """Read texts that lie behind each other in `data`, uint8, the first from `ends[0]` to `ends[1]`, integers (n_rows + 1,).
 
-    `decimal` is a byte, the other marks are uint8 arrays. `numbers`, float64 (n_rows,), get the number and `read` (n_rows,) True
-    where a text has the form.
+    `decimal` is a byte, the other marks are uint8 arrays. Where a text has the form, `numbers`, float64 (n_rows,), get its
+    number and `read` (n_rows,) True.
     """
     plain = np.empty(_MOST_BYTES, np.uint8)
     for row in range(len(ends) - 1):

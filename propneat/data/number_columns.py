@@ -53,7 +53,8 @@ def may_be_codes(texts: "pyarrow.Array") -> bool:
 def cast_formed(texts: "pyarrow.Array", form: NumberForm) -> tuple[np.ndarray, np.ndarray]:
     """Return the numbers that stripped texts spell in a form, float64 (n_rows,), and which of them were read, bool (n_rows,).
 
-    A number that was read is that of `parse_number`, to the bit; what was not may be one all the same, and of few texts none is.
+    A number that was read is that of `parse_number`, to the bit; what was not may be one all the same. Of few texts none is
+    read.
     """
     numbers, read = np.full(len(texts), np.nan), np.zeros(len(texts), bool)
     if len(texts) < _MANY_ROWS:

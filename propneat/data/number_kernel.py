@@ -110,65 +110,74 @@ def _zeros_in_front(data, position):
 
 
 @bare
+def _read_digits(data, position, digits):
+    """Append the decimal digits that begin at `position` to a number, and return it and the position after them."""
+    digit = np.int64(data[position]) - 48
+    while 0 <= digit <= 9:
+        digits = digits * _TEN + np.uint64(digit)
+        position += 1
+        digit = np.int64(data[position]) - 48
+    return digits, position
+
+
+@bare
+def _read_power(data, position):
+    """Return the power of ten behind an e at `position`, and the position after it, the same where there is none."""
+    start = position + 1
+    sinks = data[start] == 45
+    if sinks or data[start] == 43:
+        start += 1
+    power, stop = 0, start
+    digit = np.int64(data[stop]) - 48
+    while 0 <= digit <= 9:
+        power = min(10 * power + digit, 99_999)
+        stop += 1
+        digit = np.int64(data[stop]) - 48
+    return (-power if sinks else power), position if stop == start else stop
+
+
+@bare
+def _value_of(digits, power, powers, exact):
+    """Return whether digits times ten to the power could be computed, and the float64 nearest to it."""
+    if digits == np.uint64(0):
+        return True, 0.0
+    if digits <= np.uint64(1 << 53) and -22 <= power <= 22:
+        value = np.float64(digits)
+        return True, value / exact[-power] if power < 0 else value * exact[power]
+    is_read, bits = _rounded(digits, power, powers)
+    return is_read, np.uint64(bits).view(np.float64)
+
+
+@bare
 def read_number(data, start, powers, exact):
     """Read the number that begins at `start`; the bytes must end in one that is no part of a number.
 
     `data` is uint8, `powers` is `POWERS`, `exact` is `EXACT`. Returns `NUMBER`, `NONE` or `OPEN`, the value, what was seen
     (`CODE`, `POINT`, `MARK`), and the position after the last byte of it.
     """
-    position = start
-    is_negative = data[position] == 45
-    if is_negative:
-        position += 1
-    first = position
-    digits = np.uint64(0)
-    byte = np.int64(data[position]) - 48
-    while 0 <= byte <= 9:
-        digits = digits * _TEN + np.uint64(byte)
-        position += 1
-        byte = np.int64(data[position]) - 48
+    is_negative = data[start] == 45
+    first = start + 1 if is_negative else start
+    digits, position = _read_digits(data, first, np.uint64(0))
     n_whole, n_after, seen = position - first, 0, 0
     if n_whole > 1 and not is_negative and data[first] == 48:
         seen = CODE
     if data[position] == 46:
-        position += 1
-        after = position
-        byte = np.int64(data[position]) - 48
-        while 0 <= byte <= 9:
-            digits = digits * _TEN + np.uint64(byte)
-            position += 1
-            byte = np.int64(data[position]) - 48
-        n_after = position - after
+        digits, after = _read_digits(data, position + 1, digits)
+        n_after = after - position - 1
+        position = after
         seen |= POINT
     if n_whole + n_after == 0:
         return NONE, np.nan, seen, position
     power = -n_after
     if data[position] == 101 or data[position] == 69:
-        position += 1
-        sinks = data[position] == 45
-        if sinks or data[position] == 43:
-            position += 1
-        start_of_power, given = position, 0
-        byte = np.int64(data[position]) - 48
-        while 0 <= byte <= 9:
-            given = min(10 * given + byte, 99_999)
-            position += 1
-            byte = np.int64(data[position]) - 48
-        if position == start_of_power:
+        more, after = _read_power(data, position)
+        if after == position:
             return NONE, np.nan, seen, position
-        power += -given if sinks else given
+        power += more
+        position = after
     if n_after > 0 and n_whole > 0 and (position - first - n_whole != 4 or n_whole > 3 or data[first] == 48):
         seen |= MARK
     if n_whole + n_after > 19 and n_whole + n_after - _zeros_in_front(data, first) > 19:
         return OPEN, np.nan, seen, position
-    value = 0.0
-    if digits != np.uint64(0):
-        if digits <= np.uint64(1 << 53) and -22 <= power <= 22:
-            value = np.float64(digits)
-            value = value / exact[-power] if power < 0 else value * exact[power]
-        else:
-            is_read, found = _rounded(digits, power, powers)
-            if not is_read:
-                return OPEN, np.nan, seen, position
-            value = np.uint64(found).view(np.float64)
-    return NUMBER, -value if is_negative else value, seen, position
+    is_read, value = _value_of(digits, power, powers, exact)
+    return NUMBER if is_read else OPEN, -value if is_negative else value, seen, position

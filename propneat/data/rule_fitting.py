@@ -49,7 +49,7 @@ class EncodingOptions:
 
 @dataclass(frozen=True, eq=False)
 class _Merged:
-    """Joined rows: the first row of each, the joined row of each row, weights, targets, folds; and the variance of the targets."""
+    """Joined rows: a row of each, the joined row of each row, weights, targets and folds; and the variance of the targets."""
 
     first: np.ndarray
     position: np.ndarray
@@ -61,7 +61,7 @@ class _Merged:
 
 @dataclass(frozen=True, eq=False)
 class _Rows:
-    """The training rows, and the same in an order of their own, equal ones joined, so that sums do not depend on how they came."""
+    """The training rows, and the same in an order of their own with equal ones joined: sums do not depend on how they came."""
 
     columns: dict[str, ReadColumn]
     weights: np.ndarray

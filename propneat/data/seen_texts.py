@@ -27,9 +27,9 @@ _LEAST_ROWS_OF_LEVEL = 5
 class ColumnReport:
     """A plan of a column, and what a person may want to know of it.
 
-    `note` is one line for a column that was not plain, else empty. `odd` has the texts of cells that could not be read, the
-    frequent ones first, and `n_odd` their number. `distinct` is the number of different values, or numbers (n_rows,) to count them
-    in when that is asked for. `read` is the column as read by the plan, where deciding needed that.
+    `note` is one line for a column that was not plain, else empty. `distinct` is the number of different values, or the
+    numbers (n_rows,) in which they are counted when that is asked for. `odd` has the texts of cells that could not be read,
+    the frequent ones first, and `n_odd` their number. `read` is the column as read by the plan, where deciding needed that.
     """
 
     plan: ColumnPlan

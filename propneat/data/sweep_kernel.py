@@ -3,7 +3,7 @@
 import numpy as np
 
 from propneat.base.native import bare, outer
-from propneat.data.number_kernel import CODE, EXACT, NUMBER, POWERS, read_number
+from propneat.data.number_kernel import CODE, EXACT, NONE, NUMBER, POWERS, read_number
 
 __all__ = ["FILLED", "LENGTH_BITS", "MANY", "REFUSED", "TEXT", "WIDE", "copy_texts", "find_cells", "sweep_rows"]
 
@@ -103,6 +103,18 @@ def _may_be_blank(data, first):
 
 
 @bare
+def _text_cell(data, position, stop, delimiter):
+    """Return first byte and end of a cell, the position after it, -1 where it cannot be told, and `WIDE` and `FILLED`."""
+    first, last, after = _cell(data, position, stop, delimiter)
+    if last - first >> LENGTH_BITS:
+        after = _BAD
+    if after == _BAD or first == last:
+        return first, last, after, 0
+    flags = 0 if _may_be_blank(data, first) else FILLED
+    return first, last, after, flags | WIDE if data[first] >= 128 or data[last - 1] >= 128 else flags
+
+
+@bare
 def _is_marker(data, first, last, markers, marker_ends):
     start = 0
     for end in marker_ends:
@@ -169,13 +181,13 @@ def sweep_rows(data, start, stop, delimiter, row, numbers, cells, seen, slots, c
     `data` is uint8 (n_bytes,), its last byte a newline. What was seen of each column goes to `seen`, uint8 (n_columns,).
 
     Numbers go to `numbers`, float64 (n_columns, n_rows), from the column `row` on: NaN for empty cells and for the texts of
-    `markers`, uint8, which end at `marker_ends`; `any_marker` says that a marker may be a number. They mean nothing in columns in
-    which `TEXT` is seen.
+    `markers`, uint8, which end at `marker_ends`; `any_marker` says that a marker may be a number. They mean nothing in
+    columns in which `TEXT` is seen.
 
-    Columns for which `TEXT` is given have a slot in `slots`, int64 (n_columns,), and codes of their texts, which number them in the
-    order in which they come, go to `cells`, int64, which may be the same memory as `numbers`. `coding` holds by slot a table full
-    of -1 (n_slots, a power of two), the places of texts by code (n_slots, most), and the number of texts (n_slots,), 0 at first.
-    It is `MANY` in the end where there are too many, and `cells` holds places (see `LENGTH_BITS`).
+    Columns for which `TEXT` is given have a slot in `slots`, int64 (n_columns,), and codes of their texts, which number them
+    in the order in which they come, go to `cells`, int64, which may be the same memory as `numbers`. `coding` holds by slot a
+    table full of -1 (n_slots, a power of two), the places of texts by code (n_slots, most), and the number of texts
+    (n_slots,), 0 at first. It is `MANY` in the end where there are too many, and `cells` holds places (see `LENGTH_BITS`).
     """
     table, firsts, counts = coding
     from_row = row
@@ -190,26 +202,16 @@ def sweep_rows(data, start, stop, delimiter, row, numbers, cells, seen, slots, c
                 position += 1
             if position > before and data[position] == _QUOTE:
                 return REFUSED
-            is_text = seen[column] & TEXT != 0
-            status = NUMBER + 1
+            is_text, status, flags, after = seen[column] & TEXT != 0, NONE, 0, position
             if not is_text and not any_marker:
                 status, value, flags, after = read_number(data, position, POWERS, EXACT)
-                if status == NUMBER and _is_end(data[after], delimiter):
-                    is_filled = True
-                    seen[column] |= flags | FILLED
-                    numbers[column, row] = value
-                else:
-                    status = NUMBER + 1
-            if status != NUMBER:
-                first, last, after = _cell(data, position, stop, delimiter)
-                if after == _BAD or last - first >> LENGTH_BITS:
+            if status == NUMBER and _is_end(data[after], delimiter):
+                flags |= FILLED
+                numbers[column, row] = value
+            else:
+                first, last, after, flags = _text_cell(data, position, stop, delimiter)
+                if after == _BAD:
                     return REFUSED
-                flags = 0
-                if first < last:
-                    flags = WIDE if data[first] >= 128 or data[last - 1] >= 128 else 0
-                    if not _may_be_blank(data, first):
-                        is_filled = True
-                        flags |= FILLED
                 slot = slots[column]
                 if slot >= 0:
                     place = (data, first, last - first, cells[column], row, from_row)
@@ -217,7 +219,8 @@ def sweep_rows(data, start, stop, delimiter, row, numbers, cells, seen, slots, c
                 elif not is_text:
                     numbers[column, row], more = _number_of(data, first, last, markers, marker_ends)
                     flags |= more
-                seen[column] |= flags
+            seen[column] |= flags
+            is_filled |= flags & FILLED != 0
             position = _next(data, after, delimiter, column == n_columns - 1)
             if position == _BAD:
                 return REFUSED
