@@ -9,7 +9,7 @@ import pandas
 import pytest
 
 from propneat.base.errors import DataError
-from propneat.data import Preprocessor, ReadingOptions, encode_target, files, load_table
+from propneat.data import Preprocessor, ReadingOptions, delimited_sweep, encode_target, files, load_table
 from propneat.data.cells import MISSING_TEXTS
 from propneat.data.column_planning import plan_column
 from propneat.data.delimited_form import DelimitedForm
@@ -50,6 +50,7 @@ KINDS = {
     "very long": with_some(decimal, "0." + "3" * 400, "1" * 300, "0" * 40 + "7", "1." + "0" * 60),
     "too large": with_some(decimal, "1e400", share=0.02),
     "codes": lambda rng: f"{rng.randint(0, 40):03d}",
+    "codes that show late": with_some(whole, "007", share=0.01),
     "codes with letters": pick("01", "02", "1A", "03"),
     "many zeros in front": lambda rng: f"{rng.randint(0, 10**6):07d}",
     "signs": lambda rng: f"{rng.choice('+-')}{rng.random():.3f}",
@@ -134,6 +135,9 @@ def both_ways(data: bytes, tmp_path, monkeypatch, options: ReadingOptions = Read
     path = tmp_path / "table.csv"
     path.write_bytes(data)
     monkeypatch.setattr(files, "_LEAST_SWEPT", 0)
+    # what a column is may show late, and texts may be too many to be numbered
+    monkeypatch.setattr(delimited_sweep, "_HEAD_BYTES", 200)
+    monkeypatch.setattr(delimited_sweep, "_MOST_CODED", 32)
     try:
         is_swept = sweep_columns(data, "table", DelimitedForm(), options.missing) is not None
     except DataError:
@@ -218,6 +222,7 @@ def test_numbers_are_those_of_python():
     texts += [repr(rng.uniform(-1, 1) * 10.0 ** rng.randint(-300, 300)) for _ in range(20_000)]
     halves = [(rng.getrandbits(52) | 1 << 52) * 2 + 1 for _ in range(20_000)]
     texts += [f"{half * 5 ** (power := rng.randint(0, 4))}e-{power}" for half in halves]
+    texts += [f"{2**power - 1}e{shift}" for power in range(50, 64) for shift in range(-40, 40)]
     texts = [text for text in texts if 1e-307 < abs(float(text)) < 1e308 and len(text.partition("e")[0].lstrip("-")) < 20]
     data = "".join(f"{text},1\n" for text in ["a", *texts]).encode()
     column = sweep_columns(data, "t", DelimitedForm(header=True), MISSING_TEXTS)[0]["a"]
@@ -276,3 +281,13 @@ def test_a_swept_column_is_planned_without_its_texts():
     source = SourceColumn(columns["a"], "a", MISSING_TEXTS)
     assert plan_column(source).plan.kind == "number"
     assert "texts" not in vars(columns["a"])
+
+
+def test_wide_tables_are_read_alike(tmp_path, monkeypatch):
+    rng = random.Random(5)
+    columns = {f"a{number}": [rng.choice(WORDS) + str(rng.randint(0, 9)) for _ in range(40)] for number in range(120)}
+    columns |= {f"b{number}": [decimal(rng) for _ in range(40)] for number in range(120)}
+    columns["target"] = [rng.choice("01") for _ in range(40)]
+    found, expected, is_swept = both_ways(written(columns, random.Random(3)), tmp_path, monkeypatch)
+    assert is_swept
+    assert found == expected
