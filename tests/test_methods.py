@@ -20,7 +20,7 @@ from propneat.methods.natives import NATIVES
 
 QUICK = {
     "propneat": {"generations": 3, "population_size": 20},
-    "propneat-joined": {"generations": 2, "population_size": 20, "populations": 2},
+    "propneat-single": {"generations": 2, "population_size": 20},
     "propneat-no-writeback": {"generations": 3, "population_size": 20},
     "propneat-retrain": {"generations": 3, "population_size": 20, "fine_tune_epochs": 100},
     "naive-backprop": {"generations": 1, "population_size": 3, "epochs": 3, "fine_tune_epochs": 5},

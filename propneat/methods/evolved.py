@@ -1,4 +1,4 @@
-"""PropNEAT and the arms it is compared with: one estimator, five settings."""
+"""PropNEAT and the arms it is compared with: one estimator, several settings."""
 
 from typing import Any
 
@@ -34,8 +34,12 @@ def size_of_genome(estimator: Any) -> Size:
     return Size(plan.n_edges + plan.n_slots - plan.n_inputs, plan.n_layers, nodes)
 
 
+def _seconds_of_one(n_rows: int, n_features: int, n_classes: int) -> float:
+    return 1.0 + 5.0e-7 * n_rows * (n_features + 50) * (n_classes if n_classes > 2 else 1)
+
+
 def _seconds(n_rows: int, n_features: int, n_classes: int) -> float:
-    return 1.0 + 2.0e-6 * n_rows * (n_features + 50) * (n_classes if n_classes > 2 else 1)
+    return 4 * _seconds_of_one(n_rows, n_features, n_classes)
 
 
 def _arm(
@@ -68,42 +72,47 @@ def _arm(
 EVOLVED = (
     _arm(
         "propneat",
-        "evolved topology, weights trained by backpropagation and inherited",
-        "a population of 150 trained for 20 epochs in each of 50 generations, in compiled code",
+        "four populations, weights trained by backpropagation and inherited, that teach one small network",
+        "four populations of 150 for 50 generations, each network trained for 20 epochs in each, in compiled code",
         is_core=True,
     ),
     _arm(
-        "propneat-joined",
-        "four populations of propneat, each judged by other rows; the mean of their champions as one network",
-        "four times propneat's",
-        seconds=lambda n_rows, n_features, n_classes: 4 * _seconds(n_rows, n_features, n_classes),
-        populations=4,
+        "propneat-single",
+        "as propneat, but one population, whose best network is the answer",
+        "a quarter of propneat's",
+        seconds=_seconds_of_one,
+        populations=1,
     ),
     _arm(
         "propneat-no-writeback",
-        "as propneat, but offspring inherit untrained weights (training only decides who is fit)",
-        "as propneat",
+        "as propneat-single, but offspring inherit untrained weights (training only decides who is fit)",
+        "as propneat-single",
+        seconds=_seconds_of_one,
+        populations=1,
         write_back=False,
     ),
     _arm(
         "propneat-retrain",
-        "as propneat, the champion's layers then filled to a dense network and trained anew",
-        "as propneat",
+        "as propneat-single, the champion's layers then filled to a dense network and trained anew",
+        "as propneat-single",
+        seconds=_seconds_of_one,
+        populations=1,
         retrain=True,
     ),
     _arm(
         "naive-backprop",
-        "as propneat, with gradients computed node by node in torch",
-        "about a hundred times propneat's, for the same result up to rounding",
-        seconds=lambda n_rows, n_features, n_classes: 600 * _seconds(n_rows, n_features, n_classes),
+        "as propneat-single, with gradients computed node by node in torch",
+        "about a hundred times propneat-single's, for the same result up to rounding",
+        seconds=lambda n_rows, n_features, n_classes: 600 * _seconds_of_one(n_rows, n_features, n_classes),
         quick={**QUICK, "population_size": 3},
+        populations=1,
         engine="naive",
     ),
     _arm(
         "neat",
         "the original: topology and weights by mutation and crossover alone, 500 generations",
         "500 generations without gradients, a few times propneat's",
-        seconds=lambda n_rows, n_features, n_classes: 3 * _seconds(n_rows, n_features, n_classes),
+        seconds=lambda n_rows, n_features, n_classes: 10 * _seconds_of_one(n_rows, n_features, n_classes),
         paper="Stanley, Miikkulainen 2002 (Evolutionary Computation 10:2)",
         method="neat",
     ),

@@ -120,7 +120,9 @@ def default_config(method: str = "propneat") -> EvolveConfig:
         target_species=10,
     )
     training = TrainingConfig(epochs=20, learning_rate=0.02, batch_size="auto", l2=1.0)
-    return EvolveConfig(method=method, generations=50, size_penalty=0.2, evolution=evolution, training=training)
+    return EvolveConfig(
+        method=method, generations=50, populations=4, size_penalty=0.5, evolution=evolution, training=training
+    )
 
 
 def checked_loss(loss: str | None, task: str) -> str:
