@@ -97,7 +97,7 @@ def _setting(flag: str, kind: Any = str, **more: Any) -> Any:
 @_setting("--class-weight", metavar="balanced|none")
 @_setting("--method", metavar="propneat|neat")
 @_setting("--generations", int)
-@_setting("--populations", int)
+@_setting("--populations", _OrWord(click.INT, "auto"))
 @_setting("--population", int)
 @_setting("--activations", metavar="NAME,NAME,...")
 @_setting("--epochs", int)

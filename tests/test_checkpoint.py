@@ -164,7 +164,7 @@ def test_rows_of_the_history_have_the_columns_that_are_checked():
     samples = Samples.make(np.arange(12.0).reshape(6, 2), np.array([0.0, 1, 0, 1, 0, 1]))
     evolution = EvolutionConfig(population_size=4)
     training = TrainingConfig(epochs=1)
-    config = replace(default_config(), generations=1, fine_tune_epochs=1, evolution=evolution, training=training)
+    config = replace(default_config(), generations=1, populations=1, fine_tune_epochs=1, evolution=evolution, training=training)
     row = evolve(Problem(samples, samples, "binary"), config).history[0]
     assert {name: type(value) for name, value in row.items()} == HISTORY_COLUMNS
 
@@ -182,7 +182,7 @@ def test_a_run_continued_from_a_file_ends_like_one_that_was_not(tmp_path):
     samples = Samples.make(rng.standard_normal((40, 3)), (rng.random(40) < 0.5).astype(float))
     evolution = EvolutionConfig(population_size=12, add_node_rate=0.5, add_connection_rate=0.5, target_species=3)
     config = replace(
-        default_config(), generations=6, seed=4, fine_tune_epochs=5, evolution=evolution, training=TrainingConfig(epochs=2)
+        default_config(), generations=6, populations=1, seed=4, fine_tune_epochs=5, evolution=evolution, training=TrainingConfig(epochs=2)
     )
     states: list[EvolveState] = []
     whole = evolve(Problem(samples, samples, "binary"), config, callbacks=[states.append])

@@ -27,13 +27,16 @@ from propneat.settings.file import read_settings_file, resolve_settings
 
 pytestmark = pytest.mark.usefixtures("folder")
 
-TINY = ("--generations", "2", "--population", "10", "--fine-tune-epochs", "5")
+TINY = ("--generations", "2", "--populations", "1", "--population", "10", "--fine-tune-epochs", "5", "--prune-epochs", "1")
 SAME = ("champion.json", "history.csv")
 FILES = [
     "champion.json",
     "checkpoint.journal",
     "checkpoint.npz",
     "config.toml",
+    "front.csv",
+    "front.json",
+    "front.png",
     "history.csv",
     "network.svg",
     "progress.png",
@@ -228,7 +231,7 @@ def test_a_memory_budget_changes_nothing_but_memory(run, folder):
 
 
 def test_flag_before_environment_before_file_before_default(run, folder, monkeypatch):
-    (folder / "my.toml").write_text("seed = 1\ngenerations = 1\nfine_tune_epochs = 1\n[evolution]\npopulation_size = 8\n")
+    (folder / "my.toml").write_text("seed = 1\ngenerations = 1\npopulations = 1\nfine_tune_epochs = 1\n[evolution]\npopulation_size = 8\n")
     monkeypatch.setenv("PROPNEAT_SEED", "2")
     monkeypatch.setenv("PROPNEAT_POPULATION", "9")
     code, out, _ = run("evolve", "xd6", "--config", "my.toml", "--seed", "3", "--json", "--out", "a")
@@ -239,7 +242,7 @@ def test_flag_before_environment_before_file_before_default(run, folder, monkeyp
 
 
 def test_runs_never_overwrite_each_other(run, folder):
-    one = ("evolve", "xd6", "--generations", "1", "--population", "5", "--fine-tune-epochs", "1")
+    one = ("evolve", "xd6", "--generations", "1", "--populations", "1", "--population", "5", "--fine-tune-epochs", "1")
     run(*one)
     run(*one)
     assert sorted(path.name for path in (folder / "results").iterdir()) == ["xd6-seed0", "xd6-seed0-2"]
@@ -537,7 +540,7 @@ def test_a_run_begun_but_not_through_a_generation_is_resumed_from_the_start(run,
 
 
 def test_a_run_killed_at_any_moment_and_resumed_ends_with_the_same_bytes(run, folder):
-    options = ["evolve", "wine_recognition", "--generations", "12", "--population", "30", "--fine-tune-epochs", "30"]
+    options = ["evolve", "wine_recognition", "--generations", "12", "--populations", "1", "--population", "30", "--fine-tune-epochs", "30"]
     run(*options, "--out", "whole")
     moments, checkpoint = np.random.default_rng(0), folder / "cut" / "checkpoint.npz"
     command = [*options, "--out", "cut"]

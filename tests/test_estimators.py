@@ -30,7 +30,7 @@ from propneat.genome import Genome, NodeKind, activation_code
 from propneat.model.preparation import prepare_problem
 from propneat.settings.evolve_config import default_config
 
-TINY = {"population_size": 8, "generations": 2, "epochs": 2, "random_state": 0}
+TINY = {"population_size": 8, "generations": 2, "populations": 1, "epochs": 2, "prune_epochs": 1, "random_state": 0}
 SHORT = TINY | {"fine_tune_epochs": 5}
 NAN = float("nan")
 

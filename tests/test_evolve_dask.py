@@ -30,7 +30,7 @@ from propneat.training.dask_training import DaskTrainer
 # what dask itself leaves behind when its processes are killed
 pytestmark = [pytest.mark.filterwarnings("ignore::ResourceWarning"), pytest.mark.filterwarnings("ignore:.*unclosed.*")]
 
-TINY = ("--generations", "4", "--population", "10", "--fine-tune-epochs", "5")
+TINY = ("--generations", "2", "--populations", "2", "--population", "10", "--fine-tune-epochs", "5", "--prune-epochs", "1")
 
 
 def local_cluster(n_workers: int, *, processes: bool = True):

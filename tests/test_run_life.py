@@ -13,7 +13,7 @@ from propneat.settings.file import read_settings_file, resolve_settings
 
 pytestmark = pytest.mark.usefixtures("folder")
 
-TINY = {"generations": 2, "fine_tune_epochs": 5, "evolution": {"population_size": 10}}
+TINY = {"generations": 2, "populations": 1, "fine_tune_epochs": 5, "prune_epochs": 1, "evolution": {"population_size": 10}}
 XD6 = TINY | {"data": {"source": "xd6"}}
 SAME = ("champion.json", "history.csv", "config.toml")
 
@@ -26,7 +26,7 @@ def outcome(path) -> list[bytes]:
 def test_a_run_from_python_writes_what_the_command_does(request, folder):
     command = request.getfixturevalue("run")
     summary = start(XD6, "python")
-    assert command("evolve", "xd6", "--generations", "2", "--population", "10", "--fine-tune-epochs", "5", "--out", "a")[0] == 0
+    assert command("evolve", "xd6", "--generations", "2", "--populations", "1", "--population", "10", "--fine-tune-epochs", "5", "--prune-epochs", "1", "--out", "a")[0] == 0
     assert outcome("python") == outcome("a")
     assert summary["champion"] == str(Path("python") / "champion.json")
     assert load_model(summary["champion"]).about["seed"] == 0

@@ -36,7 +36,7 @@ class _PropNEAT(BaseEstimator):
     """What the two estimators share; the parameters are explained in the documentation of the estimators."""
 
     generations: int | None = None
-    populations: int | None = None
+    populations: int | str | None = None
     population_size: int | None = None
     method: str = "propneat"
     epochs: int | None = None
@@ -135,8 +135,9 @@ class _PropNEAT(BaseEstimator):
         self.reading_ = [*planned.notes, *prepared.describe(X, y)]
         if self.verbose and self.reading_:
             print("\n".join(self.reading_), file=sys.stderr)
-        callbacks = [_make_printer(settings.evolve.n_generations)] if self.verbose else []
-        result = evolve(prepared.problem, settings.evolve, callbacks=callbacks)
+        config = settings.evolve.for_rows(len(prepared.problem.train))
+        callbacks = [_make_printer(config.n_generations)] if self.verbose else []
+        result = evolve(prepared.problem, config, callbacks=callbacks)
         about = {"propneat": __version__, "method": settings.evolve.method, "seed": seed}
         self.champion_ = result.champion
         self.finalists_, self.finalist_votes_, self.front_ = result.finalists, result.finalist_votes, result.front

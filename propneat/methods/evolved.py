@@ -7,7 +7,7 @@ from propneat.model.summary import n_nodes
 
 __all__ = ["EVOLVED", "QUICK", "make_propneat", "size_of_genome"]
 
-QUICK = {"generations": 2, "population_size": 200, "epochs": 1, "fine_tune_epochs": 1}
+QUICK = {"generations": 2, "populations": 1, "population_size": 200, "epochs": 1, "fine_tune_epochs": 1, "prune_epochs": 1}
 """Options of a fit that takes every step, tables that grow included, and little time."""
 
 _PAPER = "Merry, Riddle, Warren 2025 (arXiv 2411.03726)"
@@ -74,6 +74,7 @@ EVOLVED = (
         "propneat",
         "four populations, weights trained by backpropagation and inherited, that teach one small network",
         "four populations of 150 for 50 generations, each network trained for 20 epochs in each, in compiled code",
+        quick={**QUICK, "populations": 2},
         is_core=True,
     ),
     _arm(

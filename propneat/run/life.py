@@ -8,7 +8,7 @@ from typing import Any
 
 from propneat.data.table import is_file_name
 from propneat.run.folder import RunFolder, claim_folder, free_folders, open_run_folder
-from propneat.run.session import find_state, prepare_run, run, warm_up
+from propneat.run.session import find_state, prepare_run, run, settled, warm_up
 from propneat.search import Trainer
 from propneat.settings.file import Layer, Settings, format_settings, read_settings_file, resolve_settings
 from propneat.training import train_population
@@ -34,6 +34,7 @@ def start(
     """
     settings = rooted(settings if isinstance(settings, Settings) else resolve_settings([settings]))
     data = prepare_run(settings)
+    settings = settled(settings, data)
     folders = free_folders(None if out is None else Path(out), data.name, settings.evolve.seed, force=force)
     # what cannot be trained is refused before a folder is made
     warm(settings.evolve, data.prepared.problem, train)
@@ -64,6 +65,7 @@ def resume(
     folder = folder if isinstance(folder, RunFolder) else open_run_folder(Path(folder))
     settings = rooted(settings) if isinstance(settings, Settings) else settings_of_run(folder, settings or {})
     data = prepare_run(settings)
+    settings = settled(settings, data)
     state = find_state(folder, settings, data)
     summary = folder.read_summary() or {}
     is_done = summary.get("finished") is True and summary["generations_asked"] == settings.evolve.n_generations

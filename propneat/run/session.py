@@ -30,7 +30,7 @@ from propneat.settings.evolve_config import EvolveConfig
 from propneat.settings.file import DataSettings, Settings, format_settings, to_layer
 from propneat.training import train_population
 
-__all__ = ["RunData", "find_state", "load_run_table", "prepare_run", "run", "warm_up"]
+__all__ = ["RunData", "find_state", "load_run_table", "prepare_run", "run", "settled", "warm_up"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,6 +109,11 @@ def _fingerprint(prepared: PreparedProblem, test_features: Any, test_codes: np.n
     if test_features is not None:
         parts += [prepared.preprocessor.transform(test_features).tobytes(), test_codes.tobytes()]
     return sha256_hex(b"".join(len(part).to_bytes(8, "little") + part for part in parts))
+
+
+def settled(settings: Settings, data: RunData) -> Settings:
+    """Return settings in which the rows have decided what was left to them."""
+    return replace(settings, evolve=settings.evolve.for_rows(len(data.prepared.problem.train)))
 
 
 def identity_of(settings: Settings, data: RunData) -> dict[str, Any]:

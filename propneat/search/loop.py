@@ -46,6 +46,7 @@ def evolve(
     train = partial(train, **config.place)
     n_inputs, n_outputs = problem.train.X.shape[1], problem.train.targets.shape[1]
     config = replace(config, training=replace(config.training, loss=checked_loss(config.loss, problem.task)))
+    config = config.for_rows(len(problem.train))
     if state is None:
         population = Population(n_inputs, n_outputs, config.evolution, seed=config.seed)
     else:

@@ -16,6 +16,9 @@ METHODS = ("propneat", "neat")
 
 _LOSSES_OF_TASK = {"binary": ("bce",), "multiclass": ("cross_entropy",), "regression": ("mse", "rmse")}
 
+_POPULATIONS = {4: 2500, 2: 5000}
+"""Number of populations by default -> the most training rows it is taken for."""
+
 _LEAST = {
     "generations": 1,
     "populations": 1,
@@ -34,9 +37,9 @@ class EvolveConfig:
 
     method: str = "propneat"
     generations: int = 100
-    populations: int = 1
+    populations: int | str = 1
     """How many populations evolve one after another, each from new genomes and with a division of its own of the rows into those
-    to train on and those to judge by; one network is taught the mean of their champions' answers."""
+    to train on and those to judge by; one network is taught the mean of their champions' answers. "auto" leaves it to `for_rows`."""
     seed: int = 0
     write_back: bool = True
     """Whether offspring inherit trained numbers (Lamarckian) or only the fitness they led to (Baldwinian)."""
@@ -79,13 +82,24 @@ class EvolveConfig:
             raise ConfigError(f"pick must be {', '.join(PICKS)} or a number of connections, 1 or more, not {self.pick!r}")
         if self.memory_budget is not None and self.memory_budget < 1:
             raise ConfigError(f"memory_budget must be 1 byte or more, not {self.memory_budget}")
+        if isinstance(self.populations, str) and self.populations != "auto":
+            raise ConfigError(f"populations must be 'auto' or 1 or more, not {self.populations!r}")
         for name, least in _LEAST.items():
-            if not least <= getattr(self, name) < float("inf"):
-                raise ConfigError(f"{name} must be {least} or more, not {getattr(self, name)}")
+            if not isinstance(value := getattr(self, name), str) and not least <= value < float("inf"):
+                raise ConfigError(f"{name} must be {least} or more, not {value}")
+
+    def for_rows(self, n_rows: int) -> "EvolveConfig":
+        """Return the configuration with "auto" `populations` decided for so many training rows: 4, and 2 or 1 of many.
+
+        The fewer rows there are, the more a champion owes to chance, and the less time a population takes.
+        """
+        if self.populations != "auto":
+            return self
+        return replace(self, populations=next((count for count, most in _POPULATIONS.items() if n_rows <= most), 1))
 
     @property
     def n_generations(self) -> int:
-        """Number of generations of all populations together."""
+        """Number of generations of all populations together, whose number is decided."""
         return self.populations * self.generations
 
     @property
@@ -121,7 +135,7 @@ def default_config(method: str = "propneat") -> EvolveConfig:
     )
     training = TrainingConfig(epochs=20, learning_rate=0.02, batch_size="auto", l2=1.0)
     return EvolveConfig(
-        method=method, generations=50, populations=4, size_penalty=0.5, evolution=evolution, training=training
+        method=method, generations=50, populations="auto", size_penalty=0.5, evolution=evolution, training=training
     )
 
 

@@ -17,7 +17,7 @@ NOTES: dict[str, dict[str, str]] = {
     "": {
         "method": '"propneat" trains every network by gradients, "neat" is the original without.',
         "generations": "Number of generations, of each population.",
-        "populations": "How many populations evolve one after another, each judged by other rows; their champions become one network.",
+        "populations": 'Populations one after another, each judged by other rows, that teach one network; "auto" is 4, 2 or 1 by rows.',
         "seed": "Everything random follows from this number.",
         "write_back": "Whether offspring inherit trained numbers (Lamarckian) or only the fitness they led to (Baldwinian).",
         "retrain": "Whether the champion's layers are filled to a dense network, drawn anew and trained long.",
