@@ -153,6 +153,7 @@ class TestLongTables:
         ("columns", "message"),
         [
             ({"id": ["a", None], "t": [1, 2]}, "the sequence id 'id' is missing in row 2"),
+            ({"id": ["a", " "], "t": [1, 2]}, "the sequence id 'id' is missing in row 2"),
             ({"id": ["a", "a"], "t": [1, 1]}, "sequence 'a' has two rows at the time 1"),
             ({"id": ["a", "a"], "t": [1, "soon"]}, "the time 't' must be a number in every row, or a date .* and row 2 has 'soon'"),
             ({"id": ["a", "a"]}, "no column 't'"),

@@ -49,8 +49,9 @@ class SequenceRows:
     @classmethod
     def of(cls, ids: pandas.Series, times: pandas.Series | None) -> "SequenceRows":
         """Tell rows apart by ids, both of shape (n_rows,); sequences stand in the order in which they first occur."""
-        if ids.isna().any():
-            raise DataError(f"the sequence id {ids.name!r} is missing in row {int(ids.isna().to_numpy().argmax()) + 1}: fill it in")
+        missing = ids.isna().to_numpy() | (ids.astype("string").str.strip() == "").fillna(False).to_numpy(bool)
+        if missing.any():
+            raise DataError(f"the sequence id {ids.name!r} is missing in row {int(missing.argmax()) + 1}: fill it in")
         codes, names = pandas.factorize(ids)
         moments = np.zeros(len(codes)) if times is None else _moments(times)
         rows = np.lexsort([np.arange(len(codes)), moments, codes])
