@@ -2,10 +2,10 @@
 
     NUMBA_NUM_THREADS=2 python benchmarks/sequences.py --size full
 
-An epoch of a population on sequences is timed, the least of some runs, with the useful work of it: six floating-point operations
-for every connection, sequence and step (forward, and the two products back). The layered engine trains a few of the networks,
-from which the time for all is reckoned. Then the number of steps is doubled again and again, and the memory that an epoch
-takes and its time are shown, without a budget and with a small one.
+An epoch of a population on sequences is timed, the least of some runs, with the useful work of it: six floating-point
+operations for every connection, sequence and step (forward, and the two products back). The layered engine trains a few of the
+networks, from which the time for all is reckoned. Then the number of steps is doubled again and again, and the memory that an
+epoch takes and its time are shown, without a budget and with a small one.
 """
 
 import argparse
@@ -64,7 +64,9 @@ def make(shape: Shape) -> tuple[PopulationPlan, Sequences]:
     return plan, Sequences.make(X, X[:, :, 0].sum(axis=1) > 0)
 
 
-def seconds(plan: PopulationPlan, sequences: Sequences, repeats: int, engine: str = "numba", budget: int | None = None) -> float:
+def seconds(
+    plan: PopulationPlan, sequences: Sequences, repeats: int, engine: str = "numba", budget: int | None = None
+) -> float:
     """Return how long an epoch takes: the least of some runs, what a run without epochs takes left out."""
     found = {}
     for epochs in (0, 3 if engine == "numba" else 1):

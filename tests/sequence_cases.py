@@ -9,7 +9,7 @@ from test_compiler import JOINS, TEXTBOOK
 from propneat.compiler import compile_pool
 from propneat.compiler.recurrent_network import RecurrentNetwork
 from propneat.genome import ACTIVATIONS, AGGREGATIONS, GenePool, Genome, NodeKind
-from propneat.training import Sequences, TrainingConfig
+from propneat.training import Sequences, TrainedPopulation, TrainingConfig
 from propneat.training.torch_loop import train_one_by_one
 
 
@@ -37,9 +37,10 @@ def answers_of_genes(genome: Genome, steps: list[list[float]]) -> list[list[floa
 
 
 def make_pool(seed: int, n_genomes: int, **options) -> GenePool:
-    """Recurrent genomes of 4 inputs and 2 outputs with numbers that float32 holds, small enough for some steps to stay finite."""
+    """Recurrent genomes of 4 inputs and 2 outputs with numbers that float32 holds, small enough to stay finite for some steps."""
     rng, options = np.random.default_rng(seed), {"max_hidden": 6, "scale": 0.35, **options}
-    return in_float32(GenePool.pack([random_recurrent_genome(rng, n_inputs=4, n_outputs=2, **options) for _ in range(n_genomes)]))
+    drawn = [random_recurrent_genome(rng, n_inputs=4, n_outputs=2, **options) for _ in range(n_genomes)]
+    return in_float32(GenePool.pack(drawn))
 
 
 def make_sequences(seed: int, loss: str, n_sequences: int, n_steps: int, *, every: bool, ragged: bool) -> Sequences:
@@ -56,7 +57,9 @@ def make_sequences(seed: int, loss: str, n_sequences: int, n_steps: int, *, ever
     return Sequences.make(X, targets, weights, lengths)
 
 
-def train_in_float64(pool: GenePool, sequences: Sequences, config: TrainingConfig, validation: Sequences | None = None, seed: int = 0):
+def train_in_float64(
+    pool: GenePool, sequences: Sequences, config: TrainingConfig, validation: Sequences | None = None, seed: int = 0
+) -> TrainedPopulation:
     """The layered engine in float64, one network after another by torch."""
     rng = np.random.default_rng(seed)
     return train_one_by_one(RecurrentNetwork, compile_pool(pool), sequences, validation, config, rng, "cpu", torch.float64)

@@ -1,6 +1,7 @@
 """From genome to layer plan and back: topological order, exact trainable numbers, and the gene each belongs to.
 
-The torch forms live in `propneat.compiler.network` and `recurrent_network`, imported on their own because torch is slow to load.
+The torch forms live in `propneat.compiler.network` and `recurrent_network`, imported on their own because torch is slow to
+load.
 """
 
 from propneat.compiler.plan import LayerPlan, PopulationPlan, compile_genome, compile_pool, without_past

@@ -16,13 +16,13 @@ __all__ = ["LayerPlan", "PopulationPlan", "compile_genome", "compile_pool", "wit
 class LayerPlan:
     """One genome, ready to compute.
 
-    A slot is a place for one node's values. Slots 0..n_inputs-1 are the inputs in id order; the others follow in order
-    of depth (longest path from the inputs), then id, so every edge leads from a lower slot to a higher one, unless it is
-    recurrent. Nodes from which no output can be reached have no slot; disabled connections and those into such nodes have no edge.
+    A slot is a place for one node's values. Slots 0..n_inputs-1 are the inputs in id order; the others follow in order of depth
+    (longest path from the inputs), then id, so every edge leads from a lower slot to a higher one, unless it is recurrent.
+    Nodes from which no output can be reached have no slot; disabled connections and those into such nodes have no edge.
 
     Slot s computes activation(aggregation(weights[e] * value[edge_source[e]] for its edges e) + bias), its edges being
-    `edge_start[s]:edge_start[s + 1]`: from inputs, then recurrent ones, whose values are those of the step before (0 at the first
-    step), then the rest, each of these sorted by source slot. Trainable numbers are exactly `weights` (one per edge) and
+    `edge_start[s]:edge_start[s + 1]`: from inputs, then recurrent ones, whose values are those of the step before (0 at the
+    first step), then the rest, each of these sorted by source slot. Trainable numbers are exactly `weights` (one per edge) and
     `biases` (one per slot after the inputs).
     """
 
@@ -191,7 +191,7 @@ def _edge_starts(slot_start: np.ndarray, edge_count: np.ndarray) -> np.ndarray:
 
 
 def without_past(plan: LayerPlan, what: str) -> LayerPlan:
-    """Return a plan whose answers depend on their own step alone; raises GenomeError for a recurrent one, which `what` cannot be."""
+    """Return a plan whose answers depend on their own step alone; raises GenomeError for a recurrent one, no `what`."""
     if plan.is_recurrent:
         raise GenomeError(
             f"{what} has no memory, and this network is recurrent: its answers depend on earlier steps, which propneat itself "

@@ -123,7 +123,7 @@ def _slots_by_depth(depth):
 
 @inner
 def _place_edges(slot_row, slot_of, first, last, out, target_row, fill, edge_source_out, edge_gene_out):
-    """Put the edges that leave slots `first` to `last` - 1 into the next free places of their targets, sources in slot order."""
+    """Put the edges that leave slots `first` to `last` - 1 into the next free places of their targets, in slot order."""
     out_start, out_edges = out
     for slot in range(first, last):
         row = slot_row[slot]

@@ -20,8 +20,8 @@ def kept_slots(plan: LayerPlan) -> np.ndarray:
 def unfold(plan: LayerPlan) -> LayerPlan:
     """Return the plan of one step, which has no recurrent edges, and the same weights and biases in the same order.
 
-    Its inputs are those of the plan, then what the step before kept, in the order of `kept_slots`; its outputs likewise. All other
-    slots follow in their order, n_kept places later.
+    Its inputs are those of the plan, then what the step before kept, in the order of `kept_slots`; its outputs likewise. All
+    other slots follow in their order, n_kept places later.
     """
     kept, n = kept_slots(plan), plan.n_inputs
     moved = np.where(plan.edge_source < n, plan.edge_source, plan.edge_source + len(kept))

@@ -71,14 +71,14 @@ class SequenceRows:
         return np.diff(self.start)
 
     def stack(self, values: np.ndarray) -> np.ndarray:
-        """Return values of rows, (n_rows, n_columns), as steps, (n_sequences, most steps, n_columns), 0 after a sequence's end."""
+        """Return values of rows, (n_rows, n_columns), as steps, (n_sequences, most steps, n_columns), 0 behind a sequence."""
         steps = np.zeros((len(self), int(self.lengths.max(initial=0)), values.shape[1]), values.dtype)
         sequence = np.repeat(np.arange(len(self)), self.lengths)
         steps[sequence, np.arange(len(self.rows)) - self.start[sequence]] = values[self.rows]
         return steps
 
     def part(self, sequences: np.ndarray) -> tuple[np.ndarray, "SequenceRows"]:
-        """Return the row numbers of some of the sequences, in order, and where these find their steps in a table of such rows."""
+        """Return the row numbers of some sequences, in order, and where these find their steps in a table of such rows."""
         start = np.concatenate([[0], np.cumsum(self.lengths[sequences])]).astype(np.int64)
         rows = np.concatenate([self.rows[:0], *(self.rows[self.start[k] : self.start[k + 1]] for k in sequences.tolist())])
         return rows, SequenceRows(np.arange(len(rows)), start, self.ids[sequences])
@@ -101,8 +101,8 @@ class SequenceRows:
             row = int(np.flatnonzero(differs)[0])
             k = int(np.searchsorted(self.start, row, side="right")) - 1
             raise DataError(
-                f"sequence {self.ids[k]!r} has the targets {first[k]!r} and {values[row]!r}: one answer for a sequence is learnt, "
-                "so all its rows must have the same"
+                f"sequence {self.ids[k]!r} has the targets {first[k]!r} and {values[row]!r}: "
+                "one answer for a sequence is learnt, so all its rows must have the same"
             )
         return first
 

@@ -189,7 +189,7 @@ def _check_carried(columns: list[str], carry: tuple[str, ...], target: str, name
             hint = f"did you mean {close[0]!r}?" if close else f"the columns are {_listed(columns)}"
             raise DataError(f"{name} has no column {column!r} to tell sequences or their steps apart by: {hint}")
         if column == target or list(carry).count(column) > 1:
-            raise DataError(f"column {column!r} cannot be two of the target, the sequence id and the time at once: name another")
+            raise DataError(f"column {column!r} cannot be two of the target, the sequence id and the time: name another")
 
 
 def _check_whole_sequences(ids: "pandas.Series", present: np.ndarray, target: str) -> None:
@@ -197,7 +197,8 @@ def _check_whole_sequences(ids: "pandas.Series", present: np.ndarray, target: st
     cut = set(ids[present]) & set(ids[~present])
     if cut:
         raise DataError(
-            f"sequence {min(cut, key=str)!r} has a target {target!r} in some of its rows only: write its answer in all of them, or none"
+            f"sequence {min(cut, key=str)!r} has a target {target!r} in some of its rows only: "
+            "write its answer in all of them, or none"
         )
 
 

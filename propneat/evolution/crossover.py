@@ -56,7 +56,7 @@ def _insert_gene(connections, m, gene):
 
 @inner
 def _add_unmatched(nodes, n, connections, m, other_nodes, other_genes, matched):
-    """Give the child the equally fit other parent's disjoint and excess genes, leaving out those that close a cycle within a step."""
+    """Give the child the equally fit other parent's disjoint and excess genes, without those that close a cycle in a step."""
     n_before = m
     for j in range(other_genes.shape[0]):
         if matched[j]:
@@ -86,8 +86,8 @@ def _add_unmatched(nodes, n, connections, m, other_nodes, other_genes, matched):
 def cross_genes(nodes, connections, fitter_nodes, fitter_genes, other_nodes, other_genes, tie, average_rate, disabled_inheritance, rng):
     """Write the child of two genomes into a work buffer; returns its numbers of nodes and connections.
 
-    Matching genes come from either parent at random, or averaged; disjoint and excess genes from the fitter one, and from
-    both when `tie`, except those of the second parent that would close a cycle without being recurrent (a case the paper does not
+    Matching genes come from either parent at random, or averaged; disjoint and excess genes from the fitter one, and from both
+    when `tie`, except those of the second parent that would close a cycle without being recurrent (a case the paper does not
     meet, its networks being allowed to be recurrent). A matching gene disabled in either parent is disabled with probability
     `disabled_inheritance`, else enabled.
     """

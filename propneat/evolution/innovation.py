@@ -137,9 +137,10 @@ def _known_splits(links: np.ndarray, hidden: set[int]) -> np.ndarray:
 class InnovationTracker:
     """The memory of a run: which connection has which innovation number, which split made which node.
 
-    Rules: a connection's number depends on its two node ids, and on whether it is recurrent, alone. Splitting a connection gives the same node id in every
-    genome and generation, except in a genome that still holds the node of its earlier split: there the second
-    split has an id of its own, the same again for every genome that splits twice. Mutable; owned by one population.
+    Rules: a connection's number depends on its two node ids, and on whether it is recurrent, alone. Splitting a connection
+    gives the same node id in every genome and generation, except in a genome that still holds the node of its earlier split:
+    there the second split has an id of its own, the same again for every genome that splits twice. Mutable; owned by one
+    population.
 
     `state` (int64, 4) holds the counters. `links` and `splits` are each a hash table for compiled loops and the same rows in
     the order in which they came, both int64 of shape (capacity, 2); rows once entered never change.

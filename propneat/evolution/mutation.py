@@ -125,8 +125,8 @@ def _add_node(nodes, n, connections, m, tracker, rates, rng):
 def _add_connection(nodes, n, connections, m, tracker, rates, rng):
     """Join two random nodes that are not joined yet, without closing a cycle; a disabled connection found there is enabled.
 
-    With the chance of the recurrent rate the nodes are others that a connection within a step could not join: one and itself, or
-    two of which the target leads to the source, or the source is an output. The connection between them is recurrent.
+    With the chance of the recurrent rate the nodes are others that a connection within a step could not join: one and itself,
+    or two of which the target leads to the source, or the source is an output. The connection between them is recurrent.
     """
     state, links, _ = tracker
     recurrent = rates.recurrent > 0 and rng.random() < rates.recurrent

@@ -21,8 +21,8 @@ def to_networkx(genome: Genome) -> networkx.DiGraph:
     """Return the genome as a directed graph whose nodes are node ids.
 
     Node attributes: kind ("input", "output" or "hidden"), bias, activation, aggregation. Edge attributes: innovation, weight,
-    enabled. All values are plain Python ones. A recurrent genome becomes a networkx.MultiDiGraph, because two nodes may be joined
-    both within a step and from the step before, and its edges have the attribute recurrent too.
+    enabled. All values are plain Python ones. A recurrent genome becomes a networkx.MultiDiGraph, because two nodes may be
+    joined both within a step and from the step before, and its edges have the attribute recurrent too.
     """
     graph = networkx.MultiDiGraph() if genome.is_recurrent else networkx.DiGraph()
     for node, bias, kind, activation, aggregation in genome.nodes.tolist():
@@ -39,8 +39,8 @@ def from_networkx(graph: networkx.DiGraph) -> Genome:
     """Return the genome of a graph that has the attributes `to_networkx` gives; other attributes are ignored.
 
     Node ids may also be decimal text, which is what networkx makes of them when it reads GraphML. An edge without the attribute
-    recurrent is not recurrent. Raises GenomeError when the graph is not a directed one, when an attribute is missing or of the wrong type, and when the genome breaks a
-    rule of `validate`.
+    recurrent is not recurrent. Raises GenomeError when the graph is not a directed one, when an attribute is missing or of the
+    wrong type, and when the genome breaks a rule of `validate`.
     """
     if not graph.is_directed():
         raise GenomeError(f"a genome needs a directed graph (networkx.DiGraph or MultiDiGraph), not a {type(graph).__name__}")
@@ -121,8 +121,9 @@ def to_graphml(genome: Genome, names: Mapping[int, str] | None = None) -> str:
 def to_dot(genome: Genome, input_names: Sequence[str] | None = None, output_names: Sequence[str] | None = None) -> str:
     """Return the genome as Graphviz DOT text, every gene included.
 
-    Inputs and outputs stand in one rank each; a connection has its sign as colour (blue positive, orange negative), its size
-    as pen width, and is dashed when disabled, dotted with a hollow arrow when recurrent (both: dashed, hollow). Raises ConfigError when the number of names is not that of the nodes.
+    Inputs and outputs stand in one rank each; a connection has its sign as colour (blue positive, orange negative), its size as
+    pen width, and is dashed when disabled, dotted with a hollow arrow when recurrent (both: dashed, hollow). Raises ConfigError
+    when the number of names is not that of the nodes.
     """
     names = node_names(genome, input_names, output_names)
     lines = [
@@ -138,8 +139,8 @@ def to_dot(genome: Genome, input_names: Sequence[str] | None = None, output_name
     for (_, source, target, weight, *flags), strength in zip(genome.connections.tolist(), strengths.tolist(), strict=True):
         when = ", of the step before" if flags[1] else ""
         lines.append(
-            f'  {source} -> {target} [color="{sign_colour(weight)}", penwidth={0.5 + 3.5 * strength:.2f}, {_dot_style(*flags)}, '
-            f'tooltip="weight {weight:.6g}{when}"];'
+            f'  {source} -> {target} [color="{sign_colour(weight)}", penwidth={0.5 + 3.5 * strength:.2f}, '
+            f'{_dot_style(*flags)}, tooltip="weight {weight:.6g}{when}"];'
         )
     return "\n".join([*lines, "}", ""])
 

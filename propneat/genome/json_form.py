@@ -1,9 +1,9 @@
 """The genome's JSON form, schema "propneat.genome/3": strict on reading, the same bytes for the same genome on writing.
 
 A document is an object with `schema`, `nodes` and `connections`; other keys carry what goes with a genome (see
-`propneat.model`). A node is {"id", "kind", "bias", "activation", "aggregation"}, a connection
-{"innovation", "source", "target", "weight", "enabled", "recurrent"}. A genome without recurrent connections is written in schema
-"propneat.genome/2", whose connections lack that last key. Floats are written with as many digits as read back to the same bits.
+`propneat.model`). A node is {"id", "kind", "bias", "activation", "aggregation"}, a connection {"innovation", "source",
+"target", "weight", "enabled", "recurrent"}. A genome without recurrent connections is written in schema "propneat.genome/2",
+whose connections lack that last key. Floats are written with as many digits as read back to the same bits.
 """
 
 import json

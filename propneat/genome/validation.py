@@ -12,8 +12,8 @@ __all__ = ["validate"]
 def validate(genome: Genome) -> Genome:
     """Return the genome if it keeps every rule of the format, else raise GenomeError naming the first rule broken.
 
-    Node ids and innovation numbers are unique, sorted and within 0..2^31-1; there is at least one input and one output;
-    every connection joins two existing nodes, none enters an input, no recurrent one leaves an input, no pair is joined twice by
+    Node ids and innovation numbers are unique, sorted and within 0..2^31-1; there is at least one input and one output; every
+    connection joins two existing nodes, none enters an input, no recurrent one leaves an input, no pair is joined twice by
     connections of one kind; all connections that are not recurrent, disabled ones included, are acyclic together; every number
     is finite; codes are known.
     """
@@ -71,7 +71,8 @@ def _check_connections(genome: Genome) -> None:
     from_input = np.flatnonzero(is_input & connections["recurrent"])
     if len(from_input):
         gene = connections[from_input[0]]
-        raise GenomeError(f"connection {gene['innovation']} is recurrent and leaves input node {gene['source']}, which has no past")
+        what = f"connection {gene['innovation']} is recurrent and leaves input node {gene['source']}"
+        raise GenomeError(f"{what}, which has no past")
     _check_pairs(connections)
 
 
@@ -100,4 +101,4 @@ def _check_acyclic(genome: Genome) -> None:
                 ready.append(target)
     if len(ready) < len(waiting):
         stuck = min(node for node, count in waiting.items() if count > 0)
-        raise GenomeError(f"the connections form a cycle through or before node {stuck}, and only recurrent ones may close a cycle")
+        raise GenomeError(f"the connections form a cycle through or before node {stuck}, and only recurrent ones may close one")

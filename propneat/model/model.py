@@ -63,9 +63,9 @@ class Model:
         return compile_genome(self.genome)
 
     def row_plan(self, what: str) -> LayerPlan:
-        """Return the compiled genome of a model of single rows; raises GenomeError where it is one of sequences, which `what` is not."""
+        """Return the compiled genome of a model of single rows; raises GenomeError for one of sequences, no `what`."""
         if self.sequence is not None and not self.plan.is_recurrent:
-            raise GenomeError(f"{what} answers for single rows, and this model for whole sequences: predict with propneat itself")
+            raise GenomeError(f"{what} answers for rows, and this model for whole sequences: predict with propneat itself")
         return without_past(self.plan, what)
 
     @cached_property
@@ -195,7 +195,8 @@ def _model_from_document(genome: Genome, part: Any) -> Model:
     """Read the key "model" of a document; that of schema propneat.genome/1 has no "target_column"."""
     keys = {"task", "target", "classes", "target_scale", "preprocessing", "about"}
     if not isinstance(part, dict) or set(part) - {"target_column", "sequence"} != keys:
-        raise GenomeError(f"'model' must be an object with exactly {', '.join(sorted(keys))} and target_column, and sequence or not")
+        listed = ", ".join(sorted(keys))
+        raise GenomeError(f"'model' must be an object with exactly {listed} and target_column, and sequence or not")
     if part["task"] not in TASKS or not isinstance(part["target"], str) or not isinstance(part["about"], dict):
         raise GenomeError(f"'model' needs a task among {', '.join(TASKS)}, a target name, and an object 'about'")
     column = part.get("target_column")

@@ -60,9 +60,16 @@ class PreparedProblem:
     ) -> Model:
         """Return the model that applies `genome` to tables like the one prepared."""
         return Model(
-            genome, self.problem.task, self.preprocessor, self.classes, self.target_scale, target_name, about or {}, target_plan,
+            genome,
+            self.problem.task,
+            self.preprocessor,
+            self.classes,
+            self.target_scale,
+            target_name,
+            about or {},
+            target_plan,
             self.sequence,
-        )  # fmt: skip
+        )
 
 
 def prepare_problem(

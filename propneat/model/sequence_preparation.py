@@ -34,11 +34,11 @@ def prepare_sequences(
     max_levels: int = 20,
     plan: TablePlan | None = None,
 ) -> PreparedProblem:
-    """Fit the preprocessing to the steps of all sequences and divide these, by class, into some to train on and some to judge by.
+    """Fit the preprocessing to the steps of all sequences and divide these, by class, into some to train on and to judge by.
 
-    `features` has a row for every step, `rows` says which belong together, and `answers`, shape (n_sequences,), has the answer of
-    every sequence, `weights` likewise. The rest is as in `prepare_problem`, but that levels of categories get no mean target: the
-    other steps of a sequence would give its own away. Raises DataError or ConfigError for unusable input.
+    `features` has a row for every step, `rows` says which belong together, and `answers`, shape (n_sequences,), has the answer
+    of every sequence, `weights` likewise. The rest is as in `prepare_problem`, but that levels of categories get no mean
+    target: the other steps of a sequence would give its own away. Raises DataError or ConfigError for unusable input.
     """
     if not 0 < validation_fraction < 1:
         raise ConfigError(f"validation_fraction must lie between 0 and 1, not {validation_fraction}")

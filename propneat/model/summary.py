@@ -103,6 +103,7 @@ def n_nodes(genome: Genome, is_logarithm: bool = False) -> int:
     """Count the operators, constants and variables of a network as a formula, the size of SRBench (La Cava et al. 2021).
 
     The scaling of inputs and of the answer goes into weights and biases where these are linear; bounds do not count. Several
-    outputs count together, and of a recurrent network what a step keeps for the next one. With `is_logarithm` the network tells the answer's logarithm. See `propneat.formula.count_nodes`.
+    outputs count together, and of a recurrent network what a step keeps for the next one. With `is_logarithm` the network tells
+    the answer's logarithm. See `propneat.formula.count_nodes`.
     """
     return count_nodes(network_answers(unfold(compile_genome(genome)), is_logarithm))

@@ -31,8 +31,8 @@ def arcs(plan: LayerPlan, row: dict[int, int], layout: Layout, width: np.ndarray
 
     An arc leaves its source on the right and meets its target on the left, as connections within a step do.
     """
-    paths = {}
-    for edge, points in zip(np.flatnonzero(plan.edge_recurrent).tolist(), _points(plan, row, layout, width, height), strict=True):
+    paths, points_of_all = {}, _points(plan, row, layout, width, height)
+    for edge, points in zip(np.flatnonzero(plan.edge_recurrent).tolist(), points_of_all, strict=True):
         (x, y), (middle, top), (end_x, end_y) = points.tolist()
         paths[edge] = (
             f"M{x:.1f} {y:.1f}C{x + _REACH:.1f} {y:.1f} {x + _REACH:.1f} {top:.1f} {middle:.1f} {top:.1f}"

@@ -89,7 +89,8 @@ def _with_mixed_rows(
 ) -> Samples | Sequences:
     """Return rows with others made of them, up to 2,048, that a network answers too; the made ones weigh as much in total.
 
-    Sequences are taken as they are. In a row that is made a quarter of the inputs are those of another row, so that few rows do not tell all that is taught.
+    Sequences are taken as they are. In a row that is made a quarter of the inputs are those of another row, so that few rows do
+    not tell all that is taught.
     """
     n_made = _LEAST_ROWS - len(soft)
     if n_made <= 0 or isinstance(soft, Sequences):

@@ -52,8 +52,9 @@ def _train_some(genomes, packed, learning, number_start, windows, train, validat
             own = numbers[a:b], first[a:b], second[a:b], best[a:b]
             own_sums = sums[sums_start[k] : sums_start[k] + b - a]
             train_one(
-                _add_tiles, slice_plan(packed, g), own, losses[g], counts[g], windows[w], train, validation, order, settings, scratch, own_sums
-            )
+                _add_tiles, slice_plan(packed, g), own, losses[g], counts[g], windows[w], train, validation, order, settings,
+                scratch, own_sums,
+            )  # fmt: skip
     set_float_mode(mode)
 
 

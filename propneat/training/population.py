@@ -44,8 +44,8 @@ def train_population(
     torch module (PropNEAT, Merry et al. 2025) and "naive" each genome node by node, both on any torch device. The result
     does not depend on the number of threads.
 
-    On `Sequences` networks are trained by backpropagation through time, each sequence without a past at its first step, by "numba"
-    and "layered" alone. Recurrent networks need sequences.
+    On `Sequences` networks are trained by backpropagation through time, each sequence without a past at its first step, by
+    "numba" and "layered" alone. Recurrent networks need sequences.
 
     `memory_budget` is the most bytes that intermediate values and their gradients may take in a training step; parameters,
     their gradients and the rows come on top. For sequences "numba" keeps the values of as many steps as fit and computes
@@ -54,8 +54,8 @@ def train_population(
     may change the last bits.
 
     Raises ConfigError for an unknown engine, a patience without validation rows, samples that do not fit the plan, a budget
-    that cannot be kept to, any budget with the engine "naive", or with "layered" on sequences, rows for a recurrent network, and
-    sequences for an engine that knows none.
+    that cannot be kept to, any budget with the engine "naive", or with "layered" on sequences, rows for a recurrent network,
+    and sequences for an engine that knows none.
     """
     if engine not in ENGINES:
         raise ConfigError(f"engine must be one of {', '.join(ENGINES)}, not {engine!r}")
@@ -99,7 +99,7 @@ def _train_on_sequences(
 
         return run(plan, train, validation, config, rng, memory_budget)
     if engine != "layered":
-        raise ConfigError(f"the engine {engine!r} knows no sequences: choose 'numba', or 'layered' for one network after another")
+        raise ConfigError(f"the engine {engine!r} knows no sequences: choose 'numba', or 'layered' for one network at a time")
     if memory_budget is not None:
         raise ConfigError("the engine 'layered' keeps to no memory budget on sequences: choose engine 'numba', which does")
     return import_module(ENGINES[engine]).train(plan, train, validation, config, rng, device)

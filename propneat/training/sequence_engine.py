@@ -90,8 +90,9 @@ def _train_some(genomes, packed, kept, kept_start, learning, number_start, span,
         step, own_kept = slice_steps(packed, kept, kept_start, g)
         plan = step, own_kept, span[1], step[3]
         whole = np.array([0, span[0], 0, max(train[0].shape[0], validation[0].shape[0])])
+        own_sums = sums[: b - a]
         train_one(
-            add_sequences, plan, own, losses[g], counts[g], whole, train, validation, order, settings, scratch[:7], sums[: b - a]
+            add_sequences, plan, own, losses[g], counts[g], whole, train, validation, order, settings, scratch[:7], own_sums
         )
     set_float_mode(mode)
 
@@ -117,8 +118,8 @@ def _segment_steps(steps: _Steps, n_steps: int, n_threads: int, budget: int | No
 
 
 def _scratch(steps: _Steps, n_steps: int, size: int) -> tuple[np.ndarray, ...]:
-    """Room for one genome at a time: tiles of values and slopes of a segment, gradients, a gradient of its numbers, gradients of
-    kept values, states of all segments and one more, row weights, and sums."""
+    """Room for one genome at a time: tiles of values and slopes of a segment, gradients, a gradient of its numbers, gradients
+    of kept values, states of all segments and one more, row weights, and sums."""
     n_slots, n_kept, n_numbers = steps.sizes
     n_states = -(-n_steps // size) + 1
     return (
@@ -175,7 +176,7 @@ def train(
     """
     rows, batch_start, order = make_schedule(len(train), config, rng)
     steps = _Steps.of(plan)
-    judge = validation if validation is not None else Sequences(train.X[:0], train.targets[:0], train.weights[:0], train.lengths[:0])
+    judge = train.take(np.zeros(0, np.int64)) if validation is None else validation
     n_steps = train.X.shape[1]
     window = n_steps if config.window is None else min(config.window, n_steps)
     size = _segment_steps(steps, window, thread_count(len(plan)), memory_budget)
@@ -183,7 +184,8 @@ def train(
     learning = numbers, np.zeros_like(numbers), np.zeros_like(numbers), numbers.copy()
     total = float((train.weights.astype(np.float64) * train.n_judged).sum())
     settings = (
-        LOSSES.index(config.loss), OPTIMISERS.index(config.optimiser), _F(config.learning_rate), _F(config.l2 / total), config.patience or 0
+        LOSSES.index(config.loss), OPTIMISERS.index(config.optimiser), _F(config.learning_rate), _F(config.l2 / total),
+        config.patience or 0,
     )  # fmt: skip
     learnt = _tile_sequences(train, rows, batch_start)
     judged = _tile_sequences(judge, np.arange(len(judge)), np.array([0, len(judge)]))
@@ -192,8 +194,8 @@ def train(
 
     def work(genomes: np.ndarray) -> None:
         _train_some(
-            genomes, steps.packed, steps.kept, steps.kept_start, learning, steps.number_start, span, learnt, judged, order, settings,
-            _scratch(steps, window, size), losses, counts,
+            genomes, steps.packed, steps.kept, steps.kept_start, learning, steps.number_start, span, learnt, judged, order,
+            settings, _scratch(steps, window, size), losses, counts,
         )  # fmt: skip
 
     share_out(work, np.diff(plan.genome_edge_start))

@@ -85,8 +85,8 @@ def _back(own, kept, numbers, X, targets, weights, starts, first, last, share, l
 def _learn(plan, numbers, X, targets, weights, starts, first, share, loss, scratch, sums):
     """Return the loss of a tile of sequences that begin at step `first`, and add the gradients to `sums`.
 
-    Steps are cut, from their end, into windows that no gradient leaves, and each window from its beginning into segments, of which
-    one at a time has its values kept; those of the others are computed again from the state that entered them.
+    Steps are cut, from their end, into windows that no gradient leaves, and each window from its beginning into segments, of
+    which one at a time has its values kept; those of the others are computed again from the state that entered them.
     """
     own, kept, window, _ = plan
     values, slopes, gradients, _, future, states, at_step = scratch

@@ -14,10 +14,10 @@ __all__ = ["Sequences"]
 class Sequences:
     """Sequences to learn from or to be judged by, in the place of `Samples`.
 
-    `X` is float32 of shape (n_sequences, n_steps, n_inputs), of which sequence k has the first `lengths[k]` steps, int64 of shape
-    (n_sequences,); what stands after them is 0. `targets` is float32 of shape (n_sequences, n_outputs) for the answer at the
-    last step, or (n_sequences, n_steps, n_outputs) for those at every step. `weights` is float32 of shape (n_sequences,); a loss
-    is the weighted mean over sequences, or over all steps of all sequences.
+    `X` is float32 of shape (n_sequences, n_steps, n_inputs), of which sequence k has the first `lengths[k]` steps, int64 of
+    shape (n_sequences,); what stands after them is 0. `targets` is float32 of shape (n_sequences, n_outputs) for the answer at
+    the last step, or (n_sequences, n_steps, n_outputs) for those at every step. `weights` is float32 of shape (n_sequences,); a
+    loss is the weighted mean over sequences, or over all steps of all sequences.
     """
 
     X: np.ndarray
@@ -85,7 +85,7 @@ class Sequences:
         return self.lengths if self.at_every_step else np.ones_like(self.lengths)
 
     def judged_steps(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return where the targets of some sequences stand: numbers among `rows`, and steps, each int64 of shape (n_judged,)."""
+        """Return where the targets of some sequences stand: numbers among `rows`, and steps, each int64 (n_judged,)."""
         lengths = self.lengths[rows]
         if not self.at_every_step:
             return np.arange(len(rows)), lengths - 1

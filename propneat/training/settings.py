@@ -41,11 +41,11 @@ class TrainingConfig:
     `loss` is "bce" (binary cross entropy of logits, mean over outputs), "cross_entropy" (of softmax over outputs), "mse" or
     "rmse" (mean over outputs of the squared error, and its root over the batch). `l2` adds l2 * weight / (total weight of the
     training rows) to the gradient of every connection weight, not of biases: 1 is what C = 1 is in scikit-learn's logistic
-    regression. `batch_size` None means all rows at once, "auto" what `for_rows` makes of it. `patience` None trains for `epochs`; a number keeps the
-    numbers of the best validation loss, untrained ones included, and stops after that many epochs without a better one.
-    `window` is for sequences, whose steps, counted from the end, are divided into windows of so many, which gradients do not leave
-    (truncated backpropagation through time); None lets them go back to the first step.
-    Adam uses betas 0.9 and 0.999 and epsilon 1e-8 (Kingma and Ba 2015), Adadelta rho 0.9 and epsilon 1e-6 (Zeiler 2012).
+    regression. `batch_size` None means all rows at once, "auto" what `for_rows` makes of it. `patience` None trains for
+    `epochs`; a number keeps the numbers of the best validation loss, untrained ones included, and stops after that many epochs
+    without a better one. `window` is for sequences, whose steps, counted from the end, are divided into windows of so many,
+    which gradients do not leave (truncated backpropagation through time); None lets them go back to the first step. Adam uses
+    betas 0.9 and 0.999 and epsilon 1e-8 (Kingma and Ba 2015), Adadelta rho 0.9 and epsilon 1e-6 (Zeiler 2012).
     """
 
     loss: str = "bce"
@@ -135,7 +135,8 @@ class Samples:
 
     def followed_by(self, more: "Samples") -> "Samples":
         """Return these rows and more."""
-        return Samples(*(np.concatenate([getattr(part, name) for part in (self, more)]) for name in ("X", "targets", "weights")))
+        names = ("X", "targets", "weights")
+        return Samples(*(np.concatenate([getattr(part, name) for part in (self, more)]) for name in names))
 
 
 @dataclass(frozen=True, eq=False)

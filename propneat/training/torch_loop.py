@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -107,14 +108,14 @@ def train_one_by_one(
 ) -> TrainedPopulation:
     """Train the networks of a plan in turn, each with a fresh optimiser, on the batches that `make_schedule` draws once.
 
-    `make_network` returns a module from (n_rows, n_inputs) to (n_rows, n_outputs), for sequences one like RecurrentNetwork, whose
-    parameters are `weights` and `biases`, each one tensor or a list, and whose `numbers()` returns both in plan order. See `train_population` and
-    `TrainedPopulation`; the numbers come back in `dtype`. A batch whose rows all have weight 0 is passed over. Raises
-    ConfigError when the device cannot be used.
+    `make_network` returns a module from (n_rows, n_inputs) to (n_rows, n_outputs), for sequences one like RecurrentNetwork,
+    whose parameters are `weights` and `biases`, each one tensor or a list, and whose `numbers()` returns both in plan order.
+    See `train_population` and `TrainedPopulation`; the numbers come back in `dtype`. A batch whose rows all have weight 0 is
+    passed over. Raises ConfigError when the device cannot be used.
     """
     place = usable_device(device)
     rows, batch_start, order = make_schedule(len(train), config, rng)
-    batches = [_make_batch(train, rows[a:b], config, place, dtype) for a, b in zip(batch_start[:-1], batch_start[1:], strict=True)]
+    batches = [_make_batch(train, rows[a:b], config, place, dtype) for a, b in pairwise(batch_start)]
     has_weight = [bool(batch.weights.sum() > 0) for batch in batches]
     epochs = [[batches[number] for number in epoch if has_weight[number]] for epoch in order]
     judge = None if validation is None else _make_batch(validation, np.arange(len(validation)), config, place, dtype)
