@@ -37,7 +37,7 @@ def answers_of_genes(genome: Genome, steps: list[list[float]]) -> list[list[floa
 
 
 def make_pool(seed: int, n_genomes: int, **options) -> GenePool:
-    """Recurrent genomes of 4 inputs and 2 outputs with numbers that float32 holds, small enough to stay finite for some steps."""
+    """Recurrent genomes of 4 inputs and 2 outputs with numbers that float32 holds, small enough to stay finite a while."""
     rng, options = np.random.default_rng(seed), {"max_hidden": 6, "scale": 0.35, **options}
     drawn = [random_recurrent_genome(rng, n_inputs=4, n_outputs=2, **options) for _ in range(n_genomes)]
     return in_float32(GenePool.pack(drawn))

@@ -59,7 +59,7 @@ class EvolutionConfig:
 
     add_connection_rate: float = 0.05
     recurrent_rate: float = 0.0
-    """Chance that a new connection closes a cycle or a loop: it is recurrent and carries its source's value of the step before."""
+    """Chance that a new connection closes a cycle or a loop: it is recurrent and carries a value of the step before."""
     delete_connection_rate: float = 0.0
     add_node_rate: float = 0.03
     delete_node_rate: float = 0.0

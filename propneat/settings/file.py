@@ -76,7 +76,7 @@ class DataSettings:
         if self.one_hot_integers < 0:
             raise ConfigError(f"one_hot_integers must be 0 or more, not {self.one_hot_integers}")
         if self.time is not None and self.sequence_id is None:
-            raise ConfigError(f"time {self.time!r} orders the steps of sequences: it needs a sequence_id that tells these apart")
+            raise ConfigError(f"time {self.time!r} orders the steps of sequences: it needs a sequence_id to tell these apart")
         if self.max_levels < 1:
             raise ConfigError(f"max_levels must be 1 or more, not {self.max_levels}")
         try:
