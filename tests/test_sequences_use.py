@@ -7,7 +7,7 @@ import pandas
 import pytest
 from sklearn.base import clone
 
-from propneat import PropNEATClassifier, PropNEATRegressor
+from propneat import PropNEATClassifier, PropNEATEnsembleClassifier, PropNEATRegressor
 from propneat.base.errors import ConfigError, DataError, GenomeError
 from propneat.compiler import compile_genome, evaluate
 from propneat.data.sequence_rows import SequenceColumns, SequenceRows, read_arrays
@@ -114,6 +114,10 @@ class TestEstimators:
     def test_other_arrays_are_refused(self, fitted, X, message):
         with pytest.raises(DataError, match=message):
             fitted.predict(X)
+
+    def test_an_ensemble_joins_networks_of_sequences(self, fitted):
+        ensemble = PropNEATEnsembleClassifier(clone(fitted), n_populations=1, random_state=0).fit(*delayed_xor(0))
+        assert ensemble.score(*delayed_xor(1)) == 1.0 and ensemble.predict_proba(delayed_xor(1, 9)[0]).shape == (9, 2)
 
     def test_rows_have_no_step_before(self):
         with pytest.raises(ConfigError, match="a recurrent_rate of 0.2 is for sequences, and single rows have no step before"):

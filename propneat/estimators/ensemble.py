@@ -8,7 +8,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from propneat.base.errors import ConfigError
 from propneat.base.rng import derive_seed
-from propneat.compiler import LayerPlan, compile_genome, evaluate
+from propneat.compiler import LayerPlan, compile_genome
 from propneat.estimators.single import PropNEATClassifier, PropNEATRegressor, draw_seed
 from propneat.model.summary import n_nodes
 from propneat.search.vote import class_shares
@@ -28,10 +28,11 @@ class _Ensemble(BaseEstimator):
         self.random_state = random_state
 
     def __sklearn_tags__(self):
-        """Say that missing values and sparse matrices are welcome."""
+        """Say that missing values, sparse matrices and sequences are welcome."""
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
         tags.input_tags.sparse = True
+        tags.input_tags.three_d_array = True
         return tags
 
     def _check(self, kind: type) -> Evolution:
@@ -70,8 +71,7 @@ class _Ensemble(BaseEstimator):
         check_is_fitted(self)
         answers = []
         for evolution, members in zip(self.evolutions_, self.members_, strict=True):
-            inputs = evolution.read_inputs(X)
-            outputs = np.stack([evaluate(plan, inputs) for plan, _ in members])
+            outputs = np.stack(evolution.outputs_of([plan for plan, _ in members], X))
             usable = np.isfinite(outputs).all(axis=2)
             shares = np.array([share for _, share in members])[:, None] * usable
             total = shares.sum(axis=0)

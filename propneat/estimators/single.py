@@ -1,7 +1,7 @@
 """PropNEATClassifier and PropNEATRegressor: evolved, trained networks behind scikit-learn's estimator contract."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 from numbers import Integral, Number
@@ -18,16 +18,14 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from propneat import __version__
 from propneat.base.errors import ConfigError, DataError, GenomeError
-from propneat.data import plan_table
+from propneat.compiler import LayerPlan, evaluate
 from propneat.data.frames import TableView, densified
 from propneat.data.weighted import check_weights
-from propneat.estimators.sequences import are_sequences, checked_sequences, prepare_arrays
+from propneat.estimators.preparing import are_sequences, checked_sequences, prepare_arrays, prepare_rows
 from propneat.model import class_probabilities
-from propneat.model.preparation import PreparedProblem, prepare_problem
 from propneat.search import EvolveState, evolve
 from propneat.search.states import pick_member
 from propneat.settings.evolve_config import EvolveConfig
-from propneat.settings.file import Settings
 from propneat.settings.of_estimators import describe_parameters, settings_of
 
 __all__ = ["PropNEATClassifier", "PropNEATRegressor", "draw_seed"]
@@ -122,7 +120,7 @@ class _PropNEAT(BaseEstimator):
             check_classification_targets(y)
             self.classes_ = np.unique(y)
             task = "binary" if len(self.classes_) == 2 else "multiclass"
-        prepare = prepare_arrays if are_sequences(X) else _prepare_rows
+        prepare = prepare_arrays if are_sequences(X) else prepare_rows
         self.reading_, prepared = prepare(X, y, task, weights, class_weight, settings, seed)
         if self.verbose and self.reading_:
             print("\n".join(self.reading_), file=sys.stderr)
@@ -168,6 +166,14 @@ class _PropNEAT(BaseEstimator):
             return preprocessor.transform(X)
         values, rows = self.model_.sequence_rows(X)
         return rows.stack(preprocessor.transform(values))
+
+    def outputs_of(self, plans: Sequence[LayerPlan], X: Any) -> list[np.ndarray]:
+        """Return the raw outputs of networks evolved together, each (n_rows, n_outputs); of sequences at the last step."""
+        inputs = self.read_inputs(X)
+        if self.model_.sequence is None:
+            return [evaluate(plan, inputs) for plan in plans]
+        rows = self.model_.sequence_rows(X)[1]
+        return [rows.last(evaluate(plan, inputs)) for plan in plans]
 
     def _outputs(self, X: Any) -> np.ndarray:
         """Return the champion's raw outputs, float64 (n_rows, n_outputs); each row's depend on that row alone."""
@@ -282,26 +288,6 @@ def _check_table(estimator: _PropNEAT, X: Any, *, reset: bool) -> Any:
         if odd:
             raise TypeError(f"an argument must be a string or a number, and X holds a value of type {odd[0]}")
     return X
-
-
-def _prepare_rows(
-    X: Any, y: np.ndarray, task: str, weights: np.ndarray, class_weight: Any, settings: Settings, seed: int
-) -> tuple[list[str], PreparedProblem]:
-    """Return what is to be said of the columns, and the problem."""
-    planned = plan_table(X, settings.data.reading)
-    prepared = prepare_problem(
-        X,
-        y,
-        task,
-        seed=seed,
-        weights=weights,
-        class_weight=class_weight,
-        validation_fraction=settings.data.validation_fraction,
-        one_hot_integers=settings.data.one_hot_integers,
-        max_levels=settings.data.max_levels,
-        plan=planned.plan,
-    )
-    return [*planned.notes, *prepared.describe(X, y)], prepared
 
 
 def _drop_weightless(X: Any, y: np.ndarray, weights: np.ndarray) -> tuple[Any, np.ndarray, np.ndarray]:

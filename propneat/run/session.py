@@ -23,8 +23,8 @@ from propneat.model.scores import score_answers
 from propneat.model.summary import n_nodes
 from propneat.run.checkpoint import CHECKPOINT_SCHEMA, CheckpointWriter, check_identity, load_checkpoint
 from propneat.run.folder import RunFolder
-from propneat.run.sequence_data import divide_sequences
 from propneat.run.front import FrontEntry, draw_champion, write_front
+from propneat.run.sequence_data import divide_sequences
 from propneat.search import EvolveResult, EvolveState, Problem, Trainer, evolve
 from propneat.search.scores import SCORE_NAMES
 from propneat.search.states import FrontMember

@@ -1,4 +1,4 @@
-"""Arrays of sequences, (n_sequences, n_steps, n_features), for the estimators."""
+"""What the estimators are given as a learning problem: tables of rows, and arrays of sequences."""
 
 from typing import Any
 
@@ -7,11 +7,11 @@ import numpy as np
 from propneat.base.errors import DataError
 from propneat.data import plan_table
 from propneat.data.sequence_rows import SequenceColumns, read_arrays
-from propneat.model.preparation import PreparedProblem
+from propneat.model.preparation import PreparedProblem, prepare_problem
 from propneat.model.sequence_preparation import prepare_sequences
 from propneat.settings.file import Settings
 
-__all__ = ["are_sequences", "checked_sequences", "prepare_arrays"]
+__all__ = ["are_sequences", "checked_sequences", "prepare_arrays", "prepare_rows"]
 
 
 def are_sequences(X: Any) -> bool:
@@ -55,3 +55,23 @@ def prepare_arrays(
         plan=planned.plan,
     )
     return [*planned.notes, *prepared.describe(values, y)], prepared
+
+
+def prepare_rows(
+    X: Any, y: np.ndarray, task: str, weights: np.ndarray, class_weight: Any, settings: Settings, seed: int
+) -> tuple[list[str], PreparedProblem]:
+    """Return what is to be said of the columns, and the problem."""
+    planned = plan_table(X, settings.data.reading)
+    prepared = prepare_problem(
+        X,
+        y,
+        task,
+        seed=seed,
+        weights=weights,
+        class_weight=class_weight,
+        validation_fraction=settings.data.validation_fraction,
+        one_hot_integers=settings.data.one_hot_integers,
+        max_levels=settings.data.max_levels,
+        plan=planned.plan,
+    )
+    return [*planned.notes, *prepared.describe(X, y)], prepared
