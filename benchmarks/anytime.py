@@ -37,7 +37,7 @@ def measure(name: str, data_dir: str, seed: int, way: str, budget: int) -> dict[
     table = load_table(name, data_dir=data_dir)
     codes = encode_target(table.target, table.task)[1]
     learn, judge = inner_rows(codes, table.task, seed)
-    settings = {"generations": _GENERATIONS, "random_state": seed}
+    settings = {"generations": _GENERATIONS, "populations": 1, "random_state": seed}
     if way == "generations":
         settings["generations"] *= budget
     else:

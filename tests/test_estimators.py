@@ -99,7 +99,7 @@ def assert_same_bits(first: list[np.ndarray], second: list[np.ndarray]) -> None:
 def test_frames_with_texts_categories_and_missing_values_work_from_end_to_end(tmp_path):
     frame, target = mixed_frame(400, np.random.default_rng(1))
     new_frame, new_target = mixed_frame(200, np.random.default_rng(2))
-    classifier = PropNEATClassifier(population_size=40, generations=10, random_state=3).fit(frame, target)
+    classifier = PropNEATClassifier(population_size=40, generations=10, populations=1, random_state=3).fit(frame, target)
     assert classifier.feature_names_in_.tolist() == ["colour", "size", "shape"]
     assert classifier.n_features_in_ == 3
     assert classifier.classes_.tolist() == ["no", "yes"]

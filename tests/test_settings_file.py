@@ -84,7 +84,7 @@ def test_any_settings_come_back_from_their_file(
         ("size_penalty = 'none'", "size_penalty must be a number, not 'none'"),
         ("[evolution]\nactivations = 'tanh'", "evolution.activations must be a list of texts, not 'tanh'"),
         ("[evolution]\nactivations = ['tanh', 3]", "must be a list of texts"),
-        ("[training]\nbatch_size = 'all'", "training.batch_size must be a whole number or \"none\", not 'all'"),
+        ("[training]\nbatch_size = 'all'", "batch_size must be a whole number, 'auto' or 'none', not 'all'"),
         ("evolution = 3", "evolution must be a table [evolution], not 3"),
         ("[generations]\nx = 1", "generations must be a whole number, not {'x': 1}"),
         ("generations = ", "is not valid TOML"),

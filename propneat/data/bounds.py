@@ -1,8 +1,10 @@
 """How far values may lie from those of training: ranges with a margin, without the few that lie far outside."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
-__all__ = ["find_bounds", "quantile"]
+__all__ = ["find_bounds", "quantiles"]
 
 _MARGIN = 0.1
 """Values may lie outside the range by this share of it."""
@@ -12,9 +14,10 @@ _TAIL_ROWS = 5.0
 _MOST_TAIL = 0.25
 
 
-def quantile(distinct: np.ndarray, totals: np.ndarray, share: float) -> float:
-    """Return the least of tallied values, ascending, that has at least this share of all weight at or below it."""
-    return float(distinct[min(int(np.searchsorted(np.cumsum(totals), share * totals.sum() * (1 - 1e-12))), len(distinct) - 1)])
+def quantiles(distinct: np.ndarray, totals: np.ndarray, shares: Sequence[float]) -> list[float]:
+    """Return for each share the least of tallied values, ascending, with at least this share of all weight at or below it."""
+    wanted = np.array(shares) * totals.sum() * (1 - 1e-12)
+    return distinct[np.minimum(np.searchsorted(np.cumsum(totals), wanted), len(distinct) - 1)].tolist()
 
 
 def find_bounds(distinct: np.ndarray, totals: np.ndarray, reach: float) -> tuple[float, float]:
@@ -26,9 +29,8 @@ def find_bounds(distinct: np.ndarray, totals: np.ndarray, reach: float) -> tuple
     if not len(distinct):
         return 0.0, 0.0
     tail = max(_TAIL, min(_TAIL_ROWS / totals.sum(), _MOST_TAIL))
-    middle = quantile(distinct, totals, 0.5)
+    lower, middle, upper = quantiles(distinct, totals, (tail, 0.5, 1 - tail))
     low, high = float(distinct[0]), float(distinct[-1])
-    upper, lower = quantile(distinct, totals, 1 - tail), quantile(distinct, totals, tail)
     highest = middle + reach * (upper - middle) if upper > middle else np.inf
     lowest = middle - reach * (middle - lower) if lower < middle else -np.inf
     margin = _MARGIN * min(high, highest) - _MARGIN * max(low, lowest)

@@ -10,7 +10,17 @@ import numpy as np
 
 from propneat.base.errors import DataError
 
-__all__ = ["MISSING_TEXTS", "Cells", "arrow_texts", "dtype_kind", "is_missing", "is_number", "text_of"]
+__all__ = [
+    "MISSING_TEXTS",
+    "Cells",
+    "arrow_texts",
+    "buffers_of",
+    "dtype_kind",
+    "is_missing",
+    "is_number",
+    "stripped",
+    "text_of",
+]
 
 MISSING_TEXTS = ("", "?", "NA", "N/A", "#N/A", "NaN", "nan", "NULL", "null", "<NA>")
 """Texts that mean "no value here", after blanks at both ends are removed; so do None, NaN, NaT and pandas.NA."""
@@ -29,13 +39,16 @@ class Cells:
 
     @classmethod
     def of(cls, values: object, name: str) -> "Cells":
-        """Read a Series or an array of shape (n_rows,); raises DataError for objects that cannot be compared."""
+        """Read a Series or an array of shape (n_rows,), or cells, which stay as they are.
+
+        Raises DataError for objects that cannot be compared.
+        """
         from pandas import factorize
 
+        if isinstance(values, cls):
+            return values
         if (texts := arrow_texts(values)) is not None:
-            coded = texts.dictionary_encode()
-            codes = coded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
-            return cls(codes, coded.dictionary.to_pylist())
+            return cls.of_texts(texts)
         try:
             codes, found = factorize(values)
         except TypeError as error:
@@ -43,6 +56,16 @@ class Cells:
                 f"column {name!r} must hold numbers or texts, each argument must be a string or a number"
             ) from error
         return cls(*_stripped(np.asarray(codes, np.int64), list(found)))
+
+    @classmethod
+    def of_texts(cls, texts: object) -> "Cells":
+        """Read a pyarrow array of stripped texts."""
+        coded = texts.dictionary_encode()
+        codes = coded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
+        return cls(codes, coded.dictionary.to_pylist())
+
+    def __len__(self) -> int:
+        return len(self.codes)
 
     def counts(self) -> np.ndarray:
         """Return how many rows have each of the values, int64 (n_values,)."""
@@ -77,12 +100,34 @@ def arrow_texts(values: object) -> object:
     texts = pyarrow.array(storage)
     if not (pyarrow.types.is_string(texts.type) or pyarrow.types.is_large_string(texts.type)):
         return None
-    texts = texts.combine_chunks() if isinstance(texts, pyarrow.ChunkedArray) else texts
-    return pyarrow.compute.utf8_trim_whitespace(texts)
+    return stripped(texts.combine_chunks() if isinstance(texts, pyarrow.ChunkedArray) else texts)
+
+
+def stripped(texts: object) -> object:
+    """Return a pyarrow array of texts without blanks at their ends: itself where there are none."""
+    from pyarrow import compute
+
+    letters, ends = buffers_of(texts)
+    filled = ends[1:] > ends[:-1]
+    for outer in (letters[ends[:-1][filled]], letters[ends[1:][filled] - 1]):
+        if not ((outer > 32) & (outer < 127)).all():
+            return compute.utf8_trim_whitespace(texts)
+    return texts
+
+
+def buffers_of(texts: object) -> tuple[np.ndarray, np.ndarray]:
+    """Return the bytes of a pyarrow array of texts, uint8, and their ends, integers (n_rows + 1,), behind a first start."""
+    _, ends, content = texts.buffers()
+    if not len(texts):
+        return np.zeros(0, np.uint8), np.zeros(1, np.int32)
+    ends = np.frombuffer(ends, np.int64 if "large" in str(texts.type) else np.int32)
+    return np.frombuffer(content or b"", np.uint8), ends[texts.offset : texts.offset + len(texts) + 1]
 
 
 def dtype_kind(values: object) -> str:
     """Say what a column is made of: "number", "date", "categorical", "object" (texts too), "complex" or "other"."""
+    if isinstance(values, Cells):
+        return "object"
     if isinstance(values, np.ndarray):
         kinds = {"c": "complex", "O": "object", "U": "object", "M": "date"}
         return kinds.get(values.dtype.kind, "number" if values.dtype.kind in "fiub" else "other")

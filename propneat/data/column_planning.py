@@ -7,7 +7,7 @@ import numpy as np
 from propneat.base.errors import DataError
 from propneat.data.cells import Cells, is_missing, is_number, text_of
 from propneat.data.number_columns import shapes_of
-from propneat.data.numbers import find_form, is_ambiguous, parse_number
+from propneat.data.numbers import find_form, parse_number
 from propneat.data.plan import ColumnPlan, ReadColumn
 from propneat.data.reading_options import ReadingOptions
 from propneat.data.seen_texts import ColumnReport, SeenTexts, kept_levels
@@ -17,46 +17,39 @@ __all__ = ["has_decimal_comma", "plan_column"]
 
 _COMMON_SHARE = 0.05
 _MANY_TEXTS = 2000
+_HEAD_ROWS = 1000
 
 
 def plan_column(
     source: SourceColumn, options: ReadingOptions = ReadingOptions(), *, comma_elsewhere: bool = False
 ) -> ColumnReport:
     """Decide how one column is read; see `plan_table`."""
-    name, values, kind, wanted = source.name, source.values, source.kind, options.kind_of(source.name)
+    name, kind, wanted = source.name, source.kind, options.kind_of(source.name)
     if kind == "date":
         plan = ColumnPlan(name, "date", format="iso")
-        return _report(plan, plan.read(values, options.missing))
+        return _report(plan, source.read(plan))
     if kind == "number" and wanted in (None, "number"):
-        is_truth = values.dtype == bool or str(values.dtype) in ("boolean", "bool[pyarrow]")
-        return _of_numbers(ColumnPlan(name, "truth" if is_truth else "number"), values, options)
+        is_truth = source.values.dtype == bool or str(source.values.dtype) in ("boolean", "bool[pyarrow]")
+        return _of_numbers(ColumnPlan(name, "truth" if is_truth else "number"), source, options)
     if kind == "categorical" and wanted in (None, "category"):
         return _categorical(source, options)
     if kind == "object" and wanted in (None, "number") and options.decimal in (None, "."):
-        if source.numbers is not None and not (wanted is None and _may_be_codes(source.texts)):
+        if source.numbers is not None and not (wanted is None and source.may_be_codes):
             return _plain_texts(source, options, comma_elsewhere)
-        if source.texts is not None and len(distinct := source.texts.unique()) > _MANY_TEXTS:
-            return _many_texts(distinct, source, options, comma_elsewhere)
+        if source.distinct is not None and len(source.distinct) > _MANY_TEXTS:
+            return _many_texts(source, options, comma_elsewhere)
     if kind not in ("object", "number", "categorical"):
-        ColumnPlan(name, "number").read(values)
+        ColumnPlan(name, "number").read(source.values)
     return _from_cells(source, options, wanted, comma_elsewhere)
 
 
-def _may_be_codes(texts: object) -> bool:
-    """Say whether some of a column's texts have zeros in front, as codes have and numbers have not."""
-    from pyarrow import compute
-
-    with_zero = texts.filter(compute.starts_with(texts, "0"))
-    return bool(len(with_zero)) and bool(compute.any(compute.match_substring_regex(with_zero, r"^0\d")).as_py())
-
-
 def _report(plan: ColumnPlan, read: ReadColumn) -> ColumnReport:
-    return ColumnReport(plan, int(read.missing.sum()), _n_distinct(read), read=read)
+    return ColumnReport(plan, int(read.missing.sum()), _known(read), read=read)
 
 
-def _of_numbers(plan: ColumnPlan, values: object, options: ReadingOptions) -> ColumnReport:
+def _of_numbers(plan: ColumnPlan, source: SourceColumn, options: ReadingOptions) -> ColumnReport:
     """A column of numbers or truth values, of which one may stand for "missing"."""
-    read = plan.read(values, options.missing)
+    read = source.read(plan)
     report = _report(plan, read)
     sentinel = _sentinel(read) if plan.kind == "number" and options.kind_of(plan.name) != "number" else None
     if sentinel is None:
@@ -64,12 +57,16 @@ def _of_numbers(plan: ColumnPlan, values: object, options: ReadingOptions) -> Co
     n_cells = int((read.numbers == sentinel).sum())
     note = f"{plan.name}: {n_cells} cells of {len(read.missing)} hold {sentinel:g}, the only negative number, read as missing"
     plan = replace(plan, sentinel=sentinel)
-    return replace(_report(plan, plan.read(values, options.missing)), note=f"{note}; --numbers {plan.name} keeps it")
+    return replace(_report(plan, source.read(plan)), note=f"{note}; --numbers {plan.name} keeps it")
 
 
 def _sentinel(read: ReadColumn) -> float | None:
     """Return a lone negative number far from the rest, such as -999 among positive ones."""
     numbers = read.numbers
+    few = numbers[:_HEAD_ROWS]
+    few = few[few < 0]
+    if (few != few[:1]).any():
+        return None
     negative = numbers[numbers < 0]
     if len(negative) < 3 or negative.min() != negative.max() or len(negative) < 0.002 * np.count_nonzero(~read.missing):
         return None
@@ -82,7 +79,7 @@ def _categorical(source: SourceColumn, options: ReadingOptions) -> ColumnReport:
     found = list(source.values.cat.categories)
     are_numbers = bool(found) and all(is_number(level) for level in found)
     plan = ColumnPlan(source.name, "category", levels=tuple(map(float, found)) if are_numbers else ())
-    read = plan.read(source.values, options.missing)
+    read = source.read(plan)
     used = np.unique(read.codes[read.codes >= 0])
     levels = tuple(read.levels[index] for index in used)
     if not are_numbers:
@@ -92,22 +89,21 @@ def _categorical(source: SourceColumn, options: ReadingOptions) -> ColumnReport:
 
 def _plain_texts(source: SourceColumn, options: ReadingOptions, comma_elsewhere: bool) -> ColumnReport:
     """A column of texts that are all plain numbers; 1.234 may still be a number of thousands."""
-    name, texts = source.name, source.texts
-    head = [text for text in texts[:1000].to_pylist() if text]
-    if not (is_ambiguous(head) and is_ambiguous([text for text in texts.unique().to_pylist() if text])):
-        return _of_numbers(ColumnPlan(name, "number"), source.numbers, options)
+    name = source.name
+    if not source.is_ambiguous:
+        return _of_numbers(ColumnPlan(name, "number"), source, options)
     point = "." if comma_elsewhere or options.thousands == "." else ""
     plan = ColumnPlan(name, "number", decimal="," if point else ".", thousands=point)
-    example = next(text for text in head if "." in text)
+    example = next(text for text in source.head if "." in text)
     reading = "thousands, as in other columns" if point else "decimals"
     note = f"{name}: the points of {example} may stand for decimals or thousands, read as {reading}; --decimal says which"
-    return replace(_report(plan, plan.read(source.values, options.missing)), note=note, example=example)
+    return replace(_report(plan, source.read(plan)), note=note, example=example)
 
 
-def _many_texts(distinct: object, source: SourceColumn, options: ReadingOptions, comma_elsewhere: bool) -> ColumnReport:
+def _many_texts(source: SourceColumn, options: ReadingOptions, comma_elsewhere: bool) -> ColumnReport:
     """A column of very many texts: the form of its numbers is told by their shapes, all other readings cell by cell."""
     name = source.name
-    shapes = shapes_of(distinct).value_counts()
+    shapes = shapes_of(source.distinct).value_counts()
     counts = dict(zip(shapes.field(0).to_pylist(), shapes.field(1).to_pylist(), strict=True))
     counts = {shape: count for shape, count in counts.items() if shape and shape not in options.missing}
     form = find_form(counts, options.decimal, options.thousands, comma_elsewhere)
@@ -115,23 +111,23 @@ def _many_texts(distinct: object, source: SourceColumn, options: ReadingOptions,
     if n_numbers < 0.5 * sum(counts.values()):
         return _from_cells(source, options, None, comma_elsewhere, may_be_numbers=False)
     plan = ColumnPlan(name, "number", **vars(form))
-    read = plan.read(source.values, options.missing)
+    read = source.read(plan)
     odd = Cells.of(source.values[read.odd], name)
     counts_of_odd = {str(value): int(count) for value, count in zip(odd.values, odd.counts(), strict=True)}
-    shown = {text: 1 for text in distinct[:1000].to_pylist() if text and text not in options.missing}
+    shown = {text: 1 for text in source.distinct[:1000].to_pylist() if text and text not in options.missing}
     n_missing = int(read.missing.sum() - read.odd.sum())
     seen = SeenTexts(name, shown | counts_of_odd, n_missing, len(source), options, comma_elsewhere)
     if read.odd.sum() > options.odd_cells * (~read.missing | read.odd).sum():
         return _from_cells(source, options, None, comma_elsewhere)
     report = seen.number(form=form)
-    return replace(report, n_distinct=_n_distinct(read), read=read if report.plan == plan else None)
+    return replace(report, distinct=_known(read), read=read if report.plan == plan else None)
 
 
 def _from_cells(
     source: SourceColumn, options: ReadingOptions, wanted: str | None, comma_elsewhere: bool, may_be_numbers: bool = True
 ) -> ColumnReport:
     """Decide by the distinct cells of a column of texts or objects."""
-    name, cells = source.name, source.cells()
+    name, cells = source.name, source.cells
     counts = cells.counts()
     present = [index for index, value in enumerate(cells.values) if not is_missing(value, options.missing)]
     odd = [
@@ -183,9 +179,8 @@ def _common_marker(cells: Cells, name: str, counts: np.ndarray, options: Reading
     return ""
 
 
-def _n_distinct(read: ReadColumn) -> int:
-    numbers = np.sort(read.numbers[~read.missing])
-    return int(np.count_nonzero(numbers[1:] != numbers[:-1])) + min(len(numbers), 1)
+def _known(read: ReadColumn) -> np.ndarray:
+    return read.numbers[~read.missing] if read.missing.any() else read.numbers
 
 
 def has_decimal_comma(source: SourceColumn) -> bool:
@@ -202,7 +197,9 @@ def _shapes(source: SourceColumn) -> Cells:
     from pandas import ArrowDtype, Series
     from pyarrow import compute
 
-    if source.texts is None:
-        return source.cells()
+    if source.distinct is None:
+        return source.cells
+    if not compute.any(compute.match_substring(source.distinct, ",")).as_py():
+        return Cells.of_texts(source.distinct[:0])
     with_comma = source.texts.filter(compute.match_substring(source.texts, ","))
     return Cells.of(Series(shapes_of(with_comma), dtype=ArrowDtype(with_comma.type)), source.name)

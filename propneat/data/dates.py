@@ -23,6 +23,7 @@ DATE_PARTS = ("days", "month", "day", "weekday", "hour")
 """What is taken of a date: days since 1970 with their fraction, month 1 to 12, day 1 to 31, weekday (Monday is 0), hour."""
 
 _ISO = re.compile(r"(\d{4}-\d\d-\d\d([ T]\d\d:\d\d(:\d\d([.,]\d{1,9})?)?)?)\s*(Z|[+-]\d\d:?\d\d)?")
+_MARKS = "/.-:,"
 _SOME_DIGIT = re.compile(r"\d")
 _EPOCH = datetime(1970, 1, 1)
 _MANY = 2000
@@ -32,17 +33,20 @@ _MANY = 2000
 def find_date_format(texts: Sequence[str]) -> tuple[str, float, bool]:
     """Return the format that most of the texts have, the share of them that has it, and whether another one fits as well."""
     trial = [text for text in texts[:50] if _SOME_DIGIT.search(text)]
-    shares = (
-        {form: float(np.mean([not math.isnan(_seconds(text, form)) for text in trial])) for form in DATE_FORMATS}
-        if trial
-        else {}
-    )
+    shares = {form: _share(trial, form) for form in DATE_FORMATS} if trial else {}
     likely = [form for form, share in shares.items() if share >= 0.5 * max(shares.values()) and share > 0.5]
     full = {form: float(np.mean(~np.isnan(parse_dates(texts, form)))) for form in likely}
     if not full:
         return "", 0.0, False
     best = max(full, key=full.__getitem__)
     return best, full[best], any(form != best and share == full[best] for form, share in full.items())
+
+
+def _share(texts: Sequence[str], form: str) -> float:
+    """Return the share of texts that a format fits."""
+    marks = [] if form == ISO else [mark for mark in _MARKS if mark in form]
+    likely = [text for text in texts if all(mark in text for mark in marks)]
+    return sum(not math.isnan(_seconds(text, form)) for text in likely) / len(texts)
 
 
 def parse_dates(texts: Sequence[str], form: str) -> np.ndarray:

@@ -9,20 +9,32 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pandas
 import pyarrow
 import pyarrow.compute
 import pyarrow.csv
 
 from propneat.base.errors import DataError
-from propneat.data.cells import MISSING_TEXTS, arrow_texts
+from propneat.data.cells import MISSING_TEXTS, arrow_texts, stripped
 from propneat.data.delimited_form import DelimitedForm
 
-__all__ = ["RawTable", "parse_delimited", "read_delimited"]
+__all__ = [
+    "DELIMITERS",
+    "RawTable",
+    "column_names",
+    "is_plainly_quoted",
+    "parse_delimited",
+    "prepared",
+    "read_delimited",
+    "refuse_data",
+    "width_of",
+]
 
-_DELIMITERS = (",", ";", "\t", "|")
+DELIMITERS = (",", ";", "\t", "|")
+"""Delimiters that are recognised; blanks are, too."""
+
 _SNIFFED_ROWS = 50
-_CONTROLS = bytes([*range(9), *range(14, 32), 127])
 _HEAD_BYTES = 2**20
 _HALF_OF_2_GIB = 2**30
 _NUMBER = re.compile(r"[+-]?(\d+([.,]\d+)*|[.,]\d+)([eE][+-]?\d+)?")
@@ -48,16 +60,21 @@ def read_delimited(data: bytes, label: str, form: DelimitedForm = DelimitedForm(
     Raises DataError for binary content, rows of unequal length, repeated columns, and a first line that looks like data where
     `form` does not say whether it is a header.
     """
+    data, delimiter, notes = prepared(data, label, form)
+    if delimiter == " ":
+        data, delimiter = b"\n".join(b"\t".join(line.split()) for line in data.splitlines()) + b"\n", "\t"
+    return _named(_read_rows(data, delimiter, label), form.header, label, notes)
+
+
+def prepared(data: bytes, label: str, form: DelimitedForm) -> tuple[bytes, str, list[str]]:
+    """Return a text in UTF-8, its delimiter, and a line for every choice made; raises DataError as `read_delimited`."""
     data, notes = _as_utf8(data, label, form.encoding)
     if not data or data.isspace():
         raise DataError(f"{label} is empty: expected a header line and rows")
     delimiter = form.delimiter
     if found := _SEP_LINE.match(data):
         data, delimiter = data[found.end() :], delimiter or found[1].decode()
-    delimiter = delimiter or _sniff(_head(data))
-    if delimiter == " ":
-        data, delimiter = b"\n".join(b"\t".join(line.split()) for line in data.splitlines()) + b"\n", "\t"
-    return _named(_read_rows(data, delimiter, label), form.header, label, notes)
+    return data, delimiter or _sniff(_head(data)), notes
 
 
 def parse_delimited(data: bytes, label: str) -> pandas.DataFrame:
@@ -108,9 +125,12 @@ def _as_utf8(data: bytes, label: str, encoding: str | None) -> tuple[bytes, list
 
 
 def _refuse_controls(data: bytes, label: str) -> None:
-    kept = data.translate(None, _CONTROLS)
-    if len(kept) < len(data):
-        found = next(byte for byte in data if byte in _CONTROLS)
+    for start in range(0, len(data), _HEAD_BYTES):
+        part = np.frombuffer(data, np.uint8, min(_HEAD_BYTES, len(data) - start), start)
+        are_controls = (part < 9) | ((part > 13) & (part < 32)) | (part == 127)
+        if not are_controls.any():
+            continue
+        found = int(part[are_controls.argmax()])
         raise DataError(f"{label} is not a text file (it has the control character {found:#04x}): expected CSV or TSV")
 
 
@@ -135,19 +155,19 @@ def _sniff(head: str) -> str:
         most, count = Counter(widths).most_common(1)[0]
         return most > 1 and len(set(widths)) == 1, count / len(widths) if most > 1 else 0.0, most
 
-    best = max(_DELIMITERS, key=score)
+    best = max(DELIMITERS, key=score)
     if score(best)[0]:
         return best
     widths = {len(line.split()) for line in head.splitlines()[:_SNIFFED_ROWS] if line.strip()}
-    blanks = len(widths) == 1 and min(widths) > 1 and not any(mark in head for mark in _DELIMITERS[:2])
+    blanks = len(widths) == 1 and min(widths) > 1 and not any(mark in head for mark in DELIMITERS[:2])
     return " " if blanks else best
 
 
 def _read_rows(data: bytes, delimiter: str, label: str) -> pyarrow.Table:
     """Return all lines as columns of texts, the first line among them."""
-    width = _width(_head(data), delimiter, label)
+    width = width_of(data, delimiter, label)
     has_quotes = b'"' in data
-    if has_quotes and not _is_plainly_quoted(data, delimiter):
+    if has_quotes and not is_plainly_quoted(data, delimiter):
         return _read_slowly(data.decode(), delimiter, width, label)
     names = [str(number) for number in range(width)]
     # texts of Arrow's usual kind hold 2 GiB at most
@@ -174,17 +194,17 @@ def _read_rows(data: bytes, delimiter: str, label: str) -> pyarrow.Table:
     return _read_slowly(data.decode(), delimiter, width, label) if problems else table
 
 
-def _is_plainly_quoted(data: bytes, delimiter: str) -> bool:
+def is_plainly_quoted(data: bytes, delimiter: str) -> bool:
     """Say whether every quotation mark opens or closes a whole field or is doubled inside one, as Arrow's reader expects."""
     edge = re.escape(delimiter.encode())
     outside = re.sub(rb"(^|(?<=[\n\r" + edge + rb']))"(?:[^"]|"")*"(?=[\n\r' + edge + rb"]|$)", b"", data)
     return b'"' not in outside
 
 
-def _width(head: str, delimiter: str, label: str) -> int:
+def width_of(data: bytes, delimiter: str, label: str) -> int:
     """Return the number of columns: that of most of the first rows."""
     try:
-        widths = Counter(len(row) for row in itertools.islice(_rows(head, delimiter), _SNIFFED_ROWS) if row)
+        widths = Counter(len(row) for row in itertools.islice(_rows(_head(data), delimiter), _SNIFFED_ROWS) if row)
     except csv.Error as error:
         raise DataError(f"{label} is not a readable table: {error}") from error
     if not widths:
@@ -225,19 +245,21 @@ def _checked_rows(text: str, delimiter: str, width: int, label: str) -> Iterator
 def _named(table: pyarrow.Table, header: bool | None, label: str, notes: list[str]) -> RawTable:
     """Give the columns their names, without blank rows and columns that have neither name nor content."""
     compute = pyarrow.compute
-    columns = [compute.utf8_trim_whitespace(column.combine_chunks()) for column in table.columns]
-    first = [column[0].as_py() for column in columns] if table.num_rows else []
-    if header is None and _looks_like_data(first, columns):
-        shown = ", ".join(map(repr, first[:4]))
-        raise DataError(
-            f"the first line of {label} looks like a row of data ({shown}): say --no-header if it is, --header if not"
-        )
+    columns = table.columns
+    del table
+    for number, column in enumerate(columns):
+        columns[number] = stripped(column.combine_chunks())
+    first, second = ([column[row].as_py() for column in columns if row < len(column)] for row in (0, 1))
+    if header is None:
+        refuse_data(first, second, label)
     names = [f"column {number}" for number in range(1, len(columns) + 1)] if header is False else first
     columns = columns if header is False else [column[1:] for column in columns]
     filled = None
     for column in columns:
         is_filled = compute.not_equal(column, "")
         filled = is_filled if filled is None else compute.or_(filled, is_filled)
+        if compute.all(filled).as_py():
+            break
     n_rows = len(columns[0]) if columns else 0
     n_blank = n_rows - (compute.sum(filled).as_py() or 0)
     if n_rows == n_blank:
@@ -256,10 +278,7 @@ def _named(table: pyarrow.Table, header: bool | None, label: str, notes: list[st
 
 
 def _frame(named: Sequence[tuple[str, pyarrow.Array]], label: str) -> pandas.DataFrame:
-    names = [name or f"column {number}" for number, (name, _) in enumerate(named, start=1)]
-    if repeated := [name for name, count in Counter(names).items() if count > 1]:
-        raise DataError(f"{label} has more than one column named {repeated[0]!r}: rename one of them")
-
+    names = column_names([name for name, _ in named], label)
     return pandas.DataFrame(
         {
             name: pandas.Series(column, dtype=pandas.ArrowDtype(column.type))
@@ -268,10 +287,20 @@ def _frame(named: Sequence[tuple[str, pyarrow.Array]], label: str) -> pandas.Dat
     )
 
 
-def _looks_like_data(first: Sequence[str], columns: Sequence[pyarrow.Array]) -> bool:
-    """Say whether the first line has numbers where the columns have numbers; years may well be names."""
-    if len(columns) and len(columns[0]) < 2:
-        return False
-    of_numbers = [name for name, column in zip(first, columns, strict=True) if _NUMBER.fullmatch(column[1].as_py() or "")]
+def column_names(found: Sequence[str], label: str) -> list[str]:
+    """Return names of columns, by their number where there is none; raises DataError for one that comes twice."""
+    names = [name or f"column {number}" for number, name in enumerate(found, start=1)]
+    if repeated := [name for name, count in Counter(names).items() if count > 1]:
+        raise DataError(f"{label} has more than one column named {repeated[0]!r}: rename one of them")
+    return names
+
+
+def refuse_data(first: Sequence[str], second: Sequence[str], label: str) -> None:
+    """Raise DataError for a first line that has numbers where the second has some; years may well be names."""
+    of_numbers = [name for name, cell in zip(first, second, strict=False) if _NUMBER.fullmatch(cell)]
     numbers = [name for name in of_numbers if _NUMBER.fullmatch(name) and not _YEAR.fullmatch(name)]
-    return bool(numbers) and len(numbers) >= 0.5 * len(of_numbers)
+    if numbers and len(numbers) >= 0.5 * len(of_numbers):
+        shown = ", ".join(map(repr, first[:4]))
+        raise DataError(
+            f"the first line of {label} looks like a row of data ({shown}): say --no-header if it is, --header if not"
+        )

@@ -5,7 +5,9 @@ import io
 import json
 import zlib
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas
 import pyarrow
@@ -13,7 +15,10 @@ import pyarrow
 from propneat.base.errors import DataError
 from propneat.data.delimited import DelimitedForm, RawTable, parse_delimited, read_delimited
 
-__all__ = ["FILE_ENDINGS", "MAX_UNPACKED_BYTES", "parse_delimited", "read_table_file", "unpack_gzip"]
+if TYPE_CHECKING:
+    from propneat.data.delimited_sweep import SweptColumn
+
+__all__ = ["FILE_ENDINGS", "MAX_UNPACKED_BYTES", "parse_delimited", "read_columns", "read_table_file", "unpack_gzip"]
 
 _TEXT_ENDINGS = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz")
 _LINES_ENDINGS = (".jsonl", ".ndjson")
@@ -24,6 +29,7 @@ MAX_UNPACKED_BYTES = 4 * 2**30
 """The most bytes that a packed file may unpack to."""
 
 _BLOCK = 2**24
+_LEAST_SWEPT = 2**20
 
 
 def read_table_file(path: Path | str, form: DelimitedForm = DelimitedForm()) -> RawTable:
@@ -43,6 +49,28 @@ def read_table_file(path: Path | str, form: DelimitedForm = DelimitedForm()) -> 
     if name.endswith(_LINES_ENDINGS):
         return _read_lines(data, str(path))
     return read_delimited(unpack_gzip(data, str(path)) if name.endswith(".gz") else data, str(path), form)
+
+
+def read_columns(
+    path: Path | str, form: DelimitedForm, markers: Sequence[str]
+) -> "tuple[dict[str, pandas.Series | SweptColumn], tuple[str, ...]]":
+    """Return the columns of a file by name, and a line for every choice made; see `read_table_file`.
+
+    Long delimited text is swept: its columns of plain numbers, with `markers` for "missing", never become texts.
+    """
+    path = Path(path)
+    name = path.name.lower()
+    if name.endswith(_TEXT_ENDINGS) and path.is_file() and path.stat().st_size >= _LEAST_SWEPT:
+        from propneat.data.swept_columns import sweep_columns
+
+        data = _read_bytes(path)
+        data = unpack_gzip(data, str(path)) if name.endswith(".gz") else data
+        if swept := sweep_columns(data, str(path), form, markers):
+            return swept
+        raw = read_delimited(data, str(path), form)
+    else:
+        raw = read_table_file(path, form)
+    return {str(name): raw.frame[name] for name in raw.frame.columns}, raw.notes
 
 
 def unpack_gzip(data: bytes, label: str) -> bytes:

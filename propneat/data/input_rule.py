@@ -41,20 +41,24 @@ class InputRule:
     means: tuple[tuple[Level, float], ...] | None = None
     default: float | None = None
 
-    def apply(self, column: ReadColumn) -> np.ndarray:
-        """Return the input for every row of a column, float64 (n_rows,)."""
+    def apply(self, column: ReadColumn, out: np.ndarray | None = None) -> np.ndarray:
+        """Return the input for every row of a column, float64 (n_rows,), in `out` if given."""
+        out = np.empty(len(column.missing)) if out is None else out
         if column.codes is not None and not self.missing and len(column.codes) > len(column.levels) + 1:
-            return self.apply(column.each_level())[column.codes]
+            # the code -1 of a missing value means the last row
+            return np.take(self.apply(column.each_level()), column.codes, out=out, mode="wrap")
         column = first_words(column) if self.part == FIRST_WORD else column
-        numbers = self._numbers(column)
+        numbers = self._numbers(column, out)
         with np.errstate(over="ignore"):
-            inputs = (numbers - self.center) / self.scale
-            if np.isinf(inputs).any():
+            np.subtract(numbers, self.center, out=out)
+            out /= self.scale
+            if np.isinf(out).any():
                 # of numbers near the largest there are, the difference overflows and the quotients do not
-                inputs = numbers / self.scale - self.center / self.scale
-        if self.level is None and not self.missing and self.means is None:
-            inputs[column.missing] = 0.0
-        return inputs
+                numbers = self._numbers(column, np.empty(len(out)))
+                np.subtract(numbers / self.scale, self.center / self.scale, out=out)
+        if self.level is None and not self.missing and self.means is None and column.missing.any():
+            out[column.missing] = 0.0
+        return out
 
     def outside(self, column: ReadColumn) -> np.ndarray:
         """Say for every row whether its number lies below `low` or above `high`, bool (n_rows,)."""
@@ -67,7 +71,8 @@ class InputRule:
         """Return the number, or the part of the date, of every row, float64 (n_rows,), NaN where missing."""
         return column.numbers if self.part is None else column.part(self.part)
 
-    def _numbers(self, column: ReadColumn) -> np.ndarray:
+    def _numbers(self, column: ReadColumn, out: np.ndarray) -> np.ndarray:
+        """Return what is to be centred; `out` may be used for it."""
         if self.missing:
             return column.missing.astype(np.float64)
         if self.means is not None:
@@ -75,7 +80,7 @@ class InputRule:
         if self.level is not None:
             return self._equals(column)
         numbers = self.number_of(column)
-        return numbers if self.low is None else np.clip(numbers, self.low, self.high)
+        return numbers if self.low is None else np.clip(numbers, self.low, self.high, out=out)
 
     def _equals(self, column: ReadColumn) -> np.ndarray:
         if column.codes is None:

@@ -4,11 +4,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["N_FOLDS", "LevelMeans", "out_of_fold", "quantile_groups", "row_hashes"]
+__all__ = ["N_FOLDS", "LevelMeans", "join_equal", "level_groups", "out_of_fold", "quantile_groups", "row_hashes"]
 
 N_FOLDS = 5
 """Parts of the training rows, each of which gets means learnt from the others."""
 
+_CHUNK = 2**14
 _LEAST_PRIOR, _MOST_PRIOR = 1.0, 1000.0
 _MULTIPLIERS = (np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB))
 
@@ -112,10 +113,35 @@ def row_hashes(columns: list[np.ndarray]) -> np.ndarray:
     `columns` holds float64 arrays of shape (n_rows,), NaN allowed.
     """
     state = np.zeros(len(columns[0]), np.uint64)
-    for column in columns:
-        bits = (np.where(np.isnan(column), -1.7e308, column) + 0.0).view(np.uint64)
-        state = _mixed(state ^ bits)
+    # as many rows at a time as stay close to the processor
+    for start in range(0, len(state), _CHUNK):
+        part = state[start : start + _CHUNK]
+        for column in columns:
+            values = column[start : start + _CHUNK]
+            bits = (np.where(np.isnan(values), -1.7e308, values) + 0.0).view(np.uint64)
+            part[:] = _mixed(part ^ bits)
     return state
+
+
+def join_equal(hashes: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the different hashes, ascending, a row of each, and for each row (n_rows,) the position of its hash."""
+    order = _order(hashes)
+    ordered = hashes[order]
+    is_start = np.empty(len(ordered), bool)
+    is_start[:1] = True
+    np.not_equal(ordered[1:], ordered[:-1], out=is_start[1:])
+    position = np.empty(len(hashes), np.int64)
+    position[order] = np.cumsum(is_start) - 1
+    return ordered[is_start], order[is_start], position
+
+
+def _order(hashes: np.ndarray) -> np.ndarray:
+    """Return the rows by their hashes: as a rule the upper bits tell them, and numbers are sorted faster than positions."""
+    n_bits = np.uint64(max(len(hashes) - 1, 1).bit_length())
+    rows = np.arange(len(hashes), dtype=np.uint64)
+    order = (np.sort(hashes >> n_bits << n_bits | rows) & ((np.uint64(1) << n_bits) - np.uint64(1))).astype(np.int64)
+    ordered = hashes[order]
+    return order if (ordered[1:] >= ordered[:-1]).all() else np.argsort(hashes, kind="stable")
 
 
 def _mixed(state: np.ndarray) -> np.ndarray:
@@ -129,9 +155,15 @@ def _mixed(state: np.ndarray) -> np.ndarray:
 def quantile_groups(numbers: np.ndarray, weights: np.ndarray, n_groups: int) -> np.ndarray:
     """Return the group of neighbouring values that each number falls into, of about equal weight, int64, -1 where missing."""
     known = ~np.isnan(numbers)
-    distinct, codes = np.unique(numbers[known], return_inverse=True)
-    totals = np.bincount(codes, weights=weights[known], minlength=len(distinct))
+    distinct, found = np.unique(numbers[known], return_inverse=True)
+    codes = np.full(len(numbers), -1, np.int64)
+    codes[known] = found
+    return level_groups(codes, weights, len(distinct), n_groups)
+
+
+def level_groups(codes: np.ndarray, weights: np.ndarray, n_levels: int, n_groups: int) -> np.ndarray:
+    """Return the group of neighbouring levels, of about equal weight, of rows given by the codes of their levels, see above."""
+    totals = np.bincount(codes + 1, weights=weights, minlength=n_levels + 1)[1:]
     middle = np.cumsum(totals) - totals / 2
-    groups = np.full(len(numbers), -1, np.int64)
-    groups[known] = np.minimum((middle / max(totals.sum(), 1e-300) * n_groups).astype(np.int64), n_groups - 1)[codes]
-    return groups
+    groups = np.minimum((middle / max(totals.sum(), 1e-300) * n_groups).astype(np.int64), n_groups - 1)
+    return np.append(groups, -1)[codes]

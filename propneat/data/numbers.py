@@ -6,7 +6,9 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-__all__ = ["NumberForm", "find_form", "is_ambiguous", "parse_number"]
+import numpy as np
+
+__all__ = ["NumberForm", "are_whole", "find_form", "is_ambiguous", "parse_number"]
 
 _TRUTH = {"true": 1.0, "false": 0.0}
 _PLAIN = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
@@ -18,6 +20,7 @@ _SPLIT = re.compile(
     rf"([+-]?(?:\d[\d{_MARKS}]*\d|\d|[.,]\d+)(?:[eE][+-]?\d+)?)\s*([^\d\s+-][^\d]{{0,11}}?)?\s*"
 )
 _LEAST_SHARE = 0.5
+_HEAD_ROWS = 1000
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,11 @@ class NumberForm:
             text = text.replace(self.decimal, ".")
         text = sign + text
         return text if _PLAIN.fullmatch(text) else None
+
+
+def are_whole(numbers: np.ndarray) -> bool:
+    """Say whether all numbers (n_rows,) are whole; NaN is not."""
+    return all(bool((part == np.round(part)).all()) for part in (numbers[:_HEAD_ROWS], numbers))
 
 
 def parse_number(text: str, form: NumberForm) -> float:

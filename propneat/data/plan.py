@@ -112,7 +112,7 @@ class ColumnPlan:
             numbers = np.where(numbers == self.sentinel, np.nan, numbers)
         missing = np.isnan(numbers)
         if self.kind != "category":
-            return ReadColumn(self, missing, odd, numbers=numbers)
+            return ReadColumn(self, missing if missing.any() else _none(len(numbers)), odd, numbers=numbers)
         distinct, codes = np.unique(numbers[~missing], return_inverse=True)
         all_codes = np.full(len(numbers), -1, np.int64)
         all_codes[~missing] = codes
@@ -121,7 +121,7 @@ class ColumnPlan:
     def _read_numbers(self, values: object, markers: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         kind = dtype_kind(values)
         if kind == "number":
-            return _as_floats(values), np.zeros(len(values), bool)
+            return _as_floats(values), _none(len(values))
         if kind == "categorical":
             numbers, odd = self._read_numbers(values.cat.categories.to_series(), markers)
             codes = values.cat.codes.to_numpy()
@@ -130,14 +130,14 @@ class ColumnPlan:
             _refuse(values, kind, self.name)
         texts = arrow_texts(values)
         if self.form == NumberForm() and (numbers := cast_plain(texts, markers)) is not None:
-            return numbers, np.zeros(len(numbers), bool)
+            return numbers, _none(len(numbers))
         if texts is None:
             return self._read_cells(values, markers)
         numbers, read = cast_formed(texts, self.form)
-        rest, odd = self._read_cells(values[~read], markers)
-        numbers, all_odd = numbers.copy(), np.zeros(len(numbers), bool)
-        numbers[~read], all_odd[~read] = rest, odd
-        return numbers, all_odd
+        odd = np.zeros(len(numbers), bool)
+        if not read.all():
+            numbers[~read], odd[~read] = self._read_cells(values[~read], markers)
+        return numbers, odd
 
     def _read_cells(self, values: object, markers: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         """Read numbers from each distinct cell."""
@@ -171,7 +171,7 @@ class ColumnPlan:
         if dtype_kind(values) == "categorical":
             inner = self._read_levels(values.cat.categories.to_series(), markers)
             codes = np.append(inner.codes, -1)[values.cat.codes.to_numpy()]
-            return ReadColumn(self, codes < 0, np.zeros(len(codes), bool), codes=codes, levels=inner.levels)
+            return ReadColumn(self, codes < 0, _none(len(codes)), codes=codes, levels=inner.levels)
         if dtype_kind(values) in ("complex", "other"):
             _refuse(values, dtype_kind(values), self.name)
         cells = Cells.of(values, self.name)
@@ -179,7 +179,7 @@ class ColumnPlan:
         levels = tuple(sorted({text for text in texts if text is not None}))
         position = {None: -1} | {level: index for index, level in enumerate(levels)}
         codes = cells.spread(np.array([position[text] for text in texts], np.int64), -1)
-        return ReadColumn(self, codes < 0, np.zeros(len(codes), bool), codes=codes, levels=levels)
+        return ReadColumn(self, codes < 0, _none(len(codes)), codes=codes, levels=levels)
 
     def _level_of(self, value: object) -> str:
         """Return the text of a cell; a number or truth value is the known level that spells it, such as "01" for 1."""
@@ -295,8 +295,15 @@ def _number_of(value: object, form: NumberForm, markers: Sequence[str], name: st
         raise DataError(f"column {name!r} must hold numbers, got {str(value)[:60]!r}") from error
 
 
+def _none(n_rows: int) -> np.ndarray:
+    """Return False for every row, bool (n_rows,), in the memory of one."""
+    return np.broadcast_to(np.False_, n_rows)
+
+
 def _as_floats(values: object) -> np.ndarray:
-    return values.astype(np.float64) if isinstance(values, np.ndarray) else values.to_numpy(np.float64, na_value=np.nan)
+    if isinstance(values, np.ndarray):
+        return values.astype(np.float64, copy=False)
+    return values.to_numpy() if values.dtype == np.float64 else values.to_numpy(np.float64, na_value=np.nan)
 
 
 def _without_markers(numbers: np.ndarray, markers: Sequence[str]) -> np.ndarray:

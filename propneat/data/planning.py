@@ -1,6 +1,7 @@
 """Deciding how the columns of a table are read: once, over all rows, and said for every column that is not plain."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -8,13 +9,14 @@ import numpy as np
 
 from propneat.data.column_planning import has_decimal_comma, plan_column
 from propneat.data.frames import TableView
+from propneat.data.numbers import are_whole
 from propneat.data.plan import ColumnPlan, ReadColumn, TablePlan
 from propneat.data.reading_options import ReadingOptions
 from propneat.data.seen_texts import ColumnReport
 from propneat.data.source_column import SourceColumn
 from propneat.data.threads import map_columns
 
-__all__ = ["PlannedTable", "plan_table"]
+__all__ = ["PlannedTable", "plan_columns", "plan_table"]
 
 _FEW_ROWS = 10
 _LEAST_COUNTER = 10_000
@@ -40,12 +42,15 @@ class PlannedTable:
         """The reports without the columns that were read, to keep."""
         return tuple(replace(report, read=None) for report in self.reports)
 
-    def read(self, table: object) -> dict[str, ReadColumn]:
-        """Read the columns of the table that was planned, as `TablePlan.read`; what planning has read is not read again."""
-        known = {report.plan.name: report.read for report in self.reports if report.read is not None}
-        rest = [column.name for column in self.plan.used if column.name not in known]
-        found = known | self.plan.read(table, rest)
-        return {column.name: found[column.name] for column in self.plan.used}
+    def read(self, columns: Sequence[SourceColumn]) -> dict[str, ReadColumn]:
+        """Read the columns that were planned, as `TablePlan.read`; what planning has read is not read again."""
+        pairs = [pair for pair in zip(self.reports, columns, strict=True) if pair[0].plan.kind != "dropped"]
+
+        def read(report: ColumnReport, column: SourceColumn) -> ReadColumn:
+            return column.read(report.plan) if report.read is None else report.read
+
+        found = map_columns(read, *zip(*pairs, strict=True), n_rows=len(columns[0])) if pairs else []
+        return {report.plan.name: column for (report, _), column in zip(pairs, found, strict=True)}
 
 
 def plan_table(
@@ -61,17 +66,27 @@ def plan_table(
     if not view.is_array:
         options.checked(view.names)
     columns = [SourceColumn(view.column(number), name, options.missing) for number, name in enumerate(view.names)]
+    return plan_columns(columns, options, may_drop=not view.is_array, comma_elsewhere=comma_elsewhere)
+
+
+def plan_columns(
+    columns: Sequence[SourceColumn], options: ReadingOptions, *, may_drop: bool = True, comma_elsewhere: bool | None = None
+) -> PlannedTable:
+    """Decide how the columns of a table are read, see `plan_table`; with `may_drop` those that cannot help are left out."""
+    n_rows = len(columns[0]) if columns else 0
     if comma_elsewhere is None:
-        commas = map_columns(has_decimal_comma, columns, n_rows=len(view)) if options.decimal is None else []
+        commas = map_columns(has_decimal_comma, columns, n_rows=n_rows) if options.decimal is None else []
         comma_elsewhere = any(commas)
     plan = partial(plan_column, options=options, comma_elsewhere=comma_elsewhere)
-    reports = map_columns(plan, columns, n_rows=len(view))
-    if not view.is_array:
+    reports = map_columns(plan, columns, n_rows=n_rows)
+    if may_drop:
         reports = _without_useless(reports, columns, options)
     return PlannedTable(TablePlan(tuple(report.plan for report in reports), options.missing), tuple(reports))
 
 
-def _without_useless(reports: list[ColumnReport], columns: list[SourceColumn], options: ReadingOptions) -> list[ColumnReport]:
+def _without_useless(
+    reports: list[ColumnReport], columns: Sequence[SourceColumn], options: ReadingOptions
+) -> list[ColumnReport]:
     """Drop what the options say, empty columns, and whole numbers that only count or name rows; never all."""
     found = []
     for report, column in zip(reports, columns, strict=True):
@@ -95,10 +110,10 @@ def _uselessness(report: ColumnReport, column: SourceColumn) -> str:
     """Say why a column cannot help, "" when it may."""
     if report.n_missing == len(column):
         return "it is empty"
-    if report.plan.kind != "number" or report.n_distinct < len(column):
+    if report.plan.kind != "number" or report.n_missing:
         return ""
-    numbers = (report.read or report.plan.read(column.values, column.missing)).numbers
-    if np.isnan(numbers).any() or (numbers != np.round(numbers)).any():
+    numbers = (report.read or column.read(report.plan)).numbers
+    if not are_whole(numbers) or report.n_distinct < len(column):
         return ""
     start, steps = numbers.min(), np.diff(numbers)
     counts = start in (0, 1) and numbers.max() - start == len(numbers) - 1

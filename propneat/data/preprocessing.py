@@ -120,8 +120,8 @@ class Preprocessor:
 
         def fill(index: int) -> None:
             rule = self.rules[index]
-            inputs[:, index] = rule.apply(columns[rule.feature])
-            if not np.isfinite(inputs[:, index]).all():
+            values = rule.apply(columns[rule.feature], inputs[:, index])
+            if not (np.isfinite(values.sum()) or np.isfinite(values).all()):
                 raise DataError(
                     f"column {rule.feature!r} holds a value too far from those of the training rows to compute with"
                 )

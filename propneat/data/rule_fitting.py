@@ -1,6 +1,8 @@
 """Learning the input rules of each column from training rows."""
 
 from dataclasses import dataclass, field, replace
+from functools import cached_property
+from threading import Lock
 
 import numpy as np
 
@@ -8,9 +10,10 @@ from propneat.base.errors import DataError
 from propneat.data.bounds import find_bounds
 from propneat.data.dates import DATE_PARTS
 from propneat.data.input_rule import FIRST_WORD, InputRule, first_words
-from propneat.data.level_means import N_FOLDS, LevelMeans, out_of_fold, quantile_groups, row_hashes
+from propneat.data.level_means import N_FOLDS, LevelMeans, join_equal, level_groups, out_of_fold, row_hashes
 from propneat.data.plan import ReadColumn
-from propneat.data.weighted import is_clearly_less, measure, tally
+from propneat.data.threads import map_columns
+from propneat.data.weighted import is_clearly_less, measure, tally, tally_clipped
 
 __all__ = ["EncodingOptions", "fit_rules"]
 
@@ -44,32 +47,60 @@ class EncodingOptions:
             raise DataError(f"max_levels must be at least 1 and one_hot_integers 0, not {wrong}")
 
 
-@dataclass(eq=False)
-class _Fitting:
-    """The training rows while rules are learnt; rules gathered so far, and the inputs of those learnt from other rows."""
+@dataclass(frozen=True, eq=False)
+class _Merged:
+    """Joined rows: a row of each, the joined row of each row, weights, targets and folds; and the variance of the targets."""
+
+    first: np.ndarray
+    position: np.ndarray
+    weights: np.ndarray
+    targets: np.ndarray
+    folds: np.ndarray
+    variance: float
+
+
+@dataclass(frozen=True, eq=False)
+class _Rows:
+    """The training rows, and the same in an order of their own with equal ones joined: sums do not depend on how they came."""
 
     columns: dict[str, ReadColumn]
     weights: np.ndarray
-    targets: np.ndarray | None
-    options: EncodingOptions
-    rules: list[InputRule] = field(default_factory=list)
-    own_inputs: dict[int, np.ndarray] = field(default_factory=dict)
+    targets: np.ndarray
+    _lock: Lock = field(default_factory=Lock)
 
-    def __post_init__(self) -> None:
-        """Bring the rows into an order of their own, equal ones joined, so that sums do not depend on how they came."""
-        if self.targets is None:
-            return
-        # with many classes the means of the heaviest ones are learnt
+    @cached_property
+    def chosen(self) -> np.ndarray:
+        """The targets whose means are learnt: with many classes the heaviest ones."""
         heavy = np.argsort(-(self.weights[:, None] * self.targets).sum(axis=0), kind="stable")[:_MOST_TARGETS]
-        self.chosen = np.sort(heavy) if self.targets.shape[1] > _MOST_TARGETS else np.arange(self.targets.shape[1])
+        return np.sort(heavy) if self.targets.shape[1] > _MOST_TARGETS else np.arange(self.targets.shape[1])
+
+    @property
+    def merged(self) -> _Merged:
+        """The joined rows."""
+        with self._lock:
+            return self._merged
+
+    @cached_property
+    def _merged(self) -> _Merged:
         parts = [
             column.codes.astype(np.float64) if column.codes is not None else column.numbers for column in self.columns.values()
         ]
         hashes = row_hashes([*parts, *self.targets.T])
-        distinct, self.first, self.position = np.unique(hashes, return_index=True, return_inverse=True)
-        self.merged_weights = np.bincount(self.position, weights=self.weights)
-        self.merged_targets = self.targets[self.first][:, self.chosen]
-        self.folds = (distinct % np.uint64(N_FOLDS)).astype(np.int64)
+        distinct, first, position = join_equal(hashes)
+        weights, targets = np.bincount(position, weights=self.weights), self.targets[first][:, self.chosen]
+        variance = sum(measure(*tally(column, weights))[1] ** 2 for column in targets.T)
+        return _Merged(first, position, weights, targets, (distinct % np.uint64(N_FOLDS)).astype(np.int64), variance)
+
+
+@dataclass(frozen=True, eq=False)
+class _Fitting:
+    """One column while its rules are learnt; rules gathered so far, and the inputs of those learnt from other rows."""
+
+    rows: _Rows | None
+    weights: np.ndarray
+    options: EncodingOptions
+    rules: list[InputRule] = field(default_factory=list)
+    own_inputs: dict[int, np.ndarray] = field(default_factory=dict)
 
 
 def fit_rules(
@@ -79,26 +110,34 @@ def fit_rules(
 
     `weights` (n_rows,) are positive; `targets` is float64 (n_rows, n_targets) or None. See `Preprocessor.fit_transform`.
     """
+    rows = None if targets is None else _Rows(columns, weights, targets)
+
+    def fit(name: str) -> _Fitting:
+        fitting = _Fitting(rows, weights, replace(options, one_hot_integers=most))
+        _fit_column(fitting, name, columns[name])
+        return fitting
+
     for most in [*range(options.one_hot_integers, 2, -1), 0]:
-        fitting = _Fitting(columns, weights, targets, replace(options, one_hot_integers=most))
-        _fit_columns(fitting)
-        if len(fitting.rules) <= options.most_inputs:
+        fittings = map_columns(fit, columns, n_rows=len(weights))
+        if sum(len(fitting.rules) for fitting in fittings) <= options.most_inputs:
             break
-    return fitting.rules, fitting.own_inputs
+    rules, own_inputs = [], {}
+    for fitting in fittings:
+        own_inputs |= {len(rules) + number: values for number, values in fitting.own_inputs.items()}
+        rules += fitting.rules
+    return rules, own_inputs
 
 
-def _fit_columns(fitting: _Fitting) -> None:
-    columns, weights, options = fitting.columns, fitting.weights, fitting.options
-    for name, column in columns.items():
-        if column.codes is not None:
-            _fit_levels(fitting, name, name, column)
-        elif column.plan.kind == "date":
-            _fit_date(fitting, name, column)
-        else:
-            _fit_number(fitting, name, name, column.numbers, column, options.one_hot_integers)
-        if column.missing.any():
-            share = float(weights[column.missing].sum() / weights.sum())
-            fitting.rules.append(InputRule(f"{name} missing", name, share, 1.0, missing=True))
+def _fit_column(fitting: _Fitting, name: str, column: ReadColumn) -> None:
+    if column.codes is not None:
+        _fit_levels(fitting, name, name, column)
+    elif column.plan.kind == "date":
+        _fit_date(fitting, name, column)
+    else:
+        _fit_number(fitting, name, name, column.numbers, column, fitting.options.one_hot_integers)
+    if column.missing.any():
+        share = float(fitting.weights[column.missing].sum() / fitting.weights.sum())
+        fitting.rules.append(InputRule(f"{name} missing", name, share, 1.0, missing=True))
 
 
 def _fit_date(fitting: _Fitting, name: str, column: ReadColumn) -> None:
@@ -114,9 +153,9 @@ def _fit_number(
     fitting: _Fitting, label: str, name: str, numbers: np.ndarray, column: ReadColumn, most_levels: int, part: str | None = None
 ) -> None:
     known = ~np.isnan(numbers)
-    distinct, totals = tally(numbers[known], fitting.weights[known])
+    distinct, totals = tally(numbers, fitting.weights) if known.all() else tally(numbers[known], fitting.weights[known])
     low, high = find_bounds(distinct, totals, _REACH)
-    center, scale = measure(*tally(np.clip(distinct, low, high), totals))
+    center, scale = measure(*tally_clipped(distinct, totals, low, high))
     bounds = {"low": low, "high": high} if len(distinct) else {}
     fitting.rules.append(InputRule(label, name, center, scale, part=part, **bounds))
     if len(distinct) < 3 or (distinct != np.round(distinct)).any():
@@ -135,17 +174,28 @@ def _fit_number(
 
 def _levels_say_more(fitting: _Fitting, numbers: np.ndarray, distinct: np.ndarray) -> bool:
     """Say whether whole numbers name something: their levels explain more of the target than groups of near ones do."""
-    if fitting.targets is None:
+    if fitting.rows is None:
         return False
-    numbers, weights, targets = numbers[fitting.first], fitting.merged_weights, fitting.merged_targets
+    merged = fitting.rows.merged
+    numbers = numbers[merged.first]
     known = ~np.isnan(numbers)
-    codes = np.where(known, np.searchsorted(distinct, np.where(known, numbers, distinct[0])), -1)
+    codes = np.where(known, _positions(distinct, np.where(known, numbers, distinct[0])), -1)
+    near = level_groups(codes, merged.weights, len(distinct), _SIZE_GROUPS)
     errors, others = (
-        ((out_of_fold(groups, targets, weights, n_groups, fitting.folds) - targets) ** 2).sum(axis=1)
-        for groups, n_groups in ((codes, len(distinct)), (quantile_groups(numbers, weights, _SIZE_GROUPS), _SIZE_GROUPS))
+        ((out_of_fold(groups, merged.targets, merged.weights, n_groups, merged.folds) - merged.targets) ** 2).sum(axis=1)
+        for groups, n_groups in ((codes, len(distinct)), (near, _SIZE_GROUPS))
     )
-    variance = sum(measure(*tally(column, weights))[1] ** 2 for column in targets.T)
-    return is_clearly_less(errors, others, weights, _LEAST_GAIN * variance)
+    return is_clearly_less(errors, others, merged.weights, _LEAST_GAIN * merged.variance)
+
+
+def _positions(distinct: np.ndarray, numbers: np.ndarray) -> np.ndarray:
+    """Return the position of each number among all that there are, which are whole and ascend."""
+    span = distinct[-1] - distinct[0]
+    if span > len(numbers):
+        return np.searchsorted(distinct, numbers)
+    table = np.zeros(int(span) + 1, np.int64)
+    table[(distinct - distinct[0]).astype(np.int64)] = np.arange(len(distinct))
+    return table[(numbers - distinct[0]).astype(np.int64)]
 
 
 def _fit_levels(fitting: _Fitting, label: str, name: str, column: ReadColumn, part: str | None = None) -> None:
@@ -162,7 +212,7 @@ def _fit_levels(fitting: _Fitting, label: str, name: str, column: ReadColumn, pa
     for index in heaviest:
         level = column.levels[index]
         fitting.rules.append(InputRule(f"{label}={level}", name, float(totals[index] / total), 1.0, level=level, part=part))
-    if len(used) <= most or fitting.targets is None:
+    if len(used) <= most or fitting.rows is None:
         return
     _fit_means(fitting, label, name, column.codes, list(column.levels), part)
     if part is None and not column.plan.has_number_levels:
@@ -175,21 +225,22 @@ def _fit_means(
     fitting: _Fitting, label: str, name: str, codes: np.ndarray, levels: list[str | int | float], part: str | None = None
 ) -> None:
     """Add the mean of each target by level; training rows get that of other rows than their own."""
-    merged = codes[fitting.first]
-    means = LevelMeans.fit(merged, fitting.merged_targets, fitting.merged_weights, len(levels))
-    own = out_of_fold(merged, fitting.merged_targets, fitting.merged_weights, len(levels), fitting.folds)
+    rows, merged = fitting.rows, fitting.rows.merged
+    codes = codes[merged.first]
+    means = LevelMeans.fit(codes, merged.targets, merged.weights, len(levels))
+    own = out_of_fold(codes, merged.targets, merged.weights, len(levels), merged.folds)
     # of two classes, one says all
-    chosen = range(1, 2) if own.shape[1] == 2 and fitting.targets.shape[1] == 2 else range(own.shape[1])
+    chosen = range(1, 2) if own.shape[1] == 2 and rows.targets.shape[1] == 2 else range(own.shape[1])
     kept = [index for index in range(len(levels)) if means.weights[index] >= _STORED_ROWS]
     for number in chosen:
         values = own[:, number]
-        center, scale = measure(*tally(values, fitting.merged_weights))
-        target = fitting.options.target_names[fitting.chosen[number]]
+        center, scale = measure(*tally(values, merged.weights))
+        target = fitting.options.target_names[rows.chosen[number]]
         pairs = tuple((levels[index], float(means.means[index, number])) for index in kept)
         rule = InputRule(
             f"{label} mean of {target}", name, center, scale, part=part, means=pairs, default=float(means.prior[number])
         )
-        fitting.own_inputs[len(fitting.rules)] = ((values - center) / scale)[fitting.position]
+        fitting.own_inputs[len(fitting.rules)] = ((values - center) / scale)[merged.position]
         fitting.rules.append(rule)
 
 

@@ -27,18 +27,27 @@ _LEAST_ROWS_OF_LEVEL = 5
 class ColumnReport:
     """A plan of a column, and what a person may want to know of it.
 
-    `note` is one line for a column that was not plain, else empty. `odd` has the texts of cells that could not be read, the
-    frequent ones first, and `n_odd` their number. `read` is the column as read by the plan, where deciding needed that.
+    `note` is one line for a column that was not plain, else empty. `distinct` is the number of different values, or the
+    numbers (n_rows,) in which they are counted when that is asked for. `odd` has the texts of cells that could not be read,
+    the frequent ones first, and `n_odd` their number. `read` is the column as read by the plan, where deciding needed that.
     """
 
     plan: ColumnPlan
     n_missing: int
-    n_distinct: int
+    distinct: int | np.ndarray
     n_odd: int = 0
     odd: tuple[str, ...] = ()
     note: str = ""
     example: str = ""
     read: ReadColumn | None = None
+
+    @property
+    def n_distinct(self) -> int:
+        """The number of different values, what is missing apart."""
+        if isinstance(self.distinct, int):
+            return self.distinct
+        numbers = np.sort(self.distinct)
+        return int(np.count_nonzero(numbers[1:] != numbers[:-1])) + min(len(numbers), 1)
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,16 +8,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from propneat.base.errors import DataError
+from propneat.data.frames import TableView
+from propneat.data.numbers import are_whole
 from propneat.data.plan import ColumnPlan, ReadColumn, TablePlan
-from propneat.data.planning import plan_table
+from propneat.data.planning import plan_columns
 from propneat.data.reading_options import ReadingOptions
 from propneat.data.seen_texts import ColumnReport
-from propneat.data.targets import encode_target, plan_target, read_labels
+from propneat.data.source_column import SourceColumn
+from propneat.data.targets import encode_target, labels_of, plan_target
 
 if TYPE_CHECKING:
     import pandas
 
     from propneat.data.delimited import DelimitedForm
+    from propneat.data.delimited_sweep import SweptColumn
 
 __all__ = ["MIN_ROWS", "Table", "is_file_name", "load_table", "make_table"]
 
@@ -69,13 +73,13 @@ def load_table(
 
     Raises DataError, one sentence, for whatever cannot be found, read, or learnt from.
     """
-    from propneat.data.files import DelimitedForm, read_table_file
+    from propneat.data.files import DelimitedForm, read_columns
 
     text = str(name_or_path)
     if is_file_name(text):
-        raw = read_table_file(text, form or DelimitedForm())
+        columns, notes = read_columns(text, form or DelimitedForm(), options.missing)
         name, source = Path(text).name.split(".")[0], f"file {Path(text).name}"
-        return make_table(raw.frame, name=name, source=source, target=target, task=task, options=options, notes=raw.notes)
+        return _make(columns, name=name, source=source, target=target, task=task, options=options, notes=notes)
     from propneat.data.named import load_named
 
     frame, known_task, source = load_named(text, data_dir)
@@ -104,36 +108,54 @@ def make_table(
 
     Rows without a target are left out, which a note says.
     """
-    target = _target_name(list(frame.columns), target, name)
-    options.checked(list(frame.columns))
-    raw = frame.drop(columns=target)
-    if not len(raw.columns):
+    view = TableView.of(frame)
+    columns = {name: view.column(position) for position, name in enumerate(view.names)}
+    return _make(columns, name=name, source=source, target=target, task=task, options=options, notes=notes)
+
+
+def _make(
+    columns: "dict[str, pandas.Series | SweptColumn]",
+    *,
+    name: str,
+    source: str,
+    target: str | None,
+    task: str | None,
+    options: ReadingOptions,
+    notes: tuple[str, ...],
+) -> Table:
+    """See `make_table`; takes the columns out of `columns`, so that those who gave them may keep none."""
+    target = _target_name(list(columns), target, name)
+    options.checked(list(columns))
+    answers = columns.pop(target)
+    if not columns:
         raise DataError(f"{name} has no column besides the target {target!r}: there is nothing to predict it from")
-    if len(frame) < MIN_ROWS:
-        raise DataError(f"{name} has {len(frame)} rows, and at least {MIN_ROWS} are needed to learn and to judge")
-    planned = plan_table(raw, options.without(target))
+    if len(answers) < MIN_ROWS:
+        raise DataError(f"{name} has {len(answers)} rows, and at least {MIN_ROWS} are needed to learn and to judge")
+    sources = [SourceColumn(column, column_name, options.missing) for column_name, column in columns.items()]
+    columns.clear()
+    planned = plan_columns(sources, options.without(target))
     comma = any(column.decimal == "," for column in planned.plan.columns)
-    found = plan_target(frame[target], target, task, options, comma)
-    labels = read_labels(found.plan, frame[target], options.missing)
+    found = plan_target(answers, target, task, options, comma)
+    labels = labels_of(found.read)
     said = [*notes, found.note, *planned.notes]
     present = labels.notna().to_numpy()
     if not present.all():
         said.insert(len(notes), f"{int((~present).sum())} of {len(labels)} rows left out: they have no target {target!r}")
-        labels = read_labels(found.plan, frame[target][present], options.missing)
+        labels = labels_of(found.read.rows(present))
     if len(labels) < MIN_ROWS:
         raise DataError(
             f"target {target!r} is there in {len(labels)} rows, and at least {MIN_ROWS} are needed to learn and to judge"
         )
-    columns = planned.read(raw)
+    read = planned.read(sources)
     if not present.all():
-        columns = {name: column.rows(present) for name, column in columns.items()}
-    if all(column.missing.all() for column in columns.values()):
+        read = {column_name: column.rows(present) for column_name, column in read.items()}
+    if all(column.missing.all() for column in read.values()):
         raise DataError(f"every feature value of {name} is missing: there is nothing to learn from")
     _, codes = encode_target(labels, found.task)
     if found.task == "regression" and np.ptp(codes) == 0:
         raise DataError(f"target {target!r} has the same value in every row: there is nothing to learn")
     return Table(
-        name, _typed(columns), labels, found.task, source, planned.plan, found.plan, planned.reports_alone, tuple(said)
+        name, _typed(read), labels, found.task, source, planned.plan, found.read.plan, planned.reports_alone, tuple(said)
     )
 
 
@@ -157,7 +179,7 @@ def _typed_column(column: ReadColumn) -> object:
         return column.numbers
     if column.plan.kind == "truth":
         return column.numbers.astype(bool)
-    whole = (column.numbers == np.round(column.numbers)).all() and np.abs(column.numbers).max(initial=0.0) < 2**53
+    whole = are_whole(column.numbers) and np.abs(column.numbers).max(initial=0.0) < 2**53
     return column.numbers.astype(np.int64) if whole else column.numbers
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from propneat.data.bounds import find_bounds
 from propneat.data.level_means import N_FOLDS, row_hashes
-from propneat.data.weighted import check_weights, is_clearly_less, measure, tally
+from propneat.data.weighted import check_weights, is_clearly_less, measure, tally, tally_clipped
 
 __all__ = ["TargetScale"]
 
@@ -39,7 +39,7 @@ class TargetScale:
         row_weights = check_weights(weights, len(values))
         distinct, totals = tally(values[row_weights > 0], row_weights[row_weights > 0])
         low, high = find_bounds(distinct, totals, _REACH)
-        center, scale = measure(*tally(np.clip(distinct, low, high), totals))
+        center, scale = measure(*tally_clipped(distinct, totals, low, high))
         return cls(center, scale, low, high)
 
     def logarithmic(self, inputs: np.ndarray, values: np.ndarray, weights: np.ndarray) -> "TargetScale | None":

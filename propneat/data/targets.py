@@ -7,7 +7,8 @@ import numpy as np
 
 from propneat.base.errors import DataError
 from propneat.data.column_planning import plan_column
-from propneat.data.plan import ColumnPlan
+from propneat.data.numbers import are_whole
+from propneat.data.plan import ColumnPlan, ReadColumn
 from propneat.data.reading_options import ReadingOptions
 from propneat.data.source_column import SourceColumn
 
@@ -20,6 +21,7 @@ __all__ = [
     "TargetReport",
     "encode_target",
     "infer_task",
+    "labels_of",
     "plan_target",
     "read_labels",
 ]
@@ -35,9 +37,9 @@ Label = str | bool | int | float
 
 @dataclass(frozen=True)
 class TargetReport:
-    """What a target is: how its cells are read, the task, and one line that says so."""
+    """What a target is: the column as it was read, the task, and one line that says so."""
 
-    plan: ColumnPlan
+    read: ReadColumn
     task: str
     note: str
 
@@ -62,18 +64,20 @@ def plan_target(
         "numbers" if task == "regression" or name in options.numbers else "categories" if name in options.categories else None
     )
     own = ReadingOptions(**wanted, **({group: (name,)} if group else {}))
-    report = plan_column(SourceColumn(values, name, own.missing), own, comma_elsewhere=comma_elsewhere)
+    source = SourceColumn(values, name, own.missing)
+    report = plan_column(source, own, comma_elsewhere=comma_elsewhere)
     plan = replace(report.plan, sentinel=None)
     if plan.kind in ("dropped", "date"):
         plan = ColumnPlan(name, "category")
-    labels = read_labels(plan, values, options.missing)
+    read = source.read(plan)
+    labels = labels_of(read)
     if task == "regression" and not len(labels.dropna()):
         raise DataError(f"column {name!r} must hold numbers for a regression, and none of its cells is one")
     found = infer_task(labels)
     if task in ("binary", "multiclass") and plan.kind == "number" and found == "regression" and report.note:
-        plan = ColumnPlan(name, "category")
-        labels = read_labels(plan, values, options.missing)
-    return TargetReport(plan, task or found, _target_note(labels, name, task, found, report.note))
+        read = source.read(ColumnPlan(name, "category"))
+        labels = labels_of(read)
+    return TargetReport(read, task or found, _target_note(labels, name, task, found, report.note))
 
 
 def _target_note(labels: "pandas.Series", name: str, task: str | None, found: str, reading: str) -> str:
@@ -93,9 +97,14 @@ def read_labels(plan: ColumnPlan, values: object, markers: tuple[str, ...]) -> "
 
     Numbers that are all whole are int64 where none is missing; categories are texts, truth values True and False.
     """
+    return labels_of(plan.read(values, markers))
+
+
+def labels_of(read: ReadColumn) -> "pandas.Series":
+    """Return the labels of a target column that was read, see `read_labels`."""
     from pandas import Series
 
-    read = plan.read(values, markers)
+    plan = read.plan
     if plan.kind == "category":
         labels = np.array([*read.levels, None], dtype=object)[read.codes]
         return Series(labels, name=plan.name, dtype=object)
@@ -103,7 +112,7 @@ def read_labels(plan: ColumnPlan, values: object, markers: tuple[str, ...]) -> "
         labels = np.array([None if np.isnan(number) else bool(number) for number in read.numbers], dtype=object)
         return Series(labels, name=plan.name, dtype=object if read.missing.any() else bool)
     numbers = read.numbers
-    whole = not read.missing.any() and (numbers == np.round(numbers)).all() and np.abs(numbers).max(initial=0.0) < 2**53
+    whole = not read.missing.any() and are_whole(numbers) and np.abs(numbers).max(initial=0.0) < 2**53
     return Series(numbers.astype(np.int64) if whole else numbers, name=plan.name)
 
 

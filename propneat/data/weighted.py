@@ -4,7 +4,7 @@ import numpy as np
 
 from propneat.base.errors import DataError
 
-__all__ = ["check_weights", "is_clearly_less", "measure", "tally"]
+__all__ = ["check_weights", "is_clearly_less", "measure", "tally", "tally_clipped"]
 
 
 def check_weights(weights: object, n_rows: int) -> np.ndarray:
@@ -30,10 +30,33 @@ def tally(values: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarr
     Totals of whole-number weights are exact, so rows in another order, or repeated instead of weighted, give the same bits.
     """
     if (weights == 1.0).all():
-        distinct, counts = np.unique(values, return_counts=True)
-        return distinct, counts.astype(np.float64)
+        ordered = np.sort(values)
+        is_start = _are_starts(ordered)
+        if is_start.all():
+            return ordered, np.ones(len(ordered))
+        starts = np.append(np.flatnonzero(is_start), len(ordered)).astype(np.float64)
+        return ordered[is_start], starts[1:] - starts[:-1]
     distinct, position = np.unique(values, return_inverse=True)
     return distinct, np.bincount(position, weights=weights, minlength=len(distinct))
+
+
+def tally_clipped(distinct: np.ndarray, totals: np.ndarray, low: float, high: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return the tally of tallied values that are kept between `low` and `high`."""
+    if not len(distinct) or (low <= distinct[0] and distinct[-1] <= high):
+        return distinct, totals
+    clipped = np.clip(distinct, low, high)
+    is_start = _are_starts(clipped)
+    if is_start.all():
+        return clipped, totals
+    return clipped[is_start], np.bincount(np.cumsum(is_start) - 1, weights=totals)
+
+
+def _are_starts(ordered: np.ndarray) -> np.ndarray:
+    """Say for each value of an ascending array whether it is another one than that before it."""
+    is_start = np.empty(len(ordered), bool)
+    is_start[:1] = True
+    np.not_equal(ordered[1:], ordered[:-1], out=is_start[1:])
+    return is_start
 
 
 def measure(distinct: np.ndarray, totals: np.ndarray) -> tuple[float, float]:

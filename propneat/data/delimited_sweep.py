@@ -1,0 +1,207 @@
+"""Long delimited text read in one pass: columns of plain numbers become numbers without ever being texts."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow
+
+from propneat.data.cells import Cells, stripped
+from propneat.data.number_kernel import CODE, MARK, POINT
+from propneat.data.sweep_kernel import (
+    FILLED,
+    LENGTH_BITS,
+    MANY,
+    REFUSED,
+    TEXT,
+    WIDE,
+    copy_texts,
+    find_cells,
+    sweep_rows,
+)
+from propneat.data.threads import map_columns
+
+if TYPE_CHECKING:
+    import pandas
+
+__all__ = ["SweptColumn", "SweptText", "sweep"]
+
+_BLOCKS = 8
+_NEWLINE = 10
+_LENGTH = (1 << LENGTH_BITS) - 1
+_HEAD_BYTES = 2**16
+_MOST_CODED, _MOST_PLACES = 2**12, 2**18
+_MOST_BYTES_OF_TEXTS = 2**31 - 1
+_NUMBER_STARTS = frozenset(b"+-.0123456789")
+
+
+@dataclass(frozen=True, eq=False)
+class _Block:
+    """Whole lines: bytes from `start` to `stop`, and the number of their first row.
+
+    `firsts`, int64 (n_slots, most), has the places of the texts of columns of texts by code, `counts` (n_slots,) their number.
+    """
+
+    start: int
+    stop: int
+    row: int
+    firsts: np.ndarray
+    counts: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class SweptText:
+    """Delimited text after the pass over it.
+
+    `numbers` (n_columns, n_rows) holds the numbers of columns of plain numbers, and in columns of texts codes or places as
+    `sweep_rows` says; `seen`, uint8 (n_columns,), is what was seen of each column, `slots`, int64 (n_columns,), -1 for numbers.
+    """
+
+    data: bytes
+    delimiter: int
+    blocks: tuple[_Block, ...]
+    numbers: np.ndarray
+    seen: np.ndarray
+    slots: np.ndarray
+
+    def _parts(self, column: int) -> Iterator[tuple[_Block, np.ndarray, int, np.ndarray]]:
+        """Return of a column of texts for each block: it, the places of texts, their number, and what its rows hold."""
+        ends = [block.row for block in self.blocks[1:]] + [self.numbers.shape[1]]
+        kept, slot = self.numbers[column].view(np.int64), self.slots[column]
+        for block, end in zip(self.blocks, ends, strict=True):
+            yield block, block.firsts[slot], int(block.counts[slot]), kept[block.row : end]
+
+    def places(self, column: int) -> np.ndarray:
+        """Return the places of the cells of a column, int64 (n_rows,)."""
+        if self.slots[column] >= 0:
+            return np.concatenate([part if count == MANY else firsts[part] for _, firsts, count, part in self._parts(column)])
+        places, data = np.empty(self.numbers.shape[1], np.int64), np.frombuffer(self.data, np.uint8)
+        for block in self.blocks:
+            find_cells(data, block.start, block.stop, self.delimiter, block.row, len(self.numbers), column, places)
+        return places
+
+    def coded(self, column: int) -> Cells | None:
+        """Return the distinct texts of a column of texts, blanks at their ends as they are; None where there are very many."""
+        codes, known = np.empty(self.numbers.shape[1], np.int64), {}
+        for block, firsts, count, part in self._parts(column):
+            if count == MANY:
+                return None
+            starts, lengths = firsts[:count] >> LENGTH_BITS, firsts[:count] & _LENGTH
+            texts = [self.data[start:end] for start, end in zip(starts.tolist(), (starts + lengths).tolist(), strict=True)]
+            number = np.array([known.setdefault(text, len(known)) for text in texts], np.int64)
+            np.take(number, part, out=codes[block.row : block.row + len(part)])
+        return Cells(codes, [text.decode() for text in known])
+
+
+@dataclass(frozen=True, eq=False)
+class SweptColumn:
+    """One column of a swept text."""
+
+    text: SweptText
+    position: int
+
+    def __len__(self) -> int:
+        return self.text.numbers.shape[1]
+
+    def _has(self, flag: int) -> bool:
+        return bool(self.text.seen[self.position] & flag)
+
+    @property
+    def numbers(self) -> np.ndarray | None:
+        """The numbers that its texts spell, float64 (n_rows,), NaN for those that mean "missing".
+
+        None where not all are plain, some have zeros in front as codes have, or no point is sure to be a decimal one.
+        """
+        return None if self._has(TEXT) else self.text.numbers[self.position]
+
+    @property
+    def is_filled(self) -> bool:
+        """Whether any cell holds something."""
+        # what is not ASCII may be blanks
+        return self._has(FILLED) or (self._has(WIDE) and any(self.texts.unique().to_pylist()))
+
+    @cached_property
+    def texts(self) -> pyarrow.Array:
+        """The texts, without blanks at their ends."""
+        cells = self.text.places(self.position)
+        size = int((cells & _LENGTH).sum())
+        is_large = size > _MOST_BYTES_OF_TEXTS
+        ends, texts = np.zeros(len(cells) + 1, np.int64 if is_large else np.int32), np.empty(size, np.uint8)
+        copy_texts(np.frombuffer(self.text.data, np.uint8), cells, ends, texts)
+        kind = pyarrow.large_string() if is_large else pyarrow.string()
+        array = pyarrow.Array.from_buffers(kind, len(cells), [None, pyarrow.py_buffer(ends), pyarrow.py_buffer(texts)])
+        return stripped(array) if self._has(WIDE) else array
+
+    @cached_property
+    def few_cells(self) -> Cells | None:
+        """Its distinct texts, None where there are very many."""
+        return None if self._has(WIDE) or not self._has(TEXT) else self.text.coded(self.position)
+
+    @cached_property
+    def series(self) -> "pandas.Series":
+        """The texts as a column of a frame."""
+        import pandas
+
+        return pandas.Series(self.texts, dtype=pandas.ArrowDtype(self.texts.type))
+
+
+def sweep(data: bytes, start: int, delimiter: str, n_columns: int, markers: Sequence[str]) -> SweptText | None:
+    """Read the rows of UTF-8 text from the byte `start` on; `markers` are the texts that mean "missing".
+
+    None for text that is not plain enough: rows of another length, blank ones, quotation marks inside cells.
+    """
+    data = data if data.endswith(b"\n") else data + b"\n"
+    places, n_rows = _blocks(data, start)
+    texts = [marker.encode() for marker in markers if marker]
+    marks = np.frombuffer(b"".join(texts), np.uint8)
+    mark_ends = np.cumsum([len(text) for text in texts], dtype=np.int64)
+    numbers, array = np.empty((n_columns, n_rows)), np.frombuffer(data, np.uint8)
+    rest = (marks, mark_ends, any(text[0] in _NUMBER_STARTS for text in texts))
+
+    def read(start: int, stop: int, row: int) -> tuple[int, np.ndarray, _Block]:
+        slots, n_slots = _slots(are_texts)
+        most = min(_MOST_CODED, max(_MOST_PLACES >> n_slots.bit_length(), 16))
+        table, firsts = np.full((n_slots, 2 * most), -1, np.int32), np.empty((n_slots, most), np.int64)
+        seen, counts = np.where(are_texts, TEXT, 0).astype(np.uint8), np.zeros(n_slots, np.int64)
+        place = (array, start, stop, ord(delimiter), row, numbers, numbers.view(np.int64), seen, slots)
+        return sweep_rows(*place, (table, firsts, counts), *rest), seen, _Block(start, stop, row, firsts, counts)
+
+    are_texts = np.zeros(n_columns, bool)
+    head_end = data.find(b"\n", min(start + _HEAD_BYTES, len(data) - 1)) + 1
+    are_texts = read(start, head_end, 0)[1] & (TEXT | CODE) > 0
+    # once more where what a column is shows late
+    for _ in range(2):
+        found = map_columns(read, *zip(*places, strict=True), n_rows=n_rows)
+        ends = [row for row, _, _ in found]
+        if REFUSED in ends or ends[:-1] != [row for _, _, row in places[1:]]:
+            return None
+        seen = np.bitwise_or.reduce([block_seen for _, block_seen, _ in found])
+        late = ~are_texts & (((seen & (TEXT | CODE)) > 0) | ((seen & (POINT | MARK)) == POINT))
+        if not late.any():
+            break
+        are_texts |= late
+    blocks = tuple(block for _, _, block in found)
+    return SweptText(data, ord(delimiter), blocks, numbers[:, : ends[-1]], seen, _slots(are_texts)[0])
+
+
+def _slots(are_texts: np.ndarray) -> tuple[np.ndarray, int]:
+    """Return the numbers of columns among those of texts, int64 (n_columns,), -1 for others, and how many these are."""
+    return np.where(are_texts, np.cumsum(are_texts) - 1, -1), int(are_texts.sum())
+
+
+def _blocks(data: bytes, start: int) -> tuple[list[tuple[int, int, int]], int]:
+    """Divide lines into blocks to read side by side: first byte, end, and first row of each; and the number of rows.
+
+    In text with quotation marks a line may go on, so it stays in one block.
+    """
+    n_blocks = 1 if data.find(b'"', start) >= 0 else _BLOCKS
+    size = -(-(len(data) - start) // n_blocks)
+    blocks, row = [], 0
+    while start < len(data):
+        stop = data.find(b"\n", min(start + size, len(data)) - 1) + 1
+        blocks.append((start, stop, row))
+        row += int(np.count_nonzero(np.frombuffer(data, np.uint8, stop - start, start) == _NEWLINE))
+        start = stop
+    return blocks, row
