@@ -27,7 +27,10 @@ def main() -> None:
     n_models = n_different = n_sensitive = 0
     with tempfile.TemporaryDirectory() as folder:
         evaluator, path, table = (Path(folder) / name for name in ("evaluate.py", "champion.json", "table.csv"))
-        evaluator.write_text(next(block for block in python_blocks("docs/reference/genome-file.md") if "csv.DictReader" in block), encoding="utf-8")
+        evaluator.write_text(
+            next(block for block in python_blocks("docs/reference/genome-file.md") if "csv.DictReader" in block),
+            encoding="utf-8",
+        )
         for seed in range(options.tables):
             for model, expected, own in random_models(seed, options.models, table):
                 model.save(path)

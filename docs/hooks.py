@@ -33,8 +33,8 @@ def on_page_markdown(markdown: str, page: Any, config: Any, files: Files) -> str
     if source in _BESIDE.values():
         return markdown.replace("](docs/", "](")
     markdown = re.sub(rf"\.\./({_PICTURES}/)", r"\1", markdown)
-    for name in _BESIDE:
-        markdown = markdown.replace(f"../{name}", _BESIDE[name])
+    for name, beside in _BESIDE.items():
+        markdown = markdown.replace(f"../{name}", beside)
     for mark, make in _MADE.items():
         if f"<!-- {mark} -->" in markdown:
             markdown = markdown.replace(f"<!-- {mark} -->", make())
@@ -59,8 +59,8 @@ def _walk(command: click.Command, context: click.Context) -> Iterator[tuple[clic
 
 
 def _settings() -> str:
-    from propneat.settings.file import DataSettings, Settings, format_settings
     from propneat.settings.evolve_config import default_config
+    from propneat.settings.file import DataSettings, Settings, format_settings
 
     return f"```toml\n{format_settings(Settings(DataSettings(), default_config()))}```"
 
