@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 import pytest
 
+from propneat import __version__
 from propneat.cli.main import propneat
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -69,6 +70,13 @@ def test_the_readme_is_for_one_sitting():
     lines = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
     assert len(lines) < 200
     assert next(line for line in lines if line.endswith("-m pytest")).startswith("python3 -m venv")
+
+
+def test_the_files_people_look_for_say_what_the_package_says():
+    citation, license = ((ROOT / name).read_text(encoding="utf-8") for name in ("CITATION.cff", "LICENSE"))
+    assert f"\nversion: {__version__}\n" in citation and "\nlicense: MIT\n" in citation and "2411.03726" in citation
+    assert license.startswith("MIT License\n") and "The propneat authors" in license
+    assert "\n## [Unreleased]\n" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
 
 
 def test_the_site_builds_without_a_warning(tmp_path):
