@@ -49,6 +49,18 @@ class _Bytes(click.ParamType):
         return int(Fraction(found[1]) * {None: 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}[found[2]])
 
 
+class _Seconds(click.ParamType):
+    """A length of time in seconds, minutes or hours."""
+
+    name = "time"
+
+    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> float:
+        found = re.fullmatch(r"(\d+(?:\.\d+)?) *(s|m|min|h)?", value)
+        if not found or not float(found[1]) > 0:
+            self.fail(f"{value!r} is not a length of time such as 90s, 5m or 1.5h", parameter, context)
+        return float(found[1]) * {None: 1, "s": 1, "m": 60, "min": 60, "h": 3600}[found[2]]
+
+
 _SETTINGS: dict[str, tuple[str, str]] = {
     "target": ("data", "target"),
     "task": ("data", "task"),
@@ -120,6 +132,9 @@ def _setting(flag: str, kind: Any = str, **more: Any) -> Any:
 @click.option("--config", type=click.Path(path_type=Path), metavar="FILE", help="TOML file of settings, see propneat init.")
 @click.option("--out", type=FOLDER, metavar="DIR", help="Folder to write.  [default: results/NAME-seedN]")
 @click.option("--resume", type=click.Path(path_type=Path), metavar="DIR", allow_from_autoenv=False, help="Run to continue.")
+@click.option(
+    "--time-budget", type=_Seconds(), metavar="N[s|m|h]", allow_from_autoenv=False, help="As many populations as fit into a time."
+)
 @click.option("--force", is_flag=True, allow_from_autoenv=False, help="Replace the run that is in the folder.")
 @click.option("--dry-run", is_flag=True, allow_from_autoenv=False, help="Show how the table is read, and train nothing.")
 @click.option("--json", "as_json", is_flag=True, allow_from_autoenv=False, help="Print the result as one JSON object.")
@@ -136,6 +151,7 @@ def evolve(context: click.Context, **options: Any) -> None:
       propneat evolve patients.csv --target outcome
       propneat evolve monk1 --generations 30 --population 100 --seed 7
       propneat evolve patients.csv --target outcome --populations 8
+      propneat evolve patients.csv --target outcome --time-budget 2m
       propneat evolve patients.csv --target outcome --pick 12
       propneat evolve patients.csv --config propneat.toml --out results/first
       propneat evolve houses.csv --target price --dry-run
@@ -155,8 +171,9 @@ def evolve(context: click.Context, **options: Any) -> None:
     from propneat.run import load_run_table, open_run_folder, resume, start
 
     folder_to_resume, as_json, quiet = options["resume"], options["as_json"], options["quiet"]
-    if folder_to_resume and (options["out"] or options["force"] or options["config"]):
-        raise click.UsageError("--resume continues a run with its own settings: --config, --out and --force do not go with it.")
+    if folder_to_resume and any(options[name] for name in ("out", "force", "config", "time_budget")):
+        refused = "--config, --out, --force and --time-budget do not go with it."
+        raise click.UsageError(f"--resume continues a run with its own settings: {refused}")
     if (options["executor"] == "dask") != bool(options["address"]):
         raise click.UsageError("--executor dask and --address tcp://HOST:PORT go together.")
     folder = open_run_folder(folder_to_resume) if folder_to_resume else None
@@ -168,10 +185,11 @@ def evolve(context: click.Context, **options: Any) -> None:
         return
     with _trainer(options["address"], quiet) as train:
         shown = {"train": train, "perform": partial(run_shown, quiet=quiet), "warm": partial(_warm_up, quiet)}
+        shown["say"] = partial(talk, quiet=quiet)
         if folder:
-            summary = resume(folder, settings, say=partial(talk, quiet=quiet), **shown)
+            summary = resume(folder, settings, **shown)
         else:
-            summary = start(settings, options["out"], force=options["force"], **shown)
+            summary = start(settings, options["out"], force=options["force"], seconds=options["time_budget"], **shown)
     click.echo(json.dumps(summary, indent=2, ensure_ascii=False) if as_json else describe_summary(summary))
     if summary.get("signal"):
         context.exit(128 + summary["signal"])

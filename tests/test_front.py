@@ -136,14 +136,17 @@ def test_the_penalty_is_akaikes_criterion_for_classes_and_numbers():
     sizes, n = np.array([3, 7]), 50
     squares = np.array([0.8, 0.2])
     aic = n * np.log(squares) + 2 * sizes
-    assert np.diff(2 * n * penalised(squares, sizes, n, "regression", 1.0)) == pytest.approx(np.diff(aic))
+    assert np.diff(2 * n * penalised(squares, sizes, n, "mse", 1.0)) == pytest.approx(np.diff(aic))
+    assert np.diff(2 * n * penalised(np.sqrt(squares), sizes, n, "rmse", 1.0)) == pytest.approx(np.diff(aic))
     nats = np.array([0.5, 0.4])
-    assert np.diff(2 * n * penalised(nats, sizes, n, "binary", 1.0)) == pytest.approx(np.diff(2 * n * nats + 2 * sizes))
+    assert np.diff(2 * n * penalised(nats, sizes, n, "bce", 1.0)) == pytest.approx(np.diff(2 * n * nats + 2 * sizes))
 
 
-@pytest.mark.parametrize(("task", "populations"), [("binary", 1), ("multiclass", 1), ("regression", 3), ("binary", 3)])
-def test_a_run_returns_its_front_and_the_champion_on_it(task, populations):
-    problem, config = make_problem(task), small(populations=populations)
+@pytest.mark.parametrize(
+    ("task", "populations", "loss"), [("binary", 1, None), ("multiclass", 1, None), ("regression", 3, "rmse"), ("binary", 3, None)]
+)
+def test_a_run_returns_its_front_and_the_champion_on_it(task, populations, loss):
+    problem, config = make_problem(task), small(populations=populations, loss=loss)
     result = evolve(problem, config)
     sizes = [member.n_connections for member in result.front]
     losses = [member.validation_loss for member in result.front]

@@ -13,6 +13,7 @@ from propneat.evolution import EvolutionConfig, Population
 from propneat.run.checkpoint import CheckpointWriter, load_checkpoint
 from propneat.search import Problem, evolve
 from propneat.search.averaging import average_genomes
+from propneat.settings.evolve_config import default_config
 from propneat.training import Samples
 
 
@@ -115,3 +116,29 @@ def test_estimators_take_the_number_of_populations():
     assert three.champion_ != one.champion_ and three.finalists_ == (three.champion_,)
     with pytest.raises(ConfigError, match="populations must be 1 or more"):
         PropNEATClassifier(populations=0).fit(X, y)
+
+
+@pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
+def test_what_is_taught_keeps_to_the_mean_of_the_champions(task):
+    """With enough connections the pupil says nearly what its teachers say together, and the loss counts what it does not."""
+    problem, config = make_problem(task), small(populations=3, generations=8, refit_epochs=300, prune_epochs=20)
+    states = []
+    result = evolve(problem, config, callbacks=[states.append])
+    *pupils, mean = result.front
+    rows = problem.all_rows()
+    teacher = evaluate(compile_genome(mean.genome), rows.X)
+    errors = [np.mean((evaluate(compile_genome(pupil.genome), rows.X) - teacher) ** 2) for pupil in pupils]
+    assert errors[-1] < 0.05 * teacher.var() and errors[-1] < errors[0]
+    assert mean.n_connections > pupils[-1].n_connections and mean.validation_loss < pupils[0].validation_loss
+    first = [part.validation_loss for part in states[-1].finished]
+    assert len(first) == 2 and mean.validation_loss > 0
+    assert compile_genome(average_genomes([part.champion for part in states[-1].finished])).n_edges > 0
+
+
+@pytest.mark.parametrize(("n_rows", "count"), [(1, 4), (2500, 4), (2501, 2), (5000, 2), (5001, 1), (10**6, 1)])
+def test_many_rows_need_fewer_populations(n_rows, count):
+    config = default_config()
+    assert config.populations == "auto" and config.for_rows(n_rows).n_generations == count * config.generations
+    assert replace(config, populations=3).for_rows(n_rows).populations == 3
+    with pytest.raises(ConfigError, match="populations must be 'auto' or 1 or more, not 'many'"):
+        replace(config, populations="many")

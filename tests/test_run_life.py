@@ -1,5 +1,7 @@
 """Runs begun and gone on with from Python: the same files as the command's, and errors in one sentence."""
 
+import re
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -8,8 +10,10 @@ import pytest
 
 from propneat.base.errors import CheckpointError, ConfigError, RunError
 from propneat.model import load_model
-from propneat.run import open_run_folder, resume, run, start
+from propneat.run import open_run_folder, prepare_run, resume, run, start
+from propneat.run.time_budget import fit_into
 from propneat.settings.file import read_settings_file, resolve_settings
+from propneat.training import train_population
 
 pytestmark = pytest.mark.usefixtures("folder")
 
@@ -96,3 +100,30 @@ def test_folders_in_use_or_of_other_runs_are_refused(folder):
     with held.held(), pytest.raises(RunError, match="another process is writing a"):
         resume(held)
     assert outcome("a") == before
+
+
+def test_a_time_budget_becomes_settings_that_repeat_the_run(request, monkeypatch):
+    """Whatever the clock says, the run is the one of the populations and generations that are said."""
+    command = request.getfixturevalue("run")
+    ticks = iter(np.arange(0.0, 1000.0, 0.5))
+    monkeypatch.setattr("propneat.run.time_budget.time.perf_counter", lambda: float(next(ticks)))
+    said: list[str] = []
+    config = resolve_settings([XD6]).evolve
+    data = prepare_run(resolve_settings([XD6]))
+    # half a second a tick: generations of .75 s at 1.5 times the trial's, half a second for the end, three seconds gone
+    for seconds, expected in [(20.0, (8, 2)), (5.0, (1, 2)), (1e6, (50, 2))]:
+        found = fit_into(replace(config, generations=2), data.prepared.problem, seconds, train_population)
+        assert (found.populations, found.generations) == expected
+    few = fit_into(replace(config, generations=1000), data.prepared.problem, 12.0, train_population)
+    assert few.populations == 1 and few.generations == 12
+    monkeypatch.undo()
+    start(XD6, "timed", seconds=0.5, say=said.append)
+    counts = re.search(r"--populations (\d+) --generations (\d+)$", said[0])
+    populations, generations = map(int, counts.groups())
+    start(XD6 | {"populations": populations, "generations": generations}, "again")
+    assert outcome("timed") == outcome("again")
+    for wrong in ("0", "soon", "-3s", "5 days"):
+        assert command("evolve", "xd6", "--time-budget", wrong)[0] == 2
+    assert "do not go with it" in command("evolve", "--resume", "timed", "--time-budget", "5s")[2]
+    with pytest.raises(ConfigError, match="seconds above 0"):
+        fit_into(config, data.prepared.problem, 0.0, train_population)

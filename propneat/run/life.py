@@ -9,11 +9,16 @@ from typing import Any
 from propneat.data.table import is_file_name
 from propneat.run.folder import RunFolder, claim_folder, free_folders, open_run_folder
 from propneat.run.session import find_state, prepare_run, run, settled, warm_up
+from propneat.run.time_budget import fit_into
 from propneat.search import Trainer
 from propneat.settings.file import Layer, Settings, format_settings, read_settings_file, resolve_settings
 from propneat.training import train_population
 
 __all__ = ["resume", "rooted", "settings_of_run", "start"]
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr)
 
 
 def start(
@@ -24,13 +29,16 @@ def start(
     train: Trainer = train_population,
     perform: Callable[..., dict[str, Any]] = run,
     warm: Callable[..., None] = warm_up,
+    seconds: float | None = None,
+    say: Callable[[str], None] = _say,
 ) -> dict[str, Any]:
     """Begin a run in a folder of its own, carry it out, and return its summary, that of `summary.json`.
 
     `settings` may be plain values as in a configuration file, such as {"generations": 20, "data": {"source": "table.csv"}}.
     `out` is the folder, by default results/NAME-seedN with a number behind it where that is taken; `force` replaces the run
-    that is in it. `perform` is called as `run` is, and so is `partial(run, callbacks=[...])`; `warm` as `warm_up` is. Raises
-    DataError or ConfigError for a table, settings or a folder that cannot be used, before anything is written.
+    that is in it. `perform` is called as `run` is, and so is `partial(run, callbacks=[...])`; `warm` as `warm_up` is. `seconds` is
+    about how long it may take, see `fit_into`; `say` gets a line on what that comes to. Raises DataError or ConfigError for a
+    table, settings or a folder that cannot be used, before anything is written.
     """
     settings = rooted(settings if isinstance(settings, Settings) else resolve_settings([settings]))
     data = prepare_run(settings)
@@ -38,13 +46,16 @@ def start(
     folders = free_folders(None if out is None else Path(out), data.name, settings.evolve.seed, force=force)
     # what cannot be trained is refused before a folder is made
     warm(settings.evolve, data.prepared.problem, train)
+    if seconds is not None:
+        config = fit_into(settings.evolve, data.prepared.problem, seconds, train)
+        settings = replace(settings, evolve=config)
+        say(
+            f"Time for {config.populations} x {config.generations} generations; the same again, on any machine: "
+            f"--populations {config.populations} --generations {config.generations}"
+        )
     folder = claim_folder(folders, format_settings(settings), force=force)
     with folder.held():
         return perform(settings, data, folder, state=None, train=train)
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr)
 
 
 def resume(

@@ -114,7 +114,7 @@ def _members(pool: GenePool, losses: np.ndarray, problem: Problem, config: Evolv
 
 def _costs(losses: np.ndarray, pool: GenePool, problem: Problem, config: EvolveConfig) -> np.ndarray:
     weight = float(problem.train.weights.sum())
-    return penalised(losses, connection_counts(pool), weight, problem.task, config.size_penalty)
+    return penalised(losses, connection_counts(pool), weight, config.training.loss, config.size_penalty)
 
 
 def _refit(pool: GenePool, problem: Problem, config: EvolveConfig, train: Trainer) -> GenePool:

@@ -14,13 +14,14 @@ __all__ = ["judge", "mean_loss", "penalised", "score_genome", "weigh_votes"]
 _LEAST = 1e-12
 
 
-def penalised(losses: np.ndarray, sizes: np.ndarray, weight: float, task: str, size_penalty: float) -> np.ndarray:
+def penalised(losses: np.ndarray, sizes: np.ndarray, weight: float, loss: str, size_penalty: float) -> np.ndarray:
     """Return the cost of networks by their losses (n_genomes,) and numbers of connections, learnt from rows of a total weight.
 
     In units of the log likelihood of a row: the loss of a classification, and of a regression half the logarithm of its mean
     squared error (normal errors of unknown spread), so that a penalty of 1 is Akaike's criterion (1974) for both.
     """
-    likelihood = losses if task != "regression" else 0.5 * np.log(np.maximum(losses, _LEAST))
+    share = {"mse": 0.5, "rmse": 1.0}.get(loss)
+    likelihood = losses if share is None else share * np.log(np.maximum(losses, _LEAST))
     return likelihood + size_penalty / weight * sizes
 
 

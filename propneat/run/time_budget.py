@@ -1,0 +1,40 @@
+"""Time as search: how many populations and generations fit into some seconds, found out by a short trial."""
+
+import time
+from dataclasses import replace
+
+from propneat.base.errors import ConfigError
+from propneat.search import Problem, Trainer, evolve
+from propneat.settings.evolve_config import EvolveConfig
+
+__all__ = ["fit_into"]
+
+_TRIED, _LEAST, _MOST = 4, 5, 50
+"""Generations of the trial, the fewest that are worth a population, and the most populations."""
+_GROWTH = 1.5
+"""A generation on average takes so many times those of the trial, whose networks are still small."""
+
+
+def fit_into(config: EvolveConfig, problem: Problem, seconds: float, train: Trainer) -> EvolveConfig:
+    """Return the configuration with as many populations as fit into some seconds, or one of fewer generations.
+
+    One population is evolved for four generations to see how long they and what follows take. What is decided is a number of
+    populations and generations, with which the run can be repeated to the bit. Raises ConfigError for no time.
+    """
+    if not 0 < seconds < float("inf"):
+        raise ConfigError(f"a time budget is a number of seconds above 0, not {seconds}")
+    start = time.perf_counter()
+    ends: list[float] = []
+    evolve(
+        problem,
+        replace(config, populations=1, generations=_TRIED),
+        callbacks=[lambda _: ends.append(time.perf_counter())],
+        train=train,
+    )
+    done = time.perf_counter()
+    generation, final = _GROWTH * (ends[-1] - ends[0]) / (_TRIED - 1), done - ends[-1]
+    left = seconds - (done - start)
+    populations = int(left / (config.generations * generation + final))
+    if populations > 0:
+        return replace(config, populations=min(populations, _MOST))
+    return replace(config, populations=1, generations=min(config.generations, max(_LEAST, int((left - final) / generation))))
