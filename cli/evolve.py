@@ -68,6 +68,9 @@ _SETTINGS: dict[str, tuple[str, str]] = {
     "test_fraction": ("data", "test_fraction"),
     "validation_fraction": ("data", "validation_fraction"),
     "class_weight": ("data", "class_weight"),
+    "sequence_id": ("data", "sequence_id"),
+    "time": ("data", "time"),
+    "recurrent_rate": ("evolution", "recurrent_rate"),
     "method": ("", "method"),
     "generations": ("", "generations"),
     "populations": ("", "populations"),
@@ -107,6 +110,9 @@ def _setting(flag: str, kind: Any = str, **more: Any) -> Any:
 @_setting("--test-fraction", float)
 @_setting("--validation-fraction", float)
 @_setting("--class-weight", metavar="balanced|none")
+@_setting("--sequence-id", metavar="COLUMN")
+@_setting("--time", metavar="COLUMN")
+@_setting("--recurrent-rate", float)
 @_setting("--method", metavar="propneat|neat")
 @_setting("--generations", int)
 @_setting("--populations", _OrWord(click.INT, "auto"))
@@ -156,6 +162,7 @@ def evolve(context: click.Context, **options: Any) -> None:
       propneat evolve patients.csv --config propneat.toml --out results/first
       propneat evolve houses.csv --target price --dry-run
       propneat evolve houses.csv --target price --categories zip --drop id --missing NA,-999
+      propneat evolve walks.csv --target who --sequence-id walk --time second
       propneat evolve --resume results/monk1-seed7
       propneat evolve --resume results/monk1-seed7 --populations 8
       propneat evolve patients.csv --executor dask --address tcp://10.0.0.1:8786

@@ -32,8 +32,8 @@ def run_shown(
     from propneat.search.scores import SCORE_NAMES
 
     n_train, n_judge = len(data.prepared.problem.train), len(data.prepared.problem.validation)
-    n_test = 0 if data.test_features is None else len(data.test_features)
-    parts = f"{n_train} distinct to train on, {n_judge} to judge by, {n_test} held out"
+    distinct = "distinct" if data.prepared.sequence is None else "sequences"
+    parts = f"{n_train} {distinct} to train on, {n_judge} to judge by, {data.n_test} held out"
     talk(f"{data.name}: {data.task}, {data.n_rows} rows ({parts})", quiet)
     lines = data.notes[:_MOST_NOTES]
     if len(data.notes) > _MOST_NOTES:

@@ -41,7 +41,7 @@ def predict(
     header: bool | None,
     as_json: bool,
 ) -> None:
-    """Apply a network to the rows of a table: one line of answer for each row, in order.
+    """Apply a network to the rows of a table: one line of answer for each row, or for each sequence, in order.
 
     \b
     Examples:
@@ -117,13 +117,16 @@ def _answers(model: "Model", table: "pandas.DataFrame", proba: bool) -> "tuple[p
 
     predictions, probabilities, broken = answer(model, table)
     answers = pandas.DataFrame({"prediction": predictions})
+    if model.sequence is not None:
+        answers.insert(0, model.sequence.id, model.sequence_rows(table)[1].ids)
     if proba:
         for number, label in enumerate(model.classes):
             answers[f"probability_{label}"] = probabilities[:, number]
     notes = describe_encounter(model.preprocessor, table, model.used_features)
     if broken.any():
         rows = ", ".join(str(row + 1) for row in broken.nonzero()[0][:5])
-        notes.append(f"no answer for {int(broken.sum())} of {len(broken)} rows: the network overflows on row {rows}")
+        what = "row" if model.sequence is None else "sequence"
+        notes.append(f"no answer for {int(broken.sum())} of {len(broken)} {what}s: the network overflows on {what} {rows}")
     return answers, notes
 
 
@@ -143,6 +146,8 @@ def _say_formulas(answers: "pandas.DataFrame") -> None:
 
 def _scores(model: "Model", table: "pandas.DataFrame", data: str) -> tuple[dict[str, Any], list[str]]:
     """Return the scores on rows that have a target, and a line that counts the others."""
+    import pandas
+
     from propneat.base.errors import DataError
     from propneat.base.records import finite_or_none
     from propneat.model.scores import read_truth, score_model
@@ -152,7 +157,10 @@ def _scores(model: "Model", table: "pandas.DataFrame", data: str) -> tuple[dict[
     present = read_truth(model, table[model.target_name]).notna().to_numpy()
     if not present.any():
         raise DataError(f"{data} has no value in the column {model.target_name!r}: scores need the true answers, leave out --score")
-    scores = score_model(model, table[present], table[model.target_name][present])
+    truth = table[model.target_name][present]
+    if model.sequence is not None:
+        truth = pandas.Series(model.sequence_rows(table[present])[1].answers(truth), name=model.target_name)
+    scores = score_model(model, table[present], truth)
     n_absent = int((~present).sum())
     lines = [f"{n_absent} of {len(present)} rows have no target {model.target_name!r} and are not scored"] if n_absent else []
     return {name: finite_or_none(value) for name, value in scores.items()}, lines

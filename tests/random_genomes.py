@@ -39,3 +39,14 @@ def random_genome(
         for number, (s, t) in zip(innovations, chosen, strict=True)
     ]
     return make_genome(nodes, connections)
+
+
+def random_recurrent_genome(rng: np.random.Generator, **options) -> Genome:
+    """Draw a genome as `random_genome` does, and add recurrent connections between any of its nodes but from or to inputs."""
+    genome = random_genome(rng, **options)
+    inner = genome.nodes["id"][genome.nodes["kind"] != NodeKind.INPUT].tolist()
+    chosen = [(s, t) for s in inner for t in inner if rng.random() < rng.choice([0.1, 0.5])]
+    first = int(genome.connections["innovation"].max(initial=-1)) + 1
+    scale = options.get("scale", 0.7)
+    late = [(first + k, s, t, scale * rng.standard_normal(), rng.random() < 0.8, True) for k, (s, t) in enumerate(chosen)]
+    return make_genome(genome.nodes.tolist(), [*genome.connections.tolist(), *late])

@@ -53,7 +53,7 @@ def two_inputs(connections: list[tuple], hidden: tuple[int, ...] = ()) -> Genome
 
 def genes(genome: Genome) -> dict[int, tuple]:
     """Connection genes by innovation number: (source, target, weight, enabled)."""
-    return {gene[0]: gene[1:] for gene in genome.connections.tolist()}
+    return {gene[0]: gene[1:5] for gene in genome.connections.tolist()}
 
 
 def mutated_many(pool: GenePool, n_times: int, tracker: InnovationTracker, config: EvolutionConfig, seed: int) -> GenePool:
@@ -113,7 +113,8 @@ class TestInnovation:
         tracker = InnovationTracker.following(pool)
         config, rng = replace(STILL, add_node_rate=1.0), np.random.default_rng(0)
         once = mutate(start, tracker, config, rng)
-        again_open = Genome(once.nodes, np.array([(*g[:4], g[0] == 0) for g in once.connections.tolist()], once.connections.dtype))
+        opened = [(*gene[:4], gene[0] == 0, False) for gene in once.connections.tolist()]
+        again_open = Genome(once.nodes, np.array(opened, once.connections.dtype))
         twice = [mutate(again_open, tracker, config, rng) for _ in range(2)]
         assert twice[0] == twice[1]
         assert twice[0].nodes["id"].tolist() == [0, 1, 2, 3, 4]

@@ -107,7 +107,7 @@ BROKEN = {
     "twin connection": (NODES, replaced(GENES, 3, 2, 3), "nodes 0 and 3 are joined by two connections"),
     "loop": (NODES, [*GENES, (4, 3, 3, 1.0, True)], "form a cycle through or before node"),
     "cycle": (NODES, [*GENES, (4, 2, 3, 1.0, True)], "form a cycle through or before node"),
-    "disabled cycle": (NODES, [*GENES, (4, 2, 3, 1.0, False)], "only acyclic networks are supported"),
+    "disabled cycle": (NODES, [*GENES, (4, 2, 3, 1.0, False)], "only recurrent ones may close one"),
 }
 
 

@@ -144,7 +144,7 @@ def test_anything_wrong_in_a_graph_is_named(what, message):
         from_networkx(graph)
 
 
-@pytest.mark.parametrize("kind", [networkx.Graph, networkx.MultiDiGraph])
+@pytest.mark.parametrize("kind", [networkx.Graph, networkx.MultiGraph])
 def test_other_kinds_of_graph_are_refused(kind):
     with pytest.raises(GenomeError, match=f"not a {kind.__name__}"):
         from_networkx(kind(small_graph()))
@@ -167,7 +167,7 @@ def test_dot_holds_every_gene_and_escapes_any_name():
         assert sorted(int(ids[0]) for ids, _ in statements if len(ids) == 1) == genome.nodes["id"].tolist()
         edges = {tuple(map(int, ids)): attributes for ids, attributes in statements if len(ids) == 2}
         assert len(edges) == len(genome.connections)
-        for _, source, target, _, enabled in genome.connections.tolist():
+        for _, source, target, _, enabled, _ in genome.connections.tolist():
             assert edges[source, target]["style"] == ("solid" if enabled else "dashed")
 
 

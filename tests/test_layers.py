@@ -33,6 +33,7 @@ ROWS = (
 ROW_OF = {part: number for number, row in enumerate(ROWS) for part in row}
 TORCH_MODULES = {
     "propneat.compiler.network",
+    "propneat.compiler.recurrent_network",
     "propneat.recompute.budget",
     "propneat.recompute.meter",
     "propneat.recompute.running",

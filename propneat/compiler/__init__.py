@@ -1,10 +1,12 @@
 """From genome to layer plan and back: topological order, exact trainable numbers, and the gene each belongs to.
 
-The torch form lives in `propneat.compiler.network`, imported on its own because torch is slow to load.
+The torch forms live in `propneat.compiler.network` and `recurrent_network`, imported on their own because torch is slow to
+load.
 """
 
-from propneat.compiler.plan import LayerPlan, PopulationPlan, compile_genome, compile_pool
+from propneat.compiler.plan import LayerPlan, PopulationPlan, compile_genome, compile_pool, without_past
 from propneat.compiler.reference import apply_activation, evaluate
+from propneat.compiler.unfolding import kept_slots, unfold
 from propneat.compiler.write_back import write_back, write_back_pool
 
 __all__ = [
@@ -14,6 +16,9 @@ __all__ = [
     "compile_genome",
     "compile_pool",
     "evaluate",
+    "kept_slots",
+    "unfold",
+    "without_past",
     "write_back",
     "write_back_pool",
 ]

@@ -9,7 +9,7 @@ from torch.nn import functional
 
 from propneat.base.records import write_atomic
 from propneat.compiler.arrangement import MatrixBlock, TermBlock, arrange
-from propneat.compiler.plan import LayerPlan
+from propneat.compiler.plan import LayerPlan, without_past
 from propneat.genome import ACTIVATIONS, check_functions
 
 __all__ = ["CompiledNetwork", "apply_activation", "export_program"]
@@ -129,7 +129,7 @@ class CompiledNetwork(torch.nn.Module):
 
     def __init__(self, plan: LayerPlan, dtype: torch.dtype = torch.float32) -> None:
         super().__init__()
-        arrangement = arrange(plan)
+        arrangement = arrange(without_past(plan, "a CompiledNetwork"))
         blocks = arrangement.blocks
         self.n_inputs = plan.n_inputs
         self.weights = torch.nn.Parameter(torch.tensor(plan.weights, dtype=dtype))

@@ -5,22 +5,24 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
+from propneat.base.errors import GenomeError
 from propneat.compiler.topology import plan_pool
 from propneat.genome import GenePool, Genome, NodeKind
 
-__all__ = ["LayerPlan", "PopulationPlan", "compile_genome", "compile_pool"]
+__all__ = ["LayerPlan", "PopulationPlan", "compile_genome", "compile_pool", "without_past"]
 
 
 @dataclass(frozen=True, eq=False)
 class LayerPlan:
     """One genome, ready to compute.
 
-    A slot is a place for one node's values. Slots 0..n_inputs-1 are the inputs in id order; the others follow in order
-    of depth (longest path from the inputs), then id, so every edge leads from a lower slot to a higher one. Nodes from
-    which no output can be reached have no slot; disabled connections and those into such nodes have no edge.
+    A slot is a place for one node's values. Slots 0..n_inputs-1 are the inputs in id order; the others follow in order of depth
+    (longest path from the inputs), then id, so every edge leads from a lower slot to a higher one, unless it is recurrent.
+    Nodes from which no output can be reached have no slot; disabled connections and those into such nodes have no edge.
 
     Slot s computes activation(aggregation(weights[e] * value[edge_source[e]] for its edges e) + bias), its edges being
-    `edge_start[s]:edge_start[s + 1]`, sorted by source slot. Trainable numbers are exactly `weights` (one per edge) and
+    `edge_start[s]:edge_start[s + 1]`: from inputs, then recurrent ones, whose values are those of the step before (0 at the
+    first step), then the rest, each of these sorted by source slot. Trainable numbers are exactly `weights` (one per edge) and
     `biases` (one per slot after the inputs).
     """
 
@@ -39,6 +41,8 @@ class LayerPlan:
     """Source slot of every edge, int32, shape (n_edges,)."""
     edge_gene: np.ndarray
     """Row in `genome.connections` of every edge, int64, shape (n_edges,)."""
+    edge_recurrent: np.ndarray
+    """Whether every edge carries its source's value of the step before, bool, shape (n_edges,)."""
     output_slot: np.ndarray
     """Slot of every output in id order, int32, shape (n_outputs,)."""
     weights: np.ndarray
@@ -67,6 +71,11 @@ class LayerPlan:
         return int(self.depth[-1]) if len(self.depth) else 0
 
     @property
+    def is_recurrent(self) -> bool:
+        """Whether an answer depends on steps before its own."""
+        return bool(self.edge_recurrent.any())
+
+    @property
     def edge_target(self) -> np.ndarray:
         """Target slot of every edge, int64, shape (n_edges,)."""
         return np.repeat(np.arange(self.n_slots), np.diff(self.edge_start))
@@ -92,6 +101,7 @@ class PopulationPlan(Sequence[LayerPlan]):
     edge_start: np.ndarray
     edge_source: np.ndarray
     edge_gene: np.ndarray
+    edge_recurrent: np.ndarray
     output_slot: np.ndarray
     weights: np.ndarray
     biases: np.ndarray
@@ -100,6 +110,11 @@ class PopulationPlan(Sequence[LayerPlan]):
     def n_outputs(self) -> int:
         """Number of outputs, the same for every genome."""
         return self.output_slot.shape[1]
+
+    @property
+    def is_recurrent(self) -> bool:
+        """Whether any genome's answers depend on steps before their own."""
+        return bool(self.edge_recurrent.any())
 
     def __len__(self) -> int:
         return len(self.slot_start) - 1
@@ -120,6 +135,7 @@ class PopulationPlan(Sequence[LayerPlan]):
             edge_start=self.edge_start[slots.start + g : slots.stop + g + 1],
             edge_source=self.edge_source[edges],
             edge_gene=self.edge_gene[edges],
+            edge_recurrent=self.edge_recurrent[edges],
             output_slot=self.output_slot[g],
             weights=self.weights[edges],
             biases=self.biases[slots][self.n_inputs :],
@@ -153,6 +169,7 @@ def compile_pool(pool: GenePool) -> PopulationPlan:
         edge_start=_edge_starts(slot_start, edge_count),
         edge_source=edge_source,
         edge_gene=edge_gene,
+        edge_recurrent=connections["recurrent"].copy(),
         output_slot=output_slot,
         weights=connections["weight"].copy(),
         biases=nodes["bias"].copy(),
@@ -171,6 +188,16 @@ def _edge_starts(slot_start: np.ndarray, edge_count: np.ndarray) -> np.ndarray:
     position = np.arange(len(edge_count) + n_genomes)
     genome = np.repeat(np.arange(n_genomes), np.diff(slot_start) + 1)
     return total[position - genome] - total[slot_start[:-1]][genome]
+
+
+def without_past(plan: LayerPlan, what: str) -> LayerPlan:
+    """Return a plan whose answers depend on their own step alone; raises GenomeError for a recurrent one, no `what`."""
+    if plan.is_recurrent:
+        raise GenomeError(
+            f"{what} has no memory, and this network is recurrent: its answers depend on earlier steps, which propneat itself "
+            "evaluates (propneat predict, propneat.compiler.evaluate)"
+        )
+    return plan
 
 
 def compile_genome(genome: Genome) -> LayerPlan:

@@ -4,7 +4,8 @@ from functools import reduce
 
 import numpy as np
 
-from propneat.compiler.plan import LayerPlan
+from propneat.compiler.plan import LayerPlan, without_past
+from propneat.compiler.unfolding import unfold
 from propneat.genome import ACTIVATIONS, AGGREGATIONS, check_functions
 
 __all__ = ["apply_activation", "evaluate"]
@@ -50,18 +51,33 @@ def apply_activation(code: int, z: np.ndarray) -> np.ndarray:
 def evaluate(plan: LayerPlan, X: np.ndarray) -> np.ndarray:
     """Compute the network on rows `X`, shape (n_rows, n_inputs); returns float64 of shape (n_rows, n_outputs).
 
-    A row's answer depends on that row alone, to the bit, whatever other rows stand beside it. Raises ValueError when the
-    number of columns is not the number of inputs.
+    Or on sequences, shape (n_rows, n_steps, n_inputs), each of which begins without a past; returns the outputs at every step,
+    (n_rows, n_steps, n_outputs). A row's answer depends on that row alone, to the bit, whatever other rows stand beside it.
+    Raises ValueError when the number of columns is not the number of inputs, and GenomeError, which is one, for rows without
+    steps where the network is recurrent.
     """
     X = np.asarray(X, dtype=np.float64)
-    if X.ndim != 2 or X.shape[1] != plan.n_inputs:
+    if X.ndim not in (2, 3) or X.shape[-1] != plan.n_inputs:
         raise ValueError(f"expected rows of {plan.n_inputs} inputs, got an array of shape {X.shape}")
+    if X.ndim == 3:
+        return _evaluate_steps(plan, X)
+    without_past(plan, "a single row")
     answers = np.empty((len(X), plan.n_outputs))
     rows_at_once = max(1, min(_ROWS_AT_ONCE, _NUMBERS_AT_ONCE // plan.n_slots))
     values = np.empty((plan.n_slots, min(rows_at_once, len(X))))
     for first in range(0, len(X), rows_at_once):
         rows = slice(first, first + rows_at_once)
         answers[rows] = _evaluate_block(plan, X[rows], values[:, : len(X[rows])]).T
+    return answers
+
+
+def _evaluate_steps(plan: LayerPlan, X: np.ndarray) -> np.ndarray:
+    step = unfold(plan)
+    answers = np.empty((len(X), X.shape[1], plan.n_outputs))
+    state = np.zeros((len(X), step.n_inputs - plan.n_inputs))
+    for t in range(X.shape[1]):
+        outputs = evaluate(step, np.concatenate([X[:, t], state], axis=1))
+        answers[:, t], state = outputs[:, : plan.n_outputs], outputs[:, plan.n_outputs :]
     return answers
 
 

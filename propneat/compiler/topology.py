@@ -25,18 +25,18 @@ def _row_of(nodes, identifier):
 
 
 @inner
-def _adjacency(near, enabled, n_nodes):
-    """Group the enabled connections by their node row `near`: those of row r are `edges[start[r]:start[r + 1]]`."""
+def _adjacency(near, chosen, n_nodes):
+    """Group the chosen connections by their node row `near`: those of row r are `edges[start[r]:start[r + 1]]`."""
     start = np.zeros(n_nodes + 1, np.int64)
     for edge in range(near.shape[0]):
-        if enabled[edge]:
+        if chosen[edge]:
             start[near[edge] + 1] += 1
     for row in range(n_nodes):
         start[row + 1] += start[row]
     edges = np.empty(start[n_nodes], np.int64)
     fill = start[:-1].copy()
     for edge in range(near.shape[0]):
-        if enabled[edge]:
+        if chosen[edge]:
             edges[fill[near[edge]]] = edge
             fill[near[edge]] += 1
     return start, edges
@@ -44,7 +44,7 @@ def _adjacency(near, enabled, n_nodes):
 
 @inner
 def _mark_needed(nodes, in_start, in_edges, source_row):
-    """Mark inputs, outputs, and every node from which an output can be reached."""
+    """Mark inputs, outputs, and every node from which an output can be reached, in this step or a later one."""
     n_nodes = nodes.shape[0]
     needed = np.zeros(n_nodes, np.bool_)
     stack = np.empty(n_nodes, np.int64)
@@ -70,18 +70,17 @@ def _mark_needed(nodes, in_start, in_edges, source_row):
 
 
 @inner
-def _longest_paths(nodes, needed, in_start, out_start, out_edges, target_row):
+def _longest_paths(nodes, needed, waiting, out_start, out_edges, target_row):
     """Depth of every needed node: 0 for inputs, else 1 + the deepest source; -1 for nodes that are not needed.
 
-    A node without enabled inputs that is no input itself emits a constant and has depth 1.
+    `waiting` counts the connections of this step into every node, and is used up. A node that has none and is no input itself
+    emits a constant, or waits for nothing but values of the step before, and has depth 1.
     """
     n_nodes = nodes.shape[0]
     depth = np.full(n_nodes, -1, np.int64)
-    waiting = np.empty(n_nodes, np.int64)
     queue = np.empty(n_nodes, np.int64)
     tail = 0
     for row in range(n_nodes):
-        waiting[row] = in_start[row + 1] - in_start[row]
         if needed[row] and waiting[row] == 0:
             depth[row] = 0 if nodes[row].kind == _INPUT else 1
             queue[tail] = row
@@ -123,22 +122,44 @@ def _slots_by_depth(depth):
 
 
 @inner
+def _place_edges(slot_row, slot_of, first, last, out, target_row, fill, edge_source_out, edge_gene_out):
+    """Put the edges that leave slots `first` to `last` - 1 into the next free places of their targets, in slot order."""
+    out_start, out_edges = out
+    for slot in range(first, last):
+        row = slot_row[slot]
+        for k in range(out_start[row], out_start[row + 1]):
+            edge = out_edges[k]
+            target = slot_of[target_row[edge]]
+            edge_source_out[fill[target]] = slot
+            edge_gene_out[fill[target]] = edge
+            fill[target] += 1
+
+
+@inner
 def _plan_one(nodes, connections, slot_row_out, depth_out, edge_count_out, edge_source_out, edge_gene_out):
     """Plan one genome into its part of the output arrays; returns its number of slots and of edges."""
     n_nodes, n_connections = nodes.shape[0], connections.shape[0]
     source_row = np.empty(n_connections, np.int64)
     target_row = np.empty(n_connections, np.int64)
     enabled = np.empty(n_connections, np.bool_)
+    n_inputs = 0
+    for row in range(n_nodes):
+        n_inputs += nodes[row].kind == _INPUT
     for edge in range(n_connections):
         source_row[edge] = _row_of(nodes, connections[edge].source)
         target_row[edge] = _row_of(nodes, connections[edge].target)
         enabled[edge] = connections[edge].enabled
     in_start, in_edges = _adjacency(target_row, enabled, n_nodes)
     needed = _mark_needed(nodes, in_start, in_edges, source_row)
+    waiting = np.zeros(n_nodes, np.int64)
+    late = np.zeros(n_connections, np.bool_)
     for edge in range(n_connections):
         enabled[edge] = enabled[edge] and needed[target_row[edge]]
-    out_start, out_edges = _adjacency(source_row, enabled, n_nodes)
-    depth = _longest_paths(nodes, needed, in_start, out_start, out_edges, target_row)
+        if enabled[edge] and connections[edge].recurrent:
+            late[edge], enabled[edge] = True, False
+        waiting[target_row[edge]] += enabled[edge]
+    out = _adjacency(source_row, enabled, n_nodes)
+    depth = _longest_paths(nodes, needed, waiting, out[0], out[1], target_row)
     slot_row, slot_of = _slots_by_depth(depth)
     n_slots = slot_row.shape[0]
     fill = np.zeros(n_slots + 1, np.int64)
@@ -150,15 +171,11 @@ def _plan_one(nodes, connections, slot_row_out, depth_out, edge_count_out, edge_
         edge_count_out[slot] = n_in
         fill[slot + 1] = fill[slot] + n_in
     n_edges = fill[n_slots]
-    # walking sources in slot order leaves each slot's incoming edges sorted by source slot
-    for slot in range(n_slots):
-        row = slot_row[slot]
-        for k in range(out_start[row], out_start[row + 1]):
-            edge = out_edges[k]
-            target = slot_of[target_row[edge]]
-            edge_source_out[fill[target]] = slot
-            edge_gene_out[fill[target]] = edge
-            fill[target] += 1
+    # a slot's edges in the order in which their values are known: inputs, the step before, this step
+    before = _adjacency(source_row, late, n_nodes)
+    _place_edges(slot_row, slot_of, 0, n_inputs, out, target_row, fill, edge_source_out, edge_gene_out)
+    _place_edges(slot_row, slot_of, n_inputs, n_slots, before, target_row, fill, edge_source_out, edge_gene_out)
+    _place_edges(slot_row, slot_of, n_inputs, n_slots, out, target_row, fill, edge_source_out, edge_gene_out)
     return n_slots, n_edges
 
 

@@ -50,6 +50,8 @@ class Table:
     target_plan: ColumnPlan
     reports: tuple[ColumnReport, ...]
     notes: tuple[str, ...]
+    carried: "pandas.DataFrame | None" = None
+    """Columns that say what a row belongs to rather than what is known of it, as they came."""
 
     def __len__(self) -> int:
         return len(self.target)
@@ -63,28 +65,36 @@ def load_table(
     task: str | None = None,
     options: ReadingOptions = ReadingOptions(),
     form: "DelimitedForm | None" = None,
+    carry: tuple[str, ...] = (),
 ) -> Table:
     """Load a table by the path of a file (see `propneat.data.files.FILE_ENDINGS`) or the name of a data set.
 
     `target` names the column to predict; without it, the column called "target" or "class". A name means the embedded data set
     of that name; if there is none, or `data_dir` is given and holds PMLB's own file of that name, it means the PMLB data set,
     from the cache (see `pmlb_source.find_cache`) or downloaded into it. `task` overrules the task told by the
-    catalogue or by the values (see `plan_target`); `options` and `form` say how columns and delimited text are read.
+    catalogue or by the values (see `plan_target`); `options` and `form` say how columns and delimited text are read. Columns
+    named by `carry` are no features; the first tells the sequences apart that rows belong to.
 
     Raises DataError, one sentence, for whatever cannot be found, read, or learnt from.
     """
-    from propneat.data.files import DelimitedForm, read_columns
+    from propneat.data.files import DelimitedForm, read_columns, read_table_file
 
     text = str(name_or_path)
     if is_file_name(text):
-        columns, notes = read_columns(text, form or DelimitedForm(), options.missing)
         name, source = Path(text).name.split(".")[0], f"file {Path(text).name}"
+        if carry:
+            # what ties rows together is kept as it is written
+            raw = read_table_file(text, form or DelimitedForm())
+            return make_table(
+                raw.frame, name=name, source=source, target=target, task=task, options=options, notes=raw.notes, carry=carry
+            )
+        columns, notes = read_columns(text, form or DelimitedForm(), options.missing)
         return _make(columns, name=name, source=source, target=target, task=task, options=options, notes=notes)
     from propneat.data.named import load_named
 
     frame, known_task, source = load_named(text, data_dir)
     task = task or (known_task if target is None else None)
-    return make_table(frame, name=text, source=source, target=target, task=task, options=options)
+    return make_table(frame, name=text, source=source, target=target, task=task, options=options, carry=carry)
 
 
 def is_file_name(text: str) -> bool:
@@ -103,6 +113,7 @@ def make_table(
     task: str | None = None,
     options: ReadingOptions = ReadingOptions(),
     notes: tuple[str, ...] = (),
+    carry: tuple[str, ...] = (),
 ) -> Table:
     """Plan and read the columns of a DataFrame, and check that they can be learnt from; raises DataError when not.
 
@@ -110,7 +121,7 @@ def make_table(
     """
     view = TableView.of(frame)
     columns = {name: view.column(position) for position, name in enumerate(view.names)}
-    return _make(columns, name=name, source=source, target=target, task=task, options=options, notes=notes)
+    return _make(columns, name=name, source=source, target=target, task=task, options=options, notes=notes, carry=carry)
 
 
 def _make(
@@ -122,11 +133,14 @@ def _make(
     task: str | None,
     options: ReadingOptions,
     notes: tuple[str, ...],
+    carry: tuple[str, ...] = (),
 ) -> Table:
     """See `make_table`; takes the columns out of `columns`, so that those who gave them may keep none."""
     target = _target_name(list(columns), target, name)
     options.checked(list(columns))
+    _check_carried(list(columns), carry, target, name)
     answers = columns.pop(target)
+    carried = {column_name: columns.pop(column_name) for column_name in carry}
     if not columns:
         raise DataError(f"{name} has no column besides the target {target!r}: there is nothing to predict it from")
     if len(answers) < MIN_ROWS:
@@ -139,6 +153,8 @@ def _make(
     labels = labels_of(found.read)
     said = [*notes, found.note, *planned.notes]
     present = labels.notna().to_numpy()
+    if carry and not present.all():
+        _check_whole_sequences(carried[carry[0]], present, target)
     if not present.all():
         said.insert(len(notes), f"{int((~present).sum())} of {len(labels)} rows left out: they have no target {target!r}")
         labels = labels_of(found.read.rows(present))
@@ -155,8 +171,35 @@ def _make(
     if found.task == "regression" and np.ptp(codes) == 0:
         raise DataError(f"target {target!r} has the same value in every row: there is nothing to learn")
     return Table(
-        name, _typed(read), labels, found.task, source, planned.plan, found.read.plan, planned.reports_alone, tuple(said)
-    )
+        name, _typed(read), labels, found.task, source, planned.plan, found.read.plan, planned.reports_alone, tuple(said),
+        _carried_rows(carried, present) if carry else None,
+    )  # fmt: skip
+
+
+def _carried_rows(columns: dict[str, "pandas.Series"], present: np.ndarray) -> "pandas.DataFrame":
+    from pandas import DataFrame
+
+    return DataFrame({name: column.to_numpy()[present] for name, column in columns.items()})
+
+
+def _check_carried(columns: list[str], carry: tuple[str, ...], target: str, name: str) -> None:
+    for column in carry:
+        if column not in columns:
+            close = difflib.get_close_matches(column, columns, n=1)
+            hint = f"did you mean {close[0]!r}?" if close else f"the columns are {_listed(columns)}"
+            raise DataError(f"{name} has no column {column!r} to tell sequences or their steps apart by: {hint}")
+        if column == target or list(carry).count(column) > 1:
+            raise DataError(f"column {column!r} cannot be two of the target, the sequence id and the time: name another")
+
+
+def _check_whole_sequences(ids: "pandas.Series", present: np.ndarray, target: str) -> None:
+    """Refuse sequences that would lose some of their steps because these have no target."""
+    cut = set(ids[present]) & set(ids[~present])
+    if cut:
+        raise DataError(
+            f"sequence {min(cut, key=str)!r} has a target {target!r} in some of its rows only: "
+            "write its answer in all of them, or none"
+        )
 
 
 def _typed(columns: dict[str, ReadColumn]) -> "pandas.DataFrame":

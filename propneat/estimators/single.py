@@ -21,11 +21,13 @@ from propneat.base.errors import ConfigError, DataError, GenomeError
 from propneat.data import plan_table
 from propneat.data.frames import TableView, densified
 from propneat.data.weighted import check_weights
+from propneat.estimators.sequences import are_sequences, checked_sequences, prepare_arrays
 from propneat.model import class_probabilities
-from propneat.model.preparation import prepare_problem
+from propneat.model.preparation import PreparedProblem, prepare_problem
 from propneat.search import EvolveState, evolve
 from propneat.search.states import pick_member
 from propneat.settings.evolve_config import EvolveConfig
+from propneat.settings.file import Settings
 from propneat.settings.of_estimators import describe_parameters, settings_of
 
 __all__ = ["PropNEATClassifier", "PropNEATRegressor", "draw_seed"]
@@ -89,10 +91,11 @@ class _PropNEAT(BaseEstimator):
         self.model_.save(path)
 
     def __sklearn_tags__(self):
-        """Say that missing values and sparse matrices are welcome."""
+        """Say that missing values, sparse matrices and sequences are welcome."""
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
         tags.input_tags.sparse = True
+        tags.input_tags.three_d_array = True
         return tags
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
@@ -107,11 +110,11 @@ class _PropNEAT(BaseEstimator):
     def _fit(self, X: Any, y: Any, sample_weight: Any, task: str | None, class_weight: Any = None) -> None:
         """Evolve on checked data; a `task` of None is a classification into two or more classes."""
         seed = draw_seed(self.random_state)
-        settings = settings_of(self.get_params(deep=False), seed)
+        settings = settings_of(self.get_params(deep=False), seed, sequences=are_sequences(X))
         if y is None:
             raise DataError(f"{type(self).__name__} requires y to be passed, but the target y is None")
         target_name = y.name if isinstance(getattr(y, "name", None), str) else "target"
-        X, y = _check_table(self, X, reset=True), column_or_1d(y, warn=True)
+        X, y = self._checked(X, reset=True), column_or_1d(y, warn=True)
         check_consistent_length(X, y)
         X, y, weights = _drop_weightless(X, y, check_weights(sample_weight, len(y)))
         _refuse_missing(y)
@@ -119,20 +122,8 @@ class _PropNEAT(BaseEstimator):
             check_classification_targets(y)
             self.classes_ = np.unique(y)
             task = "binary" if len(self.classes_) == 2 else "multiclass"
-        planned = plan_table(X, settings.data.reading)
-        prepared = prepare_problem(
-            X,
-            y,
-            task,
-            seed=seed,
-            weights=weights,
-            class_weight=class_weight,
-            validation_fraction=settings.data.validation_fraction,
-            one_hot_integers=settings.data.one_hot_integers,
-            max_levels=settings.data.max_levels,
-            plan=planned.plan,
-        )
-        self.reading_ = [*planned.notes, *prepared.describe(X, y)]
+        prepare = prepare_arrays if are_sequences(X) else _prepare_rows
+        self.reading_, prepared = prepare(X, y, task, weights, class_weight, settings, seed)
         if self.verbose and self.reading_:
             print("\n".join(self.reading_), file=sys.stderr)
         config = settings.evolve.for_rows(len(prepared.problem.train))
@@ -161,15 +152,27 @@ class _PropNEAT(BaseEstimator):
         other.model_ = replace(self.model_, genome=champion)
         return other
 
+    def _checked(self, X: Any, *, reset: bool) -> Any:
+        """Return a table, or sequences, that preprocessing can read, with the features of `fit` unless `reset`."""
+        if are_sequences(X) if reset else self.model_.sequence is not None:
+            X = checked_sequences(X, None if reset else self.n_features_in_)
+            self.n_features_in_ = X.shape[2]
+            return X
+        return _check_table(self, X, reset=reset)
+
     def read_inputs(self, X: Any) -> np.ndarray:
-        """Return what the networks get for rows of X, float64 (n_rows, n_inputs)."""
+        """Return what the networks get for rows of X, float64 (n_rows, n_inputs), or sequences (n_rows, n_steps, n_inputs)."""
         check_is_fitted(self)
-        return self.model_.preprocessor.transform(_check_table(self, X, reset=False))
+        X, preprocessor = self._checked(X, reset=False), self.model_.preprocessor
+        if self.model_.sequence is None:
+            return preprocessor.transform(X)
+        values, rows = self.model_.sequence_rows(X)
+        return rows.stack(preprocessor.transform(values))
 
     def _outputs(self, X: Any) -> np.ndarray:
         """Return the champion's raw outputs, float64 (n_rows, n_outputs); each row's depend on that row alone."""
         check_is_fitted(self)
-        outputs = self.model_.outputs(_check_table(self, X, reset=False))
+        outputs = self.model_.outputs(self._checked(X, reset=False))
         broken = np.flatnonzero(~np.isfinite(outputs).all(axis=1))
         if len(broken):
             raise GenomeError(f"the network overflows on row {broken[0]} of X, whose values are too far from those in training")
@@ -187,6 +190,7 @@ class PropNEATClassifier(ClassifierMixin, _PropNEAT):
     """A small network that tells classes apart, its structure evolved by NEAT, its numbers trained by gradients.
 
     X is an array or a DataFrame of numbers, texts and categories; values may be missing, and preprocessing is learnt in `fit`.
+    Or it is an array of sequences, (n_sequences, n_steps, n_features), whose last steps may be NaN where a sequence is shorter.
     Rows of weight 2 count as two rows, to the bit, rows of weight 0 not at all, and the order of rows does not matter.
 
     After `fit`: `champion_`, the Genome; `model_`, the Model with its preprocessing and classes too; `history_`, one
@@ -233,6 +237,7 @@ class PropNEATRegressor(RegressorMixin, _PropNEAT):
     """A small network that predicts a number, its structure evolved by NEAT, its numbers trained by gradients.
 
     X is an array or a DataFrame of numbers, texts and categories; values may be missing, and preprocessing is learnt in `fit`.
+    Or it is an array of sequences, (n_sequences, n_steps, n_features), whose last steps may be NaN where a sequence is shorter.
     Rows of weight 2 count as two rows, to the bit, rows of weight 0 not at all, and the order of rows does not matter.
 
     After `fit`: `champion_`, the Genome; `model_`, the Model with its preprocessing and target scale too; `history_`,
@@ -277,6 +282,26 @@ def _check_table(estimator: _PropNEAT, X: Any, *, reset: bool) -> Any:
         if odd:
             raise TypeError(f"an argument must be a string or a number, and X holds a value of type {odd[0]}")
     return X
+
+
+def _prepare_rows(
+    X: Any, y: np.ndarray, task: str, weights: np.ndarray, class_weight: Any, settings: Settings, seed: int
+) -> tuple[list[str], PreparedProblem]:
+    """Return what is to be said of the columns, and the problem."""
+    planned = plan_table(X, settings.data.reading)
+    prepared = prepare_problem(
+        X,
+        y,
+        task,
+        seed=seed,
+        weights=weights,
+        class_weight=class_weight,
+        validation_fraction=settings.data.validation_fraction,
+        one_hot_integers=settings.data.one_hot_integers,
+        max_levels=settings.data.max_levels,
+        plan=planned.plan,
+    )
+    return [*planned.notes, *prepared.describe(X, y)], prepared
 
 
 def _drop_weightless(X: Any, y: np.ndarray, weights: np.ndarray) -> tuple[Any, np.ndarray, np.ndarray]:

@@ -11,6 +11,7 @@ __all__ = ["EvolutionConfig", "part_of"]
 
 _RATES = (
     "add_connection_rate",
+    "recurrent_rate",
     "delete_connection_rate",
     "add_node_rate",
     "delete_node_rate",
@@ -57,6 +58,8 @@ class EvolutionConfig:
     """"maximise" or "minimise" the fitness that is told."""
 
     add_connection_rate: float = 0.05
+    recurrent_rate: float = 0.0
+    """Chance that a new connection closes a cycle or a loop: it is recurrent and carries a value of the step before."""
     delete_connection_rate: float = 0.0
     add_node_rate: float = 0.03
     delete_node_rate: float = 0.0

@@ -48,8 +48,15 @@ def _cross_connections(child, fitter_genes, other_genes, average, disabled_inher
 
 
 @inner
+def _insert_gene(connections, m, gene):
+    return insert_connection(
+        connections, m, gene.innovation, gene.source, gene.target, gene.weight, gene.enabled, gene.recurrent
+    )
+
+
+@inner
 def _add_unmatched(nodes, n, connections, m, other_nodes, other_genes, matched):
-    """Give the child the equally fit other parent's disjoint and excess genes, leaving out those that close a cycle."""
+    """Give the child the equally fit other parent's disjoint and excess genes, without those that close a cycle in a step."""
     n_before = m
     for j in range(other_genes.shape[0]):
         if matched[j]:
@@ -59,7 +66,7 @@ def _add_unmatched(nodes, n, connections, m, other_nodes, other_genes, matched):
             if find_node(nodes, n, end) < 0:
                 node = other_nodes[find_node(other_nodes, other_nodes.shape[0], end)]
                 n = insert_node(nodes, n, node.id, node.kind, node.bias, node.activation, node.aggregation)
-        m = insert_connection(connections, m, gene.innovation, gene.source, gene.target, gene.weight, gene.enabled)
+        m = _insert_gene(connections, m, gene)
     if m == n_before or is_acyclic(nodes, n, connections, m):
         return n, m
     for j in range(other_genes.shape[0]):
@@ -70,8 +77,8 @@ def _add_unmatched(nodes, n, connections, m, other_nodes, other_genes, matched):
             m = remove_connection(connections, m, row)
     for j in range(other_genes.shape[0]):
         gene = other_genes[j]
-        if not matched[j] and not closes_cycle(nodes, n, connections, m, gene.source, gene.target):
-            m = insert_connection(connections, m, gene.innovation, gene.source, gene.target, gene.weight, gene.enabled)
+        if not matched[j] and (gene.recurrent or not closes_cycle(nodes, n, connections, m, gene.source, gene.target)):
+            m = _insert_gene(connections, m, gene)
     return n, m
 
 
@@ -79,9 +86,9 @@ def _add_unmatched(nodes, n, connections, m, other_nodes, other_genes, matched):
 def cross_genes(nodes, connections, fitter_nodes, fitter_genes, other_nodes, other_genes, tie, average_rate, disabled_inheritance, rng):
     """Write the child of two genomes into a work buffer; returns its numbers of nodes and connections.
 
-    Matching genes come from either parent at random, or averaged; disjoint and excess genes from the fitter one, and from
-    both when `tie`, except those of the second parent that would close a cycle (a case the paper does not meet, its
-    networks being allowed to be recurrent). A matching gene disabled in either parent is disabled with probability
+    Matching genes come from either parent at random, or averaged; disjoint and excess genes from the fitter one, and from both
+    when `tie`, except those of the second parent that would close a cycle without being recurrent (a case the paper does not
+    meet, its networks being allowed to be recurrent). A matching gene disabled in either parent is disabled with probability
     `disabled_inheritance`, else enabled.
     """
     average = rng.random() < average_rate

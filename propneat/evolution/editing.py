@@ -56,7 +56,7 @@ def insert_node(nodes, n, identifier, kind, bias, activation, aggregation):
 
 
 @inner
-def insert_connection(connections, m, innovation, source, target, weight, enabled):
+def insert_connection(connections, m, innovation, source, target, weight, enabled, recurrent):
     """Insert a connection gene in innovation order; returns the new number of connections."""
     row = m
     while row > 0 and connections[row - 1].innovation > innovation:
@@ -67,6 +67,7 @@ def insert_connection(connections, m, innovation, source, target, weight, enable
     connections[row].target = target
     connections[row].weight = weight
     connections[row].enabled = enabled
+    connections[row].recurrent = recurrent
     return m + 1
 
 
@@ -109,25 +110,27 @@ def remove_isolated(nodes, n, connections, m):
 
 @inner
 def _out_edges(nodes, n, connections, m):
-    """Connections grouped by source row: target rows `targets[start[r]:start[r + 1]]`."""
+    """Connections but the recurrent ones, grouped by source row: target rows `targets[start[r]:start[r + 1]]`."""
     start = np.zeros(n + 1, np.int64)
     source_row = np.empty(m, np.int64)
     for k in range(m):
-        source_row[k] = _lower_node(nodes, n, connections[k].source)
-        start[source_row[k] + 1] += 1
+        if not connections[k].recurrent:
+            source_row[k] = _lower_node(nodes, n, connections[k].source)
+            start[source_row[k] + 1] += 1
     for row in range(n):
         start[row + 1] += start[row]
     fill = start[:-1].copy()
-    targets = np.empty(m, np.int64)
+    targets = np.empty(start[n], np.int64)
     for k in range(m):
-        targets[fill[source_row[k]]] = _lower_node(nodes, n, connections[k].target)
-        fill[source_row[k]] += 1
+        if not connections[k].recurrent:
+            targets[fill[source_row[k]]] = _lower_node(nodes, n, connections[k].target)
+            fill[source_row[k]] += 1
     return start, targets
 
 
 @inner
 def closes_cycle(nodes, n, connections, m, source, target):
-    """Whether a new connection source -> target would close a cycle, disabled connections counted as present."""
+    """Whether a new connection source -> target would close a cycle of connections within a step, disabled ones counted too."""
     goal = _lower_node(nodes, n, source)
     start, targets = _out_edges(nodes, n, connections, m)
     seen = np.zeros(n, np.bool_)
@@ -150,10 +153,10 @@ def closes_cycle(nodes, n, connections, m, source, target):
 
 @inner
 def is_acyclic(nodes, n, connections, m):
-    """Kahn's test over all connections, disabled ones included."""
+    """Kahn's test over all connections but the recurrent ones, disabled ones included."""
     start, targets = _out_edges(nodes, n, connections, m)
     waiting = np.zeros(n, np.int64)
-    for k in range(m):
+    for k in range(targets.shape[0]):
         waiting[targets[k]] += 1
     queue = np.empty(n, np.int64)
     tail = 0

@@ -8,9 +8,12 @@ from propneat.base.errors import GenomeError
 from propneat.base.native import inner, outer
 from propneat.genome import MAX_IDENTIFIER, GenePool, NodeKind, frozen
 
-__all__ = ["InnovationTracker", "link_innovation", "split_node"]
+__all__ = ["LINK_TARGET", "InnovationTracker", "link_innovation", "link_keys", "split_node"]
 
 _NEXT_INNOVATION, _NEXT_NODE, _N_LINKS, _N_SPLITS = range(4)
+LINK_TARGET = 2**31 - 1
+"""The bits of a connection's key that are its target."""
+_RECURRENT = np.int64(2**31)
 _FREE = -1
 _CAPACITY = 1024
 
@@ -27,16 +30,22 @@ def _find(table, key):
 
 
 @inner
+def link_key(source, target, recurrent):
+    """What a connection is remembered by: its two node ids, and in the bit that they leave free whether it is recurrent."""
+    return (source << 32) | (recurrent * _RECURRENT) | target
+
+
+@inner
 def _set(rows, row, key, value):
     rows[row, 0] = key
     rows[row, 1] = value
 
 
 @outer
-def link_innovation(state, links, source, target):
-    """Number of the connection source -> target, new if this run never had it."""
+def link_innovation(state, links, source, target, recurrent):
+    """Number of the connection source -> target, of this step or the one before, new if this run never had it."""
     table, entries = links
-    key = (source << 32) | target
+    key = link_key(source, target, recurrent)
     row = _find(table, key)
     if table[row, 0] == _FREE:
         _set(table, row, key, state[_NEXT_INNOVATION])
@@ -76,6 +85,11 @@ def _check_shared_nodes(pool: GenePool) -> None:
         raise GenomeError("these genomes have different input or output nodes, so they cannot share a population")
 
 
+def link_keys(genes: np.ndarray) -> np.ndarray:
+    """Return the key of every connection gene, int64, shape (n_genes,): what `links` of a tracker is sorted into."""
+    return link_key.py_func(genes["source"], genes["target"], genes["recurrent"])
+
+
 def _empty(capacity: int) -> tuple[np.ndarray, np.ndarray]:
     """A table without rows, and room for half as many entries as the table has rows."""
     return np.full((capacity, 2), _FREE, np.int64), np.empty((capacity // 2, 2), np.int64)
@@ -100,20 +114,21 @@ def _with_room(pair: tuple[np.ndarray, np.ndarray], n_used: int, n_more: int) ->
 def _known_splits(links: np.ndarray, hidden: set[int]) -> np.ndarray:
     """Read from innovation numbers which splits made which nodes; returns rows of (key, node) as `split_node` keeps them.
 
-    `links` holds every (innovation, source, target) once, in order of innovation. A split gives the new node's first two
-    connections, one in and one out, numbers in a row, above that of the connection between their ends, which it replaces.
+    `links` holds every (innovation, source, target, recurrent) once, in order of innovation. A split gives the new node's first
+    two connections, one in and one out, numbers in a row, above that of the connection between their ends, which it replaces
+    and whose kind the one in is of.
     """
-    number_of = {(source, target): innovation for innovation, source, target in links.tolist()}
+    number_of = {tuple(link): innovation for innovation, *link in links.tolist()}
     touching: dict[int, list[tuple[int, int, int]]] = {}
     for link in links.tolist():
-        for end in link[1:]:
+        for end in link[1:3]:
             if end in hidden and len(touching.setdefault(end, [])) < 2:
                 touching[end].append(link)
     splits, n_splits = [], Counter()
     for node in sorted(node for node, first in touching.items() if len(first) == 2):
-        (way_in, source, middle), (way_out, behind, target) = touching[node]
-        split = number_of.get((source, target), way_in)
-        if middle == behind == node and way_out == way_in + 1 and split < way_in:
+        (way_in, source, middle, recurrent), (way_out, behind, target, late) = touching[node]
+        split = number_of.get((source, target, recurrent), way_in)
+        if middle == behind == node and way_out == way_in + 1 and split < way_in and not late:
             splits.append(((split << 32) | n_splits[split], node))
             n_splits[split] += 1
     return np.array(splits, np.int64).reshape(-1, 2)
@@ -122,9 +137,10 @@ def _known_splits(links: np.ndarray, hidden: set[int]) -> np.ndarray:
 class InnovationTracker:
     """The memory of a run: which connection has which innovation number, which split made which node.
 
-    Rules: a connection's number depends on its two node ids alone. Splitting a connection gives the same node id in every
-    genome and generation, except in a genome that still holds the node of its earlier split: there the second
-    split has an id of its own, the same again for every genome that splits twice. Mutable; owned by one population.
+    Rules: a connection's number depends on its two node ids, and on whether it is recurrent, alone. Splitting a connection
+    gives the same node id in every genome and generation, except in a genome that still holds the node of its earlier split:
+    there the second split has an id of its own, the same again for every genome that splits twice. Mutable; owned by one
+    population.
 
     `state` (int64, 4) holds the counters. `links` and `splits` are each a hash table for compiled loops and the same rows in
     the order in which they came, both int64 of shape (capacity, 2); rows once entered never change.
@@ -144,13 +160,13 @@ class InnovationTracker:
         """
         _check_shared_nodes(pool)
         tracker = cls(int(pool.nodes["id"].max()) + 1, int(pool.connections["innovation"].max(initial=-1)) + 1)
-        known = np.unique(pool.connections[["innovation", "source", "target"]])
-        for column in (known[["innovation"]], known[["source", "target"]]):
+        known = np.unique(pool.connections[["innovation", "source", "target", "recurrent"]])
+        for column in (known[["innovation"]], known[["source", "target", "recurrent"]]):
             if len(np.unique(column)) < len(known):
                 raise GenomeError("these genomes disagree about innovation numbers, so they cannot share a population")
         splits = _known_splits(known, set(pool.nodes["id"][pool.nodes["kind"] == NodeKind.HIDDEN].tolist()))
         tracker.reserve(max(len(known), len(splits)))
-        keys = (known["source"] << 32) | known["target"]
+        keys = link_keys(known)
         tracker.links, tracker.splits = _filled(np.column_stack([keys, known["innovation"]])), _filled(splits)
         tracker.state[_N_LINKS], tracker.state[_N_SPLITS] = len(known), len(splits)
         return tracker
@@ -162,10 +178,10 @@ class InnovationTracker:
         self.links = _with_room(self.links, int(self.state[_N_LINKS]), n_events)
         self.splits = _with_room(self.splits, int(self.state[_N_SPLITS]), n_events)
 
-    def link(self, source: int, target: int) -> int:
+    def link(self, source: int, target: int, recurrent: bool = False) -> int:
         """Return the innovation number of the connection between two node ids."""
         self.reserve(1)
-        return int(link_innovation(self.state, self.links, source, target))
+        return int(link_innovation(self.state, self.links, source, target, recurrent))
 
     def split(self, innovation: int, occurrence: int = 0) -> int:
         """Return the id of the node that splits a connection; `occurrence` counts earlier splits that are still in the genome."""

@@ -39,6 +39,7 @@ class MutationRates(NamedTuple):
     weight_sigma: float
     activation: float
     aggregation: float
+    recurrent: float
     activations: np.ndarray
     aggregations: np.ndarray
 
@@ -58,6 +59,7 @@ class MutationRates(NamedTuple):
             weight_sigma=float(config.weight_sigma),
             activation=float(config.activation_mutation_rate),
             aggregation=float(config.aggregation_mutation_rate),
+            recurrent=float(config.recurrent_rate),
             activations=np.array([activation_code(name) for name in config.activations], np.int8),
             aggregations=np.array([aggregation_code(name) for name in config.aggregations], np.int8),
         )
@@ -69,16 +71,16 @@ def _one_of(options, rng):
 
 
 @inner
-def _random_row_where_hidden(nodes, n, rng):
-    """A random hidden node's row, or -1 when there is none."""
-    n_hidden = 0
+def _random_row_from(nodes, n, least, rng):
+    """A random node's row, of those whose kind is `least` or one after it, or -1 when there is none."""
+    n_options = 0
     for row in range(n):
-        n_hidden += nodes[row].kind == _HIDDEN
-    if n_hidden == 0:
+        n_options += nodes[row].kind >= least
+    if n_options == 0:
         return -1
-    chosen = rng.integers(0, n_hidden)
+    chosen = rng.integers(0, n_options)
     for row in range(n):
-        if nodes[row].kind == _HIDDEN:
+        if nodes[row].kind >= least:
             if chosen == 0:
                 return row
             chosen -= 1
@@ -87,7 +89,10 @@ def _random_row_where_hidden(nodes, n, rng):
 
 @inner
 def _add_node(nodes, n, connections, m, tracker, rates, rng):
-    """Split a random enabled connection: it is disabled, the way in gets weight 1, the way out the old weight."""
+    """Split a random enabled connection: it is disabled, the way in gets weight 1, the way out the old weight.
+
+    Of a recurrent connection the way in is recurrent, so that a value arrives as late as before.
+    """
     n_enabled = 0
     for k in range(m):
         n_enabled += connections[k].enabled
@@ -100,7 +105,7 @@ def _add_node(nodes, n, connections, m, tracker, rates, rng):
         row += 1
     state, links, splits = tracker
     innovation, source, target = connections[row].innovation, connections[row].source, connections[row].target
-    weight = connections[row].weight
+    weight, recurrent = connections[row].weight, connections[row].recurrent
     connections[row].enabled = False
     occurrence = 0
     identifier = split_node(state, splits, innovation, occurrence)
@@ -109,33 +114,46 @@ def _add_node(nodes, n, connections, m, tracker, rates, rng):
         identifier = split_node(state, splits, innovation, occurrence)
     activation, aggregation = _one_of(rates.activations, rng), _one_of(rates.aggregations, rng)
     n = insert_node(nodes, n, identifier, _HIDDEN, 0.0, activation, aggregation)
-    m = insert_connection(connections, m, link_innovation(state, links, source, identifier), source, identifier, 1.0, True)
-    m = insert_connection(connections, m, link_innovation(state, links, identifier, target), identifier, target, weight, True)
+    way_in = link_innovation(state, links, source, identifier, recurrent)
+    m = insert_connection(connections, m, way_in, source, identifier, 1.0, True, recurrent)
+    way_out = link_innovation(state, links, identifier, target, False)
+    m = insert_connection(connections, m, way_out, identifier, target, weight, True, False)
     return n, m
 
 
 @inner
 def _add_connection(nodes, n, connections, m, tracker, rates, rng):
-    """Join two random nodes that are not joined yet, without closing a cycle; a disabled connection found there is enabled."""
+    """Join two random nodes that are not joined yet, without closing a cycle; a disabled connection found there is enabled.
+
+    With the chance of the recurrent rate the nodes are others that a connection within a step could not join: one and itself,
+    or two of which the target leads to the source, or the source is an output. The connection between them is recurrent.
+    """
     state, links, _ = tracker
+    recurrent = rates.recurrent > 0 and rng.random() < rates.recurrent
     for _ in range(_TRIES):
-        source, target = rng.integers(0, n), rng.integers(0, n)
-        if source == target or nodes[source].kind == _OUTPUT or nodes[target].kind == _INPUT:
+        if recurrent:
+            source, target = _random_row_from(nodes, n, _OUTPUT, rng), _random_row_from(nodes, n, _OUTPUT, rng)
+        else:
+            source, target = rng.integers(0, n), rng.integers(0, n)
+        if not recurrent and (source == target or nodes[source].kind == _OUTPUT or nodes[target].kind == _INPUT):
             continue
+        a, b = nodes[source].id, nodes[target].id
         row = -1
         for k in range(m):
-            if connections[k].source == nodes[source].id and connections[k].target == nodes[target].id:
+            if connections[k].source == a and connections[k].target == b and connections[k].recurrent == recurrent:
                 row = k
         if row >= 0:
             if connections[row].enabled:
                 continue
             connections[row].enabled = True
             return m
-        if nodes[source].kind != _INPUT and closes_cycle(nodes, n, connections, m, nodes[source].id, nodes[target].id):
+        if recurrent:
+            if nodes[source].kind != _OUTPUT and not closes_cycle(nodes, n, connections, m, a, b):
+                continue
+        elif nodes[source].kind != _INPUT and closes_cycle(nodes, n, connections, m, a, b):
             continue
-        innovation = link_innovation(state, links, nodes[source].id, nodes[target].id)
         weight = rates.weight_sigma * rng.standard_normal()
-        return insert_connection(connections, m, innovation, nodes[source].id, nodes[target].id, weight, True)
+        return insert_connection(connections, m, link_innovation(state, links, a, b, recurrent), a, b, weight, True, recurrent)
     return m
 
 
@@ -155,7 +173,7 @@ def mutate_genes(nodes, n, connections, m, tracker, rates, rng):
     """
     n_before = m
     if rates.delete_node > 0 and rng.random() < rates.delete_node:
-        row = _random_row_where_hidden(nodes, n, rng)
+        row = _random_row_from(nodes, n, _HIDDEN, rng)
         if row >= 0:
             n, m = remove_node(nodes, n, connections, m, row)
     if rates.delete_connection > 0 and m > 0 and rng.random() < rates.delete_connection:
@@ -188,10 +206,10 @@ def _mutate_numbers(nodes, n, connections, m, rates, rng):
 @inner
 def _mutate_functions(nodes, n, rates, rng):
     if rates.activation > 0 and rng.random() < rates.activation:
-        row = _random_row_where_hidden(nodes, n, rng)
+        row = _random_row_from(nodes, n, _HIDDEN, rng)
         if row >= 0:
             nodes[row].activation = _one_of(rates.activations, rng)
     if rates.aggregation > 0 and rng.random() < rates.aggregation:
-        row = _random_row_where_hidden(nodes, n, rng)
+        row = _random_row_from(nodes, n, _HIDDEN, rng)
         if row >= 0:
             nodes[row].aggregation = _one_of(rates.aggregations, rng)

@@ -11,6 +11,8 @@ from propneat.genome import ACTIVATIONS, AGGREGATIONS, CONNECTION_DTYPE, NODE_DT
 
 __all__ = ["check_fitness", "check_told"]
 
+_LINK = ("innovation", "source", "target", "recurrent")
+
 
 def check_fitness(fitness: Sequence[float] | np.ndarray, n_genomes: int) -> np.ndarray:
     """Return a copy of the fitness values, float64, shape (n_genomes,).
@@ -52,7 +54,7 @@ def _same_structure(genomes: GenePool, asked: GenePool) -> bool:
         and _same(genomes.node_start, asked.node_start)
         and _same(genomes.connection_start, asked.connection_start)
         and all(_same(genomes.nodes[name], asked.nodes[name]) for name in ("id", "kind"))
-        and all(_same(genomes.connections[name], asked.connections[name]) for name in ("innovation", "source", "target"))
+        and all(_same(genomes.connections[name], asked.connections[name]) for name in _LINK)
     )
 
 

@@ -82,6 +82,7 @@ def export_c(model: Model, options: COptions = COptions(), table: Any = None) ->
 
     Raises ConfigError for options that do not fit, ExportError where an answer moves further than the tolerance.
     """
+    model.row_plan("the C that propneat writes")
     layout = plan_columns(model)
     x, inputs, notes = _rows(model, layout, options, table)
     fixed = cost = None

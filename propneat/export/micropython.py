@@ -46,7 +46,7 @@ check_functions(__name__, activations=_FUNCTIONS, aggregations=_JOINS)
 
 def micropython_text(model: Model) -> str:
     """Return a module with COLUMNS, LEVELS, CLASSES, and predict(x) -> (class or number, probabilities)."""
-    layout, plan = plan_columns(model), model.plan
+    layout, plan = plan_columns(model), model.row_plan("the module that propneat writes")
     wanted = {ACTIVATIONS[code] for code in plan.activation[plan.n_inputs :].tolist()}
     wanted |= {helper for key in wanted for helper in _FUNCTIONS[key][1]} | ({"sigmoid"} if model.task == "binary" else set())
     helpers = [text for key, (_, _, text) in _FUNCTIONS.items() if key in wanted and text]

@@ -52,7 +52,7 @@ def add_model(g: Graph, model: Model, given: dict[str, str], some: str, names: t
     `given` has the value (n_rows, 1) of every used column, float64 or text; `some` is any value of as many rows. `names` are
     those of the label and the probabilities, or of the prediction alone.
     """
-    columns, used = columns_of(model.preprocessor), set(model.plan.edge_source.tolist())
+    columns, used = columns_of(model.preprocessor), set(model.row_plan("a model in ONNX").edge_source.tolist())
     rules = {k: rule for k, rule in enumerate(model.preprocessor.rules) if k in used}
     numbers = [k for k, rule in rules.items() if is_plain(rule, columns[rule.feature])]
     pieces = [plain_inputs(g, [given[rules[k].feature] for k in numbers], [rules[k] for k in numbers])] if numbers else []

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 
 import numpy as np
 
-from propneat.compiler import LayerPlan, apply_activation
+from propneat.compiler import LayerPlan, apply_activation, without_past
 from propneat.data import ColumnPlan, InputRule, Preprocessor, TargetScale
 from propneat.data.numbers import NumberForm, parse_number
 from propneat.formula.form import (
@@ -47,6 +47,7 @@ def make_formula(
     target: str,
 ) -> Formula:
     """Return the formula of a model from its parts; `node_ids` has the id of every slot's node."""
+    without_past(plan, "a formula")
     columns = columns_of(preprocessor)
     inputs = [input_of(rule, columns[rule.feature]) for rule in preprocessor.rules]
     shared: set[int] = set()
@@ -72,7 +73,7 @@ def network_answers(plan: LayerPlan, is_logarithm: bool = False) -> list[Node]:
     `is_logarithm` the network tells the answer's logarithm.
     """
     inputs: list[Node] = []
-    for k in range(plan.n_inputs):
+    for k in range(without_past(plan, "a formula").n_inputs):
         quantity = Quantity(Column(f"x{k}", "number"), None, 0.0, None, None, 1.0)
         inputs.append(_linear(_SOME_CENTER, [(_SOME_SCALE, quantity)]))
     values = _values(plan, inputs, set())

@@ -61,10 +61,11 @@ CONNECTION_DTYPE = np.dtype(
         ("target", np.int64),
         ("weight", np.float64),
         ("enabled", np.bool_),
+        ("recurrent", np.bool_),
     ],
     align=True,
 )
-"""One connection gene; `source` and `target` are node ids."""
+"""One connection gene; `source` and `target` are node ids. A recurrent one carries its source's value of the step before."""
 
 MAX_IDENTIFIER = 2**31 - 1
 """Largest node id and innovation number."""

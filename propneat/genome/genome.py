@@ -24,7 +24,7 @@ def restore_frozen(owner: object, state: dict[str, np.ndarray]) -> None:
 
 @dataclass(frozen=True, eq=False)
 class Genome:
-    """A directed acyclic network as genes.
+    """A directed network as genes, acyclic but for its recurrent connections.
 
     `nodes` has dtype NODE_DTYPE, shape (n_nodes,), sorted by id; `connections` has dtype CONNECTION_DTYPE,
     shape (n_connections,), sorted by innovation number. Input k of the data feeds the k-th input node in id order;
@@ -55,6 +55,11 @@ class Genome:
         """Number of enabled connections."""
         return int(np.count_nonzero(self.connections["enabled"]))
 
+    @property
+    def is_recurrent(self) -> bool:
+        """Whether any connection, enabled or not, carries its source's value of the step before."""
+        return bool(self.connections["recurrent"].any())
+
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Genome):
             return NotImplemented
@@ -84,8 +89,10 @@ def make_genome(nodes: Sequence[tuple], connections: Sequence[tuple]) -> Genome:
     """Build a genome from plain tuples in field order, sorting both lists.
 
     A node is (id, bias, kind, activation code, aggregation code); a connection is (innovation, source id, target id,
-    weight, enabled).
+    weight, enabled), and True after that if it is recurrent.
     """
     node_array = np.array(sorted(nodes), dtype=NODE_DTYPE)
-    connection_array = np.array(sorted(connections), dtype=CONNECTION_DTYPE)
+    plain = len(CONNECTION_DTYPE) - 1
+    genes = sorted((*gene, False) if len(gene) == plain else gene for gene in connections)
+    connection_array = np.array(genes, dtype=CONNECTION_DTYPE)
     return Genome(frozen(node_array), frozen(connection_array))

@@ -21,27 +21,29 @@ def to_networkx(genome: Genome) -> networkx.DiGraph:
     """Return the genome as a directed graph whose nodes are node ids.
 
     Node attributes: kind ("input", "output" or "hidden"), bias, activation, aggregation. Edge attributes: innovation, weight,
-    enabled. All values are plain Python ones.
+    enabled. All values are plain Python ones. A recurrent genome becomes a networkx.MultiDiGraph, because two nodes may be
+    joined both within a step and from the step before, and its edges have the attribute recurrent too.
     """
-    graph = networkx.DiGraph()
+    graph = networkx.MultiDiGraph() if genome.is_recurrent else networkx.DiGraph()
     for node, bias, kind, activation, aggregation in genome.nodes.tolist():
         graph.add_node(
             node, kind=_KINDS[kind], bias=bias, activation=ACTIVATIONS[activation], aggregation=AGGREGATIONS[aggregation]
         )
-    for innovation, source, target, weight, enabled in genome.connections.tolist():
-        graph.add_edge(source, target, innovation=innovation, weight=weight, enabled=enabled)
+    for innovation, source, target, weight, enabled, recurrent in genome.connections.tolist():
+        kind = {"recurrent": recurrent} if genome.is_recurrent else {}
+        graph.add_edge(source, target, innovation=innovation, weight=weight, enabled=enabled, **kind)
     return graph
 
 
 def from_networkx(graph: networkx.DiGraph) -> Genome:
     """Return the genome of a graph that has the attributes `to_networkx` gives; other attributes are ignored.
 
-    Node ids may also be decimal text, which is what networkx makes of them when it reads GraphML. Raises GenomeError when
-    the graph is not a plain directed one, when an attribute is missing or of the wrong type, and when the genome breaks a
-    rule of `validate`.
+    Node ids may also be decimal text, which is what networkx makes of them when it reads GraphML. An edge without the attribute
+    recurrent is not recurrent. Raises GenomeError when the graph is not a directed one, when an attribute is missing or of the
+    wrong type, and when the genome breaks a rule of `validate`.
     """
-    if not graph.is_directed() or graph.is_multigraph():
-        raise GenomeError(f"a genome needs a plain directed graph (networkx.DiGraph), not a {type(graph).__name__}")
+    if not graph.is_directed():
+        raise GenomeError(f"a genome needs a directed graph (networkx.DiGraph or MultiDiGraph), not a {type(graph).__name__}")
     nodes = []
     for node, attributes in graph.nodes(data=True):
         what = f"node {node!r}"
@@ -58,12 +60,17 @@ def from_networkx(graph: networkx.DiGraph) -> Genome:
     for source, target, attributes in graph.edges(data=True):
         what = f"the connection from node {source!r} to node {target!r}"
         innovation = _identifier(_attribute(attributes, "innovation", what), f"the innovation number of {what}")
-        enabled = _attribute(attributes, "enabled", what)
-        if not isinstance(enabled, bool | np.bool_):
-            raise GenomeError(f"enabled of {what} must be True or False, not {enabled!r}")
+        flags = [_truth("enabled", _attribute(attributes, "enabled", what), what)]
+        flags.append(_truth("recurrent", attributes.get("recurrent", False), what))
         ends = _identifier(source, "node id"), _identifier(target, "node id")
-        connections.append((innovation, *ends, _number(attributes, "weight", what), bool(enabled)))
+        connections.append((innovation, *ends, _number(attributes, "weight", what), *flags))
     return validate(make_genome(nodes, connections))
+
+
+def _truth(name: str, value: object, what: str) -> bool:
+    if not isinstance(value, bool | np.bool_):
+        raise GenomeError(f"{name} of {what} must be True or False, not {value!r}")
+    return bool(value)
 
 
 def _attribute(attributes: Mapping[str, object], name: str, what: str) -> object:
@@ -114,8 +121,9 @@ def to_graphml(genome: Genome, names: Mapping[int, str] | None = None) -> str:
 def to_dot(genome: Genome, input_names: Sequence[str] | None = None, output_names: Sequence[str] | None = None) -> str:
     """Return the genome as Graphviz DOT text, every gene included.
 
-    Inputs and outputs stand in one rank each; a connection has its sign as colour (blue positive, orange negative), its size
-    as pen width, and is dashed when disabled. Raises ConfigError when the number of names is not that of the nodes.
+    Inputs and outputs stand in one rank each; a connection has its sign as colour (blue positive, orange negative), its size as
+    pen width, and is dashed when disabled, dotted with a hollow arrow when recurrent (both: dashed, hollow). Raises ConfigError
+    when the number of names is not that of the nodes.
     """
     names = node_names(genome, input_names, output_names)
     lines = [
@@ -128,13 +136,20 @@ def to_dot(genome: Genome, input_names: Sequence[str] | None = None, output_name
         *_dot_nodes(genome, NodeKind.HIDDEN, names, "  "),
     ]
     strengths, _ = weight_strengths(genome.connections["weight"])
-    for (_, source, target, weight, enabled), strength in zip(genome.connections.tolist(), strengths.tolist(), strict=True):
-        style = "solid" if enabled else "dashed"
+    for (_, source, target, weight, *flags), strength in zip(genome.connections.tolist(), strengths.tolist(), strict=True):
+        when = ", of the step before" if flags[1] else ""
         lines.append(
-            f'  {source} -> {target} [color="{sign_colour(weight)}", penwidth={0.5 + 3.5 * strength:.2f}, style={style}, '
-            f'tooltip="weight {weight:.6g}"];'
+            f'  {source} -> {target} [color="{sign_colour(weight)}", penwidth={0.5 + 3.5 * strength:.2f}, '
+            f'{_dot_style(*flags)}, tooltip="weight {weight:.6g}{when}"];'
         )
     return "\n".join([*lines, "}", ""])
+
+
+def _dot_style(enabled: bool, recurrent: bool) -> str:
+    if not recurrent:
+        return "style=solid" if enabled else "style=dashed"
+    # what goes back in time does not say which node stands to the right
+    return f"style={'dotted' if enabled else 'dashed'}, arrowhead=empty, constraint=false"
 
 
 def _dot_rank(genome: Genome, kind: NodeKind, rank: str, names: Mapping[int, str]) -> list[str]:

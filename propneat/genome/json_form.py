@@ -1,8 +1,9 @@
-"""The genome's JSON form, schema "propneat.genome/2": strict on reading, the same bytes for the same genome on writing.
+"""The genome's JSON form, schema "propneat.genome/3": strict on reading, the same bytes for the same genome on writing.
 
 A document is an object with `schema`, `nodes` and `connections`; other keys carry what goes with a genome (see
-`propneat.model`). A node is {"id", "kind", "bias", "activation", "aggregation"}, a connection
-{"innovation", "source", "target", "weight", "enabled"}. Floats are written with as many digits as read back to the same bits.
+`propneat.model`). A node is {"id", "kind", "bias", "activation", "aggregation"}, a connection {"innovation", "source",
+"target", "weight", "enabled", "recurrent"}. A genome without recurrent connections is written in schema "propneat.genome/2",
+whose connections lack that last key. Floats are written with as many digits as read back to the same bits.
 """
 
 import json
@@ -20,9 +21,10 @@ from propneat.genome.validation import validate
 
 __all__ = ["SCHEMA", "format_document", "genome_from_document", "genome_to_document", "parse_document"]
 
-SCHEMA = "propneat.genome/2"
-_READ_SCHEMAS = ("propneat.genome/1", SCHEMA)
-"""Schemas that are read; the genes of the first one are the same, what goes with them (see `propneat.model`) has grown."""
+SCHEMA = "propneat.genome/3"
+_FORWARD_SCHEMA = "propneat.genome/2"
+_READ_SCHEMAS = ("propneat.genome/1", _FORWARD_SCHEMA, SCHEMA)
+"""Schemas that are read; the genes of the first two are the same, what goes with them (see `propneat.model`) has grown."""
 
 MAX_DEPTH = 100
 """How deep lists and objects may lie in each other; a genome needs three levels, what goes with it a few more."""
@@ -31,7 +33,8 @@ MAX_CHARACTERS = 32 * 2**20
 
 _KINDS = tuple(kind.name.lower() for kind in NodeKind)
 _NODE_KEYS = ("id", "kind", "bias", "activation", "aggregation")
-_CONNECTION_KEYS = ("innovation", "source", "target", "weight", "enabled")
+_CONNECTION_KEYS = ("innovation", "source", "target", "weight", "enabled", "recurrent")
+_FORWARD_KEYS = _CONNECTION_KEYS[:-1]
 
 
 def genome_to_document(genome: Genome) -> dict[str, Any]:
@@ -46,8 +49,9 @@ def genome_to_document(genome: Genome) -> dict[str, Any]:
         }
         for gene_id, bias, kind, activation, aggregation in genome.nodes.tolist()
     ]
-    connections = [dict(zip(_CONNECTION_KEYS, gene, strict=True)) for gene in genome.connections.tolist()]
-    return {"schema": SCHEMA, "nodes": nodes, "connections": connections}
+    schema, keys = (SCHEMA, _CONNECTION_KEYS) if genome.is_recurrent else (_FORWARD_SCHEMA, _FORWARD_KEYS)
+    connections = [dict(zip(keys, gene, strict=False)) for gene in genome.connections.tolist()]
+    return {"schema": schema, "nodes": nodes, "connections": connections}
 
 
 def genome_from_document(document: Mapping[str, Any]) -> Genome:
@@ -58,7 +62,8 @@ def genome_from_document(document: Mapping[str, Any]) -> Genome:
     if schema not in _READ_SCHEMAS:
         raise GenomeError(f"expected the schema {' or '.join(map(repr, _READ_SCHEMAS))}, and this file says {_shown(schema)}")
     nodes = [_read_node(entry) for entry in _list_of(document, "nodes")]
-    connections = [_read_connection(entry) for entry in _list_of(document, "connections")]
+    keys = _CONNECTION_KEYS if schema == SCHEMA else _FORWARD_KEYS
+    connections = [_read_connection(entry, keys) for entry in _list_of(document, "connections")]
     if not nodes:
         raise GenomeError("the genome has no nodes")
     return validate(make_genome(nodes, connections))
@@ -178,16 +183,18 @@ def _read_node(entry: Any) -> tuple:
     )
 
 
-def _read_connection(entry: Any) -> tuple:
-    connection = _checked(entry, _CONNECTION_KEYS, "connection")
+def _read_connection(entry: Any, keys: tuple[str, ...]) -> tuple:
+    connection = _checked(entry, keys, "connection")
     innovation = _identifier(connection["innovation"], "an innovation number")
     what = f"of connection {innovation}"
-    if not isinstance(connection["enabled"], bool):
-        raise GenomeError(f"'enabled' {what} must be true or false, not {_shown(connection['enabled'])}")
+    for key in keys[_CONNECTION_KEYS.index("enabled") :]:
+        if not isinstance(connection[key], bool):
+            raise GenomeError(f"{key!r} {what} must be true or false, not {_shown(connection[key])}")
     return (
         innovation,
         _identifier(connection["source"], f"the source {what}"),
         _identifier(connection["target"], f"the target {what}"),
         _number(connection["weight"], f"the weight {what}"),
         connection["enabled"],
+        connection.get("recurrent", False),
     )

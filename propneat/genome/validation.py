@@ -12,9 +12,10 @@ __all__ = ["validate"]
 def validate(genome: Genome) -> Genome:
     """Return the genome if it keeps every rule of the format, else raise GenomeError naming the first rule broken.
 
-    Node ids and innovation numbers are unique, sorted and within 0..2^31-1; there is at least one input and one output;
-    every connection joins two existing nodes, none enters an input, no pair is joined twice; all connections together,
-    disabled ones included, are acyclic; every number is finite; codes are known.
+    Node ids and innovation numbers are unique, sorted and within 0..2^31-1; there is at least one input and one output; every
+    connection joins two existing nodes, none enters an input, no recurrent one leaves an input, no pair is joined twice by
+    connections of one kind; all connections that are not recurrent, disabled ones included, are acyclic together; every number
+    is finite; codes are known.
     """
     _check_nodes(genome.nodes)
     _check_connections(genome)
@@ -66,18 +67,30 @@ def _check_connections(genome: Genome) -> None:
     broken = np.flatnonzero(~np.isfinite(connections["weight"]))
     if len(broken):
         raise GenomeError(f"connection {connections['innovation'][broken[0]]} has a weight that is not a finite number")
-    pairs = connections[["source", "target"]].tolist()
-    if len(set(pairs)) < len(pairs):
-        ordered = sorted(pairs)
-        twice = next(pair for pair, following in zip(ordered, ordered[1:], strict=False) if pair == following)
-        raise GenomeError(f"nodes {twice[0]} and {twice[1]} are joined by two connections in the same direction")
+    is_input = np.isin(connections["source"], nodes["id"][nodes["kind"] == NodeKind.INPUT])
+    from_input = np.flatnonzero(is_input & connections["recurrent"])
+    if len(from_input):
+        gene = connections[from_input[0]]
+        what = f"connection {gene['innovation']} is recurrent and leaves input node {gene['source']}"
+        raise GenomeError(f"{what}, which has no past")
+    _check_pairs(connections)
+
+
+def _check_pairs(connections: np.ndarray) -> None:
+    links = connections[["source", "target", "recurrent"]].tolist()
+    if len(set(links)) < len(links):
+        ordered = sorted(links)
+        twice = next(link for link, following in zip(ordered, ordered[1:], strict=False) if link == following)
+        kind = "recurrent connections" if twice[2] else "connections"
+        raise GenomeError(f"nodes {twice[0]} and {twice[1]} are joined by two {kind} in the same direction")
 
 
 def _check_acyclic(genome: Genome) -> None:
     """Kahn's algorithm: take away nodes nobody waits for; what remains lies on, or behind, a cycle."""
     waiting = dict.fromkeys(genome.nodes["id"].tolist(), 0)
     targets: dict[int, list[int]] = {}
-    for source, target in genome.connections[["source", "target"]].tolist():
+    forward = genome.connections[~genome.connections["recurrent"]]
+    for source, target in forward[["source", "target"]].tolist():
         waiting[target] += 1
         targets.setdefault(source, []).append(target)
     ready = [node for node, count in waiting.items() if count == 0]
@@ -88,4 +101,4 @@ def _check_acyclic(genome: Genome) -> None:
                 ready.append(target)
     if len(ready) < len(waiting):
         stuck = min(node for node, count in waiting.items() if count > 0)
-        raise GenomeError(f"the connections form a cycle through or before node {stuck}, and only acyclic networks are supported")
+        raise GenomeError(f"the connections form a cycle through or before node {stuck}, and only recurrent ones may close one")

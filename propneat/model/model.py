@@ -1,7 +1,7 @@
 """A model: a genome with all that is needed to apply it to a table, as one object and one JSON file."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -11,8 +11,9 @@ from scipy.special import softmax
 
 from propneat.base.errors import DataError, GenomeError
 from propneat.base.records import write_atomic
-from propneat.compiler import LayerPlan, compile_genome, evaluate
+from propneat.compiler import LayerPlan, compile_genome, evaluate, without_past
 from propneat.data import TASKS, ColumnPlan, Preprocessor, TargetScale
+from propneat.data.sequence_rows import SequenceColumns, SequenceRows, read_arrays
 from propneat.formula import Formula, make_formula
 from propneat.genome import Genome, format_document, genome_from_document, genome_to_document, parse_document
 
@@ -27,7 +28,8 @@ class Model:
 
     Binary: one output, the logit of the second class. Multiclass: one output per class, joined by softmax. Regression: one
     output, in units of `target_scale`. `target_plan` says how cells of the target are read, where that is known. `about` holds
-    plain facts, such as the data set, seed and scores.
+    plain facts, such as the data set, seed and scores. With `sequence` the model answers once for every sequence, at its last
+    step: of a long table, in the order in which the ids first occur, or of an array (n_sequences, n_steps, n_features).
     """
 
     genome: Genome
@@ -38,6 +40,7 @@ class Model:
     target_name: str = "target"
     about: Mapping[str, Any] = field(default_factory=dict)
     target_plan: ColumnPlan | None = None
+    sequence: SequenceColumns | None = None
 
     def __post_init__(self) -> None:
         """Raise GenomeError when the parts do not fit together."""
@@ -59,9 +62,16 @@ class Model:
         """The compiled genome."""
         return compile_genome(self.genome)
 
+    def row_plan(self, what: str) -> LayerPlan:
+        """Return the compiled genome of a model of single rows; raises GenomeError for one of sequences, no `what`."""
+        if self.sequence is not None and not self.plan.is_recurrent:
+            raise GenomeError(f"{what} answers for rows, and this model for whole sequences: predict with propneat itself")
+        return without_past(self.plan, what)
+
     @cached_property
     def formula(self) -> Formula:
-        """The whole model, preprocessing included, as expressions in the columns of its table."""
+        """The whole model, preprocessing included, as expressions in the columns of its table; raises as `row_plan` does."""
+        self.row_plan("a formula")
         ids = self.genome.nodes["id"][self.plan.slot_gene].tolist()
         return make_formula(
             self.plan, ids, self.preprocessor, self.task, self.classes, self.target_scale, self.target_name
@@ -93,8 +103,18 @@ class Model:
         return tuple(name for name in self.preprocessor.features if name in used)
 
     def outputs(self, table: Any) -> np.ndarray:
-        """Return the raw network outputs for a dataframe or array of rows, float64 (n_rows, n_outputs)."""
-        return evaluate(self.plan, self.preprocessor.transform(table, self.used_features))
+        """Return the raw network outputs for a dataframe or array of rows, float64 (n_rows, n_outputs), a row per sequence."""
+        if self.sequence is None:
+            return evaluate(self.plan, self.preprocessor.transform(table, self.used_features))
+        features, rows = self.sequence_rows(table)
+        steps = rows.stack(self.preprocessor.transform(features, self.used_features))
+        return rows.last(evaluate(self.plan, steps))
+
+    def sequence_rows(self, table: Any) -> tuple[Any, SequenceRows]:
+        """Return the rows of all steps of a model's sequences, and which belong together."""
+        if self.sequence.id is not None:
+            return table, self.sequence.rows_of(table)
+        return read_arrays(table)
 
     def predict_proba(self, table: Any) -> np.ndarray:
         """Return class probabilities, float64 (n_rows, n_classes), columns in the order of `classes`.
@@ -122,6 +142,8 @@ class Model:
             "preprocessing": self.preprocessor.to_dict(),
             "about": dict(self.about),
         }
+        if self.sequence is not None:
+            model["sequence"] = asdict(self.sequence)
         return format_document({**genome_to_document(self.genome), "model": model})
 
     def save(self, path: Path | str) -> None:
@@ -172,8 +194,9 @@ def load_model(path: Path | str) -> Model:
 def _model_from_document(genome: Genome, part: Any) -> Model:
     """Read the key "model" of a document; that of schema propneat.genome/1 has no "target_column"."""
     keys = {"task", "target", "classes", "target_scale", "preprocessing", "about"}
-    if not isinstance(part, dict) or set(part) - {"target_column"} != keys:
-        raise GenomeError(f"'model' must be an object with exactly {', '.join(sorted(keys))} and target_column")
+    if not isinstance(part, dict) or set(part) - {"target_column", "sequence"} != keys:
+        listed = ", ".join(sorted(keys))
+        raise GenomeError(f"'model' must be an object with exactly {listed} and target_column, and sequence or not")
     if part["task"] not in TASKS or not isinstance(part["target"], str) or not isinstance(part["about"], dict):
         raise GenomeError(f"'model' needs a task among {', '.join(TASKS)}, a target name, and an object 'about'")
     column = part.get("target_column")
@@ -186,7 +209,15 @@ def _model_from_document(genome: Genome, part: Any) -> Model:
         target_name=part["target"],
         target_plan=None if column is None else ColumnPlan.from_dict(column),
         about=part["about"],
+        sequence=_read_sequence(part["sequence"]) if "sequence" in part else None,
     )
+
+
+def _read_sequence(value: Any) -> SequenceColumns:
+    is_right = isinstance(value, dict) and set(value) == {"id", "time"}
+    if not is_right or not all(isinstance(name, str | None) for name in value.values()) or (value["time"] and not value["id"]):
+        raise GenomeError("'sequence' must be an object with the column id, or null, and time, or null")
+    return SequenceColumns(**value)
 
 
 def _read_classes(value: Any) -> tuple[Any, ...] | None:

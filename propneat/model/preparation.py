@@ -10,13 +10,14 @@ from propneat.base.errors import ConfigError
 from propneat.base.rng import make_rng
 from propneat.data import ColumnPlan, EncodingOptions, Preprocessor, TablePlan, TargetScale, encode_target, plan_table
 from propneat.data.encounter import describe_training
+from propneat.data.sequence_rows import SequenceColumns
 from propneat.data.split import merge_rows, split_rows
 from propneat.genome import Genome
 from propneat.model.model import Model
 from propneat.search import Problem
 from propneat.training import Samples
 
-__all__ = ["PreparedProblem", "prepare_problem"]
+__all__ = ["PreparedProblem", "class_factors", "make_targets", "prepare_problem"]
 
 _LIGHTEST = 1e-9
 _MOST_INPUTS = 200
@@ -31,6 +32,8 @@ class PreparedProblem:
     preprocessor: Preprocessor
     classes: tuple[Any, ...] | None
     target_scale: TargetScale | None
+    sequence: SequenceColumns | None = None
+    """What tells sequences apart, where the problem is one of sequences."""
 
     def describe(self, features: Any, target: Any) -> list[str]:
         """Return one line for everything in the encoding of the training rows, and their target, that was not plain."""
@@ -57,7 +60,15 @@ class PreparedProblem:
     ) -> Model:
         """Return the model that applies `genome` to tables like the one prepared."""
         return Model(
-            genome, self.problem.task, self.preprocessor, self.classes, self.target_scale, target_name, about or {}, target_plan
+            genome,
+            self.problem.task,
+            self.preprocessor,
+            self.classes,
+            self.target_scale,
+            target_name,
+            about or {},
+            target_plan,
+            self.sequence,
         )
 
 
@@ -89,7 +100,7 @@ def prepare_problem(
     weights = np.ones(len(values)) if weights is None else np.asarray(weights, dtype=np.float64)
     plan = plan_table(features).plan if plan is None else plan
     scale = TargetScale.fit(values, weights) if task == "regression" else None
-    targets = _targets(values, task, classes, scale)
+    targets = make_targets(values, task, classes, scale)
     names = ["target"] if classes is None else [str(label) for label in (classes[1:] if task == "binary" else classes)]
     options = EncodingOptions(max_levels, one_hot_integers, tuple(names), _MOST_INPUTS)
 
@@ -103,30 +114,26 @@ def prepare_problem(
         scale = logarithmic
         preprocessor, rows = encode(np.log(scale.clip(values))[:, None])
     inputs, merged, totals = rows
-    targets = _targets(merged, task, classes, scale)
+    targets = make_targets(merged, task, classes, scale)
     if class_weight is not None:
-        totals = totals * _class_factors(class_weight, classes, merged, totals)
+        totals = totals * class_factors(class_weight, classes, merged, totals)
     if not _LIGHTEST < totals.mean() < 1 / _LIGHTEST:
         raise ConfigError(f"row weights must be near 1 on average, and these average {totals.mean():g}: divide them by that")
     samples = Samples.make(inputs, targets, totals)
     learn, judge = split_rows(merged, validation_fraction, task != "regression", make_rng(seed, "split"))
     enough = min(len(learn), len(judge)) >= 2
-    problem = Problem(_rows(samples, learn), _rows(samples, judge), task) if enough else Problem(samples, samples, task)
+    problem = Problem(samples.take(learn), samples.take(judge), task) if enough else Problem(samples, samples, task)
     return PreparedProblem(problem, preprocessor, classes, scale)
 
 
-def _targets(values: np.ndarray, task: str, classes: tuple[Any, ...] | None, scale: TargetScale | None) -> np.ndarray:
+def make_targets(values: np.ndarray, task: str, classes: tuple[Any, ...] | None, scale: TargetScale | None) -> np.ndarray:
     """Return what outputs are to be: scaled numbers, 0 or 1, or an indicator of each class, float64 (n_rows, n_outputs)."""
     if scale is not None:
         return scale.apply(values)[:, None]
     return values.astype(np.float64)[:, None] if task == "binary" else np.eye(len(classes))[values]
 
 
-def _rows(samples: Samples, rows: np.ndarray) -> Samples:
-    return Samples.make(samples.X[rows], samples.targets[rows], samples.weights[rows])
-
-
-def _class_factors(
+def class_factors(
     class_weight: str | dict[Any, float], classes: tuple[Any, ...] | None, codes: np.ndarray, weights: np.ndarray
 ) -> np.ndarray:
     """Factor for the weight of every row, shape (n_rows,)."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from propneat.compiler import LayerPlan, compile_genome
+from propneat.compiler import LayerPlan, compile_genome, unfold
 from propneat.formula import count_nodes, network_answers
 from propneat.genome import ACTIVATIONS, AGGREGATIONS, Genome
 from propneat.genome.presentation import node_names
@@ -86,7 +86,9 @@ def summarise(
 
 def _node(plan: LayerPlan, slot: int, names: list[str]) -> NodeSummary:
     edges = range(int(plan.edge_start[slot]), int(plan.edge_start[slot + 1]))
-    terms = sorted(((names[plan.edge_source[e]], float(plan.weights[e])) for e in edges), key=lambda term: -abs(term[1]))
+    when = [" of the step before" if late else "" for late in plan.edge_recurrent.tolist()]
+    terms = [(names[plan.edge_source[e]] + when[e], float(plan.weights[e])) for e in edges]
+    terms.sort(key=lambda term: -abs(term[1]))
     return NodeSummary(
         name=names[slot],
         layer=int(plan.depth[slot]),
@@ -101,6 +103,7 @@ def n_nodes(genome: Genome, is_logarithm: bool = False) -> int:
     """Count the operators, constants and variables of a network as a formula, the size of SRBench (La Cava et al. 2021).
 
     The scaling of inputs and of the answer goes into weights and biases where these are linear; bounds do not count. Several
-    outputs count together. With `is_logarithm` the network tells the answer's logarithm. See `propneat.formula.count_nodes`.
+    outputs count together, and of a recurrent network what a step keeps for the next one. With `is_logarithm` the network tells
+    the answer's logarithm. See `propneat.formula.count_nodes`.
     """
-    return count_nodes(network_answers(compile_genome(genome), is_logarithm))
+    return count_nodes(network_answers(unfold(compile_genome(genome)), is_logarithm))

@@ -17,6 +17,7 @@ from propneat.genome.presentation import (
     sign_colour,
     weight_strengths,
 )
+from propneat.report.network_arcs import arcs, room_for_arcs
 from propneat.report.network_layout import Layout, lay_out
 
 __all__ = ["draw_network"]
@@ -24,9 +25,14 @@ __all__ = ["draw_network"]
 _MARGIN = 24.0
 _HEADER, _FOOTER = 64.0, 52.0
 _LEAST_WIDTH = 520.0
+_BEFORE_WIDTH = 190.0
+"""Room for the entry of the legend on recurrent connections."""
 _LABEL_CHARACTERS = 30
 _CHARACTER_WIDTH = 7.0
 """Pixels per character of 12 px text, generous enough for the fonts named below."""
+
+_DASHES = ' stroke-dasharray="6 4"'
+"""What a line of a recurrent connection looks like."""
 
 _FONTS = "Helvetica, Arial, 'Liberation Sans', 'DejaVu Sans', sans-serif"
 _STYLE = ".propneat-network .edge:hover{stroke-opacity:1;stroke-width:5}"
@@ -56,7 +62,8 @@ def draw_network(
 
     Drawn are the connections that are enabled and on the way to an output, the inputs that have such a connection, every
     output, and the hidden nodes in between; a line below counts the other inputs. Blue connections have positive
-    weights, orange ones negative weights; width and opacity grow with the size of the weight up to the 95 % quantile. Each
+    weights, orange ones negative weights; width and opacity grow with the size of the weight up to the 95 % quantile. Recurrent
+    connections are dashed arcs that lead back above the nodes. Each
     hidden and output node names its activation, and its aggregation when it is not the sum. Names that are too long are
     shortened in the middle; tooltips hold them in full, with weights and biases. With `marked`, nodes say their slot in the
     plan and connections their edge, as data-node and data-edge. Raises ConfigError when the number of names is not that of the
@@ -68,13 +75,15 @@ def draw_network(
     layout = _layout(plan, nodes)
     heading = "Network" if title is None else clean_text(title)
     summary = _summary(plan, nodes)
-    width = max(layout.width + _input_label_width(nodes), _LEAST_WIDTH, 6.4 * len(summary)) + 2 * _MARGIN
+    above, beside = room_for_arcs(plan, *_boxes_of(nodes, layout))
+    least = _LEAST_WIDTH + (_BEFORE_WIDTH if plan.is_recurrent else 0.0)
+    width = max(layout.width + beside + _input_label_width(nodes), least, 6.4 * len(summary)) + 2 * _MARGIN
     unused = _unused_inputs(genome, plan, nodes, names)
-    height = _HEADER + layout.height + (28.0 if unused else 0.0) + _FOOTER
-    shift = (width - layout.width + _input_label_width(nodes)) / 2
+    height = _HEADER + above + layout.height + (28.0 if unused else 0.0) + _FOOTER
+    shift = (width - layout.width - beside + _input_label_width(nodes)) / 2
     parts = [
         *_header(heading, summary, width, height),
-        f'<g transform="translate({shift:.1f} {_HEADER:.0f})">',
+        f'<g transform="translate({shift:.1f} {_HEADER + above:.0f})">',
         *_edges(plan, nodes, layout, marked),
         *_boxes(nodes, layout, marked),
         *_unused_line(unused, layout),
@@ -111,15 +120,22 @@ def _nodes(genome: Genome, plan: LayerPlan, names: dict[int, str]) -> list[_Node
 def _layout(plan: LayerPlan, nodes: list[_Node]) -> Layout:
     """Lay the nodes out by depth; outputs that feed nothing stand in the last column, and empty columns are left out."""
     row = {node.slot: k for k, node in enumerate(nodes)}
-    feeds = set(plan.edge_source.tolist())
+    forward = ~plan.edge_recurrent
+    feeds = set(plan.edge_source[forward].tolist())
     column = [plan.n_layers if node.slot not in feeds else int(plan.depth[node.slot]) for node in nodes]
     return lay_out(
         np.unique(column, return_inverse=True)[1],
-        np.array([row[slot] for slot in plan.edge_source.tolist()], dtype=np.int64),
-        np.array([row[slot] for slot in plan.edge_target.tolist()], dtype=np.int64),
+        np.array([row[slot] for slot in plan.edge_source[forward].tolist()], dtype=np.int64),
+        np.array([row[slot] for slot in plan.edge_target[forward].tolist()], dtype=np.int64),
         np.array([node.width for node in nodes]),
         np.array([node.height for node in nodes]),
     )
+
+
+def _boxes_of(nodes: list[_Node], layout: Layout) -> tuple[dict[int, int], Layout, np.ndarray, np.ndarray]:
+    """Return what arcs are drawn around: the row of every drawn slot, where the rows are, and their widths and heights."""
+    row = {node.slot: k for k, node in enumerate(nodes)}
+    return row, layout, np.array([node.width for node in nodes]), np.array([node.height for node in nodes])
 
 
 def _edges(plan: LayerPlan, nodes: list[_Node], layout: Layout, marked: bool) -> list[str]:
@@ -127,13 +143,18 @@ def _edges(plan: LayerPlan, nodes: list[_Node], layout: Layout, marked: bool) ->
     name = {node.slot: node.lines[0] if node.kind == NodeKind.INPUT else node.tooltip.split("\n")[0] for node in nodes}
     strengths, _ = weight_strengths(plan.weights)
     targets = plan.edge_target
+    paths = arcs(plan, *_boxes_of(nodes, layout))
+    paths |= zip(np.flatnonzero(~plan.edge_recurrent).tolist(), map(_curve, layout.routes), strict=True)
     parts = ['<g fill="none" stroke-linecap="round">']
     for edge in np.argsort(strengths, kind="stable").tolist():
         weight, strength = float(plan.weights[edge]), float(strengths[edge])
         ends = f"{name[int(plan.edge_source[edge])]} \u2192 {name[int(targets[edge])]}"
+        late = bool(plan.edge_recurrent[edge])
+        ends += ", of the step before" if late else ""
         mark = f' data-edge="{edge}"' if marked else ""
+        mark += _DASHES if late else ""
         parts.append(
-            f'<path class="edge"{mark} d="{_curve(layout.routes[edge])}" stroke="{sign_colour(weight)}" '
+            f'<path class="edge"{mark} d="{paths[edge]}" stroke="{sign_colour(weight)}" '
             f'stroke-width="{_stroke_width(strength):.2f}" stroke-opacity="{_stroke_opacity(strength):.2f}">'
             f"<title>{escape(ends)}\nweight {_number(weight)}</title></path>"
         )
@@ -228,10 +249,14 @@ def _summary(plan: LayerPlan, nodes: list[_Node]) -> str:
         f"{n_used} of {plan.n_inputs} inputs" if n_used < plan.n_inputs else _count(n_used, "input"),
         _count(n_hidden, "hidden node"),
         _count(plan.n_outputs, "output"),
-        _count(plan.n_edges, "connection"),
+        _count(plan.n_edges, "connection") + _recurrent_note(plan),
         f"depth {plan.n_layers}",
     ]
     return " \u00b7 ".join(parts)
+
+
+def _recurrent_note(plan: LayerPlan) -> str:
+    return f", {int(plan.edge_recurrent.sum())} recurrent" if plan.is_recurrent else ""
 
 
 def _count(number: int, what: str) -> str:
@@ -241,15 +266,17 @@ def _count(number: int, what: str) -> str:
 def _legend(plan: LayerPlan, height: float) -> list[str]:
     """Return what colour and width mean, in one row at the bottom."""
     _, reference = weight_strengths(plan.weights)
-    entries = [(POSITIVE_COLOUR, 0.6, "positive weight"), (NEGATIVE_COLOUR, 0.6, "negative weight")]
+    entries = [(POSITIVE_COLOUR, 0.6, "positive weight", ""), (NEGATIVE_COLOUR, 0.6, "negative weight", "")]
     if reference > 0:
-        entries.append(("#444444", 0.1, f"|weight| {_number(reference / 10, 2)}"))
-        entries.append(("#444444", 1.0, f"{_number(reference, 2)} or more"))
+        entries.append(("#444444", 0.1, f"|weight| {_number(reference / 10, 2)}", ""))
+        entries.append(("#444444", 1.0, f"{_number(reference, 2)} or more", ""))
+    if plan.is_recurrent:
+        entries.append(("#444444", 0.6, "value of the step before", _DASHES))
     parts, x, y = ['<g class="legend">'], _MARGIN, height - 20
-    for colour, strength, text in entries:
+    for colour, strength, text, dashes in entries:
         parts.append(
             f'<line x1="{x:.1f}" y1="{y - 4:.1f}" x2="{x + 24:.1f}" y2="{y - 4:.1f}" stroke="{colour}" '
-            f'stroke-width="{_stroke_width(strength):.2f}" stroke-opacity="{_stroke_opacity(strength):.2f}"/>'
+            f'stroke-width="{_stroke_width(strength):.2f}" stroke-opacity="{_stroke_opacity(strength):.2f}"{dashes}/>'
             f'<text x="{x + 30:.1f}" y="{y:.1f}" font-size="11" fill="#666666">{text}</text>'
         )
         x += 30 + 0.9 * _text_width(text) + 16

@@ -12,8 +12,9 @@ from propneat import __version__
 from propneat.base.errors import ConfigError, DamagedCheckpointError, DataError
 from propneat.base.records import finite_or_none, sha256_hex, write_atomic
 from propneat.base.rng import make_rng
-from propneat.compiler import compile_genome, evaluate
+from propneat.compiler import LayerPlan, compile_genome, evaluate
 from propneat.data import ColumnPlan, Table, encode_target, load_table
+from propneat.data.sequence_rows import SequenceRows
 from propneat.data.split import split_rows
 from propneat.genome import Genome
 from propneat.model import Model
@@ -22,13 +23,14 @@ from propneat.model.scores import score_answers
 from propneat.model.summary import n_nodes
 from propneat.run.checkpoint import CHECKPOINT_SCHEMA, CheckpointWriter, check_identity, load_checkpoint
 from propneat.run.folder import RunFolder
+from propneat.run.sequence_data import divide_sequences
 from propneat.run.front import FrontEntry, draw_champion, write_front
 from propneat.search import EvolveResult, EvolveState, Problem, Trainer, evolve
 from propneat.search.scores import SCORE_NAMES
 from propneat.search.states import FrontMember
 from propneat.settings.evolve_config import EvolveConfig
 from propneat.settings.file import DataSettings, Settings, format_settings, to_layer
-from propneat.training import train_population
+from propneat.training import Sequences, train_population
 
 __all__ = ["RunData", "find_state", "load_run_table", "prepare_run", "run", "settled", "warm_up"]
 
@@ -50,6 +52,25 @@ class RunData:
     """Of everything learnt or judged from: prepared rows, their preprocessing, and the rows held out."""
     source: str
     """Where the table is from, in words, and whether it is a file that no checksum guards."""
+    test_rows: SequenceRows | None = None
+    """Which rows held out belong together, of a table of sequences."""
+
+    @property
+    def n_test(self) -> int:
+        """Number of rows, or sequences, held out."""
+        return 0 if self.test_target is None else len(self.test_target)
+
+    def test_inputs(self) -> np.ndarray | None:
+        """Return the network inputs of what is held out, (n_rows, n_inputs) or (n_sequences, n_steps, n_inputs)."""
+        if self.test_features is None:
+            return None
+        inputs = self.prepared.preprocessor.transform(self.test_features)
+        return inputs if self.test_rows is None else self.test_rows.stack(inputs)
+
+    def test_outputs(self, plan: LayerPlan, inputs: np.ndarray) -> np.ndarray:
+        """Return the raw answers of a network to these inputs, (n_test, n_outputs)."""
+        outputs = evaluate(plan, inputs)
+        return outputs if self.test_rows is None else self.test_rows.last(outputs)
 
     @property
     def task(self) -> str:
@@ -68,6 +89,8 @@ def prepare_run(settings: Settings) -> RunData:
     """
     data, seed = settings.data, settings.evolve.seed
     table = load_run_table(data)
+    if data.sequence is not None:
+        return _prepare_sequence_run(settings, table)
     codes = encode_target(table.target, table.task)[1]
     learn, test = split_rows(codes, data.test_fraction, table.task != "regression", make_rng(seed, "test"))
     if len(learn) < 4:
@@ -91,13 +114,22 @@ def prepare_run(settings: Settings) -> RunData:
     return RunData(table.name, target_name, prepared, len(table), *parts, digest, table.source)
 
 
+def _prepare_sequence_run(settings: Settings, table: Table) -> RunData:
+    divided = divide_sequences(settings, table)
+    digest = _fingerprint(divided.prepared, divided.test_features, divided.test_codes)
+    parts = (divided.test_features, divided.test_target, table.target_plan, divided.notes)
+    name = table.target_plan.name
+    return RunData(table.name, name, divided.prepared, len(table), *parts, digest, table.source, divided.test_rows)
+
+
 def load_run_table(data: DataSettings) -> Table:
     """Load the table that settings name; raises DataError or ConfigError where that cannot be done."""
     if data.source is None:
         raise ConfigError("no data set is given: name one, as in propneat evolve breast_cancer_wisconsin, or a .csv file")
     return load_table(
-        data.source, target=data.target, data_dir=data.data_dir, task=data.task, options=data.reading, form=data.form
-    )
+        data.source, target=data.target, data_dir=data.data_dir, task=data.task, options=data.reading, form=data.form,
+        carry=() if data.sequence is None else data.sequence.names,
+    )  # fmt: skip
 
 
 def _fingerprint(prepared: PreparedProblem, test_features: Any, test_codes: np.ndarray) -> str:
@@ -106,6 +138,7 @@ def _fingerprint(prepared: PreparedProblem, test_features: Any, test_codes: np.n
     parts = [words.encode()]
     for samples in (prepared.problem.train, prepared.problem.validation):
         parts += [samples.X.tobytes(), samples.targets.tobytes(), samples.weights.tobytes()]
+        parts += [samples.lengths.tobytes()] if isinstance(samples, Sequences) else []
     if test_features is not None:
         parts += [prepared.preprocessor.transform(test_features).tobytes(), test_codes.tobytes()]
     return sha256_hex(b"".join(len(part).to_bytes(8, "little") + part for part in parts))
@@ -143,7 +176,7 @@ def find_state(folder: RunFolder, settings: Settings, data: RunData) -> EvolveSt
     check_identity(identity, identity_of(settings, data), may_grow=frozenset({"populations"} if settings.evolve.populations > 1 else {"generations"}))
     samples, genome = data.prepared.problem.train, state.champion
     sizes = (genome.n_inputs, genome.n_outputs, len(state.population.pool))
-    if sizes != (samples.X.shape[1], samples.targets.shape[1], settings.evolve.evolution.population_size):
+    if sizes != (samples.X.shape[-1], samples.targets.shape[-1], settings.evolve.evolution.population_size):
         reason = "holds networks that do not fit the data or the settings"
         raise DamagedCheckpointError(f"{folder.checkpoint} {reason}: start the run anew")
     return state
@@ -199,7 +232,7 @@ def run(
 
 def _front(data: RunData, result: EvolveResult) -> list[FrontEntry]:
     """Return every network of the front with what the summary would say of it."""
-    held_out = None if data.test_features is None else data.prepared.preprocessor.transform(data.test_features)
+    held_out = data.test_inputs()
     return [FrontEntry.of(member, _facts_of(member, data, held_out)) for member in result.front]
 
 
@@ -208,7 +241,7 @@ def _facts_of(member: FrontMember, data: RunData, held_out: np.ndarray | None) -
     plan, scale = compile_genome(member.genome), data.prepared.target_scale
     scores = {}
     if held_out is not None:
-        scores = score_answers(data.model(member.genome), evaluate(plan, held_out), data.test_target)
+        scores = score_answers(data.model(member.genome), data.test_outputs(plan, held_out), data.test_target)
     return {
         "validation_loss": finite_or_none(member.validation_loss),
         "validation_score": finite_or_none(member.validation_score),
@@ -234,8 +267,8 @@ def _facts(settings: Settings, data: RunData, result: EvolveResult) -> dict[str,
         "pick": settings.evolve.pick,
         "rows": data.n_rows,
         "reading": list(data.notes),
-        "test_rows": 0 if data.test_features is None else len(data.test_features),
-        "inputs": data.prepared.problem.train.X.shape[1],
+        "test_rows": data.n_test,
+        "inputs": data.prepared.problem.train.X.shape[-1],
         "networks": len(result.front),
     }
 

@@ -42,12 +42,13 @@ def average_genomes(genomes: Sequence[Genome], shares: Sequence[float] | None = 
             if slot in plain:
                 biases[node] += share * plan.biases[slot - plan.n_inputs]
             else:
-                links[place[slot], node] = share
-        for source, target, weight in zip(plan.edge_source.tolist(), plan.edge_target.tolist(), plan.weights.tolist(), strict=True):
-            link = (place[source], plain.get(target, place.get(target)))
+                links[place[slot], node, False] = share
+        edges = (part.tolist() for part in (plan.edge_source, plan.edge_target, plan.weights, plan.edge_recurrent))
+        for source, target, weight, late in zip(*edges, strict=True):
+            link = (place[source], plain.get(target, place.get(target)), late)
             links[link] = links.get(link, 0.0) + (share * weight if target in plain else weight)
     nodes += [(node, float(biases[node]), NodeKind.OUTPUT, _IDENTITY, _SUM) for node in outputs]
-    genes = [(number, *link, float(weight), True) for number, (link, weight) in enumerate(sorted(links.items()))]
+    genes = [(k, *ends, float(weight), True, late) for k, ((*ends, late), weight) in enumerate(sorted(links.items()))]
     return make_genome(nodes, genes)
 
 

@@ -18,7 +18,7 @@ from propneat.search.scores import score_outputs
 from propneat.search.states import EvolveResult, EvolveState, Finished, FrontMember, Trainer, pick_member
 from propneat.search.vote import class_shares
 from propneat.settings.evolve_config import EvolveConfig
-from propneat.training import Samples
+from propneat.training import Samples, Sequences
 
 __all__ = ["join"]
 
@@ -37,10 +37,9 @@ def join(
     """
     mean = average_genomes([part.champion for part in parts])
     rows, loss = problem.all_rows(), config.training.loss
-    answers = evaluate(compile_genome(mean), rows.X)
-    soft = Samples.make(rows.X, _targets(problem.task, answers), rows.weights)
+    soft = rows.with_targets(_targets(problem.task, rows.answers(compile_genome(mean))))
     pool = GenePool.pack([mean, *_taught(mean, soft, problem.task, config, train)])
-    outputs = [evaluate(compile_genome(genome), rows.X) for genome in pool]
+    outputs = [rows.answers(compile_genome(genome)) for genome in pool]
     lost = np.array([mean_loss(loss, each, soft)[0] for each in outputs])
     errors = [mean_loss(loss, each, rows)[1] for each in outputs]
     scores = [score_outputs(problem.task, each, rows.targets, rows.weights) for each in outputs]
@@ -72,7 +71,7 @@ def _targets(task: str, answers: np.ndarray) -> np.ndarray:
     return shares[:, 1:] if task == "binary" else shares
 
 
-def _taught(mean: Genome, soft: Samples, task: str, config: EvolveConfig, train: Trainer) -> GenePool:
+def _taught(mean: Genome, soft: Samples | Sequences, task: str, config: EvolveConfig, train: Trainer) -> GenePool:
     """Return what pruning leaves of a network, some of all sizes, trained on its answers; nothing where it has none.
 
     Nothing holds the weights back, for there is no noise in what is taught.
@@ -86,13 +85,16 @@ def _taught(mean: Genome, soft: Samples, task: str, config: EvolveConfig, train:
     return train_pool(pruned, rows, whole, rng, train)[0] if len(pruned) else pruned
 
 
-def _with_mixed_rows(mean: Genome, soft: Samples, task: str, rng: np.random.Generator) -> Samples:
+def _with_mixed_rows(
+    mean: Genome, soft: Samples | Sequences, task: str, rng: np.random.Generator
+) -> Samples | Sequences:
     """Return rows with others made of them, up to 2,048, that a network answers too; the made ones weigh as much in total.
 
-    In a row that is made a quarter of the inputs are those of another row, so that few rows do not tell all that is taught.
+    Sequences are taken as they are. In a row that is made a quarter of the inputs are those of another row, so that few rows do
+    not tell all that is taught.
     """
     n_made = _LEAST_ROWS - len(soft)
-    if n_made <= 0:
+    if n_made <= 0 or isinstance(soft, Sequences):
         return soft
     first, other = (soft.X[rng.integers(len(soft), size=n_made)] for _ in range(2))
     made = np.where(rng.random(first.shape) < _SHARE_MIXED, other, first)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from propneat.compiler import compile_genome, evaluate
+from propneat.compiler import compile_genome
 from propneat.genome import GenePool, Genome
 from propneat.search.problem import Problem
 from propneat.search.scores import score_outputs
@@ -51,7 +51,7 @@ def _row_losses(loss: str, outputs: np.ndarray, targets: np.ndarray) -> np.ndarr
 def judge(genome: Genome, problem: Problem, loss: str) -> tuple[float, float]:
     """Return the standard error of a genome's loss on the validation rows, and its score there; NaN where it overflows."""
     rows = problem.validation
-    outputs = evaluate(compile_genome(genome), rows.X)
+    outputs = rows.answers(compile_genome(genome))
     if not np.isfinite(outputs).all():
         return float("nan"), float("nan")
     with np.errstate(over="ignore", invalid="ignore"):
@@ -62,11 +62,11 @@ def judge(genome: Genome, problem: Problem, loss: str) -> tuple[float, float]:
 def score_genome(genome: Genome, problem: Problem) -> float:
     """Score a genome on the validation rows."""
     rows = problem.validation
-    return score_outputs(problem.task, evaluate(compile_genome(genome), rows.X), rows.targets, rows.weights)
+    return score_outputs(problem.task, rows.answers(compile_genome(genome)), rows.targets, rows.weights)
 
 
 def weigh_votes(pool: GenePool, problem: Problem) -> tuple[float, ...]:
     """Weigh genomes against each other on the validation rows."""
     rows = problem.validation
-    outputs = np.stack([evaluate(compile_genome(genome), rows.X) for genome in pool])
+    outputs = np.stack([rows.answers(compile_genome(genome)) for genome in pool])
     return tuple(vote_weights(problem.task, outputs, rows.targets, rows.weights).tolist())

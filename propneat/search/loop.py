@@ -18,7 +18,7 @@ from propneat.search.generation import run_generation
 from propneat.search.problem import Problem
 from propneat.search.states import Callback, EvolveResult, EvolveState, Trainer
 from propneat.settings.evolve_config import EvolveConfig, checked_loss
-from propneat.training import train_population
+from propneat.training import Sequences, train_population
 
 __all__ = ["evolve"]
 
@@ -44,7 +44,8 @@ def evolve(
     was continued from `state`, or who trains.
     """
     train = partial(train, **config.place)
-    n_inputs, n_outputs = problem.train.X.shape[1], problem.train.targets.shape[1]
+    n_inputs, n_outputs = problem.train.X.shape[-1], problem.train.targets.shape[-1]
+    _check_memory(problem, config)
     config = replace(config, training=replace(config.training, loss=checked_loss(config.loss, problem.task)))
     config = config.for_rows(len(problem.train))
     if state is None:
@@ -74,6 +75,16 @@ def evolve(
         return conclude(state, last, config, train, interrupted)
     parts = [*state.finished, finish(state, last, problem, config, train)]
     return join(parts, state, problem, config, train, interrupted)
+
+
+def _check_memory(problem: Problem, config: EvolveConfig) -> None:
+    """Raise ConfigError for settings that rows, or sequences, have no use for."""
+    is_of_sequences = isinstance(problem.train, Sequences)
+    rate = config.evolution.recurrent_rate
+    if rate > 0 and not is_of_sequences:
+        raise ConfigError(f"a recurrent_rate of {rate} is for sequences, and single rows have no step before: leave it at 0")
+    if config.retrain and is_of_sequences:
+        raise ConfigError("retrain fills the layers of networks of single rows, and these are sequences: leave it out")
 
 
 def _wants_to_stop(answer: Any) -> bool:

@@ -27,7 +27,7 @@ def prune(
     """
     if len(rows) > _MOST_ROWS:
         drawn = np.sort(rng.choice(len(rows), _MOST_ROWS, replace=False))
-        rows = Samples(rows.X[drawn], rows.targets[drawn], rows.weights[drawn])
+        rows = rows.take(drawn)
     training = replace(training, batch_size=None, patience=None)
     left: list[Genome] = []
     while len(genes := _genes_in_use(genome)) > 1:
@@ -60,7 +60,7 @@ def _in_use(genome: Genome) -> Genome:
         if n_edges[slot] or slot in plan.output_slot:
             continue
         value = apply_activation(int(plan.activation[slot]), biases[slot])
-        for edge in np.flatnonzero((plan.edge_source == slot) & sums[plan.edge_target]):
+        for edge in np.flatnonzero((plan.edge_source == slot) & sums[plan.edge_target] & ~plan.edge_recurrent):
             target = plan.edge_target[edge]
             biases[target] += plan.weights[edge] * value
             kept[edge] = False

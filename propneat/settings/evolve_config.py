@@ -9,10 +9,13 @@ from propneat.evolution import EvolutionConfig
 from propneat.settings.notes import PICKS
 from propneat.training import ENGINES, TrainingConfig
 
-__all__ = ["METHODS", "EvolveConfig", "checked_loss", "default_config"]
+__all__ = ["METHODS", "SEQUENCE_RECURRENT_RATE", "EvolveConfig", "checked_loss", "default_config"]
 
 METHODS = ("propneat", "neat")
 """With gradients, and the original without."""
+
+SEQUENCE_RECURRENT_RATE = 0.5
+"""The recurrent_rate of runs on sequences that name none."""
 
 _LOSSES_OF_TASK = {"binary": ("bce",), "multiclass": ("cross_entropy",), "regression": ("mse", "rmse")}
 

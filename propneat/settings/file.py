@@ -15,8 +15,9 @@ from propneat.base.setting_types import check_settings
 from propneat.data.cells import MISSING_TEXTS
 from propneat.data.delimited_form import DelimitedForm
 from propneat.data.reading_options import ReadingOptions
+from propneat.data.sequence_rows import SequenceColumns
 from propneat.evolution import EvolutionConfig
-from propneat.settings.evolve_config import EvolveConfig, default_config
+from propneat.settings.evolve_config import SEQUENCE_RECURRENT_RATE, EvolveConfig, default_config
 from propneat.settings.notes import NOTES, SECTIONS
 from propneat.training import TrainingConfig
 
@@ -54,6 +55,8 @@ class DataSettings:
     delimiter: str | None = None
     encoding: str | None = None
     header: bool | None = None
+    sequence_id: str | None = None
+    time: str | None = None
 
     def __post_init__(self) -> None:
         """Raise ConfigError for a value that cannot be used."""
@@ -72,12 +75,19 @@ class DataSettings:
             raise ConfigError(f"class_weight must be 'balanced' or 'none', not {self.class_weight!r}")
         if self.one_hot_integers < 0:
             raise ConfigError(f"one_hot_integers must be 0 or more, not {self.one_hot_integers}")
+        if self.time is not None and self.sequence_id is None:
+            raise ConfigError(f"time {self.time!r} orders the steps of sequences: it needs a sequence_id to tell these apart")
         if self.max_levels < 1:
             raise ConfigError(f"max_levels must be 1 or more, not {self.max_levels}")
         try:
             _ = self.reading, self.form
         except DataError as error:
             raise ConfigError(str(error)) from error
+
+    @property
+    def sequence(self) -> SequenceColumns | None:
+        """What tells the sequences of a long table apart, None for a table of single rows."""
+        return None if self.sequence_id is None else SequenceColumns(self.sequence_id, self.time)
 
     @property
     def reading(self) -> ReadingOptions:
@@ -173,8 +183,10 @@ def _shown(value: Any) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
-def resolve_settings(layers: Sequence[Layer]) -> Settings:
+def resolve_settings(layers: Sequence[Layer], *, sequences: bool = False) -> Settings:
     """Lay settings over each other, later ones on top, above the defaults of the method they name.
+
+    For sequences, which `sequences` or a sequence_id tells, the default of recurrent_rate is `SEQUENCE_RECURRENT_RATE`.
 
     Raises ConfigError for a key that is none, or a value that cannot be used.
     """
@@ -189,7 +201,8 @@ def resolve_settings(layers: Sequence[Layer]) -> Settings:
         if unknown := [key for key in values if key not in NOTES[section]]:
             raise ConfigError(f"unknown key {_full(section, str(unknown[0]))!r}{_suggestion(str(unknown[0]), section)}")
     base = default_config(joined[""].get("method", EvolveConfig.method))
-    evolution = replace(base.evolution, **joined["evolution"])
+    of_sequences = {"recurrent_rate": SEQUENCE_RECURRENT_RATE} if sequences or joined["data"].get("sequence_id") else {}
+    evolution = replace(base.evolution, **(of_sequences | joined["evolution"]))
     training = replace(base.training, **joined["training"])
     return Settings(DataSettings(**joined["data"]), replace(base, evolution=evolution, training=training, **joined[""]))
 

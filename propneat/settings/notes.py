@@ -55,11 +55,14 @@ NOTES: dict[str, dict[str, str]] = {
         "delimiter": 'Character between the cells of a text file, " " for blanks; "none" finds it out.',
         "encoding": 'Encoding of a text file, such as "utf-8" or "cp1252"; "none" finds it out.',
         "header": 'Whether the first line of a text file names the columns; "none" looks, and asks where it may be data.',
+        "sequence_id": "Column that tells sequences apart, in a table with a row for each step and one answer a sequence.",
+        "time": 'Column that orders the steps of a sequence; "none" takes them in the order of their rows.',
         "one_hot_integers": "Give columns of at most this many whole numbers an input per number too, up to 200 inputs; 0 for never.",
     },
     "evolution": {
         "population_size": "Number of genomes in every generation.",
         "add_connection_rate": "Chance of a new connection.",
+        "recurrent_rate": "Chance that a new connection closes a cycle and carries a value of the step before; for sequences.",
         "delete_connection_rate": "Chance that a connection is deleted.",
         "add_node_rate": "Chance that a connection is split by a new node.",
         "delete_node_rate": "Chance that a hidden node is deleted.",
@@ -99,6 +102,7 @@ NOTES: dict[str, dict[str, str]] = {
         "batch_size": 'Rows in a mini-batch, "none" for all; "auto" takes 1,024 or more, and as many fewer epochs as there are batches.',
         "l2": "Pull of all connection weights towards 0, on the scale of 1/C in logistic regression.",
         "patience": 'Epochs without a better validation loss after which a genome stops training; "none" for never.',
+        "window": 'Steps of a sequence that gradients go back through at most; "none" goes back to the first.',
     },
 }
 """Explanation of every key of every table; exactly these keys may stand in a configuration file."""

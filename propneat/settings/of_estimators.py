@@ -20,8 +20,8 @@ _OWN_NOTES = {
 }
 
 
-def settings_of(parameters: Mapping[str, Any], seed: int) -> Settings:
-    """Return the settings that estimator parameters stand for; None means the default of the method.
+def settings_of(parameters: Mapping[str, Any], seed: int, *, sequences: bool = False) -> Settings:
+    """Return the settings that estimator parameters stand for; None means the default of the method, for rows or sequences.
 
     Raises ConfigError, naming the parameter, for a value of another type or one that cannot be used.
     """
@@ -30,7 +30,7 @@ def settings_of(parameters: Mapping[str, Any], seed: int) -> Settings:
         section = _section_of(name)
         if section is not None and value is not None:
             (layer[section] if section else layer)[name] = value
-    return resolve_settings([layer])
+    return resolve_settings([layer], sequences=sequences)
 
 
 def describe_parameters(cls: type) -> str:

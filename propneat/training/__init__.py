@@ -1,6 +1,7 @@
 """Population training: one call, several engines, the same mathematics."""
 
 from propneat.training.population import ENGINES, train_population
+from propneat.training.sequences import Sequences
 from propneat.training.settings import LOSSES, OPTIMISERS, Samples, TrainedPopulation, TrainingConfig, make_schedule
 
 __all__ = [
@@ -8,6 +9,7 @@ __all__ = [
     "LOSSES",
     "OPTIMISERS",
     "Samples",
+    "Sequences",
     "TrainedPopulation",
     "TrainingConfig",
     "make_schedule",

@@ -5,42 +5,24 @@ edges. A batch is worked off tile by tile with the gradients added up. Tiles of 
 where they are many window by window (`kernel_windows`), so that they come from memory once for all genomes of a thread.
 """
 
-import math
 from itertools import pairwise
 
 import numpy as np
 
 from propneat.base.errors import ConfigError
-from propneat.base.native import bare, inlined, outer, share_out, thread_count
+from propneat.base.native import bare, outer, share_out, thread_count
 from propneat.compiler import PopulationPlan
 from propneat.training.float_mode import FLUSHING, float_mode, set_float_mode
-from propneat.training.kernel_losses import loss_of_mean, output_loss
-from propneat.training.kernel_steps import adadelta, adam, finish_gradient
-from propneat.training.kernel_tile import LANES, ROWS
+from propneat.training.kernel_loop import EPOCHS, JUDGED, TRAIN, first_notes, train_one
+from propneat.training.kernel_losses import output_loss
+from propneat.training.kernel_tile import LANES, ROWS, aligned, tile_rows
 from propneat.training.kernel_walk import backward, forward, slice_plan
 from propneat.training.kernel_windows import cut_into_windows
-from propneat.training.settings import (
-    BETA1,
-    BETA2,
-    LOSSES,
-    OPTIMISERS,
-    Samples,
-    TrainedPopulation,
-    TrainingConfig,
-    make_schedule,
-)
+from propneat.training.settings import LOSSES, OPTIMISERS, Samples, TrainedPopulation, TrainingConfig, make_schedule
 
 __all__ = ["predict_population", "train"]
 
 _F = np.float32
-_LINE = 16
-_ADAM = OPTIMISERS.index("adam")
-
-_BATCH, _EPOCH, _TRAIN, _JUDGED = range(4)
-"""Places among a genome's losses: of the batch and the epoch so far, of the last epoch, and of the best or last judgement."""
-_STEPS, _TAKEN, _WAITED, _EPOCHS, _STUCK, _STOPPED = range(6)
-"""Places among a genome's counts: steps in all and in this epoch, judgements since the best, epochs, and whether it takes no
-more steps, and is not judged any more either."""
 
 
 @bare
@@ -49,86 +31,11 @@ def _add_tiles(plan, numbers, samples, first, last, share, loss, total, scratch,
     X, targets, weights, _, _ = samples
     tile, gradients, slopes, _ = scratch
     for t in range(first, last):
-        forward(plan, numbers, X[t], tile, slopes)
+        forward(plan, numbers, X[t], tile, slopes, X.shape[1])
         total += output_loss(loss, tile, gradients, plan[4], targets[t], weights[t], share)
         if sums.shape[0] > 0:
             backward(plan, numbers, X[t], tile, slopes, gradients, sums)
     return total
-
-
-@bare
-def _step(optimiser, learning_rate, time, numbers, gradient, first, second):
-    """One optimiser step on all numbers. A number that its step would take out of range stays as it is."""
-    n = gradient.shape[0]
-    if optimiser == _ADAM:
-        corrections = _F(1 / (1 - BETA1**time)), _F(1 / (1 - BETA2**time))
-        adam(numbers, gradient, first, second, n, learning_rate, corrections[0], corrections[1])
-    else:
-        adadelta(numbers, gradient, first, second, n, learning_rate)
-
-
-@bare
-def _judge(value, patience, numbers, best, losses, counts):
-    """Take note of a judgement; with patience, keep the numbers if it is the best, and stop if none was for too long."""
-    counts[_WAITED] += counts[_EPOCHS] > 0
-    if patience == 0:
-        losses[_JUDGED] = value
-    elif value < losses[_JUDGED]:
-        losses[_JUDGED], counts[_WAITED] = value, 0
-        for k in range(numbers.shape[0]):
-            best[k] = numbers[k]
-    counts[_STOPPED] = patience > 0 and counts[_WAITED] >= patience
-
-
-@inlined
-def _train_one(plan, learning, losses, counts, window, train, validation, order, settings, scratch, sums):
-    """Go on training one genome through a window; see `kernel_windows`.
-
-    `learning` is its numbers, both moments and the best numbers, each with room for a vector more than there are, set to 0;
-    `sums` has room likewise, and holds those of a batch of which the last window had the beginning, otherwise 0. One loop takes
-    batches and judgements in turn, so that the code that computes either is compiled into it once.
-    """
-    numbers, first, second, best = learning
-    loss, optimiser, learning_rate, l2, patience = settings
-    n_epochs, n_batches = order.shape
-    n_edges, n_judges = plan[3].shape[0], validation[0].shape[0]
-    gradient, no_sums = scratch[3][: numbers.shape[0] - LANES], sums[:0]
-    for unit in range(window[0], window[1]):
-        if counts[_STOPPED]:
-            break
-        epoch, place = divmod(unit - 1, n_batches + 1)
-        judging = place == n_batches
-        if judging:
-            samples, batch, wanted = validation, 0, no_sums
-            due = n_judges > 0 and (patience > 0 or unit == n_epochs * (n_batches + 1))
-        else:
-            samples, batch, wanted = train, order[epoch, place], sums
-            due = counts[_STUCK] == 0
-        if not due:
-            continue
-        start, stop, weight = samples[3][batch], samples[3][batch + 1], samples[4][batch]
-        last = min(start + window[3], stop)
-        total, value = losses[_BATCH], 0.0
-        if weight > 0:
-            total = _add_tiles(plan, numbers, samples, start + window[2], last, _F(1.0 / weight), loss, total, scratch, wanted)
-        losses[_BATCH] = total if last < stop else 0.0
-        if last < stop:
-            continue
-        if weight > 0:
-            value, factor = loss_of_mean(loss, total / weight)
-            if not judging:
-                if finish_gradient(sums, gradient, gradient.shape[0], factor, numbers, n_edges, l2) != _F(0):
-                    counts[_STUCK], counts[_STOPPED] = 1, patience > 0
-                    continue
-                counts[_STEPS] += 1
-                counts[_TAKEN] += 1
-                losses[_EPOCH] += value
-                _step(optimiser, learning_rate, counts[_STEPS], numbers, gradient, first, second)
-        if judging:
-            _judge(value, patience, numbers, best, losses, counts)
-        elif place == n_batches - 1:
-            losses[_TRAIN], losses[_EPOCH], counts[_TAKEN] = losses[_EPOCH] / counts[_TAKEN], 0.0, 0
-            counts[_EPOCHS] += 1
 
 
 @outer
@@ -144,9 +51,10 @@ def _train_some(genomes, packed, learning, number_start, windows, train, validat
             a, b = number_start[g], number_start[g + 1]
             own = numbers[a:b], first[a:b], second[a:b], best[a:b]
             own_sums = sums[sums_start[k] : sums_start[k] + b - a]
-            _train_one(
-                slice_plan(packed, g), own, losses[g], counts[g], windows[w], train, validation, order, settings, scratch, own_sums
-            )
+            train_one(
+                _add_tiles, slice_plan(packed, g), own, losses[g], counts[g], windows[w], train, validation, order, settings,
+                scratch, own_sums,
+            )  # fmt: skip
     set_float_mode(mode)
 
 
@@ -159,7 +67,7 @@ def _predict_some(genomes, packed, numbers, number_start, X, scratch, answers):
         plan = slice_plan(packed, g)
         own = numbers[number_start[g] : number_start[g + 1]]
         for t in range(X.shape[0]):
-            forward(plan, own, X[t], tile, slopes)
+            forward(plan, own, X[t], tile, slopes, X.shape[1])
             for k in range(answers.shape[1]):
                 for i in range(min(ROWS, answers.shape[2] - t * ROWS)):
                     answers[g, k, t * ROWS + i] = tile[plan[4][k], i]
@@ -199,18 +107,10 @@ def _unpack(plan: PopulationPlan, numbers: np.ndarray) -> tuple[np.ndarray, np.n
     return numbers[kind == 0], biases
 
 
-def _aligned(*shape: int) -> np.ndarray:
-    """Return zeros, float32, that begin where a cache line does, so that no vector of a tile straddles two."""
-    n = math.prod(shape)
-    buffer = np.zeros(n + _LINE, _F)
-    start = -buffer.ctypes.data % (4 * _LINE) // 4
-    return buffer[start : start + n].reshape(shape)
-
-
 def _scratch(plan: PopulationPlan) -> tuple[np.ndarray, ...]:
     """Tiles of values, gradients and slopes with room for every genome, and room for the gradient of its numbers."""
     n_slots, most_numbers = int(np.diff(plan.slot_start).max()), int(_sizes(plan).sum(axis=1).max())
-    return *(_aligned(n_slots, ROWS) for _ in range(3)), _aligned(most_numbers)
+    return *(aligned(n_slots, ROWS) for _ in range(3)), aligned(most_numbers)
 
 
 def _check_budget(plan: PopulationPlan, memory_budget: int) -> None:
@@ -225,16 +125,10 @@ def _check_budget(plan: PopulationPlan, memory_budget: int) -> None:
 
 def _fill_tiles(values: np.ndarray, rows: np.ndarray) -> np.ndarray:
     """Return rows of (n_rows, n_columns) as tiles (n_tiles, n_columns, ROWS); `rows` has shape (n_tiles, ROWS)."""
-    tiles = _aligned(len(rows), values.shape[1], ROWS)
+    tiles = aligned(len(rows), values.shape[1], ROWS)
     for tile, chosen in zip(tiles, rows, strict=True):
         tile[:] = values[chosen].T
     return tiles
-
-
-def _tile_rows(rows: np.ndarray) -> np.ndarray:
-    """Divide row numbers into tiles, (n_tiles, ROWS), the last one filled up with its last row."""
-    n_tiles = -(-len(rows) // ROWS)
-    return rows[np.minimum(np.arange(n_tiles * ROWS), len(rows) - 1)].reshape(n_tiles, ROWS)
 
 
 def _tile_samples(samples: Samples, rows: np.ndarray, batch_start: np.ndarray) -> tuple[np.ndarray, ...]:
@@ -244,7 +138,7 @@ def _tile_samples(samples: Samples, rows: np.ndarray, batch_start: np.ndarray) -
     and each batch's weight. A row that fills a tile up is one of its batch, so its values are no less finite, without weight.
     """
     batches = [rows[a:b] for a, b in pairwise(batch_start)]
-    parts = [_tile_rows(batch) for batch in batches]
+    parts = [tile_rows(batch) for batch in batches]
     tile_start = np.cumsum([0, *map(len, parts)])
     tiled = np.concatenate(parts)
     weights = np.zeros(tiled.shape, _F)
@@ -279,7 +173,7 @@ def train(
     learnt = _tile_samples(train, rows, batch_start)
     judged = _tile_samples(judge, np.arange(len(judge)), np.array([0, len(judge)]))
     learning = numbers, np.zeros_like(numbers), np.zeros_like(numbers), numbers.copy()
-    losses, counts = np.tile([0.0, 0.0, np.nan, np.inf], (len(plan), 1)), np.zeros((len(plan), 6), np.int64)
+    losses, counts = first_notes(len(plan))
     tile_bytes = sum(part[:1].nbytes for part in learnt[:3])
     windows = cut_into_windows(order, np.diff(learnt[3]), len(judged[0]), config.patience is not None, tile_bytes)
 
@@ -287,7 +181,7 @@ def train(
         rooms = np.diff(number_start)[genomes]
         # sums outlast a genome's turn only where windows cut batches
         sums_start = np.cumsum(rooms) - rooms if len(windows) > 1 else np.zeros_like(rooms)
-        sums = _aligned(int((sums_start + rooms).max()), LANES)
+        sums = aligned(int((sums_start + rooms).max()), LANES)
         _train_some(
             genomes, packed, learning, number_start, windows, learnt, judged, order, settings, _scratch(plan), sums, sums_start,
             losses, counts,
@@ -295,8 +189,8 @@ def train(
 
     share_out(work, np.diff(plan.genome_edge_start))
     weights, biases = _unpack(plan, numbers if config.patience is None else learning[3])
-    validation_loss = losses[:, _JUDGED] if len(judge) else np.full(len(plan), np.nan)
-    return TrainedPopulation(weights, biases, losses[:, _TRAIN].copy(), validation_loss.copy(), counts[:, _EPOCHS].copy())
+    validation_loss = losses[:, JUDGED] if len(judge) else np.full(len(plan), np.nan)
+    return TrainedPopulation(weights, biases, losses[:, TRAIN].copy(), validation_loss.copy(), counts[:, EPOCHS].copy())
 
 
 def predict_population(plan: PopulationPlan, X: np.ndarray) -> np.ndarray:
@@ -307,7 +201,7 @@ def predict_population(plan: PopulationPlan, X: np.ndarray) -> np.ndarray:
     packed, numbers, number_start = _pack(plan)
     X = np.asarray(X, np.float32)
     answers = np.empty((len(plan), plan.n_outputs, len(X)), np.float32)
-    tiles = _fill_tiles(X, _tile_rows(np.arange(len(X))))
+    tiles = _fill_tiles(X, tile_rows(np.arange(len(X))))
 
     def work(genomes: np.ndarray) -> None:
         _predict_some(genomes, packed, numbers, number_start, tiles, _scratch(plan), answers)

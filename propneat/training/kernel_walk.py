@@ -9,7 +9,7 @@ from propneat.training.kernel_nodes import backward_extreme, backward_product, i
 from propneat.training.kernel_sums import backward_run, forward_run
 from propneat.training.kernel_tile import ROWS
 
-__all__ = ["backward", "forward", "slice_plan"]
+__all__ = ["backward", "forward", "slice_plan", "slice_steps"]
 
 _F = np.float32
 _MEAN, _PRODUCT, _MAX = (aggregation_code(name) for name in ("mean", "product", "max"))
@@ -85,13 +85,28 @@ def slice_plan(packed, g):
     return activation[s:t], aggregation[s:t], starts, edge_source[e:f], output_slot[g], outgoing, ways
 
 
+@inlined
+def slice_steps(packed, kept, kept_start, g):
+    """Genome g's part of the plan of one step, as from `slice_plan`, and the slots that the next step reads.
+
+    The gradients of these, like those of the outputs, are not summed up from 0: they begin with what comes from later steps.
+    """
+    n_inputs, slot_start, genome_edge_start, activation, aggregation, edge_start, edge_source, output_slot = packed
+    s, t = slot_start[g], slot_start[g + 1]
+    e, f = genome_edge_start[g], genome_edge_start[g + 1]
+    starts, own = edge_start[s + g : t + g + 1], kept[kept_start[g] : kept_start[g + 1]]
+    held = np.concatenate((output_slot[g], own))
+    outgoing = _outgoing(t - s, aggregation[s:t], starts, edge_source[e:f])
+    ways = _ways(n_inputs, activation[s:t], aggregation[s:t], starts, held, outgoing[3])
+    return (activation[s:t], aggregation[s:t], starts, edge_source[e:f], output_slot[g], outgoing, ways), own
+
+
 @bare
-def forward(plan, numbers, inputs, tile, slopes):
-    """Fill a tile with the values of every slot but the inputs', which are in `inputs`, shape (n_inputs, ROWS)."""
+def forward(plan, numbers, inputs, tile, slopes, begin):
+    """Fill a tile with the values of the slots from `begin` on; those of inputs are in `inputs`, shape (n_inputs, ROWS)."""
     activation, aggregation, edge_start, edge_source, _, _, ways = plan
     others, share, least, left, _, _, _, _ = ways
     n_edges, n_inputs, n_slots = edge_source.shape[0], inputs.shape[0], activation.shape[0]
-    begin = n_inputs
     for k in range(others.shape[0] + 1):
         end = others[k] if k < others.shape[0] else n_slots
         forward_run(begin, end, numbers, n_edges, inputs, n_inputs, tile, slopes, edge_start, edge_source, share, least, left)

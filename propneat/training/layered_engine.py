@@ -5,6 +5,8 @@ import torch
 
 from propneat.compiler import LayerPlan, PopulationPlan
 from propneat.compiler.network import CompiledNetwork
+from propneat.compiler.recurrent_network import RecurrentNetwork
+from propneat.training.sequences import Sequences
 from propneat.training.settings import Samples, TrainedPopulation, TrainingConfig
 from propneat.training.torch_loop import train_one_by_one
 
@@ -13,8 +15,8 @@ __all__ = ["train"]
 
 def train(
     plan: PopulationPlan,
-    train: Samples,
-    validation: Samples | None,
+    train: Samples | Sequences,
+    validation: Samples | Sequences | None,
     config: TrainingConfig,
     rng: np.random.Generator,
     device: str,
@@ -24,8 +26,11 @@ def train(
 
     Source: Merry, Riddle and Warren, PropNEAT (GECCO 2025), with the departures named at CompiledNetwork and with
     the trained numbers returned. Under a memory budget every network trains by `train_under_budget`, with the same bits.
-    Raises ConfigError when the device cannot be used, and for a network that cannot keep to the budget.
+    On sequences every network is a RecurrentNetwork. Raises ConfigError when the device cannot be used, and for a network that
+    cannot keep to the budget.
     """
+    if isinstance(train, Sequences):
+        return train_one_by_one(RecurrentNetwork, plan, train, validation, config, rng, device)
     if memory_budget is None:
         return train_one_by_one(CompiledNetwork, plan, train, validation, config, rng, device)
     from propneat.recompute import train_under_budget

@@ -7,6 +7,7 @@ import numpy as np
 
 from propneat.base.errors import ConfigError
 from propneat.compiler import PopulationPlan
+from propneat.training.sequences import Sequences
 from propneat.training.settings import Samples, TrainedPopulation, TrainingConfig
 
 __all__ = ["ENGINES", "train_population"]
@@ -26,16 +27,16 @@ Its arguments are `(plan, train, validation, config, rng, device, memory_budget)
 
 def train_population(
     plan: PopulationPlan,
-    train: Samples,
+    train: Samples | Sequences,
     config: TrainingConfig,
     rng: np.random.Generator,
     *,
-    validation: Samples | None = None,
+    validation: Samples | Sequences | None = None,
     engine: str = "numba",
     device: str = "cpu",
     memory_budget: int | None = None,
 ) -> TrainedPopulation:
-    """Train every genome of a plan by backpropagation on the same rows, each from its own numbers.
+    """Train every genome of a plan by backpropagation on the same rows or sequences, each from its own numbers.
 
     All engines see the same mini-batches (`make_schedule`) and follow the same optimiser equations, so they end at the
     same numbers up to rounding, in float32. "numba" trains the population in one native call on the CPU, "padded" as batched
@@ -43,13 +44,18 @@ def train_population(
     torch module (PropNEAT, Merry et al. 2025) and "naive" each genome node by node, both on any torch device. The result
     does not depend on the number of threads.
 
+    On `Sequences` networks are trained by backpropagation through time, each sequence without a past at its first step, by
+    "numba" and "layered" alone. Recurrent networks need sequences.
+
     `memory_budget` is the most bytes that intermediate values and their gradients may take in a training step; parameters,
-    their gradients and the rows come on top. "layered" computes values again on the way back where they do not fit, "numba"
+    their gradients and the rows come on top. For sequences "numba" keeps the values of as many steps as fit and computes
+    the others again. "layered" computes values again on the way back where they do not fit, "numba"
     and "triton" work tile by tile, all to the same bits; "padded" trains the population in parts, and where it is parted
     may change the last bits.
 
     Raises ConfigError for an unknown engine, a patience without validation rows, samples that do not fit the plan, a budget
-    that cannot be kept to, and any budget with the engine "naive".
+    that cannot be kept to, any budget with the engine "naive", or with "layered" on sequences, rows for a recurrent network,
+    and sequences for an engine that knows none.
     """
     if engine not in ENGINES:
         raise ConfigError(f"engine must be one of {', '.join(ENGINES)}, not {engine!r}")
@@ -60,10 +66,40 @@ def train_population(
     if memory_budget is not None and memory_budget < 1:
         raise ConfigError(f"memory_budget must be 1 byte or more, not {memory_budget}")
     for samples in (train,) if validation is None else (train, validation):
-        if samples.X.shape[1] != plan.n_inputs or samples.targets.shape[1] != plan.n_outputs:
+        if samples.X.shape[-1] != plan.n_inputs or samples.targets.shape[-1] != plan.n_outputs:
             raise ConfigError(
                 f"expected rows of {plan.n_inputs} inputs and {plan.n_outputs} targets, "
-                f"got {samples.X.shape[1]} and {samples.targets.shape[1]}"
+                f"got {samples.X.shape[-1]} and {samples.targets.shape[-1]}"
             )
+    config = config.for_rows(len(train))
+    if isinstance(train, Sequences):
+        return _train_on_sequences(plan, train, validation, config, rng, engine, device, memory_budget)
+    if plan.is_recurrent:
+        raise ConfigError("a recurrent network is trained on sequences, and rows without steps were given")
+    if config.window is not None:
+        raise ConfigError(f"a window of {config.window} steps is for sequences, and rows without steps were given")
     run: Callable[..., TrainedPopulation] = import_module(ENGINES[engine]).train
-    return run(plan, train, validation, config.for_rows(len(train)), rng, device, memory_budget)
+    return run(plan, train, validation, config, rng, device, memory_budget)
+
+
+def _train_on_sequences(
+    plan: PopulationPlan,
+    train: Sequences,
+    validation: Sequences | None,
+    config: TrainingConfig,
+    rng: np.random.Generator,
+    engine: str,
+    device: str,
+    memory_budget: int | None,
+) -> TrainedPopulation:
+    if validation is not None and not isinstance(validation, Sequences):
+        raise ConfigError("networks trained on sequences are judged by sequences, and rows without steps were given")
+    if engine == "numba":
+        from propneat.training.sequence_engine import train as run
+
+        return run(plan, train, validation, config, rng, memory_budget)
+    if engine != "layered":
+        raise ConfigError(f"the engine {engine!r} knows no sequences: choose 'numba', or 'layered' for one network at a time")
+    if memory_budget is not None:
+        raise ConfigError("the engine 'layered' keeps to no memory budget on sequences: choose engine 'numba', which does")
+    return import_module(ENGINES[engine]).train(plan, train, validation, config, rng, device)

@@ -6,6 +6,7 @@ import numpy as np
 
 from propneat.base.errors import ConfigError
 from propneat.base.setting_types import LARGEST_FLOAT32, check_settings
+from propneat.compiler import LayerPlan, evaluate
 
 __all__ = [
     "ADADELTA_EPSILON",
@@ -40,9 +41,11 @@ class TrainingConfig:
     `loss` is "bce" (binary cross entropy of logits, mean over outputs), "cross_entropy" (of softmax over outputs), "mse" or
     "rmse" (mean over outputs of the squared error, and its root over the batch). `l2` adds l2 * weight / (total weight of the
     training rows) to the gradient of every connection weight, not of biases: 1 is what C = 1 is in scikit-learn's logistic
-    regression. `batch_size` None means all rows at once, "auto" what `for_rows` makes of it. `patience` None trains for `epochs`; a number keeps the
-    numbers of the best validation loss, untrained ones included, and stops after that many epochs without a better one.
-    Adam uses betas 0.9 and 0.999 and epsilon 1e-8 (Kingma and Ba 2015), Adadelta rho 0.9 and epsilon 1e-6 (Zeiler 2012).
+    regression. `batch_size` None means all rows at once, "auto" what `for_rows` makes of it. `patience` None trains for
+    `epochs`; a number keeps the numbers of the best validation loss, untrained ones included, and stops after that many epochs
+    without a better one. `window` is for sequences, whose steps, counted from the end, are divided into windows of so many,
+    which gradients do not leave (truncated backpropagation through time); None lets them go back to the first step. Adam uses
+    betas 0.9 and 0.999 and epsilon 1e-8 (Kingma and Ba 2015), Adadelta rho 0.9 and epsilon 1e-6 (Zeiler 2012).
     """
 
     loss: str = "bce"
@@ -52,6 +55,7 @@ class TrainingConfig:
     batch_size: int | str | None = None
     l2: float = 0.0
     patience: int | None = None
+    window: int | None = None
 
     def __post_init__(self) -> None:
         """Raise ConfigError for a value that cannot be used."""
@@ -72,6 +76,8 @@ class TrainingConfig:
             raise ConfigError(f"l2 must be 0 or more and at most {LARGEST_FLOAT32:.2g}, not {self.l2}")
         if self.patience is not None and self.patience < 1:
             raise ConfigError(f"patience must be 1 or more, not {self.patience}")
+        if self.window is not None and self.window < 1:
+            raise ConfigError(f"window must be 1 or more, not {self.window}")
 
 
     def for_rows(self, n_rows: int) -> "TrainingConfig":
@@ -114,6 +120,23 @@ class Samples:
 
     def __len__(self) -> int:
         return len(self.X)
+
+    def answers(self, plan: LayerPlan) -> np.ndarray:
+        """Return what a network says of the rows, float64 of the shape of `targets`."""
+        return evaluate(plan, self.X)
+
+    def take(self, rows: np.ndarray) -> "Samples":
+        """Return some of the rows."""
+        return Samples(self.X[rows], self.targets[rows], self.weights[rows])
+
+    def with_targets(self, targets: np.ndarray) -> "Samples":
+        """Return the rows with other targets."""
+        return Samples.make(self.X, targets, self.weights)
+
+    def followed_by(self, more: "Samples") -> "Samples":
+        """Return these rows and more."""
+        names = ("X", "targets", "weights")
+        return Samples(*(np.concatenate([getattr(part, name) for part in (self, more)]) for name in names))
 
 
 @dataclass(frozen=True, eq=False)

@@ -37,6 +37,7 @@ def take(plan: PopulationPlan, start: int, stop: int) -> PopulationPlan:
         edge_start=plan.edge_start[slots.start + start : slots.stop + stop],
         edge_source=plan.edge_source[edges],
         edge_gene=plan.edge_gene[edges],
+        edge_recurrent=plan.edge_recurrent[edges],
         output_slot=plan.output_slot[start:stop],
         weights=plan.weights[edges],
         biases=plan.biases[slots],

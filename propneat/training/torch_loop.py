@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -9,6 +10,7 @@ from torch.nn import functional
 
 from propneat.compiler import LayerPlan, PopulationPlan
 from propneat.training.devices import usable_device
+from propneat.training.sequences import Sequences
 from propneat.training.settings import (
     ADADELTA_EPSILON,
     ADAM_EPSILON,
@@ -37,6 +39,43 @@ class _Batch:
         parts = (samples.X[rows], samples.targets[rows], samples.weights[rows])
         return cls(*(torch.tensor(part, device=device, dtype=dtype) for part in parts))
 
+    def outputs(self, network: torch.nn.Module) -> torch.Tensor:
+        """Return what a network says of the rows, (n_rows, n_outputs)."""
+        return network(self.X)
+
+
+@dataclass(frozen=True, eq=False)
+class _SequenceBatch(_Batch):
+    """Sequences on the device: `X` (n_sequences, n_steps, n_inputs), and a row for every step that has a target.
+
+    `row` and `step` say which, each (n_rows,). No gradient passes into a step of which `cut`, (n_sequences, n_steps), says so.
+    """
+
+    row: torch.Tensor
+    step: torch.Tensor
+    cut: torch.Tensor
+
+    @classmethod
+    def make_sequences(
+        cls, samples: Sequences, rows: np.ndarray, window: int | None, device: torch.device, dtype: torch.dtype
+    ) -> "_SequenceBatch":
+        row, step = samples.judged_steps(rows)
+        targets = samples.targets[rows[row], step] if samples.at_every_step else samples.targets[rows]
+        parts = (samples.X[rows], targets, samples.weights[rows[row]])
+        left = samples.lengths[rows, None] - np.arange(samples.X.shape[1])
+        cut = np.zeros(left.shape, bool) if window is None else left % window == 0
+        numbers = (torch.tensor(part, device=device, dtype=dtype) for part in parts)
+        return cls(*numbers, *(torch.tensor(part, device=device) for part in (row, step, cut)))
+
+    def outputs(self, network: torch.nn.Module) -> torch.Tensor:
+        """Return what a network says of every step that has a target, (n_rows, n_outputs)."""
+        state, outputs = network.first_state(len(self.X)), []
+        for x, cut in zip(self.X.unbind(dim=1), self.cut.unbind(dim=1), strict=True):
+            state = torch.where(cut[:, None], state.detach(), state)
+            answer, state = network(x, state)
+            outputs.append(answer)
+        return torch.stack(outputs, dim=1)[self.row, self.step]
+
 
 def sample_loss(loss: str, outputs: torch.Tensor, targets: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
     """Return the weighted mean loss over rows, a tensor of shape ().
@@ -60,8 +99,8 @@ def sample_loss(loss: str, outputs: torch.Tensor, targets: torch.Tensor, weights
 def train_one_by_one(
     make_network: Callable[[LayerPlan, torch.dtype], torch.nn.Module],
     plan: PopulationPlan,
-    train: Samples,
-    validation: Samples | None,
+    train: Samples | Sequences,
+    validation: Samples | Sequences | None,
     config: TrainingConfig,
     rng: np.random.Generator,
     device: str,
@@ -69,18 +108,18 @@ def train_one_by_one(
 ) -> TrainedPopulation:
     """Train the networks of a plan in turn, each with a fresh optimiser, on the batches that `make_schedule` draws once.
 
-    `make_network` returns a module from (n_rows, n_inputs) to (n_rows, n_outputs) whose parameters are `weights` and
-    `biases`, each one tensor or a list, and whose `numbers()` returns both in plan order. See `train_population` and
-    `TrainedPopulation`; the numbers come back in `dtype`. A batch whose rows all have weight 0 is passed over. Raises
-    ConfigError when the device cannot be used.
+    `make_network` returns a module from (n_rows, n_inputs) to (n_rows, n_outputs), for sequences one like RecurrentNetwork,
+    whose parameters are `weights` and `biases`, each one tensor or a list, and whose `numbers()` returns both in plan order.
+    See `train_population` and `TrainedPopulation`; the numbers come back in `dtype`. A batch whose rows all have weight 0 is
+    passed over. Raises ConfigError when the device cannot be used.
     """
     place = usable_device(device)
     rows, batch_start, order = make_schedule(len(train), config, rng)
-    batches = [_Batch.make(train, rows[a:b], place, dtype) for a, b in zip(batch_start[:-1], batch_start[1:], strict=True)]
+    batches = [_make_batch(train, rows[a:b], config, place, dtype) for a, b in pairwise(batch_start)]
     has_weight = [bool(batch.weights.sum() > 0) for batch in batches]
     epochs = [[batches[number] for number in epoch if has_weight[number]] for epoch in order]
-    judge = None if validation is None else _Batch.make(validation, np.arange(len(validation)), place, dtype)
-    decay = config.l2 / float(train.weights.sum())
+    judge = None if validation is None else _make_batch(validation, np.arange(len(validation)), config, place, dtype)
+    decay = config.l2 / _total_weight(train)
     outcomes = [_train_network(make_network(p, dtype).to(place), epochs, judge, config, decay) for p in plan]
     biases = np.zeros(len(plan.biases), outcomes[0].biases.dtype)
     biases[plan.depth > 0] = np.concatenate([outcome.biases for outcome in outcomes])
@@ -91,6 +130,20 @@ def train_one_by_one(
         validation_loss=np.array([outcome.validation_loss for outcome in outcomes]),
         epochs=np.array([outcome.epochs for outcome in outcomes]),
     )
+
+
+def _make_batch(
+    samples: Samples | Sequences, rows: np.ndarray, config: TrainingConfig, device: torch.device, dtype: torch.dtype
+) -> _Batch:
+    if isinstance(samples, Sequences):
+        return _SequenceBatch.make_sequences(samples, rows, config.window, device, dtype)
+    return _Batch.make(samples, rows, device, dtype)
+
+
+def _total_weight(samples: Samples | Sequences) -> float:
+    if isinstance(samples, Sequences):
+        return float((samples.weights.astype(np.float64) * samples.n_judged).sum())
+    return float(samples.weights.sum())
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,7 +191,7 @@ def _make_optimiser(network: torch.nn.Module, config: TrainingConfig, decay: flo
     """
     weights, biases = [], []
     for name, parameter in network.named_parameters():
-        (weights if name.startswith("weights") else biases).append(parameter)
+        (weights if "weights" in name.split(".") else biases).append(parameter)
     groups = [{"params": weights, "weight_decay": decay}, {"params": biases}]
     if config.optimiser == "adam":
         return torch.optim.Adam(groups, lr=config.learning_rate, betas=(BETA1, BETA2), eps=ADAM_EPSILON, fused=True)
@@ -153,7 +206,7 @@ def _run_epoch(
     losses = []
     for batch in batches:
         optimiser.zero_grad()
-        loss = sample_loss(config.loss, network(batch.X), batch.targets, batch.weights)
+        loss = sample_loss(config.loss, batch.outputs(network), batch.targets, batch.weights)
         loss.backward()
         if not torch.cat([parameter.grad.flatten() for parameter in parameters]).isfinite().all():
             return None
@@ -167,4 +220,4 @@ def _judge(network: torch.nn.Module, judge: _Batch | None, config: TrainingConfi
     """Return the loss on the validation rows, NaN without any."""
     if judge is None:
         return float("nan")
-    return float(sample_loss(config.loss, network(judge.X), judge.targets, judge.weights))
+    return float(sample_loss(config.loss, judge.outputs(network), judge.targets, judge.weights))

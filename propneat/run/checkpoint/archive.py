@@ -17,9 +17,11 @@ __all__ = ["CHECKPOINT_SCHEMA", "pack_archive", "pool_arrays", "read_pool", "unp
 CHECKPOINT_SCHEMA = "propneat.checkpoint/4"
 
 _POOLS = ("pool", "representatives", "leaders", "kept", "finished", "front")
-# fields one after another, so that every byte has a meaning; truth values as bytes, because a bool must be 0 or 1
+# fields one after another, so that every byte has a meaning; truth values as bits of a byte, because a bool must be 0 or 1
 _NODE = np.dtype([("id", "<i8"), ("bias", "<f8"), ("kind", "i1"), ("activation", "i1"), ("aggregation", "i1")])
 _CONNECTION = np.dtype([("innovation", "<i8"), ("source", "<i8"), ("target", "<i8"), ("weight", "<f8"), ("enabled", "u1")])
+_RECURRENT = 2
+"""The bit of the byte `enabled` that says of a connection that it is recurrent; bit 1 says that it is enabled."""
 _INTEGER, _FLOAT, _BYTE = np.dtype("<i8"), np.dtype("<f8"), np.dtype("u1")
 _POOL = {"nodes": _NODE, "node_start": _INTEGER, "connections": _CONNECTION, "connection_start": _INTEGER}
 _LAYOUT = {f"{pool}_{part}": dtype for pool in _POOLS for part, dtype in _POOL.items()} | {
@@ -83,10 +85,14 @@ def _read_metadata(data: bytes) -> dict[str, Any]:
 def pool_arrays(name: str, genomes: Iterable[Genome]) -> dict[str, np.ndarray]:
     """Return the genes of a pool as arrays for `pack_archive`."""
     pool = GenePool.pack(genomes)
+    genes = np.zeros(len(pool.connections), _CONNECTION)
+    for field in _CONNECTION.names:
+        genes[field] = pool.connections[field]
+    genes["enabled"] |= np.where(pool.connections["recurrent"], _RECURRENT, 0).astype(np.uint8)
     return {
         f"{name}_nodes": pool.nodes.astype(_NODE),
         f"{name}_node_start": pool.node_start,
-        f"{name}_connections": pool.connections.astype(_CONNECTION),
+        f"{name}_connections": genes,
         f"{name}_connection_start": pool.connection_start,
     }
 
@@ -100,10 +106,16 @@ def read_pool(name: str, arrays: Mapping[str, np.ndarray]) -> GenePool:
             raise ValueError(f"the {starts} of {name} does not divide its {genes}")
     if len(parts["node_start"]) != len(parts["connection_start"]):
         raise ValueError(f"{name} has more genomes by nodes than by connections, or fewer")
-    if np.any(parts["connections"]["enabled"] > 1):
+    genes = np.zeros(len(parts["connections"]), CONNECTION_DTYPE)
+    for field in _CONNECTION.names:
+        genes[field] = parts["connections"][field]
+    flags = parts["connections"]["enabled"]
+    if np.any(flags > 1 + _RECURRENT):
         raise ValueError(f"a connection of {name} is neither enabled nor disabled")
+    genes["enabled"], genes["recurrent"] = (flags & 1) != 0, (flags & _RECURRENT) != 0
+    arrays = {**parts, "connections": genes}
     types = (NODE_DTYPE, np.int64, CONNECTION_DTYPE, np.int64)
-    return GenePool(*(frozen(parts[part].astype(dtype)) for part, dtype in zip(_POOL, types, strict=True)))
+    return GenePool(*(frozen(arrays[part].astype(dtype)) for part, dtype in zip(_POOL, types, strict=True)))
 
 
 def _read_array(data: bytes, dtype: np.dtype) -> np.ndarray:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from propneat.evolution import InnovationTracker, PopulationState
+from propneat.evolution.innovation import LINK_TARGET, link_keys
 from propneat.genome import MAX_IDENTIFIER, GenePool, validate
 from propneat.search import HISTORY_COLUMNS, EvolveState
 from propneat.search.front import Front, non_dominated
@@ -97,9 +98,12 @@ def _check_tracker(state: np.ndarray, links: np.ndarray, splits: np.ndarray) -> 
         raise ValueError("it counts innovation numbers that it does not hold")
     if not 0 <= next_innovation <= MAX_IDENTIFIER + 1 or not 0 <= next_node <= MAX_IDENTIFIER + 1:
         raise ValueError("its next innovation number lies outside what a genome can hold")
-    for pairs, ends in ((links, (next_innovation, next_node, next_node)), (splits, (next_node, next_innovation, 2**31))):
+    for pairs, ends, low in (
+        (links, (next_innovation, next_node, next_node), LINK_TARGET),
+        (splits, (next_node, next_innovation, 2**31), 2**32 - 1),
+    ):
         keys, values = pairs.T
-        for column, end in zip((values, keys >> 32, keys & 0xFFFFFFFF), ends, strict=True):
+        for column, end in zip((values, keys >> 32, keys & low), ends, strict=True):
             if np.any(column < 0) or np.any(column >= end):
                 raise ValueError("it holds an innovation number that was not given yet")
         if len(np.unique(keys)) < len(keys):
@@ -115,8 +119,9 @@ def _check_known(pool: GenePool, state: np.ndarray, links: np.ndarray) -> None:
     genes = pool.connections
     order = np.argsort(links[:, 0])
     keys, values = links[order].T
-    place = np.searchsorted(keys, (genes["source"] << 32) | genes["target"])
-    if np.any(place == len(keys)) or np.any(keys[place] != ((genes["source"] << 32) | genes["target"])):
+    known = link_keys(genes)
+    place = np.searchsorted(keys, known)
+    if np.any(place == len(keys)) or np.any(keys[place] != known):
         raise ValueError("a genome has a connection that was never made")
     if np.any(values[place] != genes["innovation"]):
         raise ValueError("a genome calls a connection by another innovation number")

@@ -1,0 +1,57 @@
+"""Arrays of sequences, (n_sequences, n_steps, n_features), for the estimators."""
+
+from typing import Any
+
+import numpy as np
+
+from propneat.base.errors import DataError
+from propneat.data import plan_table
+from propneat.data.sequence_rows import SequenceColumns, read_arrays
+from propneat.model.preparation import PreparedProblem
+from propneat.model.sequence_preparation import prepare_sequences
+from propneat.settings.file import Settings
+
+__all__ = ["are_sequences", "checked_sequences", "prepare_arrays"]
+
+
+def are_sequences(X: Any) -> bool:
+    """Say whether X is an array of sequences rather than a table of rows."""
+    return getattr(X, "ndim", 0) == 3
+
+
+def checked_sequences(X: Any, n_features: int | None = None) -> np.ndarray:
+    """Return an array of sequences as float64; raises DataError for what is none, or has another number of features."""
+    if not are_sequences(X):
+        raise DataError(f"expected sequences, an array of shape (n_sequences, n_steps, n_features), got shape {np.shape(X)}")
+    try:
+        X = np.asarray(X, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise DataError("sequences are arrays of numbers, and X holds something else") from error
+    if n_features is not None and X.shape[2] != n_features:
+        raise DataError(f"expected sequences of {n_features} features as in fit, got {X.shape[2]}")
+    if np.isinf(X).any():
+        raise DataError("X holds an infinite value: replace it by a finite number, or by NaN where it is missing")
+    return X
+
+
+def prepare_arrays(
+    X: np.ndarray, y: np.ndarray, task: str, weights: np.ndarray, class_weight: Any, settings: Settings, seed: int
+) -> tuple[list[str], PreparedProblem]:
+    """Return what is to be said of the columns, and the problem; see `prepare_sequences`."""
+    values, rows = read_arrays(X)
+    planned = plan_table(values, settings.data.reading)
+    prepared = prepare_sequences(
+        values,
+        y,
+        task,
+        rows,
+        SequenceColumns(),
+        seed=seed,
+        weights=weights,
+        class_weight=class_weight,
+        validation_fraction=settings.data.validation_fraction,
+        one_hot_integers=settings.data.one_hot_integers,
+        max_levels=settings.data.max_levels,
+        plan=planned.plan,
+    )
+    return [*planned.notes, *prepared.describe(values, y)], prepared

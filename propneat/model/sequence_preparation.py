@@ -1,0 +1,61 @@
+"""From a long table to a learning problem of sequences: preprocessing fitted to all steps, sequences divided and laid out."""
+
+from typing import Any
+
+import numpy as np
+
+from propneat.base.errors import ConfigError, DataError
+from propneat.base.rng import make_rng
+from propneat.data import EncodingOptions, Preprocessor, TablePlan, TargetScale, encode_target, plan_table
+from propneat.data.sequence_rows import SequenceColumns, SequenceRows
+from propneat.data.split import split_rows
+from propneat.model.preparation import PreparedProblem, class_factors, make_targets
+from propneat.search import Problem
+from propneat.training import Sequences
+
+__all__ = ["prepare_sequences"]
+
+_MOST_INPUTS = 200
+_LEAST = 4
+
+
+def prepare_sequences(
+    features: Any,
+    answers: Any,
+    task: str,
+    rows: SequenceRows,
+    columns: SequenceColumns,
+    *,
+    seed: int,
+    validation_fraction: float = 0.4,
+    weights: np.ndarray | None = None,
+    class_weight: str | dict[Any, float] | None = None,
+    one_hot_integers: int = 0,
+    max_levels: int = 20,
+    plan: TablePlan | None = None,
+) -> PreparedProblem:
+    """Fit the preprocessing to the steps of all sequences and divide these, by class, into some to train on and to judge by.
+
+    `features` has a row for every step, `rows` says which belong together, and `answers`, shape (n_sequences,), has the answer
+    of every sequence, `weights` likewise. The rest is as in `prepare_problem`, but that levels of categories get no mean
+    target: the other steps of a sequence would give its own away. Raises DataError or ConfigError for unusable input.
+    """
+    if not 0 < validation_fraction < 1:
+        raise ConfigError(f"validation_fraction must lie between 0 and 1, not {validation_fraction}")
+    if len(rows) < _LEAST:
+        raise DataError(f"at least {_LEAST} sequences are needed to learn and to judge, and there are {len(rows)}")
+    classes, values = encode_target(answers, task)
+    weights = np.ones(len(values)) if weights is None else np.asarray(weights, dtype=np.float64)
+    plan = plan_table(features).plan if plan is None else plan
+    options = EncodingOptions(max_levels, one_hot_integers, (), _MOST_INPUTS)
+    row_weights = np.empty(len(rows.rows))
+    row_weights[rows.rows] = np.repeat(weights, rows.lengths)
+    preprocessor, inputs = Preprocessor.fit_transform(features, row_weights, plan=plan, options=options)
+    scale = TargetScale.fit(values, weights) if task == "regression" else None
+    if class_weight is not None:
+        weights = weights * class_factors(class_weight, classes, values, weights)
+    sequences = Sequences.make(rows.stack(inputs), make_targets(values, task, classes, scale), weights, rows.lengths)
+    learn, judge = split_rows(values, validation_fraction, task != "regression", make_rng(seed, "split"))
+    enough = min(len(learn), len(judge)) >= 2
+    problem = Problem(sequences.take(learn), sequences.take(judge), task) if enough else Problem(sequences, sequences, task)
+    return PreparedProblem(problem, preprocessor, classes, scale, columns)

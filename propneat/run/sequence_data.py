@@ -1,0 +1,73 @@
+"""A long table divided for a run, sequence by sequence: some to learn from, as a problem, and some held out."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas
+
+from propneat.base.errors import DataError
+from propneat.base.rng import make_rng
+from propneat.data import Table, encode_target
+from propneat.data.sequence_rows import SequenceRows
+from propneat.data.split import split_rows
+from propneat.model.preparation import PreparedProblem
+from propneat.model.sequence_preparation import prepare_sequences
+from propneat.settings.file import Settings
+
+__all__ = ["DividedSequences", "divide_sequences"]
+
+
+@dataclass(frozen=True, eq=False)
+class DividedSequences:
+    """Sequences as a problem, and those held out: the rows of their steps, which belong together, and one answer for each."""
+
+    prepared: PreparedProblem
+    test_features: pandas.DataFrame | None
+    test_target: pandas.Series | None
+    test_codes: np.ndarray
+    test_rows: SequenceRows
+    notes: tuple[str, ...]
+
+
+def divide_sequences(settings: Settings, table: Table) -> DividedSequences:
+    """Divide the sequences of a table, by class; nothing is fitted to those held out.
+
+    Raises DataError or ConfigError for sequences or settings that cannot be learnt from.
+    """
+    data, seed = settings.data, settings.evolve.seed
+    rows = data.sequence.rows_of(table.carried)
+    answers = pandas.Series(rows.answers(table.target), name=table.target.name)
+    codes = encode_target(answers, table.task)[1]
+    if table.task == "regression" and np.ptp(codes) == 0:
+        raise DataError(f"target {table.target.name!r} has the same value in every sequence: there is nothing to learn")
+    learn, test = split_rows(codes, data.test_fraction, table.task != "regression", make_rng(seed, "test"))
+    learnt, learnt_rows = rows.part(learn)
+    features, target = table.features.iloc[learnt], answers.iloc[learn]
+    prepared = prepare_sequences(
+        features,
+        target,
+        table.task,
+        learnt_rows,
+        data.sequence,
+        seed=seed,
+        validation_fraction=data.validation_fraction,
+        class_weight=data.class_weight,
+        one_hot_integers=data.one_hot_integers,
+        max_levels=data.max_levels,
+        plan=table.plan,
+    )
+    held_out, test_rows = rows.part(test)
+    test_features, test_target = (table.features.iloc[held_out], answers.iloc[test]) if len(test) else (None, None)
+    notes = (*_describe(settings, rows), *table.notes, *prepared.describe(features, target))
+    return DividedSequences(prepared, test_features, test_target, codes[test], test_rows, notes)
+
+
+def _describe(settings: Settings, rows: SequenceRows) -> list[str]:
+    order = "their rows" if settings.data.time is None else repr(settings.data.time)
+    steps = f"{rows.lengths.min()} to {rows.lengths.max()} steps"
+    rate = settings.evolve.evolution.recurrent_rate
+    memory = f"a new connection is recurrent with a chance of {rate:g}" if rate else "none, the recurrent_rate is 0"
+    return [
+        f"sequences: {len(rows)} of {steps}, told apart by {settings.data.sequence_id!r}, steps in the order of {order}",
+        f"memory: {memory}",
+    ]
