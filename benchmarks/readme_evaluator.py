@@ -1,4 +1,4 @@
-"""The README's plain evaluator beside `predict`, on many random models of tables with columns of every kind.
+"""The documentation's plain evaluator beside `predict`, on many random models of tables with columns of every kind.
 
     python benchmarks/readme_evaluator.py [--tables 25] [--models 40]
 
@@ -6,7 +6,6 @@ Where answers differ, it is said how much those of `predict` itself move when th
 """
 
 import argparse
-import re
 import sys
 import tempfile
 from pathlib import Path
@@ -16,7 +15,7 @@ import numpy as np
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 
-from test_readme import answers_of, random_models  # noqa: E402
+from test_readme import answers_of, python_blocks, random_models  # noqa: E402
 
 
 def main() -> None:
@@ -25,11 +24,13 @@ def main() -> None:
     parser.add_argument("--tables", type=int, default=25)
     parser.add_argument("--models", type=int, default=40, help="models of each table")
     options = parser.parse_args()
-    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
     n_models = n_different = n_sensitive = 0
     with tempfile.TemporaryDirectory() as folder:
         evaluator, path, table = (Path(folder) / name for name in ("evaluate.py", "champion.json", "table.csv"))
-        evaluator.write_text(next(block for block in blocks if "csv.DictReader" in block), encoding="utf-8")
+        evaluator.write_text(
+            next(block for block in python_blocks("docs/reference/genome-file.md") if "csv.DictReader" in block),
+            encoding="utf-8",
+        )
         for seed in range(options.tables):
             for model, expected, own in random_models(seed, options.models, table):
                 model.save(path)

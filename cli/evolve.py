@@ -164,7 +164,7 @@ def evolve(context: click.Context, **options: Any) -> None:
       propneat evolve houses.csv --target price --categories zip --drop id --missing NA,-999
       propneat evolve walks.csv --target who --sequence-id walk --time second
       propneat evolve --resume results/monk1-seed7
-      propneat evolve --resume results/monk1-seed7 --generations 200
+      propneat evolve --resume results/monk1-seed7 --populations 8
       propneat evolve patients.csv --executor dask --address tcp://10.0.0.1:8786
 
     The folder written holds champion.json, which is all that propneat predict needs, pictures of the network and of the

@@ -157,8 +157,9 @@ def test_rooms_of_papers_do_not_know_each_other():
         assert own is None or others <= set(own), module
 
 
-def test_the_table_in_the_readme_says_the_same():
-    lines = re.findall(r"^\| (\d+) \| `(\w+)/` ", (ROOT / "README.md").read_text(), re.MULTILINE)
+def test_the_table_of_the_architecture_says_the_same():
+    page = (ROOT / "docs" / "explanation" / "architecture.md").read_text()
+    lines = re.findall(r"^\| (\d+) \| `(\w+)/` ", page, re.MULTILINE)
     assert {name: int(number) for number, name in lines} == {part: row for part, row in ROW_OF.items() if part != "__main__"}
 
 

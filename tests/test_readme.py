@@ -1,7 +1,9 @@
-"""The README's plain-Python evaluator is what it says: short, free of propneat, and equal to `predict`."""
+"""What README and documentation show is so: the plain evaluator equals `predict`, programs run, and formulas are those shown."""
 
 import io
+import json
 import re
+import shutil
 import subprocess
 import sys
 from contextlib import redirect_stdout
@@ -18,15 +20,25 @@ from propneat.data import EncodingOptions, Preprocessor, TargetScale
 from propneat.model import Model, class_probabilities, load_model
 from propneat.model.summary import summarise
 
-README = Path(__file__).parent.parent / "README.md"
+ROOT = Path(__file__).parent.parent
+EXAMPLE = ROOT / "results" / "examples" / "breast_cancer_wisconsin"
+
+
+def page(name: str) -> str:
+    """The text of a page of the documentation, or of the README."""
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def python_blocks(name: str) -> list[str]:
+    """The Python programs of a page."""
+    return re.findall(r"```python\n(.*?)```", page(name), re.DOTALL)
 
 
 @pytest.fixture(scope="module")
 def evaluator(tmp_path_factory) -> Path:
-    blocks = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
-    (code,) = [block for block in blocks if "csv.DictReader" in block]
+    (code,) = [block for block in python_blocks("docs/reference/genome-file.md") if "csv.DictReader" in block]
     assert "propneat" not in code and code.count("\n") <= 67
-    path = tmp_path_factory.mktemp("readme") / "evaluate.py"
+    path = tmp_path_factory.mktemp("evaluator") / "evaluate.py"
     path.write_text(code, encoding="utf-8")
     return path
 
@@ -124,8 +136,7 @@ def test_the_evaluator_is_a_program(evaluator, tmp_path):
 
 
 def test_the_example_of_plain_neat_says_how_it_goes_and_stops_when_xor_is_solved(capsys):
-    blocks = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
-    (code,) = [block for block in blocks if "Population(" in block]
+    (code,) = [block for block in python_blocks("docs/how-to/python.md") if "Population(" in block]
     found = {}
     exec(code, found)
     lines = capsys.readouterr().out.splitlines()
@@ -139,11 +150,38 @@ def test_the_example_of_plain_neat_says_how_it_goes_and_stops_when_xor_is_solved
 
 
 def test_the_formula_of_the_example_is_what_show_and_export_say(run):
-    champion = str(README.parent / "results" / "examples" / "breast_cancer_wisconsin" / "champion.json")
-    text = README.read_text(encoding="utf-8")
+    champion = str(EXAMPLE / "champion.json")
+    text = page("docs/how-to/formula.md")
     shown = run("show", champion)[1]
-    assert shown[shown.index("formula, 4 digits") :].strip() in text
+    formula = shown[shown.index("formula, 4 digits") :].strip()
+    assert formula in text and formula in page("README.md")
     said = run("export", champion, "--to", "js", "--digits", "fewest", "--rows", "breast_cancer_wisconsin")[2]
-    assert said.splitlines()[0] in text and said.splitlines()[1].startswith("The formula has 140 operators")
-    assert "140 here" in text
+    assert said.splitlines()[0] in text and said.splitlines()[1].startswith("The formula has 63 operators")
+    assert "63 here" in text
     assert f"which is {summarise(load_model(champion).genome).n_nodes} here" in text
+
+
+def test_the_sizes_shown_are_those_of_the_example(run, tmp_path):
+    folder = shutil.copytree(EXAMPLE, tmp_path / "run")
+    shown = run("pick", str(folder))[1]
+    text = page("docs/how-to/sizes.md")
+    assert shown.strip() in text
+    said = run("pick", str(folder), "--connections", "4")[1]
+    assert said.split(": ")[0] in page("README.md")
+
+
+def test_the_scores_shown_are_those_of_the_example():
+    summary = json.loads((EXAMPLE / "summary.json").read_text())
+    text, test = page("README.md"), summary["test"]
+    assert f"test       AUC {test['auc']:.4f}, balanced accuracy {test['balanced_accuracy']:.4f}, log loss" in text
+    assert f"{summary['connections']} connections, {summary['hidden_nodes']} hidden nodes" in text
+    assert f"the best of {summary['networks']} sizes" in text
+    assert set(summary) <= set(re.findall(r"`(\w+)`", page("docs/reference/files.md")))
+
+
+def test_the_tutorial_makes_the_table_that_it_shows(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (code,) = python_blocks("docs/tutorial.md")
+    exec(code, {})
+    head = (tmp_path / "patients.csv").read_text().splitlines()[:4]
+    assert "\n".join(head) in page("docs/tutorial.md")

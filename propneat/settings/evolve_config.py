@@ -112,7 +112,7 @@ class EvolveConfig:
 
     @property
     def place(self) -> dict[str, Any]:
-        """Where and by what networks are trained, as keywords of `train_population`."""
+        """The engine, the device and the memory that training takes, as keywords of `train_population`."""
         return {"engine": self.engine, "device": self.device, "memory_budget": self.memory_budget}
 
 
