@@ -4,6 +4,9 @@ import os
 
 import pytest
 
+# tests run side by side, so each takes one thread for what is not compiled here
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):

@@ -46,7 +46,7 @@ def small(method: str = "propneat", **changes) -> EvolveConfig:
     config = default_config(method)
     evolution = replace(config.evolution, population_size=16, target_species=4)
     training = replace(config.training, epochs=3)
-    base = {"generations": 6, "fine_tune_epochs": 10, "fine_tune_patience": 3, "refit_epochs": 5, "prune_epochs": 2, "n_finalists": 2}
+    base = {"generations": 6, "populations": 1, "fine_tune_epochs": 10, "fine_tune_patience": 3, "refit_epochs": 5, "prune_epochs": 2, "n_finalists": 2}
     return replace(config, **{**base, "evolution": evolution, "training": training, **changes})
 
 

@@ -80,7 +80,7 @@ def test_a_recurrent_network_is_refused_by_name():
     def change(document):
         document["connections"].append({"innovation": 9, "source": 2, "target": 3, "weight": 1.0, "enabled": True})
 
-    with pytest.raises(GenomeError, match="form a cycle through or before node 2, and only recurrent ones may close a cycle"):
+    with pytest.raises(GenomeError, match="form a cycle through or before node 2, and only recurrent ones may close one"):
         from_text(edited(change))
 
 

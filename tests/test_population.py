@@ -463,7 +463,7 @@ def test_what_cannot_found_a_population_is_refused():
     )
     with pytest.raises(GenomeError, match="a starting genome has 3 inputs and 1 outputs, and the task needs 4 and 1"):
         Population(4, 1, BUSY, start=[start])
-    with pytest.raises(GenomeError, match="only recurrent ones may close a cycle"):
+    with pytest.raises(GenomeError, match="only recurrent ones may close one"):
         Population(1, 1, BUSY, start=[cyclic])
     with pytest.raises(GenomeError, match="different input or output nodes"):
         shifted = start.nodes.copy()
