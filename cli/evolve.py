@@ -34,7 +34,12 @@ class _OrWord(click.ParamType):
         self.name = "|".join([kind.name, *words])
 
     def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> Any:
-        return value if value in self.words else self.kind.convert(value, parameter, context)
+        if value in self.words:
+            return value
+        try:
+            return self.kind.convert(value, parameter, context)
+        except click.BadParameter as error:
+            self.fail(f"{value!r} is neither {', nor '.join(self.words)}, nor: {error.message}", parameter, context)
 
 
 class _Bytes(click.ParamType):
@@ -139,7 +144,7 @@ def _setting(flag: str, kind: Any = str, **more: Any) -> Any:
 @click.option("--out", type=FOLDER, metavar="DIR", help="Folder to write.  [default: results/NAME-seedN]")
 @click.option("--resume", type=click.Path(path_type=Path), metavar="DIR", allow_from_autoenv=False, help="Run to continue.")
 @click.option(
-    "--time-budget", type=_Seconds(), metavar="N[s|m|h]", allow_from_autoenv=False, help="As many populations as fit into a time."
+    "--time-budget", type=_Seconds(), metavar="N[s|m|h]", allow_from_autoenv=False, help="As many populations as fit into a time, or fewer generations of one."
 )
 @click.option("--force", is_flag=True, allow_from_autoenv=False, help="Replace the run that is in the folder.")
 @click.option("--dry-run", is_flag=True, allow_from_autoenv=False, help="Show how the table is read, and train nothing.")
@@ -181,6 +186,8 @@ def evolve(context: click.Context, **options: Any) -> None:
     if folder_to_resume and any(options[name] for name in ("out", "force", "config", "time_budget")):
         refused = "--config, --out, --force and --time-budget do not go with it."
         raise click.UsageError(f"--resume continues a run with its own settings: {refused}")
+    if options["time_budget"] and options["populations"] is not None:
+        raise click.UsageError("--time-budget decides how many populations there are: leave --populations out.")
     if (options["executor"] == "dask") != bool(options["address"]):
         raise click.UsageError("--executor dask and --address tcp://HOST:PORT go together.")
     folder = open_run_folder(folder_to_resume) if folder_to_resume else None

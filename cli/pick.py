@@ -47,7 +47,7 @@ def pick(run: Path, connections: int | None, rule: str | None, out: Path | None,
         rows, taken = front_rows(entries), _connections_of_champion(folder.read_summary())
         click.echo(json.dumps(rows, indent=2) if as_json else _table(rows, taken))
         return
-    keep_apart(out, folder.front, folder.champion)
+    keep_apart(out, *folder.files)
     chosen = connections if rule is None else rule
     if out:
         with writing(out):
@@ -79,4 +79,6 @@ def _cell(value: float | None) -> str:
 
 def _sentence(facts: dict[str, Any], path: Path) -> str:
     tested = ", ".join(f"{name} {value:.4f}" for name, value in facts["test"].items() if value is not None)
-    return f"{facts['connections']} connections, validation loss {_cell(facts['validation_loss'])}; test {tested or 'none'}: {path}"
+    from propneat.cli.evolve_run import count
+
+    return f"{count(facts['connections'], 'connection')}, validation loss {_cell(facts['validation_loss'])}; test {tested or 'none'}: {path}"

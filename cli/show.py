@@ -64,13 +64,13 @@ def show(genome: Path, svg: Path | None, as_json: bool) -> None:
 
 def _formula(model: "Model") -> list[str]:
     """Return the formula of a model where it fits into a few lines."""
-    from propneat.base.errors import ConfigError
+    from propneat.base.errors import PropneatError
     from propneat.export.plain_text import to_lines
     from propneat.formula import round_formula
 
     try:
         lines = to_lines(round_formula(model.formula, _DIGITS))
-    except ConfigError:
+    except PropneatError:
         return []
     head = ["", f"formula, {_DIGITS} digits, columns kept within the range of training"]
     return [*head, *(f"  {line}" for line in lines), ""] if len(lines) <= _MOST_LINES else []

@@ -82,6 +82,8 @@ def test_what_cannot_be_picked_is_refused_and_nothing_changes(run, finished):
         (("a", "--rule", "best", "--connections", "3"), "give one of them"),
         (("a", "--out", "x.json"), "--out needs --connections or --rule"),
         (("a", "--rule", "best", "--out", "a/front.json"), "is what is read here"),
+        (("a", "--rule", "best", "--out", "a/config.toml"), "is what is read here"),
+        (("a", "--rule", "best", "--out", "a/checkpoint.npz"), "is what is read here"),
         (("empty",), "is not the folder of a run that has come to its end"),
         (("nowhere", "--connections", "3"), "nowhere is not a folder"),
     ]:
@@ -113,6 +115,14 @@ def test_a_damaged_front_is_refused(run, finished, change):
     assert code == 2 and "front.json" in err and "run propneat evolve again" in err
     Path("a/front.json").write_bytes(b"\xff{")
     assert run("pick", "a")[0] == 2
+
+
+def test_a_run_gone_on_with_chooses_by_its_own_rule_and_says_so(run, finished):
+    assert run("pick", "a", "--connections", str(finished[0]))[0] == 0
+    loud = [option for option in TINY[1:] if option != "--quiet"]
+    code, _, err = run("evolve", "--resume", "a", *loud[2:], "--populations", "5")
+    assert code == 0 and f"The network picked since, {finished[0]}, gives way" in err
+    assert open_run_folder(Path("a")).read_summary()["pick"] == "best"
 
 
 def test_a_size_that_was_not_found_is_said(run):

@@ -239,3 +239,20 @@ def test_exported_file_does_not_name_the_folder_of_the_sources(tmp_path):
     folder = sys.modules[CompiledNetwork.__module__].__file__.rsplit("/propneat/", 1)[0]
     assert len(folder) > 1
     assert folder.encode() not in (tmp_path / "network.pt2").read_bytes()
+
+
+def test_a_network_may_be_compiled_moved_and_changed_in_type():
+    """What people do with a module: `torch.compile`, `.float()`, the numbers of another, and another device."""
+    for seed in range(6):
+        plan, X = random_plan(seed)
+        network, rows = CompiledNetwork(plan, torch.float64), torch.tensor(X)
+        with torch.no_grad():
+            answers = network(rows)
+            assert torch.equal(torch.compile(network, backend="eager")(rows), answers)
+            single = CompiledNetwork(plan, torch.float64).float()
+            torch.testing.assert_close(single(rows.float()).double(), answers, rtol=1e-3, atol=1e-3)
+            moved = CompiledNetwork(plan, torch.float64).to("meta")
+            assert moved(rows.to("meta")).shape == answers.shape
+            again = CompiledNetwork(plan, torch.float64).to(rows.device)
+            again.load_state_dict(network.state_dict())
+            assert torch.equal(again(rows), answers)

@@ -106,17 +106,17 @@ def test_a_time_budget_becomes_settings_that_repeat_the_run(request, monkeypatch
     """Whatever the clock says, the run is the one of the populations and generations that are said."""
     command = request.getfixturevalue("run")
     ticks = iter(np.arange(0.0, 1000.0, 0.5))
-    monkeypatch.setattr("propneat.run.time_budget.time.perf_counter", lambda: float(next(ticks)))
-    said: list[str] = []
     config = resolve_settings([XD6]).evolve
     data = prepare_run(resolve_settings([XD6]))
-    # half a second a tick: generations of .75 s at 1.5 times the trial's, half a second for the end, three seconds gone
-    for seconds, expected in [(20.0, (8, 2)), (5.0, (1, 2)), (1e6, (50, 2))]:
-        found = fit_into(replace(config, generations=2), data.prepared.problem, seconds, train_population)
-        assert (found.populations, found.generations) == expected
-    few = fit_into(replace(config, generations=1000), data.prepared.problem, 12.0, train_population)
-    assert few.populations == 1 and few.generations == 12
-    monkeypatch.undo()
+    with monkeypatch.context() as patched:
+        patched.setattr("propneat.run.time_budget.time.perf_counter", lambda: float(next(ticks)))
+        # half a second a tick: generations of .75 s at 1.5 times the trial's, half a second for the end, three seconds gone
+        for seconds, expected in [(20.0, (8, 2)), (5.0, (1, 2)), (1e6, (50, 2))]:
+            found = fit_into(replace(config, generations=2), data.prepared.problem, seconds, train_population)
+            assert (found.populations, found.generations) == expected
+        few = fit_into(replace(config, generations=1000), data.prepared.problem, 12.0, train_population)
+        assert few.populations == 1 and few.generations == 12
+    said: list[str] = []
     start(XD6, "timed", seconds=0.5, say=said.append)
     counts = re.search(r"--populations (\d+) --generations (\d+)$", said[0])
     populations, generations = map(int, counts.groups())
@@ -125,5 +125,7 @@ def test_a_time_budget_becomes_settings_that_repeat_the_run(request, monkeypatch
     for wrong in ("0", "soon", "-3s", "5 days"):
         assert command("evolve", "xd6", "--time-budget", wrong)[0] == 2
     assert "do not go with it" in command("evolve", "--resume", "timed", "--time-budget", "5s")[2]
-    with pytest.raises(ConfigError, match="seconds above 0"):
-        fit_into(config, data.prepared.problem, 0.0, train_population)
+    assert "leave --populations out" in command("evolve", "xd6", "--populations", "2", "--time-budget", "5s")[2]
+    for wrong in (0.0, "10s"):
+        with pytest.raises(ConfigError, match="seconds above 0"):
+            fit_into(config, data.prepared.problem, wrong, train_population)

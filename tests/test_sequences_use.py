@@ -244,3 +244,14 @@ def test_several_populations_become_one_recurrent_network():
     assert ((outputs[:, 0] > 0) == y).mean() > 0.95
     with pytest.raises(ConfigError, match="is for sequences"):
         evolve(Problem(*[Samples.make(np.eye(6), np.arange(6) % 2)] * 2, "binary"), config)
+
+
+def test_a_network_of_sequences_is_shown_without_a_formula(run, folder):
+    long_table(*delayed_xor(0, 40), 0).to_csv("walks.csv", index=False)
+    options = ("--target", "answer", "--sequence-id", "walk", "--time", "second", "--generations", "1", "--populations", "1")
+    small = (*options, "--population", "8", "--fine-tune-epochs", "2", "--quiet")
+    assert run("evolve", "walks.csv", *small, "--out", "a")[0] == 0
+    code, out, err = run("show", "a/champion.json")
+    assert code == 0 and "layer 1" in out and "formula, " not in out and not err
+    code, _, err = run("evolve", "walks.csv", *small, "--retrain", "--out", "b")
+    assert code == 2 and "these are sequences" in err and not (folder / "b").exists()

@@ -143,7 +143,7 @@ class _PropNEAT(BaseEstimator):
         check_is_fitted(self)
         smallest = self.front_[0].n_connections
         if isinstance(replace(EvolveConfig(), pick=rule).pick, int) and rule < smallest:
-            raise ConfigError(f"the smallest network of the front has {smallest} connections, and {rule} are asked for")
+            raise ConfigError(f"the smallest network of the front has {smallest} connections: ask for as many or more, not {rule}")
         champion = self.front_[pick_member(rule, self.front_)].genome
         other = copy(self)
         other.champion_, other.finalists_, other.finalist_votes_ = champion, (champion,), (1.0,)

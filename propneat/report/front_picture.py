@@ -17,7 +17,6 @@ def draw_front(rows: Sequence[Mapping[str, float | None]], *, score_name: str) -
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
-    from matplotlib.ticker import ScalarFormatter
 
     figure = Figure(figsize=(9, 3.6), dpi=110, facecolor="white", layout="constrained")
     canvas = FigureCanvasAgg(figure)
@@ -31,7 +30,7 @@ def draw_front(rows: Sequence[Mapping[str, float | None]], *, score_name: str) -
         panel.set_title(f"Validation {name}", loc="left", fontsize=10, fontweight="bold")
         panel.set_xscale("log")
         panel.set_xlabel("connections of the network")
-        panel.xaxis.set_major_formatter(ScalarFormatter())
+        panel.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
         panel.xaxis.set_minor_formatter(lambda value, _: f"{value:g}" if f"{value:g}"[0] in "25" else "")
         panel.tick_params(which="both", labelsize=8)
         panel.grid(color="#dddddd", linewidth=0.6)

@@ -69,6 +69,11 @@ class RunFolder:
     path: Path
 
     @property
+    def files(self) -> list[Path]:
+        """All that a run writes."""
+        return [self.path / name for name in _MADE_BY_RUNS]
+
+    @property
     def champion(self) -> Path:
         """The model, all that is needed to predict."""
         return self.path / "champion.json"

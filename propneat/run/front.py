@@ -100,7 +100,7 @@ def pick_network(folder: RunFolder, rule: str | int, out: Path | None = None) ->
     entries = read_front(folder)
     sizes = [entry.facts["connections"] for entry in entries]
     if isinstance(rule, int) and rule < sizes[0]:
-        raise ConfigError(f"the smallest network of this run has {sizes[0]} connections, and {rule} are asked for")
+        raise ConfigError(f"the smallest network of this run has {sizes[0]} connections: ask for as many or more, not {rule}")
     losses = [float("inf") if (loss := entry.facts["validation_loss"]) is None else loss for entry in entries]
     chosen = entries[pick(rule, sizes, losses, [entry.standard_error for entry in entries], [entry.cost for entry in entries])]
     model = load_model(folder.champion)

@@ -84,6 +84,8 @@ def resume(
         say(f"The run in {folder.path} is finished, nothing is left to do.")
         return summary
     warm(settings.evolve, data.prepared.problem, train)
+    if (picked := summary.get("pick", settings.evolve.pick)) != settings.evolve.pick:
+        say(f"The network picked since, {picked}, gives way to the run's own choice, {settings.evolve.pick}: pick again afterwards.")
     with folder.held():
         return perform(settings, data, folder, state=state, train=train)
 

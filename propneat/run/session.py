@@ -288,5 +288,5 @@ def warm_up(config: EvolveConfig, problem: Problem, train: Trainer = train_popul
     """
     evolution = replace(config.evolution, population_size=4)
     training = replace(config.training, epochs=min(1, config.training.epochs))
-    brief = {"generations": 1, "populations": 1, "fine_tune_epochs": 1, "prune_epochs": 0, "refit_epochs": 0, "retrain": False}
+    brief = {"generations": 1, "populations": 1, "fine_tune_epochs": 1, "prune_epochs": 0, "refit_epochs": 0}
     evolve(problem, replace(config, **brief, evolution=evolution, training=training), train=train)

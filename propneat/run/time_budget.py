@@ -2,8 +2,10 @@
 
 import time
 from dataclasses import replace
+from numbers import Real
 
 from propneat.base.errors import ConfigError
+from propneat.base.setting_types import shown
 from propneat.search import Problem, Trainer, evolve
 from propneat.settings.evolve_config import EvolveConfig
 
@@ -21,8 +23,8 @@ def fit_into(config: EvolveConfig, problem: Problem, seconds: float, train: Trai
     One population is evolved for four generations to see how long they and what follows take. What is decided is a number of
     populations and generations, with which the run can be repeated to the bit. Raises ConfigError for no time.
     """
-    if not 0 < seconds < float("inf"):
-        raise ConfigError(f"a time budget is a number of seconds above 0, not {seconds}")
+    if not isinstance(seconds, Real) or not 0 < seconds < float("inf"):
+        raise ConfigError(f"a time budget is a number of seconds above 0, not {shown(seconds)}")
     start = time.perf_counter()
     ends: list[float] = []
     evolve(
