@@ -20,7 +20,7 @@ _COMMANDS = {
     "python -c 'import propneat'": ("-c", "import propneat"),
     "propneat --help": ("-m", "propneat", "--help"),
 }
-_EVOLVE = ("-m", "propneat", "evolve", "breast_cancer_wisconsin", "--generations", "2", "--out")
+_EVOLVE = ("-m", "propneat", "evolve", "breast_cancer_wisconsin", "--generations", "2", "--populations", "1", "--out")
 _FIRST_GENERATION = "generation 1/2"
 
 
