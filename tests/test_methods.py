@@ -185,7 +185,7 @@ def test_the_naive_engine_comes_to_the_same_network_as_propneat():
     options = QUICK["naive-backprop"]
     fast, slow = (
         METHODS[name].make(random_state=2, **METHODS[name].options, **options).fit(X, y)
-        for name in ("propneat", "naive-backprop")
+        for name in ("propneat-single", "naive-backprop")
     )
     np.testing.assert_allclose(fast.predict_proba(X), slow.predict_proba(X), atol=1e-4)
 
