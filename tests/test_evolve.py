@@ -287,7 +287,7 @@ def test_shuffled_labels_teach_nothing():
 
 def test_a_learnable_problem_is_learnt():
     problem = make_problem()
-    config = small(generations=15, refit_epochs=100, fine_tune_epochs=100)
+    config = small(generations=15, populations=4, refit_epochs=100, fine_tune_epochs=100)
     result = evolve(problem, config)
     unseen = make_samples("binary", 2000, 9)
     assert roc_auc_score(unseen.targets[:, 0], evaluate(compile_genome(result.champion), unseen.X)[:, 0]) > 0.85
