@@ -49,9 +49,7 @@ def prepare_arrays(
         seed=seed,
         weights=weights,
         class_weight=class_weight,
-        validation_fraction=settings.data.validation_fraction,
-        one_hot_integers=settings.data.one_hot_integers,
-        max_levels=settings.data.max_levels,
+        **settings.data.preparing,
         plan=planned.plan,
     )
     return [*planned.notes, *prepared.describe(values, y)], prepared
@@ -69,9 +67,7 @@ def prepare_rows(
         seed=seed,
         weights=weights,
         class_weight=class_weight,
-        validation_fraction=settings.data.validation_fraction,
-        one_hot_integers=settings.data.one_hot_integers,
-        max_levels=settings.data.max_levels,
+        **settings.data.preparing,
         plan=planned.plan,
     )
     return [*planned.notes, *prepared.describe(X, y)], prepared

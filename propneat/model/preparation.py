@@ -11,16 +11,16 @@ from propneat.base.rng import make_rng
 from propneat.data import ColumnPlan, EncodingOptions, Preprocessor, TablePlan, TargetScale, encode_target, plan_table
 from propneat.data.encounter import describe_training
 from propneat.data.sequence_rows import SequenceColumns
-from propneat.data.split import merge_rows, split_rows
+from propneat.data.split import merge_rows
 from propneat.genome import Genome
 from propneat.model.model import Model
 from propneat.search import Problem
 from propneat.training import Samples
 
-__all__ = ["PreparedProblem", "class_factors", "make_targets", "prepare_problem"]
+__all__ = ["MOST_INPUTS", "PreparedProblem", "class_factors", "make_targets", "prepare_problem"]
 
 _LIGHTEST = 1e-9
-_MOST_INPUTS = 200
+MOST_INPUTS = 200
 """Indicators of whole numbers are given up, those of most numbers first, before there are more network inputs than this."""
 
 
@@ -102,7 +102,7 @@ def prepare_problem(
     scale = TargetScale.fit(values, weights) if task == "regression" else None
     targets = make_targets(values, task, classes, scale)
     names = ["target"] if classes is None else [str(label) for label in (classes[1:] if task == "binary" else classes)]
-    options = EncodingOptions(max_levels, one_hot_integers, tuple(names), _MOST_INPUTS)
+    options = EncodingOptions(max_levels, one_hot_integers, tuple(names), MOST_INPUTS)
 
     def encode(learnt: np.ndarray) -> tuple[Preprocessor, tuple[np.ndarray, np.ndarray, np.ndarray]]:
         fitted, inputs = Preprocessor.fit_transform(features, weights, plan=plan, targets=learnt, options=options)
@@ -120,9 +120,7 @@ def prepare_problem(
     if not _LIGHTEST < totals.mean() < 1 / _LIGHTEST:
         raise ConfigError(f"row weights must be near 1 on average, and these average {totals.mean():g}: divide them by that")
     samples = Samples.make(inputs, targets, totals)
-    learn, judge = split_rows(merged, validation_fraction, task != "regression", make_rng(seed, "split"))
-    enough = min(len(learn), len(judge)) >= 2
-    problem = Problem(samples.take(learn), samples.take(judge), task) if enough else Problem(samples, samples, task)
+    problem = Problem.divided(samples, merged, task, validation_fraction, make_rng(seed, "split"))
     return PreparedProblem(problem, preprocessor, classes, scale)
 
 

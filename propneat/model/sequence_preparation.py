@@ -8,14 +8,12 @@ from propneat.base.errors import ConfigError, DataError
 from propneat.base.rng import make_rng
 from propneat.data import EncodingOptions, Preprocessor, TablePlan, TargetScale, encode_target, plan_table
 from propneat.data.sequence_rows import SequenceColumns, SequenceRows
-from propneat.data.split import split_rows
-from propneat.model.preparation import PreparedProblem, class_factors, make_targets
+from propneat.model.preparation import MOST_INPUTS, PreparedProblem, class_factors, make_targets
 from propneat.search import Problem
 from propneat.training import Sequences
 
 __all__ = ["prepare_sequences"]
 
-_MOST_INPUTS = 200
 _LEAST = 4
 
 
@@ -47,7 +45,7 @@ def prepare_sequences(
     classes, values = encode_target(answers, task)
     weights = np.ones(len(values)) if weights is None else np.asarray(weights, dtype=np.float64)
     plan = plan_table(features).plan if plan is None else plan
-    options = EncodingOptions(max_levels, one_hot_integers, (), _MOST_INPUTS)
+    options = EncodingOptions(max_levels, one_hot_integers, (), MOST_INPUTS)
     row_weights = np.empty(len(rows.rows))
     row_weights[rows.rows] = np.repeat(weights, rows.lengths)
     preprocessor, inputs = Preprocessor.fit_transform(features, row_weights, plan=plan, options=options)
@@ -55,7 +53,5 @@ def prepare_sequences(
     if class_weight is not None:
         weights = weights * class_factors(class_weight, classes, values, weights)
     sequences = Sequences.make(rows.stack(inputs), make_targets(values, task, classes, scale), weights, rows.lengths)
-    learn, judge = split_rows(values, validation_fraction, task != "regression", make_rng(seed, "split"))
-    enough = min(len(learn), len(judge)) >= 2
-    problem = Problem(sequences.take(learn), sequences.take(judge), task) if enough else Problem(sequences, sequences, task)
+    problem = Problem.divided(sequences, values, task, validation_fraction, make_rng(seed, "split"))
     return PreparedProblem(problem, preprocessor, classes, scale, columns)

@@ -50,10 +50,8 @@ def divide_sequences(settings: Settings, table: Table) -> DividedSequences:
         learnt_rows,
         data.sequence,
         seed=seed,
-        validation_fraction=data.validation_fraction,
         class_weight=data.class_weight,
-        one_hot_integers=data.one_hot_integers,
-        max_levels=data.max_levels,
+        **data.preparing,
         plan=table.plan,
     )
     held_out, test_rows = rows.part(test)

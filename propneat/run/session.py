@@ -100,10 +100,8 @@ def prepare_run(settings: Settings) -> RunData:
         table.target.iloc[learn],
         table.task,
         seed=seed,
-        validation_fraction=data.validation_fraction,
         class_weight=data.class_weight,
-        one_hot_integers=data.one_hot_integers,
-        max_levels=data.max_levels,
+        **data.preparing,
         plan=table.plan,
     )
     test_features, test_target = (table.features.iloc[test], table.target.iloc[test]) if len(test) else (None, None)

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 
 from propneat.base.rng import make_rng
-from propneat.compiler import compile_genome, compile_pool, write_back_pool
+from propneat.compiler import PopulationPlan, compile_genome, compile_pool, write_back_pool
 from propneat.evolution import GenerationReport, Population
 from propneat.genome import GenePool, Genome
-from propneat.search.front import Front, connection_counts
+from propneat.search.front import Front
 from propneat.search.judging import penalised, score_genome
 from propneat.search.problem import Problem
 from propneat.search.states import EvolveState, Trainer
@@ -39,7 +39,8 @@ def run_generation(
     """Train, score and breed one generation."""
     pool, generation = population.ask(), population.generation
     rng = make_rng(config.seed, "train", generation)
-    trained, validation_losses, losses = _train_and_score(pool, problem, config, train, rng)
+    plan = compile_pool(pool)
+    trained, validation_losses, losses = _train_and_score(pool, plan, problem, config, train, rng)
     cost = _cost(np.where(np.isfinite(losses), losses, np.nan), pool, problem, config)
     fitness = cost if config.evolution.direction == "minimise" else -cost
     report = population.tell(fitness, trained if config.write_back else pool)
@@ -54,7 +55,7 @@ def run_generation(
         score = score_genome(champion, problem)
     row = _history_row(report, champion, champion_loss, score)
     history, finished, front = ((*state.history, row), state.finished, state.front) if state else ((row,), (), Front.make())
-    front = front.joined(trained, validation_losses, connection_counts(trained))
+    front = front.joined(trained, validation_losses, np.diff(plan.genome_edge_start))
     return EvolveState(population.state, champion, champion_loss, leaders, history, finished, front)
 
 
@@ -71,10 +72,9 @@ def _leaders(pool: GenePool, cost: np.ndarray, species: np.ndarray) -> GenePool:
 
 
 def _train_and_score(
-    pool: GenePool, problem: Problem, config: EvolveConfig, train: Trainer, rng: np.random.Generator
+    pool: GenePool, plan: PopulationPlan, problem: Problem, config: EvolveConfig, train: Trainer, rng: np.random.Generator
 ) -> tuple[GenePool, np.ndarray, np.ndarray]:
     """Return the trained pool, every genome's validation loss, and the loss it is selected by, float64 (n_genomes,)."""
-    plan = compile_pool(pool)
     if config.method == "neat":
         untrained = replace(config.training, epochs=0)
         validation_losses, losses = (

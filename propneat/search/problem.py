@@ -9,6 +9,8 @@ from propneat.training import Samples, Sequences
 
 __all__ = ["Problem"]
 
+_FEWEST = 2
+
 
 @dataclass(frozen=True, eq=False)
 class Problem:
@@ -20,6 +22,15 @@ class Problem:
     train: Samples | Sequences
     validation: Samples | Sequences
     task: str
+
+    @classmethod
+    def divided(
+        cls, rows: Samples | Sequences, labels: np.ndarray, task: str, fraction: float, rng: np.random.Generator
+    ) -> "Problem":
+        """Return rows divided by their labels, (n_rows,), a share of them to judge by; all do both where that leaves too few."""
+        learn, judge = split_rows(labels, fraction, task != "regression", rng)
+        enough = min(len(learn), len(judge)) >= _FEWEST
+        return cls(rows.take(learn), rows.take(judge), task) if enough else cls(rows, rows, task)
 
     def all_rows(self) -> Samples | Sequences:
         """Return training and judging rows together."""

@@ -90,6 +90,12 @@ class DataSettings:
         return None if self.sequence_id is None else SequenceColumns(self.sequence_id, self.time)
 
     @property
+    def preparing(self) -> dict[str, Any]:
+        """How columns become inputs and rows are divided, as keywords of `prepare_problem`."""
+        names = ("validation_fraction", "one_hot_integers", "max_levels")
+        return {name: getattr(self, name) for name in names}
+
+    @property
     def reading(self) -> ReadingOptions:
         """What is said of the columns."""
         return ReadingOptions(**{entry.name: getattr(self, entry.name) for entry in fields(ReadingOptions)})
