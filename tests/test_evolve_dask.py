@@ -55,6 +55,15 @@ def trainer(cluster):
 
 
 @pytest.fixture
+def doomed():
+    """A cluster whose workers a test kills, and its trainer: no other test waits for the workers that come instead."""
+    with local_cluster(2) as running:
+        made = DaskTrainer(running.scheduler_address)
+        yield running, made
+        made.close()
+
+
+@pytest.fixture
 def brief_cluster(monkeypatch):
     """A cluster of one worker in this process, which a test may end."""
     monkeypatch.setattr(numba.config, "NUMBA_NUM_THREADS", numba.config.NUMBA_NUM_THREADS)
@@ -164,8 +173,9 @@ def test_workers_train_in_one_thread_for_each_of_theirs(trainer):
 
 
 @pytest.mark.parametrize("n_killed", [1, 2])
-def test_workers_killed_at_work_lose_nothing(trainer, n_killed):
+def test_workers_killed_at_work_lose_nothing(doomed, n_killed):
     """With both, the rows are gone from the cluster too, and the workers that come instead must get them again."""
+    _, trainer = doomed
     plan, problem, config = long_work()
     arguments = (plan, problem.train, config)
     whole = train_population(*arguments, np.random.default_rng(3), validation=problem.validation)
@@ -175,7 +185,8 @@ def test_workers_killed_at_work_lose_nothing(trainer, n_killed):
         assert getattr(found, name).tobytes() == getattr(whole, name).tobytes()
 
 
-def test_a_shard_that_kills_every_worker_is_one_sentence(cluster, trainer, monkeypatch):
+def test_a_shard_that_kills_every_worker_is_one_sentence(doomed, monkeypatch):
+    cluster, trainer = doomed
     monkeypatch.setattr(cluster.scheduler, "allowed_failures", 0)
     plan, problem, config = long_work()
     # far longer than any machine takes to kill both workers: none may have finished its shard by then
