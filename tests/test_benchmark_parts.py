@@ -216,7 +216,7 @@ def test_a_plan_that_cannot_be_made_says_why(config, words):
 
 
 def test_core_methods_are_methods_and_own_ones_are_found_by_import():
-    assert {"propneat", "random-forest-default", "logistic-regression"} <= set(core_methods())
+    assert {"propneat", "random-forest-default", "logistic-regression"} <= set(core_methods(print))
     assert find_method("bench_methods:GOOD").name == "bench_methods:GOOD"
 
 

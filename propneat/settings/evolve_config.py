@@ -7,7 +7,7 @@ from propneat.base.errors import ConfigError
 from propneat.base.setting_types import check_settings
 from propneat.evolution import EvolutionConfig
 from propneat.settings.notes import PICKS
-from propneat.training import ENGINES, TrainingConfig
+from propneat.training import TrainingConfig, check_engine
 
 __all__ = ["METHODS", "PRESETS", "SEQUENCE_RECURRENT_RATE", "EvolveConfig", "checked_loss", "default_config"]
 
@@ -87,8 +87,7 @@ class EvolveConfig:
         if self.method not in METHODS:
             raise ConfigError(f"method must be one of {', '.join(METHODS)}, not {self.method!r}")
         check_preset(self.preset)
-        if self.engine not in ENGINES:
-            raise ConfigError(f"engine must be one of {', '.join(ENGINES)}, not {self.engine!r}")
+        check_engine(self.engine)
         if self.seed < 0:
             raise ConfigError(f"seed must be 0 or more, not {self.seed}")
         if isinstance(self.pick, str) and self.pick not in PICKS or isinstance(self.pick, int) and self.pick < 1:
