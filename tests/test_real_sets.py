@@ -67,7 +67,10 @@ def test_digits_by_rows_are_images_by_rows():
     from sklearn.datasets import load_digits
 
     pixels, labels = load_digits(return_X_y=True)
-    (ours, _), (theirs, _) = digits_by_rows(make_rng("rows"), 2), images_by_rows(pixels.reshape(-1, 8, 8), labels, make_rng("rows"), 2)
+    (ours, _), (theirs, _) = (
+        digits_by_rows(make_rng("rows"), 2),
+        images_by_rows(pixels.reshape(-1, 8, 8), labels, make_rng("rows"), 2),
+    )
     np.testing.assert_array_equal(ours.inputs, theirs.inputs)
 
 

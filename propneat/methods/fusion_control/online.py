@@ -42,7 +42,7 @@ class OnlineSettings:
     """Share that the running variance of prediction errors keeps per second."""
 
 
-THROUGH_PHYSICS = OnlineSettings(controller_rate=1e-3, horizon=30, effort=1e-4)
+THROUGH_PHYSICS = OnlineSettings(controller_rate=2e-4, horizon=30, effort=1e-4)
 """For the controller that is updated through the plant's own equations."""
 
 
