@@ -199,6 +199,11 @@ def test_the_papers_readout_is_part_of_a_matrix_of_radius_one_and_twice_as_stron
 def test_updates_to_96_per_cent_are_those_after_which_a_seed_stays_there_and_the_power_of_ranks_grows():
     accuracies = [[0.5, 0.99, 0.5], [0.97, 0.99, 0.5], [0.9, 0.99, 0.97], [0.97, 1, 0.9]]
     assert updates_to([0, 20, 40, 60], accuracies) == [60, 0, np.inf]
+    assert updates_to([0, 20, 40, 60], accuracies, 1) == [20, 0, 40] and updates_to([0, 20, 40, 60], accuracies, 3) == [
+        np.inf,
+        0,
+        np.inf,
+    ]
     same, twice, thrice = (rank_power((120, 160, 180, 220, 260, 300), 10, factor, 640, 0, 200) for factor in (1.0, 2.0, 3.0))
     assert same < 0.12 < 0.5 < twice < thrice <= 1
 
@@ -250,7 +255,12 @@ def test_the_classifier_keeps_its_contract(n_classes, rule):
     decision = model.decision_function(X)
     assert decision.shape == ((120,) if n_classes == 2 else (120, 3))
     assert model.score(X, labels) > 1.5 / n_classes
-    assert model.rule_ == rule and model.n_features_in_ == 11 and sorted(model.feature_order_) == list(range(11)) and model.depth_ == 7
+    assert (
+        model.rule_ == rule
+        and model.n_features_in_ == 11
+        and sorted(model.feature_order_) == list(range(11))
+        and model.depth_ == 7
+    )
     assert model.n_parameters_ == 16 * 3 + 16 * 15 + n_classes * 17
     assert (model.slope_ in (0.1, 0.25, 0.5)) if rule.startswith("modprop") else model.slope_ is None
     again = pickle.loads(pickle.dumps(clone(model).fit(X, labels)))
