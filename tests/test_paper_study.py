@@ -54,7 +54,7 @@ def test_claims_of_sizes_times_and_ranks_hold_where_they_should():
         "seconds": {
             "numba": {"1": [0.1] * 5, "8": [0.11] * 5},
             "layered": {"1": [1.0, 1.1, 1.0, 1.2, 1.1], "8": [8.0, 8.1, 8.2, 8.0, 8.1]},
-            "naive": {"1": [20.0, 21, 22, 20, 21], "8": [20.0, 21, 22, 20, 8]},
+            "naive": {"1": [20.0, 21, 22, 20, 21], "8": [20.0, 21, 22, 20, 18]},
         },
         "line": {"layered": {"r_squared": 0.99}},
     }
@@ -77,4 +77,4 @@ def test_the_study_runs_in_small(tmp_path):
     claims = {claim.name: claim for claim in outcome.claims}
     assert len(claims) == len(outcome.claims) and outcome.claims[0].holds
     # one round orders nothing
-    assert not any(claim.holds for name, claim in claims.items() if "node by node over" in name)
+    assert not any(claim.holds for name, claim in claims.items() if "node by node less" in name)
