@@ -4,9 +4,9 @@ import numba
 import numpy as np
 from random_genomes import random_genome, random_recurrent_genome
 
-from propneat.compiler import compile_pool, compile_programs
-from propneat.compiler.reference import evaluate
-from propneat.compiler.walk import step, step_once, walk_rows
+from propneat.compiler import compile_pool, compile_programs, evaluate
+from propneat.compiler.reference import evaluate as reference
+from propneat.compiler.walk import step, step_once
 from propneat.genome import ACTIVATIONS, AGGREGATIONS, GenePool, NodeKind, make_genome
 
 
@@ -36,7 +36,7 @@ def test_a_step_is_that_of_the_reference_evaluator_for_every_pair_of_functions()
             programs, out = compile_programs(plan), np.empty(1)
             for g in range(len(plan)):
                 code, numbers, values = part(programs, g)
-                for row, wanted in zip(X, evaluate(plan[g], X), strict=True):
+                for row, wanted in zip(X, reference(plan[g], X), strict=True):
                     step_once(code, numbers, row, values, out)
                     np.testing.assert_allclose(out, wanted, rtol=1e-12, atol=1e-300)
 
@@ -50,7 +50,8 @@ def test_steps_of_recurrent_genomes_are_those_of_the_reference_evaluator():
         answers = np.empty((7, 2))
         for row, out in zip(X, answers, strict=True):
             step_once(code, numbers, row, values, out)
-        np.testing.assert_allclose(answers, evaluate(plan[g], X[None])[0], rtol=1e-12, atol=1e-12)
+        np.testing.assert_allclose(answers, reference(plan[g], X[None])[0], rtol=1e-12, atol=1e-12)
+        np.testing.assert_array_equal(answers, evaluate(plan[g], np.stack([-X, X]))[1])
 
 
 def test_rows_in_blocks_have_the_answers_of_single_rows_to_the_bit_in_both_layouts():
@@ -58,11 +59,10 @@ def test_rows_in_blocks_have_the_answers_of_single_rows_to_the_bit_in_both_layou
     programs, X = compile_programs(plan), np.random.default_rng(4).standard_normal((300, 4))
     for g in range(len(plan)):
         code, numbers, values = part(programs, g)
-        answers, by_column, out = np.empty((300, 2)), np.empty((300, 2)), np.empty(2)
-        walk_rows(code, numbers, X.ravel(), 4, 1, answers)
-        walk_rows(code, numbers, X.ravel(order="F"), 1, 300, by_column)
-        np.testing.assert_array_equal(answers, by_column)
-        np.testing.assert_allclose(answers, evaluate(plan[g], X), rtol=1e-10, atol=1e-12)
+        answers, out = evaluate(plan[g], X), np.empty(2)
+        np.testing.assert_array_equal(answers, evaluate(plan[g], np.asfortranarray(X)))
+        np.testing.assert_array_equal(answers[1::2], evaluate(plan[g], X[1::2]))
+        np.testing.assert_allclose(answers, reference(plan[g], X), rtol=1e-10, atol=1e-12)
         for i in (0, 7, 255, 256, 299):
             step_once(code, numbers, X[i], values, out)
             np.testing.assert_array_equal(out, answers[i])
@@ -75,10 +75,9 @@ def test_values_beyond_numbers_are_passed_on_as_numpy_passes_them():
             plan = compile_pool(one_node(activation, aggregation, [0.5]))
             programs = compile_programs(plan)
             code, numbers, values = part(programs, 0)
-            answers, out = np.empty((5, 1)), np.empty(1)
-            walk_rows(code, numbers, X.ravel(), 3, 1, answers)
+            answers, out = evaluate(plan[0], X), np.empty(1)
             with np.errstate(all="ignore"):
-                np.testing.assert_allclose(answers, evaluate(plan[0], X), rtol=1e-12, atol=1e-300)
+                np.testing.assert_allclose(answers, reference(plan[0], X), rtol=1e-12, atol=1e-300)
             for row, wanted in zip(X, answers, strict=True):
                 step_once(code, numbers, row, values, out)
                 np.testing.assert_array_equal(out, wanted)
@@ -102,4 +101,4 @@ def test_compiled_callers_step_a_whole_population_through_many_worlds():
     arrays = programs.code, programs.numbers, programs.code_start, programs.number_start, programs.slot_start
     _last_outputs(*arrays, X, answers)
     for g in range(20):
-        np.testing.assert_allclose(answers[g], evaluate(plan[g], X)[:, -1], rtol=1e-12, atol=1e-12)
+        np.testing.assert_allclose(answers[g], reference(plan[g], X)[:, -1], rtol=1e-12, atol=1e-12)

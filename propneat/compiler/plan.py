@@ -2,14 +2,16 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
+from functools import cached_property
 
 import numpy as np
 
 from propneat.base.errors import GenomeError
+from propneat.compiler.programs import Programs
 from propneat.compiler.topology import plan_pool
 from propneat.genome import GenePool, Genome, NodeKind
 
-__all__ = ["LayerPlan", "PopulationPlan", "compile_genome", "compile_pool", "without_past"]
+__all__ = ["LayerPlan", "PopulationPlan", "compile_genome", "compile_pool", "compile_programs", "without_past"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,6 +81,13 @@ class LayerPlan:
     def edge_target(self) -> np.ndarray:
         """Target slot of every edge, int64, shape (n_edges,)."""
         return np.repeat(np.arange(self.n_slots), np.diff(self.edge_start))
+
+    @cached_property
+    def program(self) -> Programs:
+        """The plan as compiled walks read it."""
+        biases = np.concatenate([np.zeros(self.n_inputs), self.biases])
+        starts = np.array([0, self.n_slots]), np.array([0, self.n_edges])
+        return _packed(self, self.output_slot[None], *starts, biases)
 
 
 @dataclass(frozen=True, eq=False)
@@ -179,6 +188,19 @@ def compile_pool(pool: GenePool) -> PopulationPlan:
         if isinstance(value, np.ndarray):
             value.flags.writeable = False
     return plan
+
+
+def compile_programs(plan: PopulationPlan) -> Programs:
+    """Return the programs of all genomes of a plan, as compiled walks read them."""
+    return _packed(plan, plan.output_slot, plan.slot_start, plan.genome_edge_start, plan.biases)
+
+
+def _packed(plan: LayerPlan | PopulationPlan, output_slot: np.ndarray, *starts_and_biases: np.ndarray) -> Programs:
+    slot_start, genome_edge_start, biases = starts_and_biases
+    return Programs.pack(
+        plan.n_inputs, output_slot, slot_start, genome_edge_start, plan.activation, plan.aggregation, plan.edge_start,
+        plan.edge_source, plan.edge_recurrent, plan.weights, biases,
+    )  # fmt: skip
 
 
 def _edge_starts(slot_start: np.ndarray, edge_count: np.ndarray) -> np.ndarray:
