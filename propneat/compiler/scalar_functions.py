@@ -13,7 +13,7 @@ from numba.extending import intrinsic
 from propneat.base.native import bare
 from propneat.genome import activation_code, check_functions
 
-__all__ = ["activate_row", "activated"]
+__all__ = ["activate_row", "activated", "exponential"]
 
 _LOG2E = 1.4426950408889634
 # the logarithm of 2 in two parts, of which the first has bits to spare, so that its product with a whole number is exact
@@ -63,7 +63,7 @@ def _reduced(x):
 
 
 @bare
-def _exponential(x):
+def exponential(x):
     scale, rest = _reduced(x)
     return 0.0 if x < _LEAST else scale + scale * rest
 
@@ -81,7 +81,7 @@ def _identity(z):
 
 @bare
 def _sigmoid(z):
-    e = _exponential(-abs(z))
+    e = exponential(-abs(z))
     return (1.0 if z >= 0.0 else e) / (1.0 + e)
 
 
@@ -124,7 +124,7 @@ def _silu(z):
 
 @bare
 def _softplus(z):
-    return _relu(z) + math.log1p(_exponential(-abs(z)))
+    return _relu(z) + math.log1p(exponential(-abs(z)))
 
 
 @bare
@@ -134,7 +134,7 @@ def _sin(z):
 
 @bare
 def _gauss(z):
-    return _exponential(-(z * z))
+    return exponential(-(z * z))
 
 
 @bare

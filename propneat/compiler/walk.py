@@ -10,7 +10,7 @@ from propneat.base.native import bare, inner, outer
 from propneat.compiler.scalar_functions import activate_row, activated
 from propneat.genome import aggregation_code, check_functions
 
-__all__ = ["pack_programs", "step", "step_once", "walk_rows"]
+__all__ = ["compute_block", "pack_programs", "step", "step_once", "walk_rows"]
 
 _SUM, _MEAN, _PRODUCT, _MAX, _MIN = map(aggregation_code, ("sum", "mean", "product", "max", "min"))
 check_functions(__name__, aggregations=("sum", "mean", "product", "max", "min"))
@@ -196,9 +196,22 @@ def _compute_row(aggregation, code, numbers, values, z, c, d, n_edges):
 
 
 @bare
+def compute_block(code, numbers, values):
+    """Fill `values`, (n_slots, n_rows), of a block of rows whose inputs and whatever was kept stand in it already."""
+    n_first, n_slots = code[0] + code[1], code[2]
+    c, d = 4 + code[3] + code[1], 0
+    for slot in range(n_first, n_slots):
+        n_edges = code[c + 2]
+        z = values[slot]
+        _compute_row(code[c + 1], code, numbers, values, z, c + 3, d, n_edges)
+        activate_row(code[c], z)
+        c, d = c + 3 + n_edges, d + 1 + n_edges
+
+
+@bare
 def _walk_block(code, numbers, cells, begin, strides, answers, values):
     """Compute every step of the rows whose values are the columns of `values`; their first cell is `cells[begin]`."""
-    n_inputs, n_kept, n_slots, n_outputs = code[0], code[1], code[2], code[3]
+    n_inputs, n_kept, n_outputs = code[0], code[1], code[3]
     n_rows = values.shape[1]
     values[n_inputs : n_inputs + n_kept] = 0.0
     for t in range(answers.shape[1]):
@@ -206,13 +219,7 @@ def _walk_block(code, numbers, cells, begin, strides, answers, values):
             first = begin + t * strides[1] + k * strides[2]
             for i in range(n_rows):
                 values[k, i] = cells[first + i * strides[0]]
-        c, d = 4 + n_outputs + n_kept, 0
-        for slot in range(n_inputs + n_kept, n_slots):
-            n_edges = code[c + 2]
-            z = values[slot]
-            _compute_row(code[c + 1], code, numbers, values, z, c + 3, d, n_edges)
-            activate_row(code[c], z)
-            c, d = c + 3 + n_edges, d + 1 + n_edges
+        compute_block(code, numbers, values)
         for k in range(n_outputs):
             for i in range(n_rows):
                 answers[i, t, k] = values[code[4 + k], i]

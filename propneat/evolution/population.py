@@ -9,8 +9,9 @@ from propneat.base.rng import make_rng
 from propneat.base.setting_types import as_setting
 from propneat.evolution.breeding import breed
 from propneat.evolution.config import EvolutionConfig
-from propneat.evolution.initial import first_generation, minimal_generation
+from propneat.evolution.initial import first_generation
 from propneat.evolution.innovation import InnovationTracker
+from propneat.evolution.minimal import minimal_generation
 from propneat.evolution.reproduction import allocate_offspring, plan_mating, rank_fitness
 from propneat.evolution.speciation import Division, assign_species, next_threshold
 from propneat.evolution.told import check_fitness, check_told
