@@ -2,9 +2,11 @@
 
 import numba
 import numpy as np
+import pytest
 from random_genomes import random_genome, random_recurrent_genome
 
-from propneat.compiler import compile_pool, compile_programs, evaluate
+from propneat.base.errors import GenomeError
+from propneat.compiler import compile_pool, compile_programs, evaluate, evaluate_pool
 from propneat.compiler.reference import evaluate as reference
 from propneat.compiler.walk import step, step_once
 from propneat.genome import ACTIVATIONS, AGGREGATIONS, GenePool, NodeKind, make_genome
@@ -102,3 +104,15 @@ def test_compiled_callers_step_a_whole_population_through_many_worlds():
     _last_outputs(*arrays, X, answers)
     for g in range(20):
         np.testing.assert_allclose(answers[g], reference(plan[g], X)[:, -1], rtol=1e-12, atol=1e-12)
+
+
+def test_a_pool_answers_in_one_call_as_its_genomes_do_one_by_one():
+    pool, rng = drawn(7, 30), np.random.default_rng(8)
+    X, plan = rng.standard_normal((261, 4)), compile_pool(pool)
+    np.testing.assert_array_equal(evaluate_pool(pool, X), [evaluate(own, X) for own in plan])
+    late, sequences = drawn(9, 10, random_recurrent_genome), rng.standard_normal((3, 5, 4))
+    np.testing.assert_array_equal(evaluate_pool(late, sequences), [evaluate(own, sequences) for own in compile_pool(late)])
+    with pytest.raises(GenomeError, match="a single row has no memory, and this network is recurrent"):
+        evaluate_pool(late, X)
+    with pytest.raises(ValueError, match="expected rows of 4 inputs"):
+        evaluate_pool(pool, X[:, :3])

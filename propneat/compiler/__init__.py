@@ -4,7 +4,7 @@ The torch forms live in `propneat.compiler.network` and `recurrent_network`, imp
 load.
 """
 
-from propneat.compiler.evaluation import evaluate
+from propneat.compiler.evaluation import evaluate, evaluate_pool
 from propneat.compiler.plan import LayerPlan, PopulationPlan, compile_genome, compile_pool, compile_programs, without_past
 from propneat.compiler.programs import Programs
 from propneat.compiler.reference import apply_activation
@@ -20,6 +20,7 @@ __all__ = [
     "compile_pool",
     "compile_programs",
     "evaluate",
+    "evaluate_pool",
     "kept_slots",
     "unfold",
     "without_past",

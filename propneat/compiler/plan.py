@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
+from typing import NoReturn
 
 import numpy as np
 
@@ -11,7 +12,15 @@ from propneat.compiler.programs import Programs
 from propneat.compiler.topology import plan_pool
 from propneat.genome import GenePool, Genome, NodeKind
 
-__all__ = ["LayerPlan", "PopulationPlan", "compile_genome", "compile_pool", "compile_programs", "without_past"]
+__all__ = [
+    "LayerPlan",
+    "PopulationPlan",
+    "compile_genome",
+    "compile_pool",
+    "compile_programs",
+    "refuse_recurrent",
+    "without_past",
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -215,11 +224,16 @@ def _edge_starts(slot_start: np.ndarray, edge_count: np.ndarray) -> np.ndarray:
 def without_past(plan: LayerPlan, what: str) -> LayerPlan:
     """Return a plan whose answers depend on their own step alone; raises GenomeError for a recurrent one, no `what`."""
     if plan.is_recurrent:
-        raise GenomeError(
-            f"{what} has no memory, and this network is recurrent: its answers depend on earlier steps, which propneat itself "
-            "evaluates (propneat predict, propneat.compiler.evaluate)"
-        )
+        refuse_recurrent(what)
     return plan
+
+
+def refuse_recurrent(what: str) -> NoReturn:
+    """Raise the GenomeError that a recurrent network gets where `what` is asked of it."""
+    raise GenomeError(
+        f"{what} has no memory, and this network is recurrent: its answers depend on earlier steps, which propneat itself "
+        "evaluates (propneat predict, propneat.compiler.evaluate)"
+    )
 
 
 def compile_genome(genome: Genome) -> LayerPlan:

@@ -44,7 +44,7 @@ def apply_activation(code: int, z: np.ndarray) -> np.ndarray:
 
 
 def evaluate(plan: LayerPlan, X: np.ndarray) -> np.ndarray:
-    """Compute a network as `propneat.compiler.evaluate` does, on rows (n_rows, n_inputs) or sequences, with all values in memory."""
+    """Compute a network as `propneat.compiler.evaluate` does, on rows or sequences, with all values in memory."""
     X = np.asarray(X, dtype=np.float64)
     return _evaluate_steps(plan, X) if X.ndim == 3 else _evaluate_rows(plan, X)
 

@@ -10,7 +10,7 @@ from propneat.base.native import bare, inner, outer
 from propneat.compiler.scalar_functions import activate_row, activated
 from propneat.genome import aggregation_code, check_functions
 
-__all__ = ["compute_block", "pack_programs", "step", "step_once", "walk_rows"]
+__all__ = ["compute_block", "pack_programs", "step", "step_once", "walk_population", "walk_rows"]
 
 _SUM, _MEAN, _PRODUCT, _MAX, _MIN = map(aggregation_code, ("sum", "mean", "product", "max", "min"))
 check_functions(__name__, aggregations=("sum", "mean", "product", "max", "min"))
@@ -240,3 +240,15 @@ def walk_rows(code, numbers, cells, strides, answers, room):
     for begin in range(0, n_rows, n_block):
         end = min(begin + n_block, n_rows)
         _walk_block(code, numbers, cells, begin * strides[0], strides, answers[begin:end], room[:, : end - begin])
+
+
+@outer
+def walk_population(code, numbers, code_start, number_start, slot_start, cells, strides, answers, room):
+    """`walk_rows` for every genome; `answers` is (n_genomes, n_rows, n_steps, n_outputs), `room` that of the largest."""
+    n_rows, n_block = answers.shape[1], room.shape[1]
+    for g in range(answers.shape[0]):
+        own, weights, n_slots = code[code_start[g] :], numbers[number_start[g] :], slot_start[g + 1] - slot_start[g]
+        for begin in range(0, n_rows, n_block):
+            end = min(begin + n_block, n_rows)
+            values = room[:n_slots, : end - begin]
+            _walk_block(own, weights, cells, begin * strides[0], strides, answers[g, begin:end], values)

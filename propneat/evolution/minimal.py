@@ -21,10 +21,9 @@ def minimal_generation(
     Each joins inputs to outputs directly, and to and from at most `initial_hidden` hidden nodes, whose ids are new in the run;
     weights and biases come from N(0, weight_sigma^2).
     """
-    hidden = tracker.new_nodes(config.initial_hidden)
-    ids = np.concatenate([inputs, outputs, hidden])
-    n_inputs, n_outputs, n_hidden = len(inputs), len(outputs), len(hidden)
-    n_drawn = part_of(config.initial_connection_fraction, n_inputs)
+    n_inputs, n_outputs = len(inputs), len(outputs)
+    n_hidden, n_drawn = _sizes(n_inputs, n_outputs, config)
+    ids = np.concatenate([inputs, outputs, tracker.new_nodes(n_hidden)])
     tracker.reserve(n_inputs * (n_outputs + n_hidden) + n_hidden * n_outputs)
     most_genes = n_drawn * (n_outputs + n_hidden) + n_hidden * n_outputs
     nodes = np.zeros(config.population_size * len(ids), NODE_DTYPE)
@@ -47,6 +46,19 @@ def minimal_generation(
     # of hidden nodes there may be fewer than there is room for
     nodes, connections = (array[:n] if n == len(array) else array[:n].copy() for array, n in ((nodes, n_nodes), (connections, n_genes)))
     return GenePool(frozen(nodes), frozen(starts[0].copy()), frozen(connections), frozen(starts[1].copy()))
+
+
+def _sizes(n_inputs: int, n_outputs: int, config: EvolutionConfig) -> tuple[int, int]:
+    """Return the most hidden nodes of a first genome and the inputs that each of its nodes draws, within the limits."""
+    n_hidden, n_drawn = config.initial_hidden, part_of(config.initial_connection_fraction, n_inputs)
+    if config.max_hidden is not None:
+        n_hidden = min(n_hidden, config.max_hidden)
+    if config.max_connections is not None:
+        least = min(n_drawn, 1)
+        while n_hidden > 0 and n_hidden * n_outputs + least * (n_outputs + n_hidden) > config.max_connections:
+            n_hidden -= 1
+        n_drawn = min(n_drawn, (config.max_connections - n_hidden * n_outputs) // (n_outputs + n_hidden))
+    return n_hidden, n_drawn
 
 
 @inner

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from propneat.base.native import bare, outer
-from propneat.compiler import LayerPlan, Programs
+from propneat.compiler import Programs
 from propneat.compiler.evaluation import flat_cells, room_for
 from propneat.compiler.scalar_functions import exponential
 from propneat.compiler.walk import compute_block, step
