@@ -51,11 +51,11 @@ def _from_given(
                 f"a starting genome has {genome.n_inputs} inputs and {genome.n_outputs} outputs, "
                 f"and the task needs {n_inputs} and {n_outputs}"
             )
-        for name, limit, size in (
+        for name, limit, found in (
             ("max_connections", config.max_connections, genome.n_enabled), ("max_hidden", config.max_hidden, genome.n_hidden)
         ):  # fmt: skip
-            if limit is not None and size > limit:
-                raise ConfigError(f"a starting genome has {size} of what {name} allows {limit} of: raise it, or start with another")
+            if limit is not None and found > limit:
+                raise ConfigError(f"a starting genome has {found} of what {name} allows {limit} of: raise it, or start with another")
     given = GenePool.pack(start)
     tracker = InnovationTracker.following(given)
     n_more = size - n_start
