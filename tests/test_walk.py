@@ -70,6 +70,16 @@ def test_rows_in_blocks_have_the_answers_of_single_rows_to_the_bit_in_both_layou
             np.testing.assert_array_equal(out, answers[i])
 
 
+def test_a_sine_is_that_of_the_c_library_near_and_far():
+    rng, sin = np.random.default_rng(10), ACTIVATIONS.index("sin")
+    near = np.concatenate([np.pi * np.arange(-40, 40), rng.uniform(-1, 1, 300) * 10.0 ** rng.integers(-3, 6, 300)])
+    genome = make_genome([(0, 0.0, NodeKind.INPUT, 0, 0), (1, 0.0, NodeKind.OUTPUT, sin, 0)], [(0, 0, 1, 1.0, True)])
+    plan = compile_pool(GenePool.pack([genome]))[0]
+    for x in (near, np.concatenate([near[:50], [1e6, -3e8, 1e300]])):
+        np.testing.assert_allclose(evaluate(plan, x[:, None])[:, 0], np.sin(x), rtol=1e-14)
+        assert [evaluate(plan, [[value]])[0, 0] for value in x[::7]] == evaluate(plan, x[:, None])[::7, 0].tolist()
+
+
 def test_values_beyond_numbers_are_passed_on_as_numpy_passes_them():
     X = np.array([[np.nan, 1, 1], [np.inf, 1, 1], [-np.inf, 1, 1], [1e200, 1e200, 1], [-1e200, 1e-320, 0]])
     for activation in set(range(len(ACTIVATIONS))) - {ACTIVATIONS.index("sin")}:
