@@ -77,6 +77,7 @@ _SETTINGS: dict[str, tuple[str, str]] = {
     "time": ("data", "time"),
     "recurrent_rate": ("evolution", "recurrent_rate"),
     "method": ("", "method"),
+    "preset": ("", "preset"),
     "generations": ("", "generations"),
     "populations": ("", "populations"),
     "target_fitness": ("", "target_fitness"),
@@ -124,6 +125,7 @@ def _setting(flag: str, kind: Any = str, **more: Any) -> Any:
 @_setting("--time", metavar="COLUMN")
 @_setting("--recurrent-rate", float)
 @_setting("--method", metavar="propneat|neat")
+@_setting("--preset", metavar="tiny|default|best")
 @_setting("--generations", int)
 @_setting("--populations", _OrWord(click.INT, "auto"))
 @_setting("--target-fitness", _OrWord(click.FLOAT, "none"))
@@ -171,7 +173,7 @@ def evolve(context: click.Context, **options: Any) -> None:
       propneat evolve breast_cancer_wisconsin
       propneat evolve patients.csv --target outcome
       propneat evolve monk1 --generations 30 --population 100 --seed 7
-      propneat evolve patients.csv --target outcome --populations 8
+      propneat evolve patients.csv --target outcome --preset best
       propneat evolve patients.csv --target outcome --time-budget 2m
       propneat evolve patients.csv --target outcome --pick 12
       propneat evolve patients.csv --target outcome --max-connections 20 --patience 10
