@@ -1,5 +1,7 @@
 """Laws of compiled walks: the values of the reference evaluator, step after step, and nothing but a row in its answer."""
 
+import pickle
+
 import numba
 import numpy as np
 import pytest
@@ -114,6 +116,14 @@ def test_compiled_callers_step_a_whole_population_through_many_worlds():
     _last_outputs(*arrays, X, answers)
     for g in range(20):
         np.testing.assert_allclose(answers[g], reference(plan[g], X)[:, -1], rtol=1e-12, atol=1e-12)
+
+
+def test_programs_stay_read_only_on_their_way_to_another_process():
+    programs = compile_programs(compile_pool(drawn(11, 3)))
+    again = pickle.loads(pickle.dumps(programs))
+    for name in ("code", "numbers", "code_start", "number_start", "slot_start"):
+        np.testing.assert_array_equal(getattr(again, name), getattr(programs, name))
+        assert not getattr(again, name).flags.writeable and not getattr(programs, name).flags.writeable
 
 
 def test_a_pool_answers_in_one_call_as_its_genomes_do_one_by_one():

@@ -5,6 +5,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from propneat.compiler.walk import pack_programs
+from propneat.genome import frozen
 
 __all__ = ["Programs"]
 
@@ -40,6 +41,11 @@ class Programs:
             if isinstance(value := getattr(programs, field.name), np.ndarray):
                 value.flags.writeable = False
         return programs
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        """Restore pickled or deeply copied programs, read-only as they were: code is compiled anew for what can be written to."""
+        for name, value in state.items():
+            object.__setattr__(self, name, frozen(value) if isinstance(value, np.ndarray) else value)
 
     def __len__(self) -> int:
         return len(self.slot_start) - 1
