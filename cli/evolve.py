@@ -80,7 +80,12 @@ _SETTINGS: dict[str, tuple[str, str]] = {
     "preset": ("", "preset"),
     "generations": ("", "generations"),
     "populations": ("", "populations"),
+    "target_fitness": ("", "target_fitness"),
+    "patience": ("", "patience"),
+    "start": ("", "start"),
     "population": ("evolution", "population_size"),
+    "max_connections": ("evolution", "max_connections"),
+    "max_hidden": ("evolution", "max_hidden"),
     "activations": ("evolution", "activations"),
     "epochs": ("training", "epochs"),
     "learning_rate": ("training", "learning_rate"),
@@ -123,7 +128,12 @@ def _setting(flag: str, kind: Any = str, **more: Any) -> Any:
 @_setting("--preset", metavar="tiny|default|best")
 @_setting("--generations", int)
 @_setting("--populations", _OrWord(click.INT, "auto"))
+@_setting("--target-fitness", _OrWord(click.FLOAT, "none"))
+@_setting("--patience", _OrWord(click.INT, "none"))
+@_setting("--start", metavar="FILE")
 @_setting("--population", int)
+@_setting("--max-connections", _OrWord(click.INT, "none"))
+@_setting("--max-hidden", _OrWord(click.INT, "none"))
 @_setting("--activations", metavar="NAME,NAME,...")
 @_setting("--epochs", int)
 @_setting("--learning-rate", float)
@@ -166,6 +176,8 @@ def evolve(context: click.Context, **options: Any) -> None:
       propneat evolve patients.csv --target outcome --preset best
       propneat evolve patients.csv --target outcome --time-budget 2m
       propneat evolve patients.csv --target outcome --pick 12
+      propneat evolve patients.csv --target outcome --max-connections 20 --patience 10
+      propneat evolve patients.csv --target outcome --start results/patients-seed0/champion.json
       propneat evolve patients.csv --config propneat.toml --out results/first
       propneat evolve houses.csv --target price --dry-run
       propneat evolve houses.csv --target price --categories zip --drop id --missing NA,-999

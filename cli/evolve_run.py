@@ -89,10 +89,18 @@ def describe_summary(summary: dict[str, Any]) -> str:
         f"{count(summary['layers'], 'layer')}, "
         f"{summary['inputs_used']} of {summary['inputs']} inputs used",
         "sizes": _sizes(summary),
-        "time": f"{summary['seconds']:.1f} s for {summary['generations']} of {summary['generations_asked']} generations",
+        "time": f"{summary['seconds']:.1f} s for {summary['generations']} of {summary['generations_asked']} generations"
+        + _STOPS.get(summary.get("stopped"), ""),
         "network": summary["champion"],
     }
     return "\n".join(f"{name:<11}{line}" for name, line in lines.items())
+
+
+_STOPS = {
+    "target_fitness": ", stopped at the target fitness",
+    "patience": ", stopped when no generation was better for as long as --patience says",
+}
+"""What is said of a run whose last population did not use up its generations."""
 
 
 def _sizes(summary: dict[str, Any]) -> str:

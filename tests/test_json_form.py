@@ -71,9 +71,9 @@ def test_an_edited_weight_is_honoured():
     text = to_text(sample_genome()).replace('"weight": 2.0', '"weight": -3.5')
     edited_genome = from_text(text)
     X = np.array([[1.0, 0.25]])
-    assert evaluate(compile_genome(sample_genome()), X)[0, 0] == np.tanh(0.5 + 2.0 * max(0.375 - 0.5, 0))
+    assert evaluate(compile_genome(sample_genome()), X)[0, 0] == pytest.approx(np.tanh(0.5 + 2.0 * max(0.375 - 0.5, 0)), rel=1e-14)
     X = np.array([[3.0, 0.25]])
-    assert evaluate(compile_genome(edited_genome), X)[0, 0] == np.tanh(0.5 - 3.5 * (1.375 - 0.5))
+    assert evaluate(compile_genome(edited_genome), X)[0, 0] == pytest.approx(np.tanh(0.5 - 3.5 * (1.375 - 0.5)), rel=1e-14)
 
 
 def test_a_recurrent_network_is_refused_by_name():

@@ -17,8 +17,8 @@ ROOT = Path(__file__).resolve().parent.parent
 ROWS = (
     {"base"},
     {"genome", "stats"},
-    {"compiler", "evolution"},
-    {"recompute"},
+    {"compiler"},
+    {"evolution", "recompute"},
     {"training"},
     {"data"},
     {"formula", "settings"},

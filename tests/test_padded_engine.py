@@ -22,7 +22,8 @@ from engine_cases import (
 )
 
 from propneat.base.errors import ConfigError
-from propneat.compiler import compile_pool, evaluate
+from propneat.compiler import compile_pool
+from propneat.compiler.reference import evaluate
 from propneat.genome import GenePool, make_genome
 from propneat.recompute.meter import MemoryMeter
 from propneat.training import LOSSES, OPTIMISERS, Samples, TrainingConfig, padded_engine, train_population

@@ -135,18 +135,21 @@ def test_the_evaluator_is_a_program(evaluator, tmp_path):
     np.testing.assert_allclose(answers, model.predict_proba(frame), rtol=1e-9, atol=1e-12)
 
 
-def test_the_example_of_plain_neat_says_how_it_goes_and_stops_when_xor_is_solved(capsys):
-    (code,) = [block for block in python_blocks("docs/how-to/python.md") if "Population(" in block]
+def test_the_example_of_plain_neat_says_how_it_goes_and_its_winner_is_saved(capsys, folder):
+    evolving, saving = [block for block in python_blocks("docs/how-to/python.md") if "Population(" in block or "Controller(genome" in block]
     found = {}
-    exec(code, found)
+    exec(evolving, found)
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == found["population"].generation < 100
     assert [line.split(":")[0] for line in lines] == [f"generation {number + 1}" for number in range(len(lines))]
     assert [line.endswith("- solved") for line in lines] == [False] * (len(lines) - 1) + [True]
-    plan = compile_genome(found["best"])
-    answers = [evaluate(plan, [[first, second]])[0, 0] > 0.5 for first in (0, 1) for second in (0, 1)]
-    assert answers == [False, True, True, False]
-    assert f"{4 - found['errors'](found['best']).sum():.3f}" in lines[-1]
+    plan = compile_genome(found["winner"])
+    answers = evaluate(plan, [[0, 0], [0, 1], [1, 0], [1, 1]])[:, 0]
+    assert (answers > 0.5).tolist() == [False, True, True, False]
+    assert f"{4 - np.abs(answers - [0, 1, 1, 0]).sum():.3f}" in lines[-1]
+    exec(saving, found)
+    assert found["controller"]([0, 1])[0] == answers[1]
+    assert capsys.readouterr().out == f"{answers[1:2]}\n"
 
 
 def test_the_formula_of_the_example_is_what_show_and_export_say(run):

@@ -9,8 +9,9 @@ import torch
 from random_genomes import random_genome
 
 from propneat.base.errors import ConfigError
-from propneat.compiler import compile_genome, compile_pool, evaluate, write_back_pool
+from propneat.compiler import compile_genome, compile_pool, write_back_pool
 from propneat.compiler.network import CompiledNetwork
+from propneat.compiler.reference import evaluate
 from propneat.genome import GenePool, Genome, NodeKind, activation_code, aggregation_code, make_genome
 from propneat.training import LOSSES, OPTIMISERS, Samples, TrainedPopulation, TrainingConfig, make_schedule, train_population
 from propneat.training.naive_engine import NodeByNodeNetwork

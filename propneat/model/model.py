@@ -7,15 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.special import softmax
 
 from propneat.base.errors import DataError, GenomeError
 from propneat.base.records import write_atomic
 from propneat.compiler import LayerPlan, compile_genome, evaluate, without_past
 from propneat.data import TASKS, ColumnPlan, Preprocessor, TargetScale
+from propneat.data.number_inputs import NumberInputs
 from propneat.data.sequence_rows import SequenceColumns, SequenceRows, read_arrays
 from propneat.formula import Formula, make_formula
 from propneat.genome import Genome, format_document, genome_from_document, genome_to_document, parse_document
+from propneat.model.answers import QuickAnswers, class_probabilities
 
 __all__ = ["Model", "load_genome_file", "load_model", "read_genome_text"]
 
@@ -102,10 +103,21 @@ class Model:
         used = {self.preprocessor.rules[index].feature for index in np.unique(self.plan.edge_source) if index < self.plan.n_inputs}
         return tuple(name for name in self.preprocessor.features if name in used)
 
+    @cached_property
+    def quick_answers(self) -> QuickAnswers | None:
+        """The way from arrays of numbers to outputs without a stop, for a model of single rows that reads numbers alone."""
+        if self.sequence is not None or self.plan.is_recurrent:
+            return None
+        inputs = NumberInputs.of(self.preprocessor, self.used_features)
+        return None if inputs is None else QuickAnswers(self.plan.program, inputs)
+
     def outputs(self, table: Any) -> np.ndarray:
         """Return the raw network outputs for a dataframe or array of rows, float64 (n_rows, n_outputs), a row per sequence."""
         if self.sequence is None:
-            return evaluate(self.plan, self.preprocessor.transform(table, self.used_features))
+            answers = None if self.quick_answers is None else self.quick_answers.outputs(table)
+            if answers is None:
+                answers = evaluate(self.plan, self.preprocessor.transform(table, self.used_features))
+            return answers
         features, rows = self.sequence_rows(table)
         steps = rows.stack(self.preprocessor.transform(features, self.used_features))
         return rows.last(evaluate(self.plan, steps))
@@ -129,7 +141,8 @@ class Model:
         """Return the most probable class of every row, or the number in the target's units; shape (n_rows,)."""
         if self.task == "regression":
             return self.target_scale.invert(self.outputs(table)[:, 0])
-        return np.array(self.classes)[np.argmax(_logits(self.task, self.outputs(table)), axis=1)]
+        outputs = self.outputs(table)
+        return np.array(self.classes)[(outputs[:, 0] > 0).astype(int) if self.task == "binary" else np.argmax(outputs, axis=1)]
 
     def to_json(self) -> str:
         """Return the model as a genome document with the key "model"; the same model gives the same text."""
@@ -149,16 +162,6 @@ class Model:
     def save(self, path: Path | str) -> None:
         """Write `to_json` to a file, whole or not at all."""
         write_atomic(path, self.to_json())
-
-
-def _logits(task: str, outputs: np.ndarray) -> np.ndarray:
-    """One logit per class, (n_rows, n_classes); that of a binary task's first class is 0."""
-    return np.column_stack([np.zeros(len(outputs)), outputs]) if task == "binary" else outputs
-
-
-def class_probabilities(task: str, outputs: np.ndarray) -> np.ndarray:
-    """Turn logits, shape (n_rows, 1) for "binary" or (n_rows, n_classes), into probabilities (n_rows, n_classes)."""
-    return softmax(_logits(task, outputs), axis=1)
 
 
 def read_genome_text(path: Path | str) -> str:

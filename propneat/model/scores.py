@@ -7,7 +7,8 @@ import numpy as np
 from propneat.base.errors import DataError
 from propneat.data import encode_target
 from propneat.data.targets import read_labels
-from propneat.model.model import Model, class_probabilities
+from propneat.model.answers import class_probabilities
+from propneat.model.model import Model
 from propneat.search.scores import score_outputs
 
 __all__ = ["answer", "class_codes", "read_truth", "score_answers", "score_model"]

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from propneat.data.table import is_file_name
+from propneat.model.starting import starting_genomes
 from propneat.run.folder import RunFolder, claim_folder, free_folders, open_run_folder
 from propneat.run.session import find_state, prepare_run, run, settled, warm_up
 from propneat.run.time_budget import fit_into
@@ -43,6 +44,7 @@ def start(
     settings = rooted(settings if isinstance(settings, Settings) else resolve_settings([settings]))
     data = prepare_run(settings)
     settings = settled(settings, data)
+    starting_genomes(settings.evolve.start, data.prepared)
     folders = free_folders(None if out is None else Path(out), data.name, settings.evolve.seed, force=force)
     # what cannot be trained is refused before a folder is made
     warm(settings.evolve, data.prepared.problem, train)
@@ -96,8 +98,10 @@ def settings_of_run(folder: RunFolder, changes: Layer) -> Settings:
 
 
 def rooted(settings: Settings) -> Settings:
-    """Return settings whose table, if it is a file, is found from any folder."""
-    source = settings.data.source
+    """Return settings whose table, if it is a file, and whose network to start from are found from any folder."""
+    source, start = settings.data.source, settings.evolve.start
+    if start is not None:
+        settings = replace(settings, evolve=replace(settings.evolve, start=str(Path(start).absolute())))
     if source is None or not is_file_name(source):
         return settings
     return replace(settings, data=replace(settings.data, source=str(Path(source).absolute())))

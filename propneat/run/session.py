@@ -20,6 +20,7 @@ from propneat.genome import Genome
 from propneat.model import Model
 from propneat.model.preparation import PreparedProblem, prepare_problem
 from propneat.model.scores import score_answers
+from propneat.model.starting import starting_genomes
 from propneat.model.summary import n_nodes
 from propneat.run.checkpoint import CHECKPOINT_SCHEMA, CheckpointWriter, check_identity, load_checkpoint
 from propneat.run.folder import RunFolder
@@ -205,7 +206,10 @@ def run(
         checkpoints.save(reached)
         seconds[len(reached.history) - 1] = before + time.perf_counter() - start
 
-    result = evolve(data.prepared.problem, settings.evolve, callbacks=[keep, *callbacks], state=state, train=train)
+    start_from = () if state else starting_genomes(settings.evolve.start, data.prepared)
+    result = evolve(
+        data.prepared.problem, settings.evolve, callbacks=[keep, *callbacks], state=state, start=start_from, train=train
+    )
     front = _front(data, result)
     chosen = next(entry for entry in front if entry.genome == result.champion)
     facts = _facts(settings, data, result) | chosen.facts
@@ -261,6 +265,7 @@ def _facts(settings: Settings, data: RunData, result: EvolveResult) -> dict[str,
         "seed": settings.evolve.seed,
         "propneat": __version__,
         "generations": len(result.history),
+        "stopped": result.stopped,
         "populations": settings.evolve.populations,
         "pick": settings.evolve.pick,
         "rows": data.n_rows,

@@ -28,7 +28,7 @@ def finish(state: EvolveState, problem: Problem, whole: Problem, config: EvolveC
     members = _members(pool, losses, problem, config)
     best = members[min(members, key=lambda k: members[k].cost)]
     champion = _refit(GenePool.pack([best.genome]), whole, config, train)[0]
-    return Finished(champion, best.validation_loss, best.validation_score)
+    return Finished(champion, best.validation_loss, best.validation_score, len(state.own_history))
 
 
 def conclude(

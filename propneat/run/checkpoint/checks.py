@@ -75,6 +75,10 @@ def _check_finished(state: EvolveState) -> None:
             raise ValueError("the champion of a finished population has other inputs or outputs")
         if any(type(figure) is not float for figure in (part.validation_loss, part.validation_score)):
             raise ValueError("a figure of a finished population is no number")
+        if not _is_count(part.generations) or part.generations == 0:
+            raise ValueError("a finished population has no number of generations")
+    if sum(part.generations for part in state.finished) > len(state.history):
+        raise ValueError("its finished populations have more generations than its history")
 
 
 def _check_species(population: PopulationState) -> None:

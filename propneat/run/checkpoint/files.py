@@ -85,7 +85,7 @@ class CheckpointWriter:
             "threshold": population.threshold,
             "best_fitness": population.best_fitness,
             "champion_loss": state.champion_loss,
-            "finished": [[part.validation_loss, part.validation_score] for part in state.finished],
+            "finished": [[part.validation_loss, part.validation_score, part.generations] for part in state.finished],
             "journal": {"bytes": self._size, "sha256": self._digest.hexdigest()},
         }
 
