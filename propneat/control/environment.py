@@ -29,11 +29,14 @@ class ActionSpace:
         return "argmax" if self.n_choices else "scaled"
 
     def act(self, outputs: np.ndarray) -> np.ndarray:
-        """Return the actions of many outputs, float64 (n, n_outputs): int64 (n,) for choices, else float64 (n, n_outputs)."""
+        """Return the actions of many outputs, float64 (n, n_outputs): int64 (n,) for choices, else float64 (n, n_outputs).
+
+        An output that is no number is never chosen, and counts as 0 where it is scaled.
+        """
         if self.n_choices:
-            return np.argmax(outputs, axis=1)
+            return np.argmax(np.where(np.isnan(outputs), -np.inf, outputs), axis=1)
         low, high = np.array(self.low), np.array(self.high)
-        return low + (np.clip(outputs, -1.0, 1.0) + 1.0) * 0.5 * (high - low)
+        return low + (np.clip(np.where(np.isnan(outputs), 0.0, outputs), -1.0, 1.0) + 1.0) * 0.5 * (high - low)
 
 
 @dataclass(frozen=True)
