@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 
 from propneat.base.native import outer, share_out
-from propneat.compiler.programs import Programs
+from propneat.compiler import Programs
 from propneat.compiler.walk import step as walk
 from propneat.control.compiled import first_states, observe
 from propneat.control.compiled import step as move

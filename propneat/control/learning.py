@@ -1,0 +1,117 @@
+"""Learning between generations: advantage-weighted regression of all genomes on what the population has met.
+
+Peng, Kumar, Zhang and Levine (2019), "Advantage-weighted regression: simple and scalable off-policy reinforcement learning":
+a policy is fitted to actions taken, each weighted by exp(advantage / beta). Departures: actions are those of a whole
+population without noise, whose differences are the exploration; the value of a state is a ridge regression of discounted
+returns on squares and products of what was seen and on time; advantages are divided by their standard deviation.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+
+from propneat.compiler import compile_pool, write_back_pool
+from propneat.control.environment import Environment
+from propneat.control.rollouts import Experience, Rollouts
+from propneat.genome import GenePool
+from propneat.settings.control_config import ControlConfig
+from propneat.training import Samples, Sequences, train_population
+
+__all__ = ["advantages", "learn", "returns_to_go"]
+
+_MOST_NUMBERS = 2 * 10**7
+"""Numbers seen that are kept at most; episodes are left out at random beyond."""
+_RIDGE = 1e-3
+_SEGMENT = 25
+"""Steps of the sequences that recurrent genomes are trained on."""
+_MOST_PRODUCTS = 12
+"""Observations of more numbers have their squares, but no products, in the value's regression."""
+
+
+def returns_to_go(experience: Experience, discount: float) -> np.ndarray:
+    """Return the discounted sum of rewards from every step of its episode on, float64 (n_steps,)."""
+    lengths = np.diff(experience.episode)
+    ahead = np.zeros(len(experience.rewards))
+    running = np.zeros(len(lengths))
+    for back in range(1, int(lengths.max(initial=0)) + 1):
+        alive = lengths >= back
+        steps = experience.episode[1:][alive] - back
+        running[alive] = experience.rewards[steps] + discount * running[alive]
+        ahead[steps] = running[alive]
+    return ahead
+
+
+def advantages(experience: Experience, discount: float, max_steps: int) -> np.ndarray:
+    """Return by how much every step's return to go is above what is usual there, in standard deviations, float64 (n_steps,)."""
+    ahead = returns_to_go(experience, discount)
+    seen = experience.inputs.astype(np.float64)
+    time = (np.arange(len(seen)) - np.repeat(experience.episode[:-1], np.diff(experience.episode)))[:, None] / max_steps
+    columns = [np.ones((len(seen), 1)), time, time**2, seen, seen**2]
+    if seen.shape[1] <= _MOST_PRODUCTS:
+        first, second = np.triu_indices(seen.shape[1], 1)
+        columns.append(seen[:, first] * seen[:, second])
+    features = np.concatenate(columns, axis=1)
+    gram = features.T @ features + _RIDGE * len(seen) * np.eye(features.shape[1])
+    rest = ahead - features @ np.linalg.solve(gram, features.T @ ahead)
+    rest -= rest.mean()
+    spread = rest.std()
+    return rest / spread if spread > 0 else rest
+
+
+def learn(
+    pool: GenePool,
+    parents: GenePool,
+    rollouts: Rollouts,
+    environment: Environment,
+    config: ControlConfig,
+    rng: np.random.Generator,
+) -> GenePool:
+    """Return a pool whose genomes have learnt from rollouts, but for those that stand in `parents` as they are (the elite)."""
+    chosen = _chosen(rollouts.steps, environment.n_observations, rng)
+    experience = rollouts.replay(chosen)
+    weights = np.exp(np.minimum(advantages(experience, config.discount, environment.max_steps) / config.beta, 700.0))
+    weights = np.minimum(weights, config.most_weight)
+    targets = np.eye(environment.action.n_choices)[experience.actions[:, 0].astype(int)] if environment.action.n_choices else experience.actions
+    plan = compile_pool(pool)
+    loss = "cross_entropy" if environment.action.n_choices else "mse"
+    if plan.is_recurrent:
+        samples = _segments(experience, targets, weights, config.rows, rng)
+    else:
+        rows = np.sort(rng.permutation(len(weights))[: config.rows])
+        samples = Samples.make(experience.inputs[rows], targets[rows], weights[rows])
+    training = replace(config.training, loss=loss)
+    if isinstance(samples, Sequences) and isinstance(training.batch_size, int):
+        training = replace(training, batch_size=max(1, training.batch_size // _SEGMENT))
+    trained = train_population(plan, samples, training, rng)
+    known = {_bytes(pool_genome) for pool_genome in parents}
+    learnt = write_back_pool(pool, plan, trained.weights, trained.biases)
+    return GenePool.pack(before if _bytes(before) in known else after for before, after in zip(pool, learnt, strict=True))
+
+
+def _bytes(genome) -> bytes:
+    return genome.nodes.tobytes() + genome.connections.tobytes()
+
+
+def _chosen(steps: np.ndarray, n_observations: int, rng: np.random.Generator) -> np.ndarray:
+    """Choose episodes at random until there are as many steps as are kept at most; at least one."""
+    order = rng.permutation(steps.size)
+    fits = np.cumsum(steps.ravel()[order]) * n_observations <= _MOST_NUMBERS
+    fits[0] = True
+    chosen = np.zeros(steps.size, bool)
+    chosen[order[fits]] = True
+    return chosen.reshape(steps.shape)
+
+
+def _segments(
+    experience: Experience, targets: np.ndarray, weights: np.ndarray, n_rows: int, rng: np.random.Generator
+) -> Sequences:
+    """Cut episodes into sequences without a past, each weighted by the mean weight of its steps; some of them, at random."""
+    begins = np.concatenate([np.arange(a, b, _SEGMENT) for a, b in zip(experience.episode[:-1], experience.episode[1:], strict=True)])
+    ends = np.minimum(begins + _SEGMENT, np.repeat(experience.episode[1:], -(-np.diff(experience.episode) // _SEGMENT)))
+    kept = np.sort(rng.permutation(len(begins))[: max(1, n_rows // _SEGMENT)])
+    begins, ends = begins[kept], ends[kept]
+    places = np.minimum(begins[:, None] + np.arange(_SEGMENT), len(weights) - 1)
+    total = np.concatenate([[0.0], np.cumsum(weights)])
+    return Sequences.make(
+        experience.inputs[places], targets[places], (total[ends] - total[begins]) / (ends - begins), ends - begins
+    )

@@ -1,0 +1,90 @@
+"""Settings of the evolution of networks that act, and those that suit a method and an environment."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from propneat.base.errors import ConfigError
+from propneat.base.setting_types import check_settings
+from propneat.evolution import EvolutionConfig
+from propneat.settings.evolve_config import METHODS
+from propneat.training import TrainingConfig
+
+__all__ = ["CONTROL_NOTES", "ControlConfig", "default_control"]
+
+CONTROL_NOTES: dict[str, str] = {
+    "env": 'The environment: one of our own, one of gymnasium, or "package.module:NAME".',
+    "method": '"neat" mutates weights alone, "propneat" trains every network between generations on what all have met as well.',
+    "generations": "Most generations.",
+    "env_steps": 'Steps in the environment after which no generation begins; "none" for any number.',
+    "episodes": "Episodes of every genome in every generation, the same for all; an environment that always begins alike has one.",
+    "judge_episodes": "Episodes that the best of a generation is judged by, others than those it was chosen by.",
+    "test_episodes": "Episodes that the champion is tested in at the end.",
+    "max_steps": 'Steps after which an episode ends; "none" for the limit of the environment.',
+    "target": 'Mean return that counts as solved and ends the run; "none" for that of the environment.',
+    "normalise": 'Whether observations are scaled by the mean and spread of all that were seen; "none" leaves it to the environment.',
+    "seed": "Everything random follows from this number.",
+    "discount": "What a reward a step later counts, in advantages.",
+    "beta": "Temperature of the weights exp(advantage / beta), in standard deviations of the advantage.",
+    "most_weight": "Largest of these weights.",
+    "rows": "Steps that all genomes are trained on between two generations, drawn from all that were met.",
+}
+"""A line on every key of the table [control] of a configuration file."""
+
+_LEAST = {"generations": 1, "episodes": 1, "judge_episodes": 1, "test_episodes": 1, "seed": 0, "rows": 1}
+
+
+@dataclass(frozen=True)
+class ControlConfig:
+    """Every setting of a run in an environment; `default_control` gives those of a method. See `CONTROL_NOTES`."""
+
+    env: str
+    method: str = "neat"
+    generations: int = 1000
+    env_steps: int | None = None
+    episodes: int = 5
+    judge_episodes: int = 20
+    test_episodes: int = 100
+    max_steps: int | None = None
+    target: float | None = None
+    normalise: bool | None = None
+    seed: int = 0
+    discount: float = 0.99
+    beta: float = 1.0
+    most_weight: float = 20.0
+    rows: int = 4096
+    evolution: EvolutionConfig = field(default_factory=EvolutionConfig)
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+
+    def __post_init__(self) -> None:
+        """Raise ConfigError for a value that cannot be used."""
+        check_settings(self)
+        if self.method not in METHODS:
+            raise ConfigError(f"method must be one of {', '.join(METHODS)}, not {self.method!r}")
+        for name, least in _LEAST.items():
+            if getattr(self, name) < least:
+                raise ConfigError(f"{name} must be {least} or more, not {getattr(self, name)}")
+        for name in ("env_steps", "max_steps"):
+            if getattr(self, name) is not None and getattr(self, name) < 1:
+                raise ConfigError(f"{name} must be 1 or more, not {getattr(self, name)}")
+        if not 0 <= self.discount <= 1:
+            raise ConfigError(f"discount must be a share between 0 and 1, not {self.discount}")
+        for name in ("beta", "most_weight"):
+            if not 0 < getattr(self, name) < float("inf"):
+                raise ConfigError(f"{name} must be a positive number, not {getattr(self, name)}")
+        if self.evolution.direction != "maximise":
+            raise ConfigError("direction must be 'maximise' for returns, not 'minimise'")
+
+
+def default_control(env: str, method: str = "neat") -> ControlConfig:
+    """Return the settings that suit a method in an environment."""
+    evolution: dict[str, Any] = {
+        "population_size": 150,
+        "add_connection_rate": 0.3,
+        "add_node_rate": 0.1,
+        "activations": ("tanh",),
+        "target_species": 10,
+    }
+    if env == "double-pole-no-velocities":
+        evolution |= {"recurrent_rate": 0.5}
+    training = TrainingConfig(epochs=4, learning_rate=0.01, batch_size=512)
+    return ControlConfig(env=env, method=method, evolution=EvolutionConfig(**evolution), training=training)
