@@ -43,11 +43,11 @@ def judge(
     steps are not counted.
     """
     environment = world.environment
-    target = environment.solved_at if config.target is None else config.target
+    target = environment.solved_at if config.solved_at is None else config.solved_at
     if environment.is_fixed:
         best = int(np.argmax(np.nan_to_num(rollouts.returns[:, 0], nan=-np.inf)))
         mean = float(rollouts.returns[best, 0])
-        if environment.name == "double-pole-no-velocities" and config.target is None:
+        if environment.name == "double-pole-no-velocities" and config.solved_at is None:
             lasted = rollouts.steps[best, 0] >= min(_SHORT, environment.max_steps)
             return Verdict(mean, 0.0, 0, bool(lasted) and _balances(world, genome))
         return Verdict(mean, 0.0, 0, target is not None and mean >= target)

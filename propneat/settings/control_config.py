@@ -9,26 +9,7 @@ from propneat.evolution import EvolutionConfig
 from propneat.settings.evolve_config import METHODS
 from propneat.training import TrainingConfig
 
-__all__ = ["CONTROL_NOTES", "ControlConfig", "default_control"]
-
-CONTROL_NOTES: dict[str, str] = {
-    "env": 'The environment: one of our own, one of gymnasium, or "package.module:NAME".',
-    "method": '"neat" mutates weights alone, "propneat" trains every network between generations on what all have met as well.',
-    "generations": "Most generations.",
-    "env_steps": 'Steps in the environment after which no generation begins; "none" for any number.',
-    "episodes": "Episodes of every genome in every generation, the same for all; an environment that always begins alike has one.",
-    "judge_episodes": "Episodes that the best of a generation is judged by, others than those it was chosen by.",
-    "test_episodes": "Episodes that the champion is tested in at the end.",
-    "max_steps": 'Steps after which an episode ends; "none" for the limit of the environment.',
-    "target": 'Mean return that counts as solved and ends the run; "none" for that of the environment.',
-    "normalise": 'Whether observations are scaled by the mean and spread of all that were seen; "none" leaves it to the environment.',
-    "seed": "Everything random follows from this number.",
-    "discount": "What a reward a step later counts, in advantages.",
-    "beta": "Temperature of the weights exp(advantage / beta), in standard deviations of the advantage.",
-    "most_weight": "Largest of these weights.",
-    "rows": "Steps that all genomes are trained on between two generations, drawn from all that were met.",
-}
-"""A line on every key of the table [control] of a configuration file."""
+__all__ = ["ControlConfig", "default_control"]
 
 _LEAST = {"generations": 1, "episodes": 1, "judge_episodes": 1, "test_episodes": 1, "seed": 0, "rows": 1}
 
@@ -45,7 +26,7 @@ class ControlConfig:
     judge_episodes: int = 20
     test_episodes: int = 100
     max_steps: int | None = None
-    target: float | None = None
+    solved_at: float | None = None
     normalise: bool | None = None
     seed: int = 0
     discount: float = 0.99
