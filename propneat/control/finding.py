@@ -33,7 +33,7 @@ def find_world(name: str, max_steps: int | None = None) -> World:
         return CompiledWorld(_shortened(ENVIRONMENTS[name], max_steps))
     if ":" in name and "/" not in name:
         make = _from_module(name)
-        return _python_world(name, make, getattr(make, "spec", None), max_steps)
+        return _python_world(name, make, None, max_steps)
     gymnasium = _import_gymnasium(name)
     try:
         spec = gymnasium.spec(name)
@@ -84,6 +84,7 @@ def _shortened(environment: Environment, max_steps: int | None) -> Environment:
 def _python_world(name: str, make: Callable[[], Any], spec: Any, max_steps: int | None) -> PythonWorld:
     example = make()
     try:
+        spec = spec or getattr(example, "spec", None)
         flatten, n_observations = _seen_space(name, example)
         unflatten, action = _acted_space(name, example)
     finally:

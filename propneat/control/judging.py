@@ -80,8 +80,9 @@ def double_pole_starts(environment: Environment) -> np.ndarray:
     return states
 
 
-def generalisation(world: CompiledWorld, programs: Programs) -> int:
-    """Return from how many of the 625 starts the first genome balances both poles for 1,000 steps."""
+def generalisation(world: CompiledWorld, genome: Genome) -> int:
+    """Return from how many of the 625 starts a network balances both poles for 1,000 steps."""
+    programs = compile_programs(compile_pool(GenePool.pack([genome])))
     rollouts = world.roll_from(programs, double_pole_starts(world.environment)[None], None, max_steps=_SHORT)
     return int(np.count_nonzero(rollouts.steps[0] >= _SHORT))
 
@@ -90,4 +91,4 @@ def _balances(world: CompiledWorld, genome: Genome) -> bool:
     programs = compile_programs(compile_pool(GenePool.pack([genome])))
     seeds = np.zeros((1, 1), np.uint64)
     long = world.roll_from(programs, first_states(world.environment, seeds), None, max_steps=_LONG)
-    return long.steps[0, 0] >= _LONG and generalisation(world, programs) >= _STARTS_NEEDED
+    return long.steps[0, 0] >= _LONG and generalisation(world, genome) >= _STARTS_NEEDED

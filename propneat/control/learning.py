@@ -22,8 +22,8 @@ __all__ = ["advantages", "learn", "returns_to_go"]
 _MOST_NUMBERS = 2 * 10**7
 """Numbers seen that are kept at most; episodes are left out at random beyond."""
 _RIDGE = 1e-3
-_SEGMENT = 25
-"""Steps of the sequences that recurrent genomes are trained on."""
+_MEMORY, _SHARE_OF_HISTORIES = 25, 8
+"""Recurrent genomes are trained on sequences of so many steps at most, and on one for so many rows of other genomes."""
 _MOST_PRODUCTS = 12
 """Observations of more numbers have their squares, but no products, in the value's regression."""
 
@@ -75,21 +75,17 @@ def learn(
     plan = compile_pool(pool)
     loss = "cross_entropy" if environment.action.n_choices else "mse"
     if plan.is_recurrent:
-        samples = _segments(experience, targets, weights, config.rows, rng)
+        samples = _histories(experience, targets, weights, config.rows, rng)
     else:
         rows = np.sort(rng.permutation(len(weights))[: config.rows])
         samples = Samples.make(experience.inputs[rows], targets[rows], weights[rows])
     training = replace(config.training, loss=loss)
     if isinstance(samples, Sequences) and isinstance(training.batch_size, int):
-        training = replace(training, batch_size=max(1, training.batch_size // _SEGMENT))
+        training = replace(training, batch_size=max(1, training.batch_size // _SHARE_OF_HISTORIES))
     trained = train_population(plan, samples, training, rng)
-    known = {_bytes(pool_genome) for pool_genome in parents}
+    known = set(parents)
     learnt = write_back_pool(pool, plan, trained.weights, trained.biases)
-    return GenePool.pack(before if _bytes(before) in known else after for before, after in zip(pool, learnt, strict=True))
-
-
-def _bytes(genome) -> bytes:
-    return genome.nodes.tobytes() + genome.connections.tobytes()
+    return GenePool.pack(before if before in known else after for before, after in zip(pool, learnt, strict=True))
 
 
 def _chosen(steps: np.ndarray, n_observations: int, rng: np.random.Generator) -> np.ndarray:
@@ -102,16 +98,12 @@ def _chosen(steps: np.ndarray, n_observations: int, rng: np.random.Generator) ->
     return chosen.reshape(steps.shape)
 
 
-def _segments(
+def _histories(
     experience: Experience, targets: np.ndarray, weights: np.ndarray, n_rows: int, rng: np.random.Generator
 ) -> Sequences:
-    """Cut episodes into sequences without a past, each weighted by the mean weight of its steps; some of them, at random."""
-    begins = np.concatenate([np.arange(a, b, _SEGMENT) for a, b in zip(experience.episode[:-1], experience.episode[1:], strict=True)])
-    ends = np.minimum(begins + _SEGMENT, np.repeat(experience.episode[1:], -(-np.diff(experience.episode) // _SEGMENT)))
-    kept = np.sort(rng.permutation(len(begins))[: max(1, n_rows // _SEGMENT)])
-    begins, ends = begins[kept], ends[kept]
-    places = np.minimum(begins[:, None] + np.arange(_SEGMENT), len(weights) - 1)
-    total = np.concatenate([[0.0], np.cumsum(weights)])
-    return Sequences.make(
-        experience.inputs[places], targets[places], (total[ends] - total[begins]) / (ends - begins), ends - begins
-    )
+    """Choose steps at random and give each as a sequence of the steps before it in its episode, `_MEMORY` at most."""
+    ends = np.sort(rng.permutation(len(weights))[: max(1, n_rows // _SHARE_OF_HISTORIES)])
+    begins = np.repeat(experience.episode[:-1], np.diff(experience.episode))[ends]
+    lengths = np.minimum(ends - begins + 1, _MEMORY)
+    places = np.minimum((ends - lengths + 1)[:, None] + np.arange(lengths.max()), len(weights) - 1)
+    return Sequences.make(experience.inputs[places], targets[ends], weights[ends], lengths)

@@ -12,8 +12,8 @@ from propneat.control.judging import Verdict, judge
 from propneat.control.learning import learn
 from propneat.control.moments import Moments
 from propneat.control.rollouts import World
-from propneat.evolution import GenerationReport, Population
-from propneat.genome import GenePool, Genome
+from propneat.evolution import EvolutionConfig, GenerationReport, Population, PopulationState
+from propneat.genome import GenePool, Genome, frozen
 from propneat.search import EvolveState
 from propneat.settings.control_config import ControlConfig
 
@@ -57,8 +57,10 @@ def evolve_control(
     while state is None or not is_done(state, config):
         if state is None:
             population = Population(environment.n_observations, environment.action.n_outputs, config.evolution, seed=config.seed)
+            told = _fitted(population.state, config)
         else:
-            population = Population.restore(state.population, config.evolution, config.seed)
+            told = state.population
+        population = Population.restore(told, _stepping(config, told.generation), config.seed)
         state = _run_generation(world, population, config, state)
         stops = [callback(state) for callback in callbacks]
         if any(stops):
@@ -75,6 +77,23 @@ def is_done(state: EvolveState, config: ControlConfig) -> bool:
 def is_normalised(world: World, config: ControlConfig) -> bool:
     """Say whether observations are scaled by their mean and spread; those on a common scale already are not, by default."""
     return not world.environment.is_scaled if config.normalise is None else config.normalise
+
+
+def _stepping(config: ControlConfig, generation: int) -> EvolutionConfig:
+    """Return the evolution of a generation, with a size of its own for steps of mutation: fine ones after coarse ones."""
+    if not config.step_decades:
+        return config.evolution
+    smaller = 10.0 ** (-config.step_decades * make_rng(config.seed, "steps", generation).random())
+    return replace(config.evolution, perturb_sigma=config.evolution.perturb_sigma * smaller)
+
+
+def _fitted(state: PopulationState, config: ControlConfig) -> PopulationState:
+    """Return a state whose genomes have no biases, where they are to have none."""
+    if config.biases:
+        return state
+    nodes = state.pool.nodes.copy()
+    nodes["bias"] = 0.0
+    return replace(state, pool=replace(state.pool, nodes=frozen(nodes)))
 
 
 def _run_generation(world: World, population: Population, config: ControlConfig, state: EvolveState | None) -> EvolveState:
@@ -106,10 +125,11 @@ def _run_generation(world: World, population: Population, config: ControlConfig,
         "env_steps": n_steps + rollouts.n_steps + verdict.n_steps,
         "solved": verdict.solved,
     }
-    told = population.state
+    told = _fitted(population.state, config)
     if learns and not verdict.solved:
         rng = make_rng(config.seed, "learn", generation)
-        told = replace(told, pool=learn(told.pool, pool, rollouts, world.environment, config, rng))
+        learnt = learn(told.pool, pool, rollouts, world.environment, config, rng)
+        told = _fitted(replace(told, pool=learnt), config)
     history = (*(state.history if state else ()), _history_row(report, champion, extra))
     return EvolveState(told, champion, -extra["return"], GenePool.pack([report.best]), history, extra=extra)
 

@@ -28,6 +28,8 @@ class ControlConfig:
     max_steps: int | None = None
     solved_at: float | None = None
     normalise: bool | None = None
+    biases: bool = True
+    step_decades: float = 0.0
     seed: int = 0
     discount: float = 0.99
     beta: float = 1.0
@@ -49,6 +51,8 @@ class ControlConfig:
                 raise ConfigError(f"{name} must be 1 or more, not {getattr(self, name)}")
         if not 0 <= self.discount <= 1:
             raise ConfigError(f"discount must be a share between 0 and 1, not {self.discount}")
+        if not 0 <= self.step_decades <= 10:
+            raise ConfigError(f"step_decades must lie between 0 and 10, not {self.step_decades}")
         for name in ("beta", "most_weight"):
             if not 0 < getattr(self, name) < float("inf"):
                 raise ConfigError(f"{name} must be a positive number, not {getattr(self, name)}")
@@ -65,7 +69,8 @@ def default_control(env: str, method: str = "neat") -> ControlConfig:
         "activations": ("tanh",),
         "target_species": 10,
     }
+    biases = not env.startswith("double-pole")
     if env == "double-pole-no-velocities":
         evolution |= {"recurrent_rate": 0.5}
     training = TrainingConfig(epochs=4, learning_rate=0.01, batch_size=512)
-    return ControlConfig(env=env, method=method, evolution=EvolutionConfig(**evolution), training=training)
+    return ControlConfig(env=env, method=method, biases=biases, evolution=EvolutionConfig(**evolution), training=training)

@@ -13,6 +13,8 @@ CONTROL_NOTES: dict[str, str] = {
     "max_steps": 'Steps after which an episode ends; "none" for the limit of the environment.',
     "solved_at": 'Mean return that counts as solved and ends the run; "none" for that of the environment.',
     "normalise": 'Whether observations are scaled by the mean and spread of all that were seen; "none" leaves it to the environment.',
+    "biases": "Whether nodes have biases; where mirrored states ask for mirrored actions, networks without them need to learn half.",
+    "step_decades": "Steps of mutation are perturb_sigma or, drawn for every generation, up to so many powers of ten smaller.",
     "seed": "Everything random follows from this number.",
     "discount": "What a reward a step later counts, in advantages.",
     "beta": "Temperature of the weights exp(advantage / beta), in standard deviations of the advantage.",
