@@ -19,6 +19,9 @@ from propneat.settings.control_config import ControlConfig
 
 __all__ = ["CONTROL_COLUMNS", "evolve_control", "is_done", "is_normalised"]
 
+_PROGRESS = 0.01
+"""Share of the best fitness by which a better one is progress."""
+
 CONTROL_COLUMNS = {
     "generation": int,
     "best_fitness": float,
@@ -48,7 +51,7 @@ def evolve_control(
     Every genome acts in the same `config.episodes` episodes of a generation, and its fitness is its mean return. The best is
     judged in other episodes; the champion is the one that was judged best. `state.extra` holds what a run needs beyond a
     population: "moments" of observations, "evaluations" (genomes times generations) and "env_steps" so far, judging included,
-    "solved", and the champion's "return", "spread" and "scaling". Callbacks are called after every generation; one that
+    "solved", the champion's "return", "spread" and "scaling", and the "peak" of the fitness and when it "improved". Callbacks are called after every generation; one that
     returns True ends the run. The result depends on world, configuration and nothing else: not on threads, callbacks, or
     whether the run was continued from `state`.
     """
@@ -112,7 +115,11 @@ def _run_generation(world: World, population: Population, config: ControlConfig,
     seeds = _seeds(config, "episodes", generation, len(pool), config.episodes)
     rollouts = world.roll_out(programs, seeds, moments, keep=learns)
     report = population.tell(rollouts.returns.mean(axis=1))
-    verdict = judge(world, report.best, config, generation, moments, rollouts)
+    if state and world.environment.is_fixed and report.best == state.champion:
+        # where all episodes are alike, the champion would be judged as it was
+        verdict = Verdict(extra["return"], extra["spread"], 0, False)
+    else:
+        verdict = judge(world, report.best, config, generation, moments, rollouts)
     seen = rollouts.seen if moments is None else moments.joined(rollouts.seen)
     is_better = verdict.solved or verdict.mean > extra["return"]
     champion = report.best if is_better or state is None else state.champion
@@ -125,6 +132,11 @@ def _run_generation(world: World, population: Population, config: ControlConfig,
         "env_steps": n_steps + rollouts.n_steps + verdict.n_steps,
         "solved": verdict.solved,
     }
+    extra |= _progress(state, report)
+    if config.restart_after and generation - extra["improved"] >= config.restart_after and not verdict.solved:
+        population.begin_anew()
+        extra |= {"peak": float("-inf"), "improved": generation + 1}
+        learns = False
     told = _fitted(population.state, config)
     if learns and not verdict.solved:
         rng = make_rng(config.seed, "learn", generation)
@@ -132,6 +144,15 @@ def _run_generation(world: World, population: Population, config: ControlConfig,
         told = _fitted(replace(told, pool=learnt), config)
     history = (*(state.history if state else ()), _history_row(report, champion, extra))
     return EvolveState(told, champion, -extra["return"], GenePool.pack([report.best]), history, extra=extra)
+
+
+def _progress(state: EvolveState | None, report: GenerationReport) -> dict[str, Any]:
+    """Return the best fitness of this population as far as it counts as progress, and the generation that reached it."""
+    before = state.extra if state else {"peak": float("-inf"), "improved": 0}
+    peak, best = before["peak"], report.best_fitness
+    if best > peak and not best <= peak + _PROGRESS * abs(peak):
+        return {"peak": best, "improved": report.generation}
+    return {"peak": peak, "improved": before["improved"]}
 
 
 def _seeds(config: ControlConfig, what: str, generation: int, n_genomes: int, n_episodes: int) -> np.ndarray:

@@ -29,7 +29,7 @@ from propneat.settings.file import Layer
 __all__ = ["resume_control", "run_control", "start_control"]
 
 _MAY_GROW = frozenset({"control.generations", "control.env_steps"})
-_EXTRA = {"return", "spread", "scaling", "moments", "evaluations", "env_steps", "solved"}
+_EXTRA = {"return", "spread", "scaling", "moments", "evaluations", "env_steps", "solved", "peak", "improved"}
 
 Perform = Callable[..., dict[str, Any]]
 

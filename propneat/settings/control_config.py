@@ -1,6 +1,6 @@
 """Settings of the evolution of networks that act, and those that suit a method and an environment."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from propneat.base.errors import ConfigError
@@ -22,7 +22,7 @@ class ControlConfig:
     method: str = "neat"
     generations: int = 1000
     env_steps: int | None = None
-    episodes: int = 5
+    episodes: int = 3
     judge_episodes: int = 20
     test_episodes: int = 100
     max_steps: int | None = None
@@ -30,6 +30,7 @@ class ControlConfig:
     normalise: bool | None = None
     biases: bool = True
     step_decades: float = 0.0
+    restart_after: int | None = None
     seed: int = 0
     discount: float = 0.99
     beta: float = 1.0
@@ -46,7 +47,7 @@ class ControlConfig:
         for name, least in _LEAST.items():
             if getattr(self, name) < least:
                 raise ConfigError(f"{name} must be {least} or more, not {getattr(self, name)}")
-        for name in ("env_steps", "max_steps"):
+        for name in ("env_steps", "max_steps", "restart_after"):
             if getattr(self, name) is not None and getattr(self, name) < 1:
                 raise ConfigError(f"{name} must be 1 or more, not {getattr(self, name)}")
         if not 0 <= self.discount <= 1:
@@ -60,17 +61,48 @@ class ControlConfig:
             raise ConfigError("direction must be 'maximise' for returns, not 'minimise'")
 
 
-def default_control(env: str, method: str = "neat") -> ControlConfig:
+_GENERAL: dict[str, Any] = {
+    "population_size": 50,
+    "add_connection_rate": 0.3,
+    "add_node_rate": 0.1,
+    "replace_fraction": 0.05,
+    "perturb_sigma": 2.0,
+    "weight_sigma": 2.0,
+    "activations": ("tanh",),
+    "output_activation": "tanh",
+    "crossover_rate": 0.5,
+    "average_rate": 0.8,
+    "survival": 0.5,
+    "speciation": "nearest",
+    "target_species": 5,
+    "initial_hidden": 1,
+    "elitism_species_size": 1,
+    "weight_coefficient": 1.0,
+}
+"""Found on double poles without velocities, seeds from 1000 on."""
+
+_DOUBLE: dict[str, dict[str, Any]] = {
+    "double-pole": {
+        "population_size": 30,
+        "add_connection_rate": 0.1,
+        "perturb_sigma": 0.8,
+        "activations": ("tanh", "relu"),
+        "crossover_rate": 0.75,
+        "stagnation": 10,
+        "target_species": 3,
+        "bias_mutation_rate": 0.0,
+    },
+    "double-pole-no-velocities": {"population_size": 100, "initial_hidden": 3, "recurrent_rate": 0.8, "bias_mutation_rate": 0.0},
+}
+
+
+def default_control(env: str, method: str = ControlConfig.method) -> ControlConfig:
     """Return the settings that suit a method in an environment."""
-    evolution: dict[str, Any] = {
-        "population_size": 150,
-        "add_connection_rate": 0.3,
-        "add_node_rate": 0.1,
-        "activations": ("tanh",),
-        "target_species": 10,
-    }
-    biases = not env.startswith("double-pole")
-    if env == "double-pole-no-velocities":
-        evolution |= {"recurrent_rate": 0.5}
+    evolution = EvolutionConfig(**(_GENERAL | _DOUBLE.get(env, {})))
     training = TrainingConfig(epochs=4, learning_rate=0.01, batch_size=512)
-    return ControlConfig(env=env, method=method, biases=biases, evolution=EvolutionConfig(**evolution), training=training)
+    config = ControlConfig(env=env, method=method, step_decades=3.0, evolution=evolution, training=training)
+    if env == "double-pole":
+        return replace(config, biases=False, step_decades=0.0)
+    if env == "double-pole-no-velocities":
+        return replace(config, biases=False, restart_after=15)
+    return config

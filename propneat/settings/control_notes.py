@@ -15,6 +15,7 @@ CONTROL_NOTES: dict[str, str] = {
     "normalise": 'Whether observations are scaled by the mean and spread of all that were seen; "none" leaves it to the environment.',
     "biases": "Whether nodes have biases; where mirrored states ask for mirrored actions, networks without them need to learn half.",
     "step_decades": "Steps of mutation are perturb_sigma or, drawn for every generation, up to so many powers of ten smaller.",
+    "restart_after": 'Generations without a best fitness that is higher by 1 % after which new genomes begin; "none" for never.',
     "seed": "Everything random follows from this number.",
     "discount": "What a reward a step later counts, in advantages.",
     "beta": "Temperature of the weights exp(advantage / beta), in standard deviations of the advantage.",
