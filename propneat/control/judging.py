@@ -91,4 +91,4 @@ def _balances(world: CompiledWorld, genome: Genome) -> bool:
     programs = compile_programs(compile_pool(GenePool.pack([genome])))
     seeds = np.zeros((1, 1), np.uint64)
     long = world.roll_from(programs, first_states(world.environment, seeds), None, max_steps=_LONG)
-    return long.steps[0, 0] >= _LONG and generalisation(world, genome) >= _STARTS_NEEDED
+    return bool(long.steps[0, 0] >= _LONG) and generalisation(world, genome) >= _STARTS_NEEDED

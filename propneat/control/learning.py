@@ -66,7 +66,10 @@ def learn(
     config: ControlConfig,
     rng: np.random.Generator,
 ) -> GenePool:
-    """Return a pool whose genomes have learnt from rollouts, but for those that stand in `parents` as they are (the elite)."""
+    """Return a pool whose genomes have learnt from rollouts.
+
+    Of all genomes a share learns, drawn at random, and of these not those that stand in `parents` as they are (the elite).
+    """
     chosen = _chosen(rollouts.steps, environment.n_observations, rng)
     experience = rollouts.replay(chosen)
     weights = np.exp(np.minimum(advantages(experience, config.discount, environment.max_steps) / config.beta, 700.0))
@@ -83,9 +86,11 @@ def learn(
     if isinstance(samples, Sequences) and isinstance(training.batch_size, int):
         training = replace(training, batch_size=max(1, training.batch_size // _SHARE_OF_HISTORIES))
     trained = train_population(plan, samples, training, rng)
-    known = set(parents)
     learnt = write_back_pool(pool, plan, trained.weights, trained.biases)
-    return GenePool.pack(before if before in known else after for before, after in zip(pool, learnt, strict=True))
+    known, learns = set(parents), rng.random(len(pool)) < config.learning_share
+    return GenePool.pack(
+        after if does and before not in known else before for before, after, does in zip(pool, learnt, learns, strict=True)
+    )
 
 
 def _chosen(steps: np.ndarray, n_observations: int, rng: np.random.Generator) -> np.ndarray:

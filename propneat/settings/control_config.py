@@ -36,6 +36,7 @@ class ControlConfig:
     beta: float = 1.0
     most_weight: float = 20.0
     rows: int = 4096
+    learning_share: float = 1.0
     evolution: EvolutionConfig = field(default_factory=EvolutionConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
 
@@ -50,8 +51,9 @@ class ControlConfig:
         for name in ("env_steps", "max_steps", "restart_after"):
             if getattr(self, name) is not None and getattr(self, name) < 1:
                 raise ConfigError(f"{name} must be 1 or more, not {getattr(self, name)}")
-        if not 0 <= self.discount <= 1:
-            raise ConfigError(f"discount must be a share between 0 and 1, not {self.discount}")
+        for name in ("discount", "learning_share"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ConfigError(f"{name} must be a share between 0 and 1, not {getattr(self, name)}")
         if not 0 <= self.step_decades <= 10:
             raise ConfigError(f"step_decades must lie between 0 and 10, not {self.step_decades}")
         for name in ("beta", "most_weight"):

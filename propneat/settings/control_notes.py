@@ -20,6 +20,7 @@ CONTROL_NOTES: dict[str, str] = {
     "discount": "What a reward a step later counts, in advantages.",
     "beta": "Temperature of the weights exp(advantage / beta), in standard deviations of the advantage.",
     "most_weight": "Largest of these weights.",
+    "learning_share": "Share of the genomes of a generation that are trained, drawn at random; the elite never is.",
     "rows": "Steps that all genomes are trained on between two generations, drawn from all that were met.",
 }
 """A line on every key of the table [control] of a configuration file."""
