@@ -78,6 +78,7 @@ _SETTINGS: dict[str, tuple[str, str]] = {
     "time": ("data", "time"),
     "recurrent_rate": ("evolution", "recurrent_rate"),
     "method": ("", "method"),
+    "preset": ("", "preset"),
     "generations": ("", "generations"),
     "populations": ("", "populations"),
     "population": ("evolution", "population_size"),
@@ -120,6 +121,7 @@ def _setting(flag: str, kind: Any = str, **more: Any) -> Any:
 @_setting("--time", metavar="COLUMN")
 @_setting("--recurrent-rate", float)
 @_setting("--method", metavar="propneat|neat")
+@_setting("--preset", metavar="tiny|default|best")
 @_setting("--generations", int)
 @_setting("--populations", _OrWord(click.INT, "auto"))
 @_setting("--population", int)
@@ -163,7 +165,7 @@ def evolve(context: click.Context, **options: Any) -> None:
       propneat evolve breast_cancer_wisconsin
       propneat evolve patients.csv --target outcome
       propneat evolve monk1 --generations 30 --population 100 --seed 7
-      propneat evolve patients.csv --target outcome --populations 8
+      propneat evolve patients.csv --target outcome --preset best
       propneat evolve patients.csv --target outcome --time-budget 2m
       propneat evolve patients.csv --target outcome --pick 12
       propneat evolve patients.csv --config propneat.toml --out results/first

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from propneat.base.errors import ConfigError
+from propneat.base.extras import need
 from propneat.control.compiled import ENVIRONMENTS
 from propneat.control.environment import ActionSpace, Environment
 from propneat.control.lanes import PythonWorld
@@ -54,12 +55,7 @@ def make_gymnasium(name: str, **options: Any) -> Any:
 
 
 def _import_gymnasium(name: str) -> Any:
-    try:
-        return import_module("gymnasium")
-    except ImportError as error:
-        ours = ", ".join(ENVIRONMENTS)
-        reason = "and gymnasium, which may have it, is not installed: pip install 'propneat[control]'"
-        raise ConfigError(f"{name!r} is none of our own environments ({ours}), {reason}") from error
+    return need("gymnasium", f"{name!r}, which is none of our own environments ({', '.join(ENVIRONMENTS)}),")
 
 
 def _from_module(name: str) -> Callable[[], Any]:
