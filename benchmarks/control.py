@@ -5,8 +5,8 @@
 All arms see the same number of steps in the environment, judging included, and are judged alike: the best of every generation
 in 20 episodes of its own, and it has solved the environment when its mean return reaches the score of gymnasium there and in
 100 other episodes. Pendulum-v1 has no such score; there the final return counts. The champion is then tested in 100 new
-episodes. neat-python has its own population, breeding and species, with the configuration of its examples, and networks that
-are evaluated by `activate`. A row that is in the store is not run again.
+episodes. neat-python has its own population, of as many genomes, breeding and species, settings as in its examples, networks
+that are evaluated by `activate`, and observations as they are. A row that is in the store is not run again.
 """
 
 import argparse
@@ -68,7 +68,7 @@ NEAT_PYTHON = """
 fitness_criterion = max
 fitness_threshold = 1e30
 no_fitness_termination = True
-pop_size = 150
+pop_size = 50
 reset_on_extinction = True
 [DefaultGenome]
 activation_default = tanh
@@ -251,10 +251,11 @@ def draw(rows: list[dict[str, Any]], path: Path) -> None:
                 values = [(row["solved_after"] or 1.15 * STEPS[env]) / 1000 for row in own]
             else:
                 values = [row["test_return"] for row in own]
-            shift = np.linspace(-0.18, 0.18, len(values)) if len(values) > 1 else [0.0]
-            axes.plot(place + np.array(shift), values, "o", color=colour, markersize=4.5, alpha=0.8)
-            if values:
-                axes.plot([place - 0.28, place + 0.28], [np.median(values)] * 2, color=colour, linewidth=2)
+            if not values:
+                continue
+            shift = np.linspace(-0.18, 0.18, len(values)) if len(values) > 1 else np.zeros(1)
+            axes.plot(place + shift, values, "o", color=colour, markersize=4.5, alpha=0.8)
+            axes.plot([place - 0.28, place + 0.28], [np.median(values)] * 2, color=colour, linewidth=2)
         if scored:
             axes.axhline(1.07 * STEPS[env] / 1000, color="#bbbbbb", linewidth=0.8)
             axes.set_ylim(bottom=0)

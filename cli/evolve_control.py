@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -120,7 +119,8 @@ def _run_shown(
     aim = "" if goal is None else f", solved at a mean return of {goal:g}"
     if place.name == "double-pole-no-velocities" and goal is None:
         aim = ", solved by balancing for 100,000 steps, and for 1,000 from 200 of 625 starts"
-    talk(f"{place.name} ({how}): {count(place.n_observations, 'observation')}, actions are {actions}, {place.max_steps} steps at most{aim}", quiet)
+    seen = f"{count(place.n_observations, 'observation')}, actions are {actions}, {place.max_steps} steps at most"
+    talk(f"{place.name} ({how}): {seen}{aim}", quiet)
     talk(f"{'Continuing' if state else 'Writing'} {folder.path}", quiet)
     shown = RunView(place.name, config.generations, "return", quiet=quiet, facts=_facts)
     compiling = say_when_compiling("Compiling rollouts, once per installation: about half a minute ...", shown.say)

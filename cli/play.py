@@ -15,7 +15,7 @@ __all__ = ["play"]
 @click.option("--env", metavar="ENV", help="Environment to act in.  [default: that of the champion]")
 @click.option("--episodes", type=click.IntRange(min=1), default=100, show_default=True, help="Number of episodes.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Names the episodes.")
-@click.option("--max-steps", type=click.IntRange(min=1), help="Steps after which an episode ends.  [default: the environment's]")
+@click.option("--max-steps", type=click.IntRange(min=1), help="Most steps of an episode.  [default: the environment's]")
 @click.option("--record", type=FILE, metavar="FILE.gif", help="Write the first episode as a moving picture.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def play(

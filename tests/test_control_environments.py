@@ -1,4 +1,4 @@
-"""Environments of our own against gymnasium's, against scipy's integration of other forms of the equations, and by their laws."""
+"""Environments of our own against gymnasium's, against scipy's integration of another form, and by their laws."""
 
 import math
 

@@ -37,12 +37,12 @@ class Champion:
     def save(self, path: Path | str) -> None:
         """Write the champion as a genome file with a key "control"."""
         low, high = list(self.action.low), list(self.action.high)
-        action = {"rule": self.action.rule} | ({"choices": self.action.n_choices} if self.action.n_choices else {"low": low, "high": high})
+        numbers = {"choices": self.action.n_choices} if self.action.n_choices else {"low": low, "high": high}
         control = {
             "schema": CONTROL_SCHEMA,
             "environment": self.environment,
             "observations": self.genome.n_inputs,
-            "action": action,
+            "action": {"rule": self.action.rule} | numbers,
             "scaling": self.scaling and self.scaling.to_dict(),
             "about": self.about,
         }

@@ -57,7 +57,7 @@ def _begin(code, seed, state):
 
 @inner
 def step(code, state, action, time, is_last):
-    """Change a state by one action, float64; `time` counts the steps before. Returns the reward and whether the episode ended."""
+    """Change a state by one action, float64; `time` counts the steps before. Returns reward and whether it ended."""
     if code == _CART_POLE:
         return cart_pole_step(state, action)
     if code == _ACROBOT:
@@ -75,7 +75,7 @@ def step(code, state, action, time, is_last):
 
 @inner
 def observe(code, state, observation):
-    """Write what is seen of a state. Of double poles it is scaled as in NEAT's experiments, positions alone or velocities too."""
+    """Write what is seen of a state. Of double poles it is scaled as in NEAT's experiments, with velocities or without."""
     if code == _ACROBOT:
         observation[0], observation[1] = math.cos(state[0]), math.sin(state[0])
         observation[2], observation[3] = math.cos(state[1]), math.sin(state[1])

@@ -74,9 +74,10 @@ def learn(
     experience = rollouts.replay(chosen)
     weights = np.exp(np.minimum(advantages(experience, config.discount, environment.max_steps) / config.beta, 700.0))
     weights = np.minimum(weights, config.most_weight)
-    targets = np.eye(environment.action.n_choices)[experience.actions[:, 0].astype(int)] if environment.action.n_choices else experience.actions
+    targets, loss = experience.actions, "mse"
+    if n_choices := environment.action.n_choices:
+        targets, loss = np.eye(n_choices)[targets[:, 0].astype(int)], "cross_entropy"
     plan = compile_pool(pool)
-    loss = "cross_entropy" if environment.action.n_choices else "mse"
     if plan.is_recurrent:
         samples = _histories(experience, targets, weights, config.rows, rng)
     else:

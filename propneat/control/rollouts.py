@@ -131,7 +131,7 @@ class CompiledWorld:
     def roll_from(
         self, programs: Programs, starts: np.ndarray, moments: Moments | None, *, max_steps: int | None = None
     ) -> Rollouts:
-        """Let every genome act from states of its own, float64 (n_genomes, n_episodes, n_state); ValueError for other shapes."""
+        """Let every genome act from states of its own, (n_genomes, n_episodes, n_state); ValueError for other shapes."""
         if starts.ndim != 3 or starts.shape[::2] != (len(programs), self.environment.n_state):
             raise ValueError(f"expected starts for {len(programs)} genomes, got an array of shape {starts.shape}")
         environment = self.environment if max_steps is None else replace(self.environment, max_steps=max_steps)

@@ -51,7 +51,9 @@ def evolve_control(
     Every genome acts in the same `config.episodes` episodes of a generation, and its fitness is its mean return. The best is
     judged in other episodes; the champion is the one that was judged best. `state.extra` holds what a run needs beyond a
     population: "moments" of observations, "evaluations" (genomes times generations) and "env_steps" so far, judging included,
-    "solved", the champion's "return", "spread" and "scaling", and the "peak" of the fitness and when it "improved". Callbacks are called after every generation; one that
+    "solved", the champion's "return", "spread" and "scaling", and the "peak" of the fitness and when it "improved".
+
+    Callbacks are called after every generation; one that
     returns True ends the run. The result depends on world, configuration and nothing else: not on threads, callbacks, or
     whether the run was continued from `state`.
     """
@@ -59,7 +61,8 @@ def evolve_control(
     config = replace(config, episodes=1, judge_episodes=1, test_episodes=1) if environment.is_fixed else config
     while state is None or not is_done(state, config):
         if state is None:
-            population = Population(environment.n_observations, environment.action.n_outputs, config.evolution, seed=config.seed)
+            n_outputs = environment.action.n_outputs
+            population = Population(environment.n_observations, n_outputs, config.evolution, seed=config.seed)
             told = _fitted(population.state, config)
         else:
             told = state.population

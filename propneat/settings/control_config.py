@@ -94,7 +94,12 @@ _DOUBLE: dict[str, dict[str, Any]] = {
         "target_species": 3,
         "bias_mutation_rate": 0.0,
     },
-    "double-pole-no-velocities": {"population_size": 100, "initial_hidden": 3, "recurrent_rate": 0.8, "bias_mutation_rate": 0.0},
+    "double-pole-no-velocities": {
+        "population_size": 100,
+        "initial_hidden": 3,
+        "recurrent_rate": 0.8,
+        "bias_mutation_rate": 0.0,
+    },
 }
 
 

@@ -42,7 +42,8 @@ def read_control_file(path: Path | str) -> Layer:
         raise ConfigError(f"{path} is not valid TOML: {' '.join(str(error).split())[:200]}") from error
     for section, values in document.items():
         if section not in _NOTES or not isinstance(values, Mapping):
-            raise ConfigError(f"{path}: a run in an environment has the tables [control], [evolution] and [training], not {section}")
+            known = "[control], [evolution] and [training]"
+            raise ConfigError(f"{path}: a run in an environment has the tables {known}, not {section}")
     return {section: {key: _read(section, key, value) for key, value in values.items()} for section, values in document.items()}
 
 

@@ -162,7 +162,8 @@ def _read(
     finished = tuple(Finished(champion, *entry) for champion, entry in zip(pools["finished"], figures, strict=True))
     # compiled only once it is checked
     front = Front(pools["front"], arrays["front_loss"].astype(np.float64), np.zeros(0, np.int64))
-    state = EvolveState(population, pools["kept"][0], metadata["champion_loss"], pools["leaders"], history, finished, front, metadata.get("extra"))
+    found = (population, pools["kept"][0], metadata["champion_loss"], pools["leaders"], history, finished, front)
+    state = EvolveState(*found, metadata.get("extra"))
     check_state(state)
     state = replace(state, front=Front.make(front.genomes, front.losses))
     check_front(state.front)
