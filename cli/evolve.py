@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from propneat.cli.evolve_control import control_options, evolve_control, is_control
 from propneat.cli.evolve_run import count, describe_summary, run_shown, talk
 from propneat.cli.folder import FOLDER
 from propneat.cli.reading import reading_options, reading_settings
@@ -152,6 +153,7 @@ def _setting(flag: str, kind: Any = str, **more: Any) -> Any:
 @_setting("--memory-budget", _OrWord(_Bytes(), "none"), metavar="N[KiB|MiB|GiB]|none")
 @_setting("--seed", click.IntRange(min=0))
 @reading_options
+@control_options
 @click.option("--config", type=click.Path(path_type=Path), metavar="FILE", help="TOML file of settings, see propneat init.")
 @click.option("--out", type=FOLDER, metavar="DIR", help="Folder to write.  [default: results/NAME-seedN]")
 @click.option("--resume", type=click.Path(path_type=Path), metavar="DIR", allow_from_autoenv=False, help="Run to continue.")
@@ -182,6 +184,8 @@ def evolve(context: click.Context, **options: Any) -> None:
       propneat evolve houses.csv --target price --dry-run
       propneat evolve houses.csv --target price --categories zip --drop id --missing NA,-999
       propneat evolve walks.csv --target who --sequence-id walk --time second
+      propneat evolve --env CartPole-v1
+      propneat evolve --env double-pole-no-velocities --seed 3
       propneat evolve --resume results/monk1-seed7
       propneat evolve --resume results/monk1-seed7 --populations 8
       propneat evolve patients.csv --executor dask --address tcp://10.0.0.1:8786
@@ -194,6 +198,9 @@ def evolve(context: click.Context, **options: Any) -> None:
     An option comes before an environment variable PROPNEAT_<OPTION> (such as PROPNEAT_SEED), that before the --config
     file, and that before the defaults of the method. Ctrl-C stops after the generation in flight and keeps what is done.
     """
+    if is_control(options):
+        evolve_control(context, options)
+        return
     from propneat.run import load_run_table, open_run_folder, resume, start
 
     folder_to_resume, as_json, quiet = options["resume"], options["as_json"], options["quiet"]

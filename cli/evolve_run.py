@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from propneat.search import EvolveState, Trainer
     from propneat.settings.file import Settings
 
-__all__ = ["count", "describe_summary", "run_shown", "talk"]
+__all__ = ["count", "describe_summary", "run_shown", "stop_on_signal", "talk"]
 
 _MOST_NOTES = 25
 
@@ -47,7 +47,7 @@ def run_shown(
     talk(f"{'Continuing' if state else 'Writing'} {folder.path}", quiet)
     shown = RunView(data.name, settings.evolve.n_generations, SCORE_NAMES[data.task], quiet=quiet)
     compiling = say_when_compiling("Compiling what only these rows need, once per installation ...", shown.say)
-    with shown as view, compiling, _stop_on_signal(view, folder) as stop:
+    with shown as view, compiling, stop_on_signal(view, folder) as stop:
         try:
             summary = run(settings, data, folder, state=state, callbacks=[view, lambda _: bool(stop)], train=train)
         except ClusterError as error:
@@ -59,7 +59,7 @@ def run_shown(
 
 
 @contextmanager
-def _stop_on_signal(view: "RunView", folder: "RunFolder") -> Iterator[list[int]]:
+def stop_on_signal(view: "RunView", folder: "RunFolder") -> Iterator[list[int]]:
     """Collect the signals that ask to stop in the list given; at the second one the process ends at once."""
     received: list[int] = []
 

@@ -22,6 +22,7 @@ __all__ = ["COMMANDS", "LazyGroup", "main", "propneat"]
 COMMANDS: dict[str, tuple[str, str]] = {
     "evolve": ("propneat.cli.evolve:evolve", "Evolve and train a network for a data set or a table of yours."),
     "predict": ("propneat.cli.predict:predict", "Apply a network to the rows of a table."),
+    "play": ("propneat.cli.play:play", "Let a network act in its environment."),
     "pick": ("propneat.cli.pick:pick", "Choose another size for the network of a run."),
     "show": ("propneat.cli.show:show", "Describe a network and draw it."),
     "export": ("propneat.cli.export:export", "Write a network in another format."),

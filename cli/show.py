@@ -32,7 +32,9 @@ def show(genome: Path, svg: Path | None, as_json: bool) -> None:
       propneat show champion.json --svg network.svg
       propneat show champion.json --json
     """
-    from propneat.model import load_genome_file
+    from propneat.control.champion import champion_of
+    from propneat.genome import parse_document
+    from propneat.model import load_genome_file, read_genome_text
     from propneat.model.summary import summarise
 
     keep_apart(svg, genome)
@@ -47,12 +49,15 @@ def show(genome: Path, svg: Path | None, as_json: bool) -> None:
         with writing(svg):
             write_atomic(svg, drawing)
         click.echo(f"Drawing written to {svg}", err=True)
-    task = model.task if model else None
+    champion = None if model else champion_of(found, parse_document(read_genome_text(genome)))
+    task = model.task if model else "control" if champion else None
     if as_json:
-        about = dict(model.about) if model else {}
+        about = dict(model.about) if model else dict(champion.about) if champion else {}
         click.echo(json.dumps({"task": task, "about": about} | summary.to_dict(), indent=2, ensure_ascii=False))
         return
     facts: dict[str, Any] = {"task": f"{task}, target {model.target_name}" if model else "unknown, the file is a bare genome"}
+    if champion:
+        facts["task"] = f"acts in {champion.environment}, action: {champion.action.rule}"
     if model and model.classes:
         facts["classes"] = ", ".join(map(str, model.classes))
     click.echo(_text(facts | _facts(summary)))

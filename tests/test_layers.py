@@ -24,7 +24,7 @@ ROWS = (
     {"formula", "settings"},
     {"search"},
     {"model"},
-    {"estimators"},
+    {"control", "estimators"},
     {"export", "methods", "report"},
     {"benchmark", "run"},
     {"cli"},

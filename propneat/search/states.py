@@ -37,6 +37,8 @@ class EvolveState:
     """The populations before this one."""
     front: Front = field(default_factory=Front.make)
     """The best genomes of every size that this population has seen, numbers as they were then."""
+    extra: dict[str, Any] | None = None
+    """What other searches than that over a table keep beside, plain values that JSON can carry; None for those."""
 
     @property
     def own_history(self) -> tuple[dict[str, Any], ...]:

@@ -21,7 +21,7 @@ from propneat.settings.evolve_config import SEQUENCE_RECURRENT_RATE, EvolveConfi
 from propneat.settings.notes import NOTES, SECTIONS
 from propneat.training import TrainingConfig
 
-__all__ = ["DataSettings", "Layer", "Settings", "format_settings", "read_settings_file", "resolve_settings", "to_layer"]
+__all__ = ["DataSettings", "Layer", "Settings", "format_settings", "format_value", "read_settings_file", "resolve_settings", "to_layer"]
 
 Layer = Mapping[str, Any]
 """Some settings: key -> value, and for the tables of the file table name -> key -> value."""
@@ -238,16 +238,17 @@ def format_settings(settings: Settings) -> str:
         lines += ["", f"# {about}", *([f"[{section}]"] if section else [])]
         for key, note in NOTES[section].items():
             value = values[section][key] if section else values[key]
-            lines += ["", f"# {note}", f"{key} = {_format(value)}"]
+            lines += ["", f"# {note}", f"{key} = {format_value(value)}"]
     return "\n".join(lines) + "\n"
 
 
-def _format(value: Any) -> str:
+def format_value(value: Any) -> str:
+    """Return a value of a setting as TOML text."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if value is None:
         return '"none"'
     if isinstance(value, tuple):
-        return "[" + ", ".join(map(_format, value)) + "]"
+        return "[" + ", ".join(map(format_value, value)) + "]"
     # JSON's escapes are TOML's, except that TOML wants the delete character escaped as well
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f") if isinstance(value, str) else repr(value)
