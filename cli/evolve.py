@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from propneat.cli.evolve_run import count, describe_summary, run_shown, talk
+from propneat.cli.evolve_run import run_shown
 from propneat.cli.folder import FOLDER
 from propneat.cli.reading import reading_options, reading_settings
+from propneat.cli.result import describe_summary
+from propneat.cli.talk import count, talk
 from propneat.settings.notes import NOTES, PICKS
 
 if TYPE_CHECKING:
@@ -147,6 +149,7 @@ def _setting(flag: str, kind: Any = str, **more: Any) -> Any:
     "--time-budget", type=_Seconds(), metavar="N[s|m|h]", allow_from_autoenv=False, help="As many populations as fit into a time, or fewer generations of one."
 )
 @click.option("--force", is_flag=True, allow_from_autoenv=False, help="Replace the run that is in the folder.")
+@click.option("--report/--no-report", default=True, allow_from_autoenv=False, help="Whether to train two baselines and write report.html.")
 @click.option("--dry-run", is_flag=True, allow_from_autoenv=False, help="Show how the table is read, and train nothing.")
 @click.option("--json", "as_json", is_flag=True, allow_from_autoenv=False, help="Print the result as one JSON object.")
 @click.option("--quiet", is_flag=True, help="Print nothing but the result.")
@@ -198,7 +201,7 @@ def evolve(context: click.Context, **options: Any) -> None:
         show_plan(load_run_table(settings.data), as_json)
         return
     with _trainer(options["address"], quiet) as train:
-        shown = {"train": train, "perform": partial(run_shown, quiet=quiet), "warm": partial(_warm_up, quiet)}
+        shown = {"train": train, "perform": partial(run_shown, quiet=quiet, report=options["report"]), "warm": partial(_warm_up, quiet)}
         shown["say"] = partial(talk, quiet=quiet)
         if folder:
             summary = resume(folder, settings, **shown)

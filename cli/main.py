@@ -22,6 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "evolve": ("propneat.cli.evolve:evolve", "Evolve and train a network for a data set or a table of yours."),
     "predict": ("propneat.cli.predict:predict", "Apply a network to the rows of a table."),
     "pick": ("propneat.cli.pick:pick", "Choose another size for the network of a run."),
+    "report": ("propneat.cli.report:report", "Write the page of a run anew: scores, baselines, charts."),
     "show": ("propneat.cli.show:show", "Describe a network and draw it."),
     "export": ("propneat.cli.export:export", "Write a network in another format."),
     "init": ("propneat.cli.init:init", "Write a commented configuration file."),

@@ -15,9 +15,9 @@ from matplotlib.image import imread
 
 from propneat.report.benchmark import Results, write_report
 from propneat.report.benchmark.analysis import analyse
-from propneat.report.benchmark.axes import linear_scale, log_scale
+from propneat.report.axes import linear_scale, log_scale
 from propneat.report.benchmark.dataset_tables import scores_table
-from propneat.report.benchmark.drawing import (
+from propneat.report.drawing import (
     Dots,
     Drawing,
     Marker,

@@ -1,7 +1,7 @@
 """A network as one self-contained SVG picture: layers from left to right, weights as colour and width, names and tooltips."""
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from xml.sax.saxutils import escape, quoteattr
 
@@ -57,6 +57,8 @@ def draw_network(
     output_names: Sequence[str] | None = None,
     title: str | None = None,
     marked: bool = False,
+    weights: bool = False,
+    notes: Mapping[int, str] | None = None,
 ) -> str:
     """Draw the network a genome computes as SVG text, the same bytes for the same arguments.
 
@@ -64,14 +66,15 @@ def draw_network(
     output, and the hidden nodes in between; a line below counts the other inputs. Blue connections have positive
     weights, orange ones negative weights; width and opacity grow with the size of the weight up to the 95 % quantile. Recurrent
     connections are dashed arcs that lead back above the nodes. Each
-    hidden and output node names its activation, and its aggregation when it is not the sum. Names that are too long are
-    shortened in the middle; tooltips hold them in full, with weights and biases. With `marked`, nodes say their slot in the
-    plan and connections their edge, as data-node and data-edge. Raises ConfigError when the number of names is not that of the
-    nodes.
+    hidden and output node names its activation, and its aggregation when it is not the sum; an output that only adds up has
+    its name alone. Names that are too long are shortened in the middle; tooltips hold them in full, with weights and biases, and
+    with the `notes` by slot. With `weights` every connection has its weight written beside it. With `marked`, nodes say their
+    slot in the plan and connections their edge, as data-node and data-edge. Raises ConfigError when the number of names is not
+    that of the nodes.
     """
     plan = compile_genome(genome)
     names = node_names(genome, input_names, output_names)
-    nodes = _nodes(genome, plan, names)
+    nodes = _nodes(genome, plan, names, notes or {})
     layout = _layout(plan, nodes)
     heading = "Network" if title is None else clean_text(title)
     summary = _summary(plan, nodes)
@@ -85,6 +88,7 @@ def draw_network(
         *_header(heading, summary, width, height),
         f'<g transform="translate({shift:.1f} {_HEADER + above:.0f})">',
         *_edges(plan, nodes, layout, marked),
+        *(_weight_texts(plan, layout) if weights else []),
         *_boxes(nodes, layout, marked),
         *_unused_line(unused, layout),
         "</g>",
@@ -94,7 +98,7 @@ def draw_network(
     return "\n".join(parts) + "\n"
 
 
-def _nodes(genome: Genome, plan: LayerPlan, names: dict[int, str]) -> list[_Node]:
+def _nodes(genome: Genome, plan: LayerPlan, names: dict[int, str], notes: Mapping[int, str]) -> list[_Node]:
     """Return the drawn nodes in slot order: inputs that feed something, then all others."""
     feeding = np.zeros(plan.n_slots, bool)
     feeding[plan.edge_source] = True
@@ -103,15 +107,17 @@ def _nodes(genome: Genome, plan: LayerPlan, names: dict[int, str]) -> list[_Node
     for slot in np.flatnonzero(feeding).tolist():
         gene = genome.nodes[plan.slot_gene[slot]]
         node, kind = int(gene["id"]), NodeKind(int(gene["kind"]))
+        more = f"\n{notes[slot]}" if slot in notes else ""
         if kind == NodeKind.INPUT:
-            nodes.append(_Node(slot, kind, [_shorten(names[node])], f"{names[node]}\ninput node {node}", 8.0, 8.0))
+            nodes.append(_Node(slot, kind, [_shorten(names[node])], f"{names[node]}\ninput node {node}{more}", 8.0, 8.0))
             continue
         function = ACTIVATIONS[plan.activation[slot]]
         lines = [function] if plan.aggregation[slot] == 0 else [function, f"of {AGGREGATIONS[plan.aggregation[slot]]}"]
         tooltip = f"{kind.name.lower()} node {node}\n{AGGREGATIONS[plan.aggregation[slot]]}, then {function}"
-        tooltip += f"\nbias {_number(plan.biases[slot - plan.n_inputs])}"
+        tooltip += f"\nbias {_number(plan.biases[slot - plan.n_inputs])}{more}"
         if kind == NodeKind.OUTPUT:
-            lines, tooltip = [_shorten(names[node]), " ".join(lines)], f"{names[node]}\n{tooltip}"
+            computes = [] if lines == ["identity"] else [" ".join(lines)]
+            lines, tooltip = [_shorten(names[node]), *computes], f"{names[node]}\n{tooltip}"
         width = max(_text_width(line) * (1.0 if k == 0 else 0.9) for k, line in enumerate(lines)) + 18.0
         nodes.append(_Node(slot, kind, lines, tooltip, width, 24.0 + 13.0 * (len(lines) - 1)))
     return nodes
@@ -158,6 +164,17 @@ def _edges(plan: LayerPlan, nodes: list[_Node], layout: Layout, marked: bool) ->
             f'stroke-width="{_stroke_width(strength):.2f}" stroke-opacity="{_stroke_opacity(strength):.2f}">'
             f"<title>{escape(ends)}\nweight {_number(weight)}</title></path>"
         )
+    return [*parts, "</g>"]
+
+
+def _weight_texts(plan: LayerPlan, layout: Layout) -> list[str]:
+    """Return the weight of every connection within a step, written where it leaves its source."""
+    parts = ['<g class="weights" font-size="9" text-anchor="start" paint-order="stroke" stroke="#ffffff" stroke-width="3">']
+    for edge, route in zip(np.flatnonzero(~plan.edge_recurrent).tolist(), layout.routes, strict=True):
+        (x, y, _), (next_x, next_y, _) = route[1], route[2]
+        place = f'x="{x + 0.3 * (next_x - x):.1f}" y="{y + 0.2 * (next_y - y) - 2:.1f}"'
+        weight = float(plan.weights[edge])
+        parts.append(f'<text {place} fill="{sign_colour(weight)}">{_number(weight, 3)}</text>')
     return [*parts, "</g>"]
 
 

@@ -34,12 +34,13 @@ _MADE_BY_RUNS = (
     "front.json",
     "front.csv",
     "front.png",
+    "report.html",
     "summary.json",
     "checkpoint.npz",
     "checkpoint.journal",
     "config.toml",
 )
-_RESULTS = _MADE_BY_RUNS[:8]
+_RESULTS = ("champion.json", "history.csv", "timing.csv", "network.svg", "progress.png", "front.json", "front.csv", "front.png")
 _MARK = "# This folder belongs to a run of propneat, which replaces its own files in it.\n"
 _NUMBER, _FIGURE = (int, float), (int, float, type(None))
 _SUMMARY = {
@@ -48,6 +49,7 @@ _SUMMARY = {
     "validation_loss": _FIGURE,
     "validation_score": _FIGURE,
     "score_name": str,
+    "unit": str,
     "connections": int,
     "hidden_nodes": int,
     "layers": int,
@@ -112,6 +114,11 @@ class RunFolder:
     def front_picture(self) -> Path:
         """Loss and score against size."""
         return self.path / "front.png"
+
+    @property
+    def report(self) -> Path:
+        """All of it as one page, unless none was wanted."""
+        return self.path / "report.html"
 
     @property
     def summary(self) -> Path:

@@ -3,8 +3,8 @@
 import math
 
 from propneat.report.benchmark.analysis import ALPHA, Analysis, Pool
-from propneat.report.benchmark.axes import Scale, linear_scale
-from propneat.report.benchmark.drawing import (
+from propneat.report.axes import Scale, linear_scale
+from propneat.report.drawing import (
     Drawing,
     Item,
     Marker,

@@ -6,7 +6,7 @@ from html import escape
 
 from propneat.genome.presentation import clean_text
 from propneat.report.benchmark.analysis import Analysis
-from propneat.report.benchmark.drawing import Drawing, render_svg
+from propneat.report.drawing import Drawing, render_svg
 from propneat.report.benchmark.elements import Cell, Column, Section, Table, plural
 from propneat.report.benchmark.page import SCRIPT, STYLE
 

@@ -3,7 +3,7 @@
 import re
 
 from propneat.genome.presentation import clean_text
-from propneat.report.benchmark.drawing import Drawing
+from propneat.report.drawing import Drawing
 from propneat.report.benchmark.elements import Cell, Section, Table
 
 __all__ = ["render_markdown"]

@@ -1,6 +1,6 @@
 """Style and script of the HTML page: calm, light and dark, fit for print, sortable tables."""
 
-from propneat.report.benchmark.drawing import DARK, LIGHT, format_colours
+from propneat.report.drawing import DARK, LIGHT, format_colours
 
 __all__ = ["SCRIPT", "STYLE"]
 

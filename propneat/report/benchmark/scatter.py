@@ -3,9 +3,9 @@
 import numpy as np
 
 from propneat.report.benchmark.analysis import Analysis
-from propneat.report.benchmark.axes import Scale, linear_scale, log_scale
+from propneat.report.axes import Scale, linear_scale, log_scale
 from propneat.report.benchmark.cells import Cells
-from propneat.report.benchmark.drawing import (
+from propneat.report.drawing import (
     Dots,
     Drawing,
     Item,

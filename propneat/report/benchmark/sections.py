@@ -12,7 +12,7 @@ from propneat.report.benchmark.dataset_tables import (
     provenance_table,
     scores_table,
 )
-from propneat.report.benchmark.drawing import Drawing
+from propneat.report.drawing import Drawing
 from propneat.report.benchmark.elements import Section, p_value, plural
 from propneat.report.benchmark.metric import CLASSES, NUMBERS, Metric
 from propneat.report.benchmark.results import Results

@@ -7,7 +7,7 @@ from pathlib import Path
 from propneat import __version__
 from propneat.base.records import write_atomic
 from propneat.report.benchmark.analysis import Analysis, analyse
-from propneat.report.benchmark.drawing import Drawing, render_png, render_svg
+from propneat.report.drawing import Drawing, render_png, render_svg
 from propneat.report.benchmark.elements import Section, Table
 from propneat.report.benchmark.figures import draw_effects, draw_pairs, draw_ranks
 from propneat.report.benchmark.html import render_html
