@@ -39,16 +39,17 @@ def run_shown(
     from propneat.search.scores import SCORE_NAMES
 
     n_train, n_judge = len(data.prepared.problem.train), len(data.prepared.problem.validation)
-    distinct = "distinct" if data.prepared.sequence is None else "sequences"
-    parts = f"{n_train} {distinct} to train on, {n_judge} to judge by, {data.n_test} held out"
-    talk(f"{data.name}: {data.task}, {data.n_rows} rows ({parts})", quiet)
+    is_of_rows = data.unit == "rows"
+    parts = f"{n_train}{' distinct' if is_of_rows else ''} to train on, {n_judge} to judge by, {data.n_test} held out"
+    steps = "" if is_of_rows else f", the steps of {n_train + n_judge + data.n_test} sequences"
+    talk(f"{data.name}: {data.task}, {data.n_rows} rows{steps} ({parts})", quiet)
     lines = data.notes[:_MOST_NOTES]
     if len(data.notes) > _MOST_NOTES:
         lines = (*lines, f"... and {len(data.notes) - _MOST_NOTES} lines more on columns; --dry-run shows all")
     for line in lines:
         talk(line, quiet)
     if data.prepared.problem.train is data.prepared.problem.validation:
-        talk("Too few rows of a class to hold some back: the same rows train and judge, so scores say little of new rows.", quiet)
+        talk(f"Too few {data.unit} of a class to hold some back: the same ones train and judge, so scores say little of new {data.unit}.", quiet)
     for line in notes_on_run(settings, data):
         talk(line, quiet)
     talk(f"{'Continuing' if state else 'Writing'} {folder.path}", quiet)

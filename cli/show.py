@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from propneat.cli.folder import FILE, keep_apart, writing
+from propneat.cli.talk import count
 
 if TYPE_CHECKING:
     from propneat.model import Model
@@ -24,7 +25,9 @@ _MOST_LINES, _DIGITS = 10, 4
 @click.option("--svg", type=FILE, metavar="FILE", help="Draw the network to an SVG file.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def show(genome: Path, svg: Path | None, as_json: bool) -> None:
-    """Describe a network: its size, its most important inputs, and node by node what it computes.
+    """Describe a network: its size, its inputs, and node by node what it computes.
+
+    Of the champion of a run it also says what columns are worth on the rows held out.
 
     \b
     Examples:
@@ -55,7 +58,7 @@ def show(genome: Path, svg: Path | None, as_json: bool) -> None:
     facts: dict[str, Any] = {"task": f"{task}, target {model.target_name}" if model else "unknown, the file is a bare genome"}
     if model and model.classes:
         facts["classes"] = ", ".join(map(str, model.classes))
-    click.echo(_text(facts | _facts(summary)))
+    click.echo(_text(facts | _facts(summary) | _worth(genome)))
     click.echo()
     click.echo("\n".join(_lines(summary)))
     if model:
@@ -77,17 +80,32 @@ def _formula(model: "Model") -> list[str]:
 
 
 def _facts(summary: "NetworkSummary") -> dict[str, str]:
-    used, n_inputs = len(summary.input_importance), summary.n_inputs
-    heaviest = list(summary.input_importance.items())[:_MOST_INPUTS]
     return {
-        "size": f"{summary.n_connections} connections, {summary.n_hidden} hidden nodes, {summary.n_layers} layers",
+        "size": f"{count(summary.n_connections, 'connection')}, {count(summary.n_hidden, 'hidden node')}, {count(summary.n_layers, 'layer')}",
         "formula": f"{summary.n_nodes} operators, constants and variables",
-        "idle genes": f"{summary.n_idle_connections} connections, {summary.n_idle_nodes} hidden nodes",
+        "idle genes": f"{count(summary.n_idle_connections, 'connection')}, {count(summary.n_idle_nodes, 'hidden node')}",
         "activations": ", ".join(f"{name} {count}" for name, count in summary.activations.items()),
-        "inputs": f"{used} of {n_inputs} used",
-        "heaviest": ", ".join(f"{name} {value:.3g}" for name, value in heaviest) + " (sum of |weight|)" if heaviest else "none",
+        "inputs": f"{len(summary.used_inputs)} of {summary.n_inputs} used",
+        "used": ", ".join(summary.used_inputs) or "none",
         "unused": ", ".join(summary.unused_inputs) or "none",
     }
+
+
+def _worth(genome: Path) -> dict[str, str]:
+    """Return what the columns are worth to the champion of a run, as its summary says."""
+    from propneat.run.folder import RunFolder
+
+    folder = RunFolder(genome.parent)
+    summary = folder.read_summary() if genome.name == folder.champion.name else None
+    if summary is None or "importance" not in summary:
+        return {}
+    found = summary["importance"]
+    shown = [f"{one['column']} {_figure(one['mean'])} ± {_figure(one['spread'])}" for one in found["columns"][:_MOST_INPUTS]]
+    return {"importance": f"{', '.join(shown)} (fall of {found['score']} when shuffled, on {summary['unit']} held out)"}
+
+
+def _figure(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2g}"
 
 
 def _text(facts: dict[str, str]) -> str:

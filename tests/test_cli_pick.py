@@ -29,7 +29,7 @@ def finished(run):
 def outcome(folder: str) -> dict:
     files = {name: (Path(folder) / name).read_bytes() for name in ("champion.json", "network.svg", "front.csv", "front.json")}
     summary = json.loads((Path(folder) / "summary.json").read_text())
-    return files | {"summary": {k: v for k, v in summary.items() if k not in ("seconds", "folder", "champion")}}
+    return files | {"summary": {k: v for k, v in summary.items() if k not in ("seconds", "folder", "champion", "report")}}
 
 
 @pytest.mark.parametrize("populations", [1, 2])

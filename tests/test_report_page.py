@@ -32,7 +32,7 @@ from propneat.report.drawing import (
     text_width,
 )
 from propneat.report.benchmark.elements import count, p_value, quantity, seconds, signed
-from propneat.report.benchmark.html import render_html
+from propneat.report.benchmark.html import measured_on, render_html
 from propneat.report.benchmark.markdown import render_markdown
 from propneat.report.benchmark.sections import compose, compose_setting
 from propneat.report.benchmark.strips import draw_folds
@@ -42,7 +42,7 @@ from propneat.report.benchmark.write import draw_all
 SVG = "{http://www.w3.org/2000/svg}"
 VOID = {"meta", "link", "br", "hr", "img", "input", "wbr", "path", "rect"}
 ORDER = [
-    "coverage", "missing", "summary", "friedman", "primary", "pairs", "ranks", "robustness", "cost", "datasets", "within",
+    "summary", "primary", "friedman", "pairs", "ranks", "robustness", "cost", "datasets", "within", "coverage", "missing",
     "failures", "provenance", "configuration",
 ]  # fmt: skip
 
@@ -164,9 +164,20 @@ def test_markdown_shows_every_picture_and_tables_are_rectangular(written):
         assert len({len(re.findall(r"(?<!\\)\|", line)) for line in block.splitlines()}) == 1
 
 
-def test_coverage_comes_first_and_flags_what_is_missing():
+def test_findings_come_first_and_coverage_is_a_line_where_all_is_there():
+    html, markdown = render(Results(make_rows(6, METHODS[:3])))
+    n_tasks = len(make_rows(6, METHODS[:3]))
+    assert f"All {n_tasks} planned tasks have a usable result." in markdown
+    assert 'id="table-coverage"' not in html and html.index('id="summary"') < html.index('id="coverage"')
+    days = make_rows(6, METHODS[:3]).assign(finished=1.0e9)
+    days.loc[0, "finished"] = 1.0e9 - 86400
+    assert measured_on(Results(days)) == "2001-09-08 to 2001-09-09" and measured_on(Results(days[1:])) == "2001-09-09"
+    assert measured_on(Results(days.assign(finished=np.nan))) == ""
+
+
+def test_coverage_flags_what_is_missing():
     html, markdown = render(realistic())
-    assert html.index('id="coverage"') < html.index('id="missing"') < html.index('id="summary"')
+    assert html.index('id="summary"') < html.index('id="coverage"') < html.index('id="missing"')
     assert ">0/5 5F<" in html and ">4/5 1S<" in html and "0.500*" in html and re.search(r"\d†<", html)
     assert "took longer than 60 s" in html and "ValueError: Input X contains &lt;NaN&gt; &amp; more" in html
     assert "Of the same cells, 2 without any usable fold are imputed" in markdown and "Traceback" not in html

@@ -149,7 +149,7 @@ def _make(
     columns.clear()
     planned = plan_columns(sources, options.without(target))
     comma = any(column.decimal == "," for column in planned.plan.columns)
-    found = plan_target(answers, target, task, options, comma)
+    found = plan_target(answers, target, task, options, comma, "steps" if carry else "rows")
     labels = labels_of(found.read)
     said = [*notes, found.note, *planned.notes]
     present = labels.notna().to_numpy()

@@ -203,13 +203,14 @@ def _curve(points: list[tuple[float, float, float]]) -> str:
 
 def _boxes(nodes: list[_Node], layout: Layout, marked: bool) -> list[str]:
     parts = []
+    size = _input_font(nodes, layout)
     for node, x, y in zip(nodes, layout.x.tolist(), layout.y.tolist(), strict=True):
         tooltip = f"<title>{escape(node.tooltip)}</title>"
         mark = f' data-node="{node.slot}"' if marked else ""
         if node.kind == NodeKind.INPUT:
             parts.append(
                 f'<g class="input"{mark}>{tooltip}<circle cx="{x:.1f}" cy="{y:.1f}" r="4" fill="#333333"/>'
-                f'<text x="{x - 10:.1f}" y="{y + 4:.1f}" font-size="12" text-anchor="end" fill="#222222">'
+                f'<text x="{x - 10:.1f}" y="{y + 4:.1f}" font-size="{size:g}" text-anchor="end" fill="#222222">'
                 f"{escape(node.lines[0])}</text></g>"
             )
             continue
@@ -226,6 +227,13 @@ def _boxes(nodes: list[_Node], layout: Layout, marked: bool) -> list[str]:
             parts.append(f'<text {place} {style} fill="{ink}">{escape(line)}</text>')
         parts.append("</g>")
     return parts
+
+
+def _input_font(nodes: list[_Node], layout: Layout) -> float:
+    """Return the size of the names of inputs: 12, or what fits between them where they stand close."""
+    places = np.sort([y for node, y in zip(nodes, layout.y.tolist(), strict=True) if node.kind == NodeKind.INPUT])
+    closest = float(np.diff(places).min()) if len(places) > 1 else np.inf
+    return round(min(12.0, max(6.0, 0.95 * closest)), 1)
 
 
 def _unused_inputs(genome: Genome, plan: LayerPlan, nodes: list[_Node], names: dict[int, str]) -> list[str]:

@@ -1,5 +1,6 @@
 """HTML pages that load nothing, from templates that escape whatever they are given."""
 
+import re
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,9 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 __all__ = ["render_page"]
+
+_PLAIN = re.compile(r"\d+(\.\d+)?")
+"""Text that the script of a page sorts by as it is."""
 
 
 def render_page(template: str, **values: Any) -> str:
@@ -44,9 +48,17 @@ def _environment() -> "Environment":
         loader=PackageLoader("propneat.report", "templates"), autoescape=True, undefined=StrictUndefined, finalize=finalize,
         trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True,
     )  # fmt: skip
-    environment.filters |= {"prose": prose, "breakable": breakable, "lines": lines, "picture": _picture}
+    environment.filters |= {"prose": prose, "breakable": breakable, "lines": lines, "picture": _picture, "sorted_by": _sorted_by}
+    environment.tests["drawing"] = lambda value: isinstance(value, Drawing)
     environment.globals |= {"light": Markup(format_colours(LIGHT)), "dark": Markup(format_colours(DARK))}
     return environment
+
+
+def _sorted_by(cell: Any) -> str:
+    """Return the number that a cell of a table is sorted by, where its text does not say it."""
+    if cell.value is None or (_PLAIN.fullmatch(cell.text) and not cell.detail):
+        return ""
+    return f"{cell.value:.6g}"
 
 
 def _picture(drawing: Drawing) -> Any:

@@ -8,15 +8,13 @@ import numpy as np
 
 from propneat.base.errors import ConfigError, DataError
 from propneat.base.records import sha256_hex
-from propneat.base.rng import make_rng
 from propneat.compiler import LayerPlan, evaluate
 from propneat.data import ColumnPlan, Table, encode_target, load_table
 from propneat.data.sequence_rows import SequenceRows
-from propneat.data.split import split_rows
 from propneat.genome import Genome
 from propneat.model import Model
 from propneat.model.preparation import PreparedProblem, prepare_problem
-from propneat.run.sequence_data import divide_sequences
+from propneat.run.sequence_data import divide_sequences, hold_out
 from propneat.settings.file import DataSettings, Settings
 from propneat.training import Sequences
 
@@ -85,7 +83,7 @@ def prepare_run(settings: Settings) -> RunData:
     if data.sequence is not None:
         return _prepare_sequence_run(settings, table)
     codes = encode_target(table.target, table.task)[1]
-    learn, test = split_rows(codes, data.test_fraction, table.task != "regression", make_rng(seed, "test"))
+    learn, test = hold_out(data, codes, table.task, seed)
     if len(learn) < 4:
         raise DataError(f"a test_fraction of {data.test_fraction} leaves {len(learn)} rows to learn from, not 4: lower it")
     prepared = prepare_problem(
@@ -94,6 +92,7 @@ def prepare_run(settings: Settings) -> RunData:
         table.task,
         seed=seed,
         class_weight=data.class_weight,
+        positive=data.positive,
         **data.preparing,
         plan=table.plan,
     )

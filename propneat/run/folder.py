@@ -22,6 +22,7 @@ __all__ = [
     "create_run_folder",
     "default_run_folders",
     "free_folders",
+    "is_run_folder",
     "open_run_folder",
 ]
 
@@ -31,6 +32,7 @@ _MADE_BY_RUNS = (
     "timing.csv",
     "network.svg",
     "progress.png",
+    "progress.svg",
     "front.json",
     "front.csv",
     "front.png",
@@ -40,7 +42,7 @@ _MADE_BY_RUNS = (
     "checkpoint.journal",
     "config.toml",
 )
-_RESULTS = ("champion.json", "history.csv", "timing.csv", "network.svg", "progress.png", "front.json", "front.csv", "front.png")
+_RESULTS = ("champion.json", "history.csv", "timing.csv", "network.svg", "progress.png", "progress.svg", "front.json", "front.csv", "front.png")
 _MARK = "# This folder belongs to a run of propneat, which replaces its own files in it.\n"
 _NUMBER, _FIGURE = (int, float), (int, float, type(None))
 _SUMMARY = {
@@ -99,6 +101,11 @@ class RunFolder:
     def progress(self) -> Path:
         """Picture of the history."""
         return self.path / "progress.png"
+
+    @property
+    def progress_svg(self) -> Path:
+        """The same, to be printed at any size."""
+        return self.path / "progress.svg"
 
     @property
     def front(self) -> Path:
@@ -239,7 +246,7 @@ def check_run_folder(path: Path, *, force: bool = False) -> None:
         raise ConfigError(f"{path} is a file, and a run needs a folder: choose another with --out")
     if not force:
         raise ConfigError(f"{path} is not empty: continue its run with --resume, choose another --out, or add --force")
-    if foreign := [] if _is_run(path) else [name for name in _MADE_BY_RUNS if (path / name).exists()]:
+    if foreign := [] if is_run_folder(path) else [name for name in _MADE_BY_RUNS if (path / name).exists()]:
         raise ConfigError(f"{path} is not the folder of a run, so its {foreign[0]} is not replaced: choose another --out")
 
 
@@ -283,7 +290,8 @@ def _is_taken(path: Path) -> bool:
     return path.exists()
 
 
-def _is_run(path: Path) -> bool:
+def is_run_folder(path: Path) -> bool:
+    """Say whether a run wrote the settings of a folder."""
     try:
         with (path / "config.toml").open("rb") as file:
             return file.read(len(_MARK)) == _MARK.encode()

@@ -11,6 +11,7 @@ from propneat.base.records import finite_or_none, format_csv, nests_deeper, sha2
 from propneat.genome import Genome
 from propneat.genome.json_form import MAX_DEPTH, genome_from_document, genome_to_document
 from propneat.model import Model, load_model
+from propneat.report.front_picture import draw_front
 from propneat.report.network_svg import draw_network
 from propneat.run.folder import RunFolder
 from propneat.run.judging import JUDGED
@@ -47,10 +48,8 @@ def front_rows(entries: Sequence[FrontEntry]) -> list[dict[str, Any]]:
     return [{name: (entry.facts | {"standard_error": entry.standard_error})[name] for name in FRONT_COLUMNS} for entry in entries]
 
 
-def write_front(folder: RunFolder, entries: Sequence[FrontEntry], score_name: str) -> None:
-    """Write a front as JSON, with the genomes, as CSV, with the figures, and as a picture."""
-    from propneat.report.front_picture import draw_front
-
+def write_front(folder: RunFolder, entries: Sequence[FrontEntry], score_name: str, taken: int) -> None:
+    """Write a front as JSON, with the genomes, as CSV, with the figures, and as a picture, that of `taken` connections marked."""
     rows = front_rows(entries)
     networks = [
         {
@@ -64,7 +63,7 @@ def write_front(folder: RunFolder, entries: Sequence[FrontEntry], score_name: st
     document = {"schema": _SCHEMA, "sha256": _digest(networks), "networks": networks}
     write_atomic(folder.front, json.dumps(document, ensure_ascii=False) + "\n")
     write_atomic(folder.front_table, format_csv(rows, list(FRONT_COLUMNS)))
-    write_atomic(folder.front_picture, draw_front(rows, score_name=score_name))
+    write_atomic(folder.front_picture, draw_front(rows, score_name=score_name, taken=taken))
 
 
 def read_front(folder: RunFolder) -> list[FrontEntry]:
@@ -126,8 +125,10 @@ def pick_network(folder: RunFolder, rule: str | int, out: Path | None = None) ->
             raise GenomeError(f"{folder.path} has no summary of a run: finish it with propneat evolve --resume {folder.path}")
         model.save(folder.champion)
         write_atomic(folder.network, draw_champion(model))
+        rows = front_rows(entries)
+        write_atomic(folder.front_picture, draw_front(rows, score_name=summary["score_name"], taken=facts["connections"]))
         folder.report.unlink(missing_ok=True)
-        folder.write_summary({key: value for key, value in summary.items() if key not in JUDGED} | facts)
+        folder.write_summary({key: value for key, value in summary.items() if key not in (*JUDGED, "report")} | facts)
     return facts
 
 

@@ -102,8 +102,8 @@ def run(
     model.save(folder.champion)
     folder.write_history(result.history)
     folder.write_timing(seconds)
-    _draw(folder, data, model, result, seconds)
-    write_front(folder, front, SCORE_NAMES[data.task])
+    _draw(folder, data, model, result, seconds, settings.evolve.generations)
+    write_front(folder, front, SCORE_NAMES[data.task], chosen.facts["connections"])
     summary = facts | {
         "finished": not result.interrupted,
         "generations_asked": settings.evolve.n_generations,
@@ -159,6 +159,7 @@ def _facts(settings: Settings, data: RunData, result: EvolveResult) -> dict[str,
         "populations": settings.evolve.populations,
         "pick": settings.evolve.pick,
         "rows": data.n_rows,
+        **({} if settings.data.id is None else {"id": settings.data.id}),
         "reading": list(data.notes),
         "test_rows": data.n_test,
         "inputs": data.prepared.problem.train.X.shape[-1],
@@ -166,12 +167,16 @@ def _facts(settings: Settings, data: RunData, result: EvolveResult) -> dict[str,
     }
 
 
-def _draw(folder: RunFolder, data: RunData, model: Model, result: EvolveResult, seconds: dict[int, float]) -> None:
+def _draw(
+    folder: RunFolder, data: RunData, model: Model, result: EvolveResult, seconds: dict[int, float], each: int
+) -> None:
     from propneat.report.progress import draw_progress
 
     write_atomic(folder.network, draw_champion(model))
     timed = [{**row, "seconds": seconds.get(number)} for number, row in enumerate(result.history)]
-    write_atomic(folder.progress, draw_progress(timed, score_name=SCORE_NAMES[data.task]))
+    more = {"score_name": SCORE_NAMES[data.task], "each": each}
+    write_atomic(folder.progress, draw_progress(timed, **more))
+    write_atomic(folder.progress_svg, draw_progress(timed, **more, form="svg"))
 
 
 def warm_up(config: EvolveConfig, problem: Problem, train: Trainer = train_population) -> None:

@@ -10,7 +10,7 @@ from propneat.report.benchmark.analysis import Analysis, analyse
 from propneat.report.drawing import Drawing, render_png, render_svg
 from propneat.report.benchmark.elements import Section, Table
 from propneat.report.benchmark.figures import draw_effects, draw_pairs, draw_ranks
-from propneat.report.benchmark.html import render_html
+from propneat.report.benchmark.html import measured_on, render_html
 from propneat.report.benchmark.json_form import make_json
 from propneat.report.benchmark.markdown import render_markdown
 from propneat.report.benchmark.metric import CLASSES, NUMBERS
@@ -62,7 +62,7 @@ def write_report(results: Results, folder: Path) -> ReportPaths:
         write_atomic(pictures / f"{drawing.name}.png", render_png(drawing))
     write_atomic(paths.json, json.dumps(numbers[0], indent=1, allow_nan=False, ensure_ascii=False) + "\n")
     write_atomic(paths.markdown, render_markdown(results.title, __version__, sections))
-    write_atomic(paths.html, render_html(results.title, __version__, results.protocol, analyses, sections))
+    write_atomic(paths.html, render_html(results.title, __version__, results.protocol, analyses, sections, measured_on(results)))
     return paths
 
 

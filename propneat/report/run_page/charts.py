@@ -91,8 +91,8 @@ def draw_sizes(rows: Sequence[Mapping[str, float | None]], taken: int) -> Drawin
     return plot.drawing("sizes", "Validation loss of the best network of every size", x, y)
 
 
-def draw_curves(history: Sequence[Mapping[str, float]], populations: int, score: str) -> list[Drawing]:
-    """Draw loss, score, size and species against the generation; dashed lines divide populations."""
+def draw_curves(history: Sequence[Mapping[str, float]], each: int, score: str) -> list[Drawing]:
+    """Draw loss, score, size and species against the generation; dashed lines stand between populations of `each` generations."""
     panels = (
         ("Validation loss of the champion", "loss", ("validation_loss",)),
         (f"Validation {score} of the champion", score, ("validation_score",)),
@@ -100,7 +100,6 @@ def draw_curves(history: Sequence[Mapping[str, float]], populations: int, score:
         ("Species", "number of species", ("n_species",)),
     )
     generations = list(range(1, len(history) + 1))
-    each = len(history) / populations if populations > 1 else np.inf
     drawings = []
     for number, (title, label, names) in enumerate(panels):
         plot = Plot(title, "generation", label)
@@ -108,8 +107,8 @@ def draw_curves(history: Sequence[Mapping[str, float]], populations: int, score:
         low, high = finite_range(*lines)
         x = linear_scale(1, max(2, len(history)), *plot.across, n_ticks=5)
         y = linear_scale(0.0 if "number" in label else low, high, *plot.up, n_ticks=5)
-        for k in range(1, populations):
-            place = x(k * each + 0.5)
+        for edge in range(each, len(history), each):
+            place = x(edge + 0.5)
             plot.path([place, place], list(plot.up), "axis", 1.0, dashed=True)
         for k, values in enumerate(lines):
             plot.path([x(generation) for generation in generations], [y(value) for value in values], f"m{k + number % 3}", 1.8)

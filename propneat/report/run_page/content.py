@@ -86,11 +86,16 @@ def render_run_page(content: RunContent) -> str:
         dependences=[draw_dependence(found, number) for number, found in enumerate(content.dependences)],
         sizes=draw_sizes(content.front, summary["connections"]),
         front=sizes_table(content.front, summary["connections"]),
-        curves=draw_curves(content.history, summary["populations"], summary["score_name"]) if content.history else [],
+        curves=draw_curves(content.history, _each(summary), summary["score_name"]) if content.history else [],
         columns=columns_table(model, content.importances),
         settings=content.settings,
         usage=usage(summary, model),
     )
+
+
+def _each(summary: Mapping[str, Any]) -> int:
+    """Return the generations of one population."""
+    return max(1, summary["generations_asked"] // max(1, summary["populations"]))
 
 
 def _headline(summary: Mapping[str, Any]) -> list[tuple[str, tuple[str, str]]]:

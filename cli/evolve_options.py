@@ -1,0 +1,174 @@
+"""The options of `propneat evolve`, in groups, and the settings that they stand for."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from propneat.cli.folder import FOLDER
+from propneat.cli.kinds import Bytes, OrWord, Seconds
+from propneat.cli.reading import READING_KEYS, reading_option
+from propneat.settings.notes import NOTES, PICKS
+
+__all__ = ["EVOLVE_OPTIONS", "SETTINGS", "GroupedCommand"]
+
+SETTINGS: dict[str, tuple[str, str]] = {
+    "target": ("data", "target"),
+    "task": ("data", "task"),
+    "data_dir": ("data", "data_dir"),
+    "test_fraction": ("data", "test_fraction"),
+    "validation_fraction": ("data", "validation_fraction"),
+    "class_weight": ("data", "class_weight"),
+    "sequence_id": ("data", "sequence_id"),
+    "time": ("data", "time"),
+    "id": ("data", "id"),
+    "positive": ("data", "positive"),
+    "recurrent_rate": ("evolution", "recurrent_rate"),
+    "method": ("", "method"),
+    "generations": ("", "generations"),
+    "populations": ("", "populations"),
+    "population": ("evolution", "population_size"),
+    "activations": ("evolution", "activations"),
+    "epochs": ("training", "epochs"),
+    "learning_rate": ("training", "learning_rate"),
+    "batch_size": ("training", "batch_size"),
+    "l2": ("training", "l2"),
+    "loss": ("", "loss"),
+    "size_penalty": ("", "size_penalty"),
+    "fine_tune_epochs": ("", "fine_tune_epochs"),
+    "refit_epochs": ("", "refit_epochs"),
+    "prune_epochs": ("", "prune_epochs"),
+    "pick": ("", "pick"),
+    "write_back": ("", "write_back"),
+    "retrain": ("", "retrain"),
+    "engine": ("", "engine"),
+    "device": ("", "device"),
+    "memory_budget": ("", "memory_budget"),
+    "seed": ("", "seed"),
+}
+"""Option -> table and key of the setting it is."""
+
+
+def _setting(flag: str, kind: Any = str, **more: Any) -> click.Option:
+    """Return an option that stands for a setting; its help is the setting's note."""
+    section, key = SETTINGS[_name(flag)]
+    return click.Option([flag], type=kind, default=None, help=NOTES[section][key], **more)
+
+
+def _name(flag: str) -> str:
+    return flag.split("/")[0].removeprefix("--").replace("-", "_")
+
+
+_GROUPS: dict[str, tuple[click.Option, ...]] = {
+    "The table": (
+        _setting("--target", metavar="COLUMN"),
+        _setting("--task", metavar="TASK"),
+        _setting("--positive", metavar="CLASS"),
+        _setting("--class-weight", metavar="balanced|none"),
+        _setting("--id", metavar="COLUMN"),
+        _setting("--sequence-id", metavar="COLUMN"),
+        _setting("--time", metavar="COLUMN"),
+        _setting("--test-fraction", float),
+        _setting("--validation-fraction", float),
+        _setting("--data-dir", click.Path(file_okay=False), allow_from_autoenv=False),
+    ),
+    "How its columns are read": tuple(map(reading_option, READING_KEYS)),
+    "The search": (
+        _setting("--method", metavar="propneat|neat"),
+        _setting("--generations", int),
+        _setting("--populations", OrWord(click.INT, "auto")),
+        _setting("--population", int),
+        _setting("--activations", metavar="NAME,NAME,..."),
+        _setting("--recurrent-rate", float),
+        _setting("--seed", click.IntRange(min=0)),
+        click.Option(
+            ["--time-budget"], type=Seconds(), metavar="N[s|m|h]", allow_from_autoenv=False,
+            help="As many populations as fit into a time, or fewer generations of one.",
+        ),
+        click.Option(
+            ["--seeds"], type=click.IntRange(min=1), metavar="N", allow_from_autoenv=False,
+            help="N runs, of this seed and those after it, in one folder; their mean and spread.",
+        ),
+        click.Option(
+            ["--cv"], type=click.IntRange(min=2), metavar="N", allow_from_autoenv=False,
+            help="N runs, each with another Nth of the rows held out, in one folder; their mean and spread.",
+        ),
+    ),
+    "The size of the network": (
+        _setting("--size-penalty", float),
+        _setting("--prune-epochs", int),
+        _setting("--pick", OrWord(click.INT, *PICKS)),
+    ),
+    "Training": (
+        _setting("--epochs", int),
+        _setting("--learning-rate", float),
+        _setting("--batch-size", OrWord(click.INT, "auto", "none")),
+        _setting("--l2", float),
+        _setting("--loss", metavar="LOSS"),
+        _setting("--fine-tune-epochs", int),
+        _setting("--refit-epochs", int),
+        _setting("--write-back/--no-write-back", bool),
+        _setting("--retrain/--no-retrain", bool),
+        _setting("--engine", metavar="ENGINE"),
+        _setting("--device", metavar="DEVICE"),
+        _setting("--memory-budget", OrWord(Bytes(), "none"), metavar="N[KiB|MiB|GiB]|none"),
+    ),
+    "The folder": (
+        click.Option(["--config"], type=click.Path(path_type=Path), metavar="FILE", help="TOML file of settings, see propneat init."),
+        click.Option(["--out"], type=FOLDER, metavar="DIR", help="Folder to write.  [default: results/NAME-seedN]"),
+        click.Option(
+            ["--resume"], type=click.Path(path_type=Path), metavar="DIR", allow_from_autoenv=False, help="Run, or runs, to continue."
+        ),
+        click.Option(["--force"], is_flag=True, allow_from_autoenv=False, help="Replace the run that is in the folder."),
+        click.Option(
+            ["--report/--no-report"], default=True, allow_from_autoenv=False, show_default=True,
+            help="Whether to train two baselines and write report.html.",
+        ),
+    ),
+    "What is shown": (
+        click.Option(["--dry-run"], is_flag=True, allow_from_autoenv=False, help="Show how the table is read, and train nothing."),
+        click.Option(["--json", "as_json"], is_flag=True, allow_from_autoenv=False, help="Print the result as one JSON object."),
+        click.Option(["--quiet"], is_flag=True, help="Print nothing but the result."),
+    ),
+    "Who trains": (
+        click.Option(["--executor"], type=click.Choice(["local", "dask"]), default="local", show_default=True, help="Who trains networks."),
+        click.Option(["--address"], metavar="tcp://HOST:PORT", help="Of the dask scheduler."),
+    ),
+}
+"""Heading -> options under it."""
+
+
+EVOLVE_OPTIONS: tuple[click.Option, ...] = tuple(option for group in _GROUPS.values() for option in group)
+"""All of them, in order."""
+
+
+class GroupedCommand(click.Command):
+    """A command whose help has options under headings, each with its default."""
+
+    def format_options(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the options, group by group."""
+        defaults = _defaults()
+        for heading, options in _GROUPS.items():
+            rows = [record for option in options if (record := option.get_help_record(context))]
+            told = [(flag, f"{text}{defaults.get(option.name, '')}") for (flag, text), option in zip(rows, options, strict=True)]
+            with formatter.section(heading):
+                formatter.write_dl(told)
+        others = [option for option in self.get_params(context) if isinstance(option, click.Option) and option not in EVOLVE_OPTIONS]
+        with formatter.section("Help"):
+            formatter.write_dl([record for option in others if (record := option.get_help_record(context))])
+
+
+def _defaults() -> dict[str, str]:
+    """Return what the help says of the default of every option that stands for a setting."""
+    from propneat.settings.file import Settings, to_layer
+
+    layer = to_layer(Settings())
+    places = SETTINGS | {key: ("data", key) for key in READING_KEYS}
+    values = {option: (layer[section] if section else layer)[key] for option, (section, key) in places.items()}
+    return {option: f"  [default: {_shown(value)}]" for option, value in values.items() if value is not None and value != ()}
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, tuple):
+        return ",".join(text for text in map(str, value) if text)
+    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
