@@ -107,9 +107,7 @@ def _check_together(options: dict[str, Any]) -> None:
         raise click.UsageError("--executor dask and --address tcp://HOST:PORT go together.")
 
 
-def _single(
-    options: dict[str, Any], folder: "RunFolder | None", settings: "Settings", shown: dict[str, Any]
-) -> dict[str, Any]:
+def _single(options: dict[str, Any], folder: "RunFolder | None", settings: "Settings", shown: dict[str, Any]) -> dict[str, Any]:
     from propneat.run import resume, start
 
     if folder:
@@ -134,7 +132,9 @@ def _go_on(context: click.Context, series: "Series", shown: dict[str, Any]) -> d
 
     typed = [name for name in SETTINGS if context.get_parameter_source(name) is ParameterSource.COMMANDLINE]
     if typed:
-        raise click.UsageError(f"--resume continues several runs with the settings they have: leave --{typed[0].replace('_', '-')} out.")
+        raise click.UsageError(
+            f"--resume continues several runs with the settings they have: leave --{typed[0].replace('_', '-')} out."
+        )
     return run_series(series, **shown)
 
 

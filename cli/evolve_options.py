@@ -82,15 +82,24 @@ _GROUPS: dict[str, tuple[click.Option, ...]] = {
         _setting("--recurrent-rate", float),
         _setting("--seed", click.IntRange(min=0)),
         click.Option(
-            ["--time-budget"], type=Seconds(), metavar="N[s|m|h]", allow_from_autoenv=False,
+            ["--time-budget"],
+            type=Seconds(),
+            metavar="N[s|m|h]",
+            allow_from_autoenv=False,
             help="As many populations as fit into a time, or fewer generations of one.",
         ),
         click.Option(
-            ["--seeds"], type=click.IntRange(min=1), metavar="N", allow_from_autoenv=False,
+            ["--seeds"],
+            type=click.IntRange(min=1),
+            metavar="N",
+            allow_from_autoenv=False,
             help="N runs, of this seed and those after it, in one folder; their mean and spread.",
         ),
         click.Option(
-            ["--cv"], type=click.IntRange(min=2), metavar="N", allow_from_autoenv=False,
+            ["--cv"],
+            type=click.IntRange(min=2),
+            metavar="N",
+            allow_from_autoenv=False,
             help="N runs, each with another Nth of the rows held out, in one folder; their mean and spread.",
         ),
     ),
@@ -114,24 +123,43 @@ _GROUPS: dict[str, tuple[click.Option, ...]] = {
         _setting("--memory-budget", OrWord(Bytes(), "none"), metavar="N[KiB|MiB|GiB]|none"),
     ),
     "The folder": (
-        click.Option(["--config"], type=click.Path(path_type=Path), metavar="FILE", help="TOML file of settings, see propneat init."),
+        click.Option(
+            ["--config"], type=click.Path(path_type=Path), metavar="FILE", help="TOML file of settings, see propneat init."
+        ),
         click.Option(["--out"], type=FOLDER, metavar="DIR", help="Folder to write.  [default: results/NAME-seedN]"),
         click.Option(
-            ["--resume"], type=click.Path(path_type=Path), metavar="DIR", allow_from_autoenv=False, help="Run, or runs, to continue."
+            ["--resume"],
+            type=click.Path(path_type=Path),
+            metavar="DIR",
+            allow_from_autoenv=False,
+            help="Run, or runs, to continue.",
         ),
         click.Option(["--force"], is_flag=True, allow_from_autoenv=False, help="Replace the run that is in the folder."),
         click.Option(
-            ["--report/--no-report"], default=True, allow_from_autoenv=False, show_default=True,
+            ["--report/--no-report"],
+            default=True,
+            allow_from_autoenv=False,
+            show_default=True,
             help="Whether to train two baselines and write report.html.",
         ),
     ),
     "What is shown": (
-        click.Option(["--dry-run"], is_flag=True, allow_from_autoenv=False, help="Show how the table is read, and train nothing."),
-        click.Option(["--json", "as_json"], is_flag=True, allow_from_autoenv=False, help="Print the result as one JSON object."),
+        click.Option(
+            ["--dry-run"], is_flag=True, allow_from_autoenv=False, help="Show how the table is read, and train nothing."
+        ),
+        click.Option(
+            ["--json", "as_json"], is_flag=True, allow_from_autoenv=False, help="Print the result as one JSON object."
+        ),
         click.Option(["--quiet"], is_flag=True, help="Print nothing but the result."),
     ),
     "Who trains": (
-        click.Option(["--executor"], type=click.Choice(["local", "dask"]), default="local", show_default=True, help="Who trains networks."),
+        click.Option(
+            ["--executor"],
+            type=click.Choice(["local", "dask"]),
+            default="local",
+            show_default=True,
+            help="Who trains networks.",
+        ),
         click.Option(["--address"], metavar="tcp://HOST:PORT", help="Of the dask scheduler."),
     ),
 }
@@ -150,10 +178,14 @@ class GroupedCommand(click.Command):
         defaults = _defaults()
         for heading, options in _GROUPS.items():
             rows = [record for option in options if (record := option.get_help_record(context))]
-            told = [(flag, f"{text}{defaults.get(option.name, '')}") for (flag, text), option in zip(rows, options, strict=True)]
+            told = [
+                (flag, f"{text}{defaults.get(option.name, '')}") for (flag, text), option in zip(rows, options, strict=True)
+            ]
             with formatter.section(heading):
                 formatter.write_dl(told)
-        others = [option for option in self.get_params(context) if isinstance(option, click.Option) and option not in EVOLVE_OPTIONS]
+        others = [
+            option for option in self.get_params(context) if isinstance(option, click.Option) and option not in EVOLVE_OPTIONS
+        ]
         with formatter.section("Help"):
             formatter.write_dl([record for option in others if (record := option.get_help_record(context))])
 

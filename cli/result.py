@@ -67,7 +67,9 @@ def _sizes(summary: dict[str, Any]) -> str:
     """Say what else there is to pick from, and that a size asked for was not found."""
     asked = summary["pick"]
     missed = f"none of at most {asked} was found; " if isinstance(asked, int) and summary["connections"] > asked else ""
-    return f"{missed}the best of {count(summary['networks'], 'size')}, propneat pick {shlex.quote(summary['folder'])} shows them"
+    return (
+        f"{missed}the best of {count(summary['networks'], 'size')}, propneat pick {shlex.quote(summary['folder'])} shows them"
+    )
 
 
 def _next(summary: dict[str, Any]) -> str:
@@ -89,11 +91,15 @@ def describe_series(result: dict[str, Any]) -> str:
         scores = ", ".join(f"{SCORE_WORDS.get(name, name)} {_figure(value)}" for name, value in one["test"].items())
         lines.append(f"{one['folder']}: {scores or 'no test rows'}, {count(one['connections'], 'connection')}")
     if result["mean"]:
-        rows = [("network", result["mean"], None), *((one["name"], one["mean"], one["network_less_it"]) for one in result["baselines"])]
+        rows = [
+            ("network", result["mean"], None),
+            *((one["name"], one["mean"], one["network_less_it"]) for one in result["baselines"]),
+        ]
         lines += ["", f"mean and standard deviation over {count(len(result['runs']), 'run')}"]
         for name, means, gaps in rows:
             scores = [
-                f"{SCORE_WORDS.get(score, score)} {_mean(spread)}" + (f" (p {gaps[score]['p_value']:.2g})" if gaps and gaps[score]["p_value"] is not None else "")
+                f"{SCORE_WORDS.get(score, score)} {_mean(spread)}"
+                + (f" (p {gaps[score]['p_value']:.2g})" if gaps and gaps[score]["p_value"] is not None else "")
                 for score, spread in means.items()
             ]
             lines.append(f"{name}: {', '.join(scores)}")

@@ -23,8 +23,9 @@ _MOST_LINES, _DIGITS = 10, 4
 @click.command()
 @click.argument("genome", type=click.Path(path_type=Path), metavar="GENOME.json")
 @click.option("--svg", type=FILE, metavar="FILE", help="Draw the network to an SVG file.")
+@click.option("--weights", is_flag=True, help="Write the weight of every connection into the drawing.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def show(genome: Path, svg: Path | None, as_json: bool) -> None:
+def show(genome: Path, svg: Path | None, weights: bool, as_json: bool) -> None:
     """Describe a network: its size, its inputs, and node by node what it computes.
 
     Of the champion of a run it also says what columns are worth on the rows held out.
@@ -32,12 +33,14 @@ def show(genome: Path, svg: Path | None, as_json: bool) -> None:
     \b
     Examples:
       propneat show results/patients-seed0/champion.json
-      propneat show champion.json --svg network.svg
+      propneat show champion.json --svg network.svg --weights
       propneat show champion.json --json
     """
     from propneat.model import load_genome_file
     from propneat.model.summary import summarise
 
+    if weights and svg is None:
+        raise click.UsageError("--weights is for the drawing: name its file with --svg.")
     keep_apart(svg, genome)
     found, model = load_genome_file(genome)
     names = (model.input_names, model.output_names) if model else (None, None)
@@ -46,7 +49,7 @@ def show(genome: Path, svg: Path | None, as_json: bool) -> None:
         from propneat.base.records import write_atomic
         from propneat.report.network_svg import draw_network
 
-        drawing = draw_network(found, input_names=names[0], output_names=names[1], title=genome.stem)
+        drawing = draw_network(found, input_names=names[0], output_names=names[1], title=genome.stem, weights=weights)
         with writing(svg):
             write_atomic(svg, drawing)
         click.echo(f"Drawing written to {svg}", err=True)
@@ -93,6 +96,7 @@ def _facts(summary: "NetworkSummary") -> dict[str, str]:
 
 def _worth(genome: Path) -> dict[str, str]:
     """Return what the columns are worth to the champion of a run, as its summary says."""
+    from propneat.report.run_page.tables import SCORE_WORDS
     from propneat.run.folder import RunFolder
 
     folder = RunFolder(genome.parent)
@@ -101,7 +105,7 @@ def _worth(genome: Path) -> dict[str, str]:
         return {}
     found = summary["importance"]
     shown = [f"{one['column']} {_figure(one['mean'])} ± {_figure(one['spread'])}" for one in found["columns"][:_MOST_INPUTS]]
-    return {"importance": f"{', '.join(shown)} (fall of {found['score']} when shuffled, on {summary['unit']} held out)"}
+    return {"importance": f"{', '.join(shown)} (fall of {SCORE_WORDS[found['score']]} when shuffled, on {summary['unit']} held out)"}
 
 
 def _figure(value: float | None) -> str:

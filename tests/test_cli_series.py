@@ -19,14 +19,28 @@ from propneat.stats import nadeau_bengio
 
 pytestmark = pytest.mark.usefixtures("folder")
 
-TINY = ("--generations", "1", "--populations", "1", "--population", "8", "--fine-tune-epochs", "5", "--prune-epochs", "1", "--quiet")
+TINY = (
+    "--generations",
+    "1",
+    "--populations",
+    "1",
+    "--population",
+    "8",
+    "--fine-tune-epochs",
+    "5",
+    "--prune-epochs",
+    "1",
+    "--quiet",
+)
 
 
 def write_people(path: Path) -> pandas.DataFrame:
     rng = np.random.default_rng(0)
     height = rng.normal(170, 10, 90)
     ill = np.where(height + rng.normal(0, 4, 90) > 170, "ill", "well")
-    table = pandas.DataFrame({"patient": [f"p{k}" for k in range(90)], "height": height.round(1), "noise": rng.normal(size=90), "state": ill})
+    table = pandas.DataFrame(
+        {"patient": [f"p{k}" for k in range(90)], "height": height.round(1), "noise": rng.normal(size=90), "state": ill}
+    )
     table.to_csv(path, index=False)
     return table
 
@@ -58,14 +72,17 @@ def test_a_cross_validation_holds_every_row_out_once_and_gives_means(run):
     assert result["mean"]["auc"]["mean"] == pytest.approx(np.mean(scores))
     assert result["mean"]["auc"]["deviation"] == pytest.approx(np.std(scores, ddof=1))
     beside = result["baselines"][0]
-    own = [json.loads(Path(f"results/people-cv3/fold{k}/summary.json").read_text())["baselines"][0]["test"]["auc"] for k in (1, 2, 3)]
+    own = [
+        json.loads(Path(f"results/people-cv3/fold{k}/summary.json").read_text())["baselines"][0]["test"]["auc"]
+        for k in (1, 2, 3)
+    ]
     gaps = np.array(scores) - own
     assert beside["network_less_it"]["auc"]["p_value"] == pytest.approx(nadeau_bengio(gaps, 1 / 3).p_value)
 
 
 def held_out(path: str) -> RunData:
-    from propneat.run.life import settings_of_run
     from propneat.run.folder import RunFolder
+    from propneat.run.life import settings_of_run
 
     return prepare_run(settings_of_run(RunFolder(Path(path)), {}))
 
@@ -113,7 +130,9 @@ def test_runs_are_listed_and_compared(run):
     a, b = (load_model(f"runs/{name}/champion.json") for name in "ab")
     data = held_out("runs/a")
     losses = [
-        -np.log(model.predict_proba(data.test_features)[np.arange(data.n_test), [model.classes.index(y) for y in data.test_target]]).mean()
+        -np.log(
+            model.predict_proba(data.test_features)[np.arange(data.n_test), [model.classes.index(y) for y in data.test_target]]
+        ).mean()
         for model in (a, b)
     ]
     assert found["first_less_second"]["log_loss"]["value"] == pytest.approx(losses[0] - losses[1])
@@ -139,7 +158,9 @@ def test_the_positive_class_is_the_one_whose_probability_is_told(run):
         code, _, err = run("evolve", *asked, "--positive", positive, "--out", "x")
         assert code == 2 and words in err and not Path("x").exists()
     with pytest.raises(ConfigError, match="one of two classes, and the task is regression"):
-        prepare_run(resolve_settings([{"data": {"source": "people.csv", "target": "height", "drop": ("patient",), "positive": "a"}}]))
+        prepare_run(
+            resolve_settings([{"data": {"source": "people.csv", "target": "height", "drop": ("patient",), "positive": "a"}}])
+        )
 
 
 def test_a_column_of_names_is_not_learnt_from_and_stands_beside_the_answers(run, monkeypatch):

@@ -10,7 +10,7 @@ import pandas
 import pytest
 from sklearn.inspection import permutation_importance as sklearn_importance
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import balanced_accuracy_score, log_loss, r2_score, root_mean_squared_error, roc_auc_score
+from sklearn.metrics import balanced_accuracy_score, log_loss, r2_score, roc_auc_score, root_mean_squared_error
 
 from propneat.model import load_model
 from propneat.model.importance import partial_dependence
@@ -39,7 +39,13 @@ def made(tmp_path_factory):
     from propneat.run import start
 
     folder = tmp_path_factory.mktemp("runs")
-    settings = {"generations": 2, "populations": 1, "fine_tune_epochs": 20, "prune_epochs": 1, "evolution": {"population_size": 10}}
+    settings = {
+        "generations": 2,
+        "populations": 1,
+        "fine_tune_epochs": 20,
+        "prune_epochs": 1,
+        "evolution": {"population_size": 10},
+    }
     for name in ("classes", "numbers"):
         write_table(folder / f"{name}.csv", regression=name == "numbers")
         data = {"source": str(folder / f"{name}.csv"), "target": "<i>y"}
@@ -194,7 +200,9 @@ def test_a_report_is_written_anew_to_the_same_bytes_and_refuses_another_table(ru
     source = open_run_folder(Path("classes")).config.read_text()
     Path("classes/config.toml").write_text(re.sub(r'source = ".*"', 'source = "classes.csv"', source))
     lines = Path("classes.csv").read_text().splitlines()
-    Path("classes.csv").write_text("\n".join([lines[0], *(line.replace("</td>yes", "no") if k % 3 else line for k, line in enumerate(lines[1:]))]))
+    Path("classes.csv").write_text(
+        "\n".join([lines[0], *(line.replace("</td>yes", "no") if k % 3 else line for k, line in enumerate(lines[1:]))])
+    )
     code, _, err = run("report", "classes")
     assert code == 2 and "the table has changed since" in err
     assert Path("classes/report.html").read_bytes() == after
@@ -212,7 +220,9 @@ def test_a_network_picked_gets_a_report_of_its_own(run, here):
     try:
         code, _, err = run("pick", "numbers", "--rule", "best")
         assert code == 0 and "No report of the network picked could be written" in err
-        assert not Path("numbers/report.html").exists() and "importance" not in json.loads(Path("numbers/summary.json").read_text())
+        assert not Path("numbers/report.html").exists() and "importance" not in json.loads(
+            Path("numbers/summary.json").read_text()
+        )
     finally:
         Path("moved.csv").rename(settings_of_run(open_run_folder(Path("numbers")), {}).data.source)
 

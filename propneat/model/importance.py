@@ -139,4 +139,6 @@ def _mean_answer(model: Model, inputs: np.ndarray) -> np.ndarray:
 def _names(model: Model) -> tuple[str, ...]:
     if model.task == "regression":
         return (model.target_name,)
-    return tuple(f"P({model.target_name}={label})" for label in (model.classes[1:] if model.task == "binary" else model.classes))
+    return tuple(
+        f"P({model.target_name}={label})" for label in (model.classes[1:] if model.task == "binary" else model.classes)
+    )

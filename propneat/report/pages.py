@@ -48,7 +48,13 @@ def _environment() -> "Environment":
         loader=PackageLoader("propneat.report", "templates"), autoescape=True, undefined=StrictUndefined, finalize=finalize,
         trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True,
     )  # fmt: skip
-    environment.filters |= {"prose": prose, "breakable": breakable, "lines": lines, "picture": _picture, "sorted_by": _sorted_by}
+    environment.filters |= {
+        "prose": prose,
+        "breakable": breakable,
+        "lines": lines,
+        "picture": _picture,
+        "sorted_by": _sorted_by,
+    }
     environment.tests["drawing"] = lambda value: isinstance(value, Drawing)
     environment.globals |= {"light": Markup(format_colours(LIGHT)), "dark": Markup(format_colours(DARK))}
     return environment

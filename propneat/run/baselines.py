@@ -83,7 +83,9 @@ def _values(estimator: Any, inputs: np.ndarray, data: RunData) -> np.ndarray:
     return values
 
 
-def _spread_out(inputs: np.ndarray, targets: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+def _spread_out(
+    inputs: np.ndarray, targets: np.ndarray, weights: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
     """Repeat rows of whole weights as often as they count: without weights boosting is many times as fast."""
     if not (weights == np.round(weights)).all() or weights.sum() > _MOST_REPEATED:
         return inputs, targets, weights

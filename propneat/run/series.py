@@ -38,7 +38,8 @@ class Series:
         if self.kind == "seeds":
             seeds = range(seed, seed + self.count)
             return [
-                (self.path / f"seed{each}", replace(self.settings, evolve=replace(self.settings.evolve, seed=each))) for each in seeds
+                (self.path / f"seed{each}", replace(self.settings, evolve=replace(self.settings.evolve, seed=each)))
+                for each in seeds
             ]
         data = self.settings.data
         return [
@@ -118,13 +119,22 @@ def _joined(series: Series, summaries: Sequence[Mapping[str, Any]]) -> dict[str,
         return {"runs": [], "mean": {}, "baselines": []}
     sizes = {name: _spread([summary[name] for summary in summaries]) for name in ("connections", "seconds")}
     runs = [
-        {"folder": summary["folder"], "connections": summary["connections"], "seconds": summary["seconds"], "test": summary["test"]}
+        {
+            "folder": summary["folder"],
+            "connections": summary["connections"],
+            "seconds": summary["seconds"],
+            "test": summary["test"],
+        }
         for summary in summaries
     ]
     mean = {name: _spread([summary["test"][name] for summary in summaries]) for name in summaries[0]["test"]}
     share = 1 / series.count if series.kind == "cv" else series.settings.data.test_fraction
     names = [one["name"] for one in summaries[0].get("baselines", [])]
-    return {"runs": runs, "mean": mean | sizes, "baselines": [_beside(summaries, k, name, share) for k, name in enumerate(names)]}
+    return {
+        "runs": runs,
+        "mean": mean | sizes,
+        "baselines": [_beside(summaries, k, name, share) for k, name in enumerate(names)],
+    }
 
 
 def _beside(summaries: Sequence[Mapping[str, Any]], position: int, name: str, share: float) -> dict[str, Any]:
@@ -132,10 +142,18 @@ def _beside(summaries: Sequence[Mapping[str, Any]], position: int, name: str, sh
     own = [summary["baselines"][position]["test"] for summary in summaries]
     differences = {}
     for score in own[0]:
-        gaps = [summary["test"][score] - other[score] for summary, other in zip(summaries, own, strict=True) if _both(summary, other, score)]
+        gaps = [
+            summary["test"][score] - other[score]
+            for summary, other in zip(summaries, own, strict=True)
+            if _both(summary, other, score)
+        ]
         p_value = nadeau_bengio(gaps, share).p_value if len(gaps) > 1 else None
         differences[score] = {"mean": float(np.mean(gaps)) if gaps else None, "p_value": p_value}
-    return {"name": name, "mean": {score: _spread([other[score] for other in own]) for score in own[0]}, "network_less_it": differences}
+    return {
+        "name": name,
+        "mean": {score: _spread([other[score] for other in own]) for score in own[0]},
+        "network_less_it": differences,
+    }
 
 
 def _both(summary: Mapping[str, Any], other: Mapping[str, Any], score: str) -> bool:

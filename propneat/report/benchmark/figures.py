@@ -2,8 +2,9 @@
 
 import math
 
-from propneat.report.benchmark.analysis import ALPHA, Analysis, Pool
 from propneat.report.axes import Scale, linear_scale
+from propneat.report.benchmark.analysis import ALPHA, Analysis, Pool
+from propneat.report.benchmark.elements import p_value, plural, signed
 from propneat.report.drawing import (
     Drawing,
     Item,
@@ -17,7 +18,6 @@ from propneat.report.drawing import (
     shorten,
     text_width,
 )
-from propneat.report.benchmark.elements import p_value, plural, signed
 
 __all__ = ["draw_effects", "draw_pairs", "draw_ranks"]
 

@@ -24,7 +24,11 @@ def measured_on(results: Results) -> str:
     if "finished" not in results.rows:
         return ""
     moments = results.rows["finished"].dropna()
-    days = [datetime.fromtimestamp(float(moment), UTC).date().isoformat() for moment in (moments.min(), moments.max())] if len(moments) else []
+    days = (
+        [datetime.fromtimestamp(float(moment), UTC).date().isoformat() for moment in (moments.min(), moments.max())]
+        if len(moments)
+        else []
+    )
     return " to ".join(dict.fromkeys(days))
 
 

@@ -12,7 +12,6 @@ from propneat.report.benchmark.dataset_tables import (
     provenance_table,
     scores_table,
 )
-from propneat.report.drawing import Drawing
 from propneat.report.benchmark.elements import Section, p_value, plural
 from propneat.report.benchmark.metric import CLASSES, NUMBERS, Metric
 from propneat.report.benchmark.results import Results
@@ -24,6 +23,7 @@ from propneat.report.benchmark.tables import (
     robustness_table,
     summary_table,
 )
+from propneat.report.drawing import Drawing
 
 __all__ = ["compose", "compose_setting"]
 

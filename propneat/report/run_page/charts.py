@@ -29,13 +29,18 @@ def draw_importance(found: Sequence[Importance], score: str) -> Drawing:
     bottom = 40 + step * len(found)
     items = []
     for value, text in scale.ticks:
-        items += [line(scale(value), 34, scale(value), bottom, "grid"), Text(scale(value), bottom + 16, text, "soft", 11, "middle")]
+        items += [
+            line(scale(value), 34, scale(value), bottom, "grid"),
+            Text(scale(value), bottom + 16, text, "soft", 11, "middle"),
+        ]
     for k, one in enumerate(found):
         middle = 40 + step * (k + 0.5)
         start, end = sorted((scale(0.0), scale(one.mean)))
         title = f"{one.column}: {one.mean:.4g} ± {one.spread:.2g}"
         items.append(Text(left - 8, middle + 4, names[k], "ink", 12, "end"))
-        items.append(Rect(start, middle - 7, max(end - start, 0.8), 14, "good" if one.mean > one.spread else "even", title=title))
+        items.append(
+            Rect(start, middle - 7, max(end - start, 0.8), 14, "good" if one.mean > one.spread else "even", title=title)
+        )
         items.append(line(scale(ends[k][0]), middle, scale(ends[k][1]), middle, "ink", 1.2))
     items.append(line(scale(0.0), 34, scale(0.0), bottom))
     title = f"Fall of {score} when a column is shuffled"
@@ -55,7 +60,9 @@ def draw_dependence(found: Dependence, number: int) -> Drawing:
         x = Scale(0, 1, *plot.across, ())
         room = max(2, int((plot.across[1] - plot.across[0]) / len(places) / 6.4))
         shortened = [shorten(label, room) for label in found.labels]
-        plot.items += [Text(place, plot.up[0] + 17, label, "soft", 11, "middle") for place, label in zip(places, shortened, strict=True)]
+        plot.items += [
+            Text(place, plot.up[0] + 17, label, "soft", 11, "middle") for place, label in zip(places, shortened, strict=True)
+        ]
     else:
         x = linear_scale(found.positions[0], found.positions[-1], *plot.across, n_ticks=5)
         places = np.array([x(value) for value in found.positions])
@@ -78,7 +85,10 @@ def draw_sizes(rows: Sequence[Mapping[str, float | None]], taken: int) -> Drawin
     losses = np.array([np.nan if row["validation_loss"] is None else row["validation_loss"] for row in rows])
     errors = np.array([np.nan if row["standard_error"] is None else row["standard_error"] for row in rows])
     spread = np.where(np.isfinite(errors), errors, 0.0)
-    x, y = log_scale(sizes.min(), sizes.max(), *plot.across), linear_scale(*finite_range(losses - spread, losses + spread), *plot.up)
+    x, y = (
+        log_scale(sizes.min(), sizes.max(), *plot.across),
+        linear_scale(*finite_range(losses - spread, losses + spread), *plot.up),
+    )
     plot.path([x(size) for size in sizes], [y(loss) for loss in losses], "m0", 1.5)
     for size, loss, error, row in zip(sizes, losses, spread, rows, strict=True):
         if not np.isfinite(loss):
@@ -86,7 +96,9 @@ def draw_sizes(rows: Sequence[Mapping[str, float | None]], taken: int) -> Drawin
         is_taken = row["connections"] == taken
         plot.items.append(line(x(size), y(loss - error), x(size), y(loss + error), "even", 1.2))
         title = f"{row['connections']} connections: validation loss {loss:.4g} ± {error:.2g}"
-        plot.mark(x(size), y(loss), "m1" if is_taken else "m0", title, "diamond" if is_taken else "circle", 13 if is_taken else 7)
+        plot.mark(
+            x(size), y(loss), "m1" if is_taken else "m0", title, "diamond" if is_taken else "circle", 13 if is_taken else 7
+        )
     plot.legend = [("m1", f"this one, {taken} connections"), ("even", "standard error of the loss")]
     return plot.drawing("sizes", "Validation loss of the best network of every size", x, y)
 
@@ -182,7 +194,9 @@ def draw_predicted(answers: Answers, target: str) -> Drawing:
     ends = finite_range(answers.truth[some], answers.values[some])
     x, y = linear_scale(*ends, *plot.across, n_ticks=5), linear_scale(*ends, *plot.up, n_ticks=5)
     plot.path([x(x.low), x(x.high)], [y(x.low), y(x.high)], "axis", 1.0, dashed=True)
-    plot.items.append(Dots(tuple((x(a), y(b)) for a, b in zip(answers.truth[some], answers.values[some], strict=True)), "m0", 5, 0.5))
+    plot.items.append(
+        Dots(tuple((x(a), y(b)) for a, b in zip(answers.truth[some], answers.values[some], strict=True)), "m0", 5, 0.5)
+    )
     return plot.drawing("predicted", f"Answers against the truth on {len(answers.truth)} rows held out", x, y)
 
 
@@ -196,7 +210,9 @@ def draw_residuals(answers: Answers, target: str) -> Drawing:
     plot.items.append(Segments(((x(x.low), y(0), x(x.high), y(0)),), "axis", 1.2))
     plot.items.append(Dots(tuple((x(a), y(b)) for a, b in zip(answers.values[some], gaps[some], strict=True)), "m0", 5, 0.45))
     groups = np.array_split(np.argsort(answers.values, kind="stable"), max(1, min(_BINS, len(gaps) // 10)))
-    plot.path([x(float(np.median(answers.values[g]))) for g in groups], [y(float(np.median(gaps[g]))) for g in groups], "m1", 2.6)
+    plot.path(
+        [x(float(np.median(answers.values[g]))) for g in groups], [y(float(np.median(gaps[g]))) for g in groups], "m1", 2.6
+    )
     return plot.drawing("residuals", f"Truth less answer on {len(gaps)} rows held out", x, y)
 
 

@@ -27,7 +27,6 @@ from propneat.report.run_page.tables import (
     SCORE_WORDS,
     columns_table,
     confusion_table,
-   
     results_table,
     sizes_table,
     usage,

@@ -135,7 +135,14 @@ def columns_table(model: Model, importances: Sequence[Importance]) -> list[dict[
             how = ", ".join(map(str, plan.levels[:5])) + (f", ... ({len(plan.levels)} levels)" if len(plan.levels) > 5 else "")
         n_inputs = sum(rule.feature == plan.name for rule in model.preprocessor.rules)
         rows.append(
-            {"name": plan.name, "kind": plan.kind, "how": how, "inputs": n_inputs, "used": plan.name in used, "worth": worth.get(plan.name, "")}
+            {
+                "name": plan.name,
+                "kind": plan.kind,
+                "how": how,
+                "inputs": n_inputs,
+                "used": plan.name in used,
+                "worth": worth.get(plan.name, ""),
+            }
         )
     return rows
 
@@ -146,12 +153,15 @@ def usage(summary: Mapping[str, Any], model: Model) -> list[tuple[str, str]]:
     champion = quote(f"{summary['folder']}/champion.json")
     proba = "" if model.task == "regression" else " --proba"
     ways = [
-        ("On the command line", f"propneat predict {champion} new.csv{proba}\npropneat show {champion}\npropneat pick {folder}"),
+        (
+            "On the command line",
+            f"propneat predict {champion} new.csv{proba}\npropneat show {champion}\npropneat pick {folder}",
+        ),
         (
             "In Python",
             "import pandas\nfrom propneat.model import load_model\n\n"
             f"model = load_model({summary['folder'] + '/champion.json'!r})\n"
-            f"model.predict{'' if model.task == 'regression' else '_proba'}(pandas.read_csv(\"new.csv\"))",
+            f'model.predict{"" if model.task == "regression" else "_proba"}(pandas.read_csv("new.csv"))',
         ),
     ]
     if model.sequence is not None:
