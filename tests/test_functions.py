@@ -9,26 +9,30 @@ from propneat.genome import ACTIVATIONS, AGGREGATIONS, check_functions
 
 SCRIPT = """
 import sys
+from importlib import import_module, reload
 import propneat.genome as genome
 from propneat.genome import genes
 name, where, *modules = sys.argv[1:]
 for place in (genome, genes):
     setattr(place, where, (*getattr(place, where), name))
-for module in modules:
+genome.check_functions = lambda *arguments, **options: None
+loaded = [import_module(module) for module in modules]
+genome.check_functions = genes.check_functions
+# each is to be asked itself, not for what it imports
+for module in loaded:
     try:
-        __import__(module)
+        reload(module)
     except ImportError as error:
         print(error)
-        # the next one is to be asked itself, not for what it imports
-        setattr(sys.modules["propneat.genome"], "check_functions", lambda *arguments, **options: None)
-        __import__(module)
-        setattr(sys.modules["propneat.genome"], "check_functions", genes.check_functions)
 """
 COMPUTING = {
-    "ACTIVATIONS": ("compiler.reference", "compiler.network", "training.kernel_activations", "training.triton_nodes"),
-    "AGGREGATIONS": (
-        "compiler.reference", "compiler.network", "training.kernel_nodes", "training.padded_engine", "training.naive_engine",
+    "ACTIVATIONS": (
+        "compiler.reference", "compiler.scalar_functions", "compiler.network", "training.kernel_activations",
         "training.triton_nodes",
+    ),
+    "AGGREGATIONS": (
+        "compiler.reference", "compiler.walk", "compiler.network", "training.kernel_nodes", "training.padded_engine",
+        "training.naive_engine", "training.triton_nodes",
     ),
 }  # fmt: skip
 

@@ -5,6 +5,7 @@ load.
 """
 
 from propneat.compiler.plan import LayerPlan, PopulationPlan, compile_genome, compile_pool, without_past
+from propneat.compiler.programs import Programs, compile_programs
 from propneat.compiler.reference import apply_activation, evaluate
 from propneat.compiler.unfolding import kept_slots, unfold
 from propneat.compiler.write_back import write_back, write_back_pool
@@ -12,9 +13,11 @@ from propneat.compiler.write_back import write_back, write_back_pool
 __all__ = [
     "LayerPlan",
     "PopulationPlan",
+    "Programs",
     "apply_activation",
     "compile_genome",
     "compile_pool",
+    "compile_programs",
     "evaluate",
     "kept_slots",
     "unfold",

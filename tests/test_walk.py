@@ -1,0 +1,105 @@
+"""Laws of compiled walks: the values of the reference evaluator, step after step, and nothing but a row in its answer."""
+
+import numba
+import numpy as np
+from random_genomes import random_genome, random_recurrent_genome
+
+from propneat.compiler import compile_pool, compile_programs
+from propneat.compiler.reference import evaluate
+from propneat.compiler.walk import step, step_once, walk_rows
+from propneat.genome import ACTIVATIONS, AGGREGATIONS, GenePool, NodeKind, make_genome
+
+
+def drawn(seed: int, n_genomes: int, make=random_genome, scale: float = 0.35) -> GenePool:
+    rng = np.random.default_rng(seed)
+    return GenePool.pack(make(rng, n_inputs=4, n_outputs=2, scale=scale) for _ in range(n_genomes))
+
+
+def part(programs, g):
+    """The program of one genome, and a memory for it."""
+    code, numbers = programs.code[programs.code_start[g] :], programs.numbers[programs.number_start[g] :]
+    return code, numbers, np.zeros(programs.slot_start[g + 1] - programs.slot_start[g])
+
+
+def one_node(activation: int, aggregation: int, biases: list[float]) -> GenePool:
+    """Genomes of three inputs and one output node with the functions given."""
+    inputs = [(k, 0.0, NodeKind.INPUT, 0, 0) for k in range(3)]
+    genes = [(k, k, 3, weight, True) for k, weight in enumerate((1.0, -0.5, 2.0))]
+    return GenePool.pack(make_genome([*inputs, (3, bias, NodeKind.OUTPUT, activation, aggregation)], genes) for bias in biases)
+
+
+def test_a_step_is_that_of_the_reference_evaluator_for_every_pair_of_functions():
+    X = np.random.default_rng(0).standard_normal((6, 3))
+    for activation in range(len(ACTIVATIONS)):
+        for aggregation in range(len(AGGREGATIONS)):
+            plan = compile_pool(one_node(activation, aggregation, [0.0, -30.0, 700.0]))
+            programs, out = compile_programs(plan), np.empty(1)
+            for g in range(len(plan)):
+                code, numbers, values = part(programs, g)
+                for row, wanted in zip(X, evaluate(plan[g], X), strict=True):
+                    step_once(code, numbers, row, values, out)
+                    np.testing.assert_allclose(out, wanted, rtol=1e-12, atol=1e-300)
+
+
+def test_steps_of_recurrent_genomes_are_those_of_the_reference_evaluator():
+    plan = compile_pool(drawn(1, 150, random_recurrent_genome))
+    programs, X = compile_programs(plan), np.random.default_rng(2).standard_normal((7, 4))
+    assert plan.is_recurrent
+    for g in range(len(plan)):
+        code, numbers, values = part(programs, g)
+        answers = np.empty((7, 2))
+        for row, out in zip(X, answers, strict=True):
+            step_once(code, numbers, row, values, out)
+        np.testing.assert_allclose(answers, evaluate(plan[g], X[None])[0], rtol=1e-12, atol=1e-12)
+
+
+def test_rows_in_blocks_have_the_answers_of_single_rows_to_the_bit_in_both_layouts():
+    plan = compile_pool(drawn(3, 60, scale=1.0))
+    programs, X = compile_programs(plan), np.random.default_rng(4).standard_normal((300, 4))
+    for g in range(len(plan)):
+        code, numbers, values = part(programs, g)
+        answers, by_column, out = np.empty((300, 2)), np.empty((300, 2)), np.empty(2)
+        walk_rows(code, numbers, X.ravel(), 4, 1, answers)
+        walk_rows(code, numbers, X.ravel(order="F"), 1, 300, by_column)
+        np.testing.assert_array_equal(answers, by_column)
+        np.testing.assert_allclose(answers, evaluate(plan[g], X), rtol=1e-10, atol=1e-12)
+        for i in (0, 7, 255, 256, 299):
+            step_once(code, numbers, X[i], values, out)
+            np.testing.assert_array_equal(out, answers[i])
+
+
+def test_values_beyond_numbers_are_passed_on_as_numpy_passes_them():
+    X = np.array([[np.nan, 1, 1], [np.inf, 1, 1], [-np.inf, 1, 1], [1e200, 1e200, 1], [-1e200, 1e-320, 0]])
+    for activation in set(range(len(ACTIVATIONS))) - {ACTIVATIONS.index("sin")}:
+        for aggregation in range(len(AGGREGATIONS)):
+            plan = compile_pool(one_node(activation, aggregation, [0.5]))
+            programs = compile_programs(plan)
+            code, numbers, values = part(programs, 0)
+            answers, out = np.empty((5, 1)), np.empty(1)
+            walk_rows(code, numbers, X.ravel(), 3, 1, answers)
+            with np.errstate(all="ignore"):
+                np.testing.assert_allclose(answers, evaluate(plan[0], X), rtol=1e-12, atol=1e-300)
+            for row, wanted in zip(X, answers, strict=True):
+                step_once(code, numbers, row, values, out)
+                np.testing.assert_array_equal(out, wanted)
+
+
+@numba.njit(error_model="numpy")
+def _last_outputs(code, numbers, code_start, number_start, slot_start, X, answers):
+    """Step all genomes through all sequences, each with a memory of its own, as a compiled world would."""
+    for g in range(slot_start.shape[0] - 1):
+        own, weights = code[code_start[g] :], numbers[number_start[g] :]
+        for world in range(X.shape[0]):
+            values = np.zeros(slot_start[g + 1] - slot_start[g])
+            for t in range(X.shape[1]):
+                step(own, weights, X[world, t], values, answers[g, world])
+
+
+def test_compiled_callers_step_a_whole_population_through_many_worlds():
+    plan = compile_pool(drawn(5, 20, random_recurrent_genome))
+    programs, X = compile_programs(plan), np.random.default_rng(6).standard_normal((3, 4, 4))
+    answers = np.empty((20, 3, 2))
+    arrays = programs.code, programs.numbers, programs.code_start, programs.number_start, programs.slot_start
+    _last_outputs(*arrays, X, answers)
+    for g in range(20):
+        np.testing.assert_allclose(answers[g], evaluate(plan[g], X)[:, -1], rtol=1e-12, atol=1e-12)
