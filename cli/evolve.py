@@ -52,9 +52,10 @@ def evolve(context: click.Context, **options: Any) -> None:
       propneat evolve patients.csv --executor dask --address tcp://10.0.0.1:8786
 
     The folder written holds champion.json, which is all that propneat predict needs, report.html with all that is known of it,
-    pictures of the network and of the progress, the history, the settings, and a checkpoint. The same seed gives the same champion.json and history.csv,
-    also when the run is interrupted and resumed, and whether this machine trains the networks or the workers of a dask
-    cluster of like machines. Who trains is not a setting of the run: any run can be resumed with a cluster or without.
+    pictures of the network and of the progress, the history, the settings, and a checkpoint. The same seed gives the same
+    champion.json and history.csv, also when the run is interrupted and resumed, and whether this machine trains the networks
+    or the workers of a dask cluster of like machines. Who trains is not a setting of the run: any run can be resumed with a
+    cluster or without.
 
     --seeds and --cv write a folder of runs instead, each in a folder of its own. A table from stdin, -, is kept beside the run.
 

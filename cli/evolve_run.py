@@ -49,7 +49,8 @@ def run_shown(
     for line in lines:
         talk(line, quiet)
     if data.prepared.problem.train is data.prepared.problem.validation:
-        talk(f"Too few {data.unit} of a class to hold some back: the same ones train and judge, so scores say little of new {data.unit}.", quiet)
+        said = f"so scores say little of new {data.unit}."
+        talk(f"Too few {data.unit} of a class to hold some back: the same ones train and judge, {said}", quiet)
     for line in notes_on_run(settings, data):
         talk(line, quiet)
     talk(f"{'Continuing' if state else 'Writing'} {folder.path}", quiet)

@@ -31,9 +31,9 @@ def pick(run: Path, connections: int | None, rule: str | None, out: Path | None,
       propneat pick results/patients-seed0 --connections 12 --out small.json
       propneat pick results/patients-seed0 --rule one-standard-error
 
-    All of them were trained on the same rows when the run ended, so nothing is trained. Without --out the champion, its picture
-    the summary and the report of the run change; going back is possible at any time. Choose by the validation figures: the more often
-    test scores are looked at to choose, the less they say of new rows.
+    All of them were trained on the same rows when the run ended, so nothing is trained. Without --out the champion, its
+    picture, the summary and the report of the run change; going back is possible at any time. Choose by the validation figures:
+    the more often test scores are looked at to choose, the less they say of new rows.
     """
     from propneat.run.folder import RunFolder
     from propneat.run.front import front_rows, pick_network, read_front
@@ -76,7 +76,8 @@ def renew(folder: "RunFolder") -> dict[str, Any] | None:
         with folder.held():
             return renew_report(folder, settled(settings, data), data)
     except (PropneatError, OSError) as error:
-        click.echo(f"No report of the network picked could be written, and that of the one before is removed: {error}", err=True)
+        words = "No report of the network picked could be written, and that of the one before is removed"
+        click.echo(f"{words}: {error}", err=True)
         return None
 
 

@@ -24,7 +24,8 @@ def describe_summary(summary: dict[str, Any]) -> str:
         f"{count(summary['layers'], 'layer')}, "
         f"{summary['inputs_used']} of {count(summary['inputs'], 'input')} used",
         "sizes": _sizes(summary),
-        "time": f"{summary['seconds']:.1f} s for {summary['generations']} of {count(summary['generations_asked'], 'generation')}",
+        "time": f"{summary['seconds']:.1f} s for {summary['generations']} of "
+        f"{count(summary['generations_asked'], 'generation')}",
         "network": f"{summary['champion']}, drawn in {Path(summary['folder']) / 'network.svg'}",
         "report": summary.get("report", ""),
         "next": _next(summary),

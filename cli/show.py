@@ -83,8 +83,9 @@ def _formula(model: "Model") -> list[str]:
 
 
 def _facts(summary: "NetworkSummary") -> dict[str, str]:
+    things = ((summary.n_connections, "connection"), (summary.n_hidden, "hidden node"), (summary.n_layers, "layer"))
     return {
-        "size": f"{count(summary.n_connections, 'connection')}, {count(summary.n_hidden, 'hidden node')}, {count(summary.n_layers, 'layer')}",
+        "size": ", ".join(count(*each) for each in things),
         "formula": f"{summary.n_nodes} operators, constants and variables",
         "idle genes": f"{count(summary.n_idle_connections, 'connection')}, {count(summary.n_idle_nodes, 'hidden node')}",
         "activations": ", ".join(f"{name} {count}" for name, count in summary.activations.items()),
@@ -105,7 +106,8 @@ def _worth(genome: Path) -> dict[str, str]:
         return {}
     found = summary["importance"]
     shown = [f"{one['column']} {_figure(one['mean'])} ± {_figure(one['spread'])}" for one in found["columns"][:_MOST_INPUTS]]
-    return {"importance": f"{', '.join(shown)} (fall of {SCORE_WORDS[found['score']]} when shuffled, on {summary['unit']} held out)"}
+    how = f"fall of {SCORE_WORDS[found['score']]} when shuffled, on {summary['unit']} held out"
+    return {"importance": f"{', '.join(shown)} ({how})"}
 
 
 def _figure(value: float | None) -> str:

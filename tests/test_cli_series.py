@@ -194,6 +194,21 @@ def test_a_table_from_stdin_is_kept_beside_its_run(run, monkeypatch):
     assert code == 2 and "stdin holds no table" in err
 
 
+def test_a_dry_run_speaks_of_sequences(run):
+    rows = [
+        f"{walk},{step},{step * walk % 3},{'up' if walk % 2 else 'down'}" for walk in range(24) for step in range(3 + walk % 2)
+    ]
+    Path("walks.csv").write_text("\n".join(["walk,second,x,who", *rows]) + "\n")
+    asked = ("walks.csv", "--target", "who", "--sequence-id", "walk", "--time", "second", "--dry-run")
+    code, out, _ = run("evolve", *asked)
+    assert code == 0 and "24 of 3 to 4 steps" in out and "sequences of each class: down (12), up (12)" in out
+    assert "steps of each" in out and "rows of each" not in out
+    assert json.loads(run("evolve", *asked, "--json")[1])["notes"][0].startswith("sequences: 24 ")
+    Path("walks.csv").write_text(Path("walks.csv").read_text() + "0,9,1,up\n")
+    code, _, err = run("evolve", *asked)
+    assert code == 2 and "one answer for a sequence" in err
+
+
 def test_an_error_speaks_of_the_variable_that_the_value_came_from(run, monkeypatch):
     monkeypatch.setenv("PROPNEAT_SEED", "-5")
     code, _, err = run("evolve", "xd6", *TINY)

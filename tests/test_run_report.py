@@ -3,6 +3,8 @@
 import json
 import re
 import shutil
+import subprocess
+from html import unescape
 from pathlib import Path
 
 import numpy as np
@@ -187,6 +189,34 @@ def test_the_page_needs_nothing_else_and_holds_no_markup_of_the_table(made, name
     assert set(map(int, re.findall(r'data-node="(\d+)"', page))) == slots
     ids = re.findall(r'\sid="([^"]+)"', page)
     assert len(ids) == len(set(ids))
+
+
+BROWSER = next((path for path in map(shutil.which, ("chromium", "chromium-browser", "google-chrome")) if path), None)
+
+
+@pytest.mark.skipif(BROWSER is None, reason="no chromium is installed")
+def test_in_a_browser_a_node_says_what_it_computes_and_nothing_is_wider_than_a_phone(made, tmp_path):
+    probe = """<script>
+      document.querySelector("[data-node]:last-of-type").dispatchEvent(new Event("click", {bubbles: true}));
+      const note = document.createElement("pre"); note.id = "probe";
+      note.textContent = JSON.stringify([told.textContent, document.documentElement.scrollWidth <= innerWidth]);
+      document.body.append(note);
+    </script></body>"""
+    page = (made / "numbers" / "report.html").read_text(encoding="utf-8")
+    (tmp_path / "page.html").write_text(page.replace("</body>", probe), encoding="utf-8")
+    command = [
+        BROWSER,
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--window-size=500,900",
+        f"--user-data-dir={tmp_path / 'profile'}",
+    ]
+    done = subprocess.run(
+        [*command, "--dump-dom", (tmp_path / "page.html").as_uri()], capture_output=True, text=True, timeout=120, check=True
+    )
+    told, fits = json.loads(unescape(re.search(r'<pre id="probe">(.*?)</pre>', done.stdout, re.DOTALL)[1]))
+    assert fits and "node" in told and "on rows held out: median" in told
 
 
 def test_a_report_is_written_anew_to_the_same_bytes_and_refuses_another_table(run, here):

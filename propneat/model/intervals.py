@@ -1,4 +1,4 @@
-"""How far test scores are known: 95 % intervals by drawing the test rows anew, of one way to answer and of two beside each other."""
+"""How far test scores are known: 95 % intervals by drawing the test rows anew, of one way to answer and of two."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

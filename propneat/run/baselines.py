@@ -1,4 +1,4 @@
-"""What two usual methods come to on the rows of a run: a linear model and gradient boosting, beside which its network is judged."""
+"""What two usual methods come to on the rows of a run: a linear model and gradient boosting, to judge its network by."""
 
 import warnings
 from collections.abc import Iterator
@@ -98,7 +98,7 @@ def _flat(learnt: Samples | Sequences) -> np.ndarray:
 
 
 def _over_steps(steps: np.ndarray, lengths: np.ndarray) -> np.ndarray:
-    """Return the last, the mean and the spread of every input over the steps, and their number, (n_sequences, 3 * n_inputs + 1)."""
+    """Return last, mean and spread of every input over the steps, and their number, (n_sequences, 3 * n_inputs + 1)."""
     within = (np.arange(steps.shape[1]) < lengths[:, None])[..., None]
     n = lengths[:, None].astype(np.float64)
     mean = (steps * within).sum(axis=1) / n

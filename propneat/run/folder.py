@@ -42,7 +42,8 @@ _MADE_BY_RUNS = (
     "checkpoint.journal",
     "config.toml",
 )
-_RESULTS = ("champion.json", "history.csv", "timing.csv", "network.svg", "progress.png", "progress.svg", "front.json", "front.csv", "front.png")
+_RESULTS = _MADE_BY_RUNS[:9]
+"""What a run makes of its last state; the report may not have been wanted."""
 _MARK = "# This folder belongs to a run of propneat, which replaces its own files in it.\n"
 _NUMBER, _FIGURE = (int, float), (int, float, type(None))
 _SUMMARY = {

@@ -77,8 +77,8 @@ def _check_same_table(folder: RunFolder, data: RunData, model: Model, summary: M
     )
     if not is_same or data.n_test != summary["test_rows"] or data.n_rows != summary["rows"]:
         raise CheckpointError(
-            f"the champion of {folder.path} has other test scores on {data.source} than its summary says: the table has changed "
-            "since, so put back the one of the run, or run propneat evolve again"
+            f"the champion of {folder.path} has other test scores on {data.source} than its summary says: the table has "
+            "changed since, so put back the one of the run, or run propneat evolve again"
         )
 
 

@@ -81,8 +81,8 @@ def run(
     """Evolve, save a checkpoint after every generation, write the results into the folder, and return the summary.
 
     Callbacks are called after the checkpoint is on disk; one that returns True ends the run there, with results so far.
-    With `report` two baselines are trained too, and all is put on a page. Champion and history depend neither on interruptions nor on who trains; elapsed seconds, kept apart, count the sessions
-    that ended cleanly.
+    With `report` two baselines are trained too, and all is put on a page. Champion and history depend neither on interruptions
+    nor on who trains; elapsed seconds, kept apart, count the sessions that ended cleanly.
     """
     folder.write_config(format_settings(settings))
     checkpoints = CheckpointWriter(folder.checkpoint, identity_of(settings, data), after=state)

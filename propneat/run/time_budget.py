@@ -47,5 +47,6 @@ def fit_into(
     least = min(config.generations, _LEAST)
     if fitting < least:
         needed = done - start + least * generation + final
-        say(f"{seconds:g} s are too short: a trial and {least} generations, the fewest that are worth it, take about {needed:.0f} s here.")
+        fewest = f"a trial and {least} generations, the fewest that are worth it"
+        say(f"{seconds:g} s are too short: {fewest}, take about {needed:.0f} s here.")
     return replace(config, populations=1, generations=min(config.generations, max(_LEAST, fitting)))

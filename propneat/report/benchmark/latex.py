@@ -16,7 +16,7 @@ _SPECIAL = {
 
 def render_latex(version: str, sections: tuple[Section, ...]) -> str:
     """Return every table of a report that is not one of data sets, the same for the same report."""
-    head = [f"% Tables of a benchmark, written by propneat {version}; needs \\usepackage{{booktabs}} and \\usepackage{{graphicx}}."]
+    head = [f"% Tables of a benchmark, written by propneat {version}; needs the packages booktabs and graphicx."]
     tables = [block for section in sections for block in section.blocks if isinstance(block, Table) and not block.is_compact]
     return "\n\n".join([*head, *map(_table, tables)]) + "\n"
 

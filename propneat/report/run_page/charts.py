@@ -104,7 +104,7 @@ def draw_sizes(rows: Sequence[Mapping[str, float | None]], taken: int) -> Drawin
 
 
 def draw_curves(history: Sequence[Mapping[str, float]], each: int, score: str) -> list[Drawing]:
-    """Draw loss, score, size and species against the generation; dashed lines stand between populations of `each` generations."""
+    """Draw loss, score, size and species by generation; dashed lines stand between populations of `each` generations."""
     panels = (
         ("Validation loss of the champion", "loss", ("validation_loss",)),
         (f"Validation {score} of the champion", score, ("validation_score",)),

@@ -57,7 +57,7 @@ class RunContent:
     front: Sequence[Mapping[str, Any]]
     history: Sequence[Mapping[str, float]]
     settings: Sequence[tuple[str, Sequence[tuple[str, str, str, bool]]]]
-    """Heading of every group of settings, and of each setting its name, value, note, and whether it differs from the default."""
+    """Heading of every group of settings, and of each setting its name, value, note, and whether it is not the default."""
 
 
 def render_run_page(content: RunContent) -> str:
@@ -141,4 +141,5 @@ def _with_all_values(model: Model) -> LayerPlan:
 def _computes(node: Any) -> str:
     terms = [f"{weight:+.3g} {name}" for name, weight in node.terms]
     joined = " ".join(terms) if node.aggregation == "sum" else f"{node.aggregation}({', '.join(terms)})"
-    return f"{node.name} = {node.activation}({' '.join(part for part in (joined, f'{node.bias:+.3g}') if part)}), inputs standardised"
+    total = " ".join(part for part in (joined, f"{node.bias:+.3g}") if part)
+    return f"{node.name} = {node.activation}({total}), inputs standardised"

@@ -11,7 +11,8 @@ from propneat.model.importance import Importance
 from propneat.model.intervals import Answers
 
 __all__ = [
-    "SCORE_WORDS", "columns_table", "confusion_table", "headline_of", "results_table", "sizes_table", "standing", "usage", "verdicts",
+    "SCORE_WORDS", "columns_table", "confusion_table", "headline_of", "results_table", "sizes_table", "standing", "usage",
+    "verdicts",
 ]  # fmt: skip
 
 SCORE_WORDS = {"auc": "AUC", "balanced_accuracy": "balanced accuracy", "log_loss": "log loss", "r2": "R²", "rmse": "RMSE"}
@@ -38,7 +39,8 @@ def results_table(summary: Mapping[str, Any]) -> dict[str, Any]:
         for name, size, scores, ends in ways
     ]
     heads = [(SCORE_WORDS.get(name, name), f"{'lower' if name in _LOW_IS_GOOD else 'higher'} is better") for name in names]
-    return {"heads": heads, "rows": rows}
+    is_narrow = any(low == high for low, high in summary.get("test_intervals", {}).values())
+    return {"heads": heads, "rows": rows, "is_narrow": is_narrow}
 
 
 def _size(summary: Mapping[str, Any]) -> str:
@@ -59,7 +61,8 @@ def verdicts(summary: Mapping[str, Any], unit: str) -> list[str]:
         if gap["value"] is None or gap["low"] is None:
             continue
         sentences.append(
-            f"On these {summary['test_rows']} {unit} the network is {_TOLD[standing(one)]} {one['name']}: {SCORE_WORDS[name]} {gap['value']:+.4f}, "
+            f"On these {summary['test_rows']} {unit} the network is {_TOLD[standing(one)]} {one['name']}: "
+            f"{SCORE_WORDS[name]} {gap['value']:+.4f}, "
             f"95 % interval {gap['low']:+.4f} to {gap['high']:+.4f}, p = {gap['p_value']:.2g}."
         )
     return sentences
