@@ -1,6 +1,5 @@
 """A network as one self-contained SVG picture: layers from left to right, weights as colour and width, names and tooltips."""
 
-import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from xml.sax.saxutils import escape, quoteattr
@@ -19,6 +18,7 @@ from propneat.genome.presentation import (
 )
 from propneat.report.network_arcs import arcs, room_for_arcs
 from propneat.report.network_layout import Layout, lay_out
+from propneat.report.network_text import count, number, shorten, text_width
 
 __all__ = ["draw_network"]
 
@@ -27,9 +27,6 @@ _HEADER, _FOOTER = 64.0, 52.0
 _LEAST_WIDTH = 520.0
 _BEFORE_WIDTH = 190.0
 """Room for the entry of the legend on recurrent connections."""
-_LABEL_CHARACTERS = 30
-_CHARACTER_WIDTH = 7.0
-"""Pixels per character of 12 px text, generous enough for the fonts named below."""
 
 _DASHES = ' stroke-dasharray="6 4"'
 """What a line of a recurrent connection looks like."""
@@ -109,16 +106,16 @@ def _nodes(genome: Genome, plan: LayerPlan, names: dict[int, str], notes: Mappin
         node, kind = int(gene["id"]), NodeKind(int(gene["kind"]))
         more = f"\n{notes[slot]}" if slot in notes else ""
         if kind == NodeKind.INPUT:
-            nodes.append(_Node(slot, kind, [_shorten(names[node])], f"{names[node]}\ninput node {node}{more}", 8.0, 8.0))
+            nodes.append(_Node(slot, kind, [shorten(names[node])], f"{names[node]}\ninput node {node}{more}", 8.0, 8.0))
             continue
         function = ACTIVATIONS[plan.activation[slot]]
         lines = [function] if plan.aggregation[slot] == 0 else [function, f"of {AGGREGATIONS[plan.aggregation[slot]]}"]
         tooltip = f"{kind.name.lower()} node {node}\n{AGGREGATIONS[plan.aggregation[slot]]}, then {function}"
-        tooltip += f"\nbias {_number(plan.biases[slot - plan.n_inputs])}{more}"
+        tooltip += f"\nbias {number(plan.biases[slot - plan.n_inputs])}{more}"
         if kind == NodeKind.OUTPUT:
             computes = [] if lines == ["identity"] else [" ".join(lines)]
-            lines, tooltip = [_shorten(names[node]), *computes], f"{names[node]}\n{tooltip}"
-        width = max(_text_width(line) * (1.0 if k == 0 else 0.9) for k, line in enumerate(lines)) + 18.0
+            lines, tooltip = [shorten(names[node]), *computes], f"{names[node]}\n{tooltip}"
+        width = max(text_width(line) * (1.0 if k == 0 else 0.9) for k, line in enumerate(lines)) + 18.0
         nodes.append(_Node(slot, kind, lines, tooltip, width, 24.0 + 13.0 * (len(lines) - 1)))
     return nodes
 
@@ -162,7 +159,7 @@ def _edges(plan: LayerPlan, nodes: list[_Node], layout: Layout, marked: bool) ->
         parts.append(
             f'<path class="edge"{mark} d="{paths[edge]}" stroke="{sign_colour(weight)}" '
             f'stroke-width="{_stroke_width(strength):.2f}" stroke-opacity="{_stroke_opacity(strength):.2f}">'
-            f"<title>{escape(ends)}\nweight {_number(weight)}</title></path>"
+            f"<title>{escape(ends)}\nweight {number(weight)}</title></path>"
         )
     return [*parts, "</g>"]
 
@@ -174,7 +171,7 @@ def _weight_texts(plan: LayerPlan, layout: Layout) -> list[str]:
         (x, y, _), (next_x, next_y, _) = route[1], route[2]
         place = f'x="{x + 0.3 * (next_x - x):.1f}" y="{y + 0.2 * (next_y - y) - 2:.1f}"'
         weight = float(plan.weights[edge])
-        parts.append(f'<text {place} fill="{sign_colour(weight)}">{_number(weight, 3)}</text>')
+        parts.append(f'<text {place} fill="{sign_colour(weight)}">{number(weight, 3)}</text>')
     return [*parts, "</g>"]
 
 
@@ -262,7 +259,7 @@ def _header(heading: str, summary: str, width: float, height: float) -> list[str
         f"<style>{_STYLE}</style>",
         f'<rect width="{width:.0f}" height="{height:.0f}" fill="#ffffff"/>',
         f'<text x="{_MARGIN:.0f}" y="30" font-size="17" font-weight="bold" fill="#111111">'
-        f"<title>{escape(heading)}</title>{escape(_shorten(heading, room))}</text>",
+        f"<title>{escape(heading)}</title>{escape(shorten(heading, room))}</text>",
         f'<text x="{_MARGIN:.0f}" y="48" font-size="12" fill="#666666">{escape(summary)}</text>',
     ]
 
@@ -271,10 +268,10 @@ def _summary(plan: LayerPlan, nodes: list[_Node]) -> str:
     n_used = sum(node.kind == NodeKind.INPUT for node in nodes)
     n_hidden = sum(node.kind == NodeKind.HIDDEN for node in nodes)
     parts = [
-        f"{n_used} of {plan.n_inputs} inputs" if n_used < plan.n_inputs else _count(n_used, "input"),
-        _count(n_hidden, "hidden node"),
-        _count(plan.n_outputs, "output"),
-        _count(plan.n_edges, "connection") + _recurrent_note(plan),
+        f"{n_used} of {plan.n_inputs} inputs" if n_used < plan.n_inputs else count(n_used, "input"),
+        count(n_hidden, "hidden node"),
+        count(plan.n_outputs, "output"),
+        count(plan.n_edges, "connection") + _recurrent_note(plan),
         f"depth {plan.n_layers}",
     ]
     return " \u00b7 ".join(parts)
@@ -284,17 +281,13 @@ def _recurrent_note(plan: LayerPlan) -> str:
     return f", {int(plan.edge_recurrent.sum())} recurrent" if plan.is_recurrent else ""
 
 
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
-
-
 def _legend(plan: LayerPlan, height: float) -> list[str]:
     """Return what colour and width mean, in one row at the bottom."""
     _, reference = weight_strengths(plan.weights)
     entries = [(POSITIVE_COLOUR, 0.6, "positive weight", ""), (NEGATIVE_COLOUR, 0.6, "negative weight", "")]
     if reference > 0:
-        entries.append(("#444444", 0.1, f"|weight| {_number(reference / 10, 2)}", ""))
-        entries.append(("#444444", 1.0, f"{_number(reference, 2)} or more", ""))
+        entries.append(("#444444", 0.1, f"|weight| {number(reference / 10, 2)}", ""))
+        entries.append(("#444444", 1.0, f"{number(reference, 2)} or more", ""))
     if plan.is_recurrent:
         entries.append(("#444444", 0.6, "value of the step before", _DASHES))
     parts, x, y = ['<g class="legend">'], _MARGIN, height - 20
@@ -304,28 +297,11 @@ def _legend(plan: LayerPlan, height: float) -> list[str]:
             f'stroke-width="{_stroke_width(strength):.2f}" stroke-opacity="{_stroke_opacity(strength):.2f}"{dashes}/>'
             f'<text x="{x + 30:.1f}" y="{y:.1f}" font-size="11" fill="#666666">{text}</text>'
         )
-        x += 30 + 0.9 * _text_width(text) + 16
+        x += 30 + 0.9 * text_width(text) + 16
     return [*parts, "</g>"]
 
 
 def _input_label_width(nodes: list[_Node]) -> float:
     """Return the room that names take to the left of the input column, in pixels; the line on unused inputs fits in as well."""
-    labels = [_text_width(node.lines[0]) for node in nodes if node.kind == NodeKind.INPUT]
-    return max([*labels, _text_width("1000 inputs unused")]) + 8.0
-
-
-def _text_width(text: str) -> float:
-    """Return a generous estimate of the width of 12 px text, in pixels; wide and full-width characters count double."""
-    return _CHARACTER_WIDTH * sum(1 + (unicodedata.east_asian_width(character) in "WF") for character in text)
-
-
-def _shorten(text: str, n_characters: int = _LABEL_CHARACTERS) -> str:
-    """Return the text with its middle replaced by an ellipsis if it has more than `n_characters` characters."""
-    if len(text) <= n_characters:
-        return text
-    head = (n_characters - 1) * 3 // 5
-    return f"{text[:head].rstrip()}\u2026{text[len(text) - (n_characters - 1 - head) :].lstrip()}"
-
-
-def _number(value: float, n_digits: int = 4) -> str:
-    return f"{value:.{n_digits}g}"
+    labels = [text_width(node.lines[0]) for node in nodes if node.kind == NodeKind.INPUT]
+    return max([*labels, text_width("1000 inputs unused")]) + 8.0
