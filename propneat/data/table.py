@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from propneat.data.delimited import DelimitedForm
     from propneat.data.delimited_sweep import SweptColumn
 
-__all__ = ["MIN_ROWS", "Table", "is_file_name", "load_table", "make_table"]
+__all__ = ["MIN_ROWS", "Table", "is_file_name", "load_table", "make_table", "split_target"]
 
 MIN_ROWS = 10
 """The fewest rows that can be divided for learning, choosing and judging."""
@@ -102,6 +102,13 @@ def is_file_name(text: str) -> bool:
     from propneat.data.files import FILE_ENDINGS
 
     return text.lower().endswith(FILE_ENDINGS) or "/" in text or "\\" in text or ("." in text and Path(text).is_file())
+
+
+def split_target(text: str) -> tuple[str, str | None]:
+    """Return the file and the target of a text such as houses.csv:price, and any other text as it is, without a target."""
+    file, colon, column = text.rpartition(":")
+    is_split = colon and column and is_file_name(file) and not Path(text).exists()
+    return (file, column) if is_split else (text, None)
 
 
 def make_table(
