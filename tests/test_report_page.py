@@ -152,6 +152,9 @@ def test_the_page_is_well_formed_and_accessible(written):
         if name == "aria-labelledby":
             assert set(value.split()) <= set(page.ids)
     assert page.tags.count("svg") == 6 == page.tags.count("desc")
+    classes = [value for name, value in page.attributes if name == "class"]
+    frames = [value for value in classes if value.split()[0] == "scroll"]
+    assert set(frames) == {"scroll", "scroll tall"} and len(frames) == len(page.tables) + 6
 
 
 def test_the_title_is_text_and_not_markup(written):
