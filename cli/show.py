@@ -106,7 +106,7 @@ def _worth(genome: Path) -> dict[str, str]:
         return {}
     found = summary["importance"]
     shown = [f"{one['column']} {_figure(one['mean'])} ± {_figure(one['spread'])}" for one in found["columns"][:_MOST_INPUTS]]
-    how = f"fall of {SCORE_WORDS[found['score']]} when shuffled, on {summary['unit']} held out"
+    how = f"change of {SCORE_WORDS[found['score']]} when shuffled, on {summary['unit']} held out"
     return {"importance": f"{', '.join(shown)} ({how})"}
 
 

@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from html import unescape
 from pathlib import Path
 
@@ -14,12 +15,15 @@ from sklearn.inspection import permutation_importance as sklearn_importance
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import balanced_accuracy_score, log_loss, r2_score, roc_auc_score, root_mean_squared_error
 
+from propneat.base.records import finite_or_none
 from propneat.model import load_model
 from propneat.model.importance import partial_dependence
 from propneat.model.intervals import Answers, _scores, compare_answers, score_all, score_intervals
 from propneat.run import open_run_folder, prepare_run
-from propneat.run.judging import judge
+from propneat.run.folder import RunFolder
+from propneat.run.judging import JUDGED, Judgement, judge
 from propneat.run.life import settings_of_run
+from propneat.run.report import write_report
 from propneat.run.session import settled
 
 TINY = ("--generations", "2", "--populations", "1", "--population", "10", "--fine-tune-epochs", "20", "--prune-epochs", "1")
@@ -255,6 +259,24 @@ def test_a_network_picked_gets_a_report_of_its_own(run, here):
         )
     finally:
         Path("moved.csv").rename(settings_of_run(open_run_folder(Path("numbers")), {}).data.source)
+
+
+def test_test_rows_of_one_class_and_answers_that_are_no_numbers_are_told_as_they_are(made, tmp_path):
+    settings, data, model = loaded(made / "classes")
+    rows = data.test_target == "no"
+    one = replace(data, test_features=data.test_features[rows], test_target=data.test_target[rows])
+    judgement = judge(one, model, 0, baselines=True)
+    assert judgement.facts["importance"]["score"] == "log_loss" and judgement.importances[0].column == EVIL
+    summary = json.loads((made / "classes" / "summary.json").read_text())
+    shutil.copytree(made / "classes", tmp_path / "a")
+    folder = RunFolder(tmp_path / "a")
+    scores = {name: finite_or_none(value) for name, value in score_all(judgement.answers).items()}
+    write_report(folder, settings, one, model, judgement, summary | judgement.facts | {"test": scores})
+    page = folder.report.read_text()
+    assert scores["auc"] is None and "undefined" in page and "Rise of log loss" in page
+    plain = {name: value for name, value in summary.items() if name not in JUDGED}
+    write_report(folder, settings, data, model, Judgement(None, (), (), {}), plain | {"test": dict.fromkeys(scores)})
+    assert "undefined" in folder.report.read_text() and "id=\"network\"" in folder.report.read_text()
 
 
 def test_without_a_report_nothing_is_trained_beside_the_network(run, folder):

@@ -18,6 +18,7 @@ __all__ = ["HEADLINES", "JUDGED", "Judgement", "judge"]
 
 HEADLINES = {"binary": "auc", "multiclass": "auc", "regression": "r2"}
 """The score by which methods are compared, by task."""
+_LOSSES = ("log_loss", "rmse")
 JUDGED = ("test_intervals", "baselines", "importance")
 """What a summary has of a judgement."""
 
@@ -43,11 +44,17 @@ def judge(data: RunData, model: Model, seed: int, *, baselines: bool) -> Judgeme
     if not baselines:
         return Judgement(answers, (), (), facts)
     trained = tuple(train_baselines(data, answers.truth, seed))
-    score = HEADLINES[data.task]
+    score = _score_of(answers)
     importances = permutation_importance(model, _rows(data, model, answers.truth, score), seed)
     facts["baselines"] = [_facts_of(each, answers, seed) for each in trained]
     facts["importance"] = {"score": score, "columns": [_finite(asdict(each)) for each in importances]}
     return Judgement(answers, trained, importances, facts)
+
+
+def _score_of(answers: Answers) -> str:
+    """Return the score by which columns are weighed: the headline, or a loss where there is none, as with a single class."""
+    headline = HEADLINES[answers.task]
+    return headline if np.isfinite(score_all(answers)[headline]) else _LOSSES[answers.task == "regression"]
 
 
 def _facts_of(baseline: Baseline, answers: Answers, seed: int) -> dict[str, Any]:
@@ -81,6 +88,7 @@ def _rows(data: RunData, model: Model, truth: np.ndarray, score: str) -> Rows:
     def scored(outputs: np.ndarray, chosen: np.ndarray) -> float:
         if not np.isfinite(outputs).all():
             return float("nan")
-        return score_all(Answers(model.task, values_of(model, outputs), truth[chosen]))[score]
+        found = score_all(Answers(model.task, values_of(model, outputs), truth[chosen]))[score]
+        return -found if score in _LOSSES else found
 
     return Rows(data.test_inputs(), answer, scored)

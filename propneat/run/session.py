@@ -114,6 +114,8 @@ def run(
         "champion": str(folder.champion),
         "seconds": round(before + time.perf_counter() - start, 3),
     }
+    # a kill while the report is made loses nothing else
+    folder.write_summary(summary)
     judgement = judge(data, model, settings.evolve.seed, baselines=report)
     summary |= judgement.facts
     if report:

@@ -20,8 +20,8 @@ _BINS = 10
 _WIDE = 480.0
 
 
-def draw_importance(found: Sequence[Importance], score: str) -> Drawing:
-    """Draw a bar for every column, and a line over one standard deviation to both sides."""
+def draw_importance(found: Sequence[Importance], change: str) -> Drawing:
+    """Draw a bar for every column, and a line over one standard deviation to both sides, of a change such as "Fall of AUC"."""
     names = [shorten(one.column, 26) for one in found]
     left, right, step = max(text_width(name, 12) for name in names) + 16, _WIDE - 20, 24.0
     ends = [(one.mean - one.spread, one.mean + one.spread) for one in found]
@@ -43,7 +43,7 @@ def draw_importance(found: Sequence[Importance], score: str) -> Drawing:
         )
         items.append(line(scale(ends[k][0]), middle, scale(ends[k][1]), middle, "ink", 1.2))
     items.append(line(scale(0.0), 34, scale(0.0), bottom))
-    title = f"Fall of {score} when a column is shuffled"
+    title = f"{change} when a column is shuffled"
     text = "; ".join(f"{one.column} {one.mean:.4g} ± {one.spread:.2g}" for one in found)
     items = [Text(10, 18, title, "ink", 13, bold=True), *items]
     return Drawing("importance", title, text, right + 20, bottom + 26, tuple(items))

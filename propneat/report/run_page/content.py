@@ -11,6 +11,7 @@ from propneat.compiler import LayerPlan, evaluate
 from propneat.model import Model, summarise
 from propneat.model.importance import Dependence, Importance
 from propneat.model.intervals import Answers
+from propneat.report.drawing import Drawing
 from propneat.report.network_svg import draw_network
 from propneat.report.pages import render_page
 from propneat.report.run_page.charts import (
@@ -24,6 +25,7 @@ from propneat.report.run_page.charts import (
     draw_sizes,
 )
 from propneat.report.run_page.tables import (
+    LOW_IS_GOOD,
     SCORE_WORDS,
     columns_table,
     confusion_table,
@@ -79,7 +81,7 @@ def render_run_page(content: RunContent) -> str:
         verdicts=verdicts(summary, unit),
         confusion=confusion_table(content.answers, model.classes),
         error_charts=_error_charts(content),
-        importance=draw_importance(content.importances[:_MOST_COLUMNS], summary["score_name"]) if content.importances else None,
+        importance=_importance(content),
         n_columns=len(content.importances),
         most_columns=_MOST_COLUMNS,
         dependences=[draw_dependence(found, number) for number, found in enumerate(content.dependences)],
@@ -95,6 +97,16 @@ def render_run_page(content: RunContent) -> str:
 def _each(summary: Mapping[str, Any]) -> int:
     """Return the generations of one population."""
     return max(1, summary["generations_asked"] // max(1, summary["populations"]))
+
+
+def _importance(content: RunContent) -> Drawing | None:
+    """Return the chart of importance of the first columns, those whose importance is a number."""
+    shown = [one for one in content.importances if np.isfinite([one.mean, one.spread]).all()][:_MOST_COLUMNS]
+    if not shown:
+        return None
+    score = content.summary["importance"]["score"]
+    change = "Rise" if score in LOW_IS_GOOD else "Fall"
+    return draw_importance(shown, f"{change} of {SCORE_WORDS[score]}")
 
 
 def _headline(summary: Mapping[str, Any]) -> list[tuple[str, tuple[str, str]]]:

@@ -13,6 +13,8 @@ __all__ = ["HEIGHT", "WIDTH", "Plot", "finite_range"]
 WIDTH, HEIGHT = 360.0, 280.0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 58.0, 14.0, 34.0, 46.0
 _LEGEND = 18.0
+_LARGEST, _LONGEST = 1e150, 7
+"""The largest number that is drawn, and the most characters of one at an axis."""
 
 
 @dataclass
@@ -54,10 +56,10 @@ class Plot:
         left, right = self.across
         low, high = self.up
         axes: list[Item] = [Text(left - 46, 17, shorten(self.title, 46), "ink", 13, bold=True)]
-        for value, text in y.ticks:
+        for value, text in _short(y):
             axes += [line(left, y(value), right, y(value), "grid"), Text(left - 7, y(value) + 4, text, "soft", 11, "end")]
         end = -np.inf
-        for value, text in x.ticks:
+        for value, text in _short(x):
             place, half = x(value), text_width(text, 11) / 2
             if place - half > end + 4:
                 axes += [line(place, low, place, low + 4), Text(place, low + 17, text, "soft", 11, "middle")]
@@ -78,8 +80,13 @@ class Plot:
         return Drawing(name, self.title, description, self.width, height, (*axes, *self.items, *key))
 
 
+def _short(scale: Scale) -> list[tuple[float, str]]:
+    """Return the ticks of a scale, long numbers in powers of ten."""
+    return [(value, text if len(text) <= _LONGEST else f"{value:.3g}") for value, text in scale.ticks]
+
+
 def finite_range(*values: Sequence[float]) -> tuple[float, float]:
-    """Return the least and the largest finite of some numbers, 0 and 1 where there is none."""
+    """Return the least and the largest of some numbers that can be drawn, 0 and 1 where there is none."""
     everything = np.concatenate([np.asarray(each, dtype=np.float64).ravel() for each in values])
-    finite = everything[np.isfinite(everything)]
+    finite = everything[np.abs(everything) < _LARGEST]
     return (float(finite.min()), float(finite.max())) if len(finite) else (0.0, 1.0)

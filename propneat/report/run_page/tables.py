@@ -11,13 +11,13 @@ from propneat.model.importance import Importance
 from propneat.model.intervals import Answers
 
 __all__ = [
-    "SCORE_WORDS", "columns_table", "confusion_table", "headline_of", "results_table", "sizes_table", "standing", "usage",
-    "verdicts",
+    "LOW_IS_GOOD", "SCORE_WORDS", "columns_table", "confusion_table", "headline_of", "results_table", "sizes_table", "standing",
+    "usage", "verdicts",
 ]  # fmt: skip
 
 SCORE_WORDS = {"auc": "AUC", "balanced_accuracy": "balanced accuracy", "log_loss": "log loss", "r2": "R²", "rmse": "RMSE"}
 """Scores as people call them."""
-_LOW_IS_GOOD = ("log_loss", "rmse")
+LOW_IS_GOOD = ("log_loss", "rmse")
 _MOST_CLASSES = 30
 _TOLD = {"better": "better than", "worse": "worse than", "even": "not told apart from"}
 
@@ -38,7 +38,7 @@ def results_table(summary: Mapping[str, Any]) -> dict[str, Any]:
         {"name": name, "size": size, "cells": [_cell(scores[score], ends.get(score)) for score in names]}
         for name, size, scores, ends in ways
     ]
-    heads = [(SCORE_WORDS.get(name, name), f"{'lower' if name in _LOW_IS_GOOD else 'higher'} is better") for name in names]
+    heads = [(SCORE_WORDS.get(name, name), f"{'lower' if name in LOW_IS_GOOD else 'higher'} is better") for name in names]
     is_narrow = any(low == high for low, high in summary.get("test_intervals", {}).values())
     return {"heads": heads, "rows": rows, "is_narrow": is_narrow}
 
@@ -80,7 +80,7 @@ def standing(baseline: Mapping[str, Any]) -> str:
     gap = baseline["network_less_it"][name]
     if gap["low"] is None or gap["low"] <= 0 <= gap["high"]:
         return "even"
-    return "better" if (gap["value"] > 0) != (name in _LOW_IS_GOOD) else "worse"
+    return "better" if (gap["value"] > 0) != (name in LOW_IS_GOOD) else "worse"
 
 
 def confusion_table(answers: Answers | None, classes: Sequence[Any] | None) -> dict[str, Any] | None:
