@@ -38,7 +38,7 @@ def evolve(context: click.Context, **options: Any) -> None:
       propneat evolve breast_cancer_wisconsin
       propneat evolve patients.csv --target outcome
       propneat evolve monk1 --generations 30 --population 100 --seed 7
-      propneat evolve patients.csv --target outcome --populations 8
+      propneat evolve patients.csv --target outcome --preset best
       propneat evolve patients.csv --target outcome --time-budget 2m
       propneat evolve patients.csv --target outcome --pick 12
       propneat evolve patients.csv --config propneat.toml --out results/first

@@ -25,6 +25,7 @@ SETTINGS: dict[str, tuple[str, str]] = {
     "positive": ("data", "positive"),
     "recurrent_rate": ("evolution", "recurrent_rate"),
     "method": ("", "method"),
+    "preset": ("", "preset"),
     "generations": ("", "generations"),
     "populations": ("", "populations"),
     "population": ("evolution", "population_size"),
@@ -75,6 +76,7 @@ _GROUPS: dict[str, tuple[click.Option, ...]] = {
     "How its columns are read": tuple(map(reading_option, READING_KEYS)),
     "The search": (
         _setting("--method", metavar="propneat|neat"),
+        _setting("--preset", metavar="tiny|default|best"),
         _setting("--generations", int),
         _setting("--populations", OrWord(click.INT, "auto")),
         _setting("--population", int),

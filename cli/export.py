@@ -85,9 +85,10 @@ def export(genome: Path, form: str, out: Path | None, digits: int | str | None, 
 
 
 def _write_binary(form: str, genome: "Genome", model: "Model | None", path: Path, out: Path) -> None:
-    from propneat.base.errors import ConfigError
+    from propneat.base.extras import need
 
     if form == "torch":
+        need("torch", "--to torch")
         from propneat.compiler import compile_genome
         from propneat.compiler.network import export_program
 
@@ -95,11 +96,9 @@ def _write_binary(form: str, genome: "Genome", model: "Model | None", path: Path
             export_program(compile_genome(genome), out)
         return
     _expect_model(model, path)
-    try:
-        from propneat.export.onnx_form import to_onnx
-    except ImportError as error:
-        raise ConfigError("--to onnx needs the package onnx: pip install 'propneat[onnx]', or choose another format") from error
+    need("onnx", "--to onnx")
     from propneat.base.records import write_atomic
+    from propneat.export.onnx_form import to_onnx
 
     content = to_onnx(model).SerializeToString(deterministic=True)
     with writing(out):

@@ -11,9 +11,10 @@ __all__ = ["init"]
 
 @click.command()
 @click.option("--method", metavar="propneat|neat", default="propneat", show_default=True, help="Whose settings to write.")
+@click.option("--preset", metavar="tiny|default|best", default="default", show_default=True, help="How much is searched.")
 @click.option("--out", type=FILE, default="propneat.toml", show_default=True, help="- is stdout.")
 @click.option("--force", is_flag=True, help="Replace the file if it exists.")
-def init(method: str, out: Path, force: bool) -> None:
+def init(method: str, preset: str, out: Path, force: bool) -> None:
     """Write a configuration file with every setting, its default value and what it means.
 
     \b
@@ -27,7 +28,7 @@ def init(method: str, out: Path, force: bool) -> None:
     from propneat.settings.evolve_config import default_config
     from propneat.settings.file import Settings, format_settings
 
-    text = format_settings(Settings(evolve=default_config(method)))
+    text = format_settings(Settings(evolve=default_config(method, preset)))
     if str(out) == "-":
         click.echo(text, nl=False)
         return

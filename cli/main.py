@@ -15,6 +15,7 @@ import click
 
 from propneat import __version__
 from propneat.base.errors import PropneatError, PropneatWarning
+from propneat.base.extras import EXTRAS, describe_need
 
 __all__ = ["COMMANDS", "LazyGroup", "main", "propneat"]
 
@@ -115,6 +116,12 @@ def _run(arguments: Sequence[str] | None) -> int:
     except PropneatError as error:
         click.echo(f"Error: {error}", err=True)
         return error.exit_code
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package not in EXTRAS:
+            raise
+        click.echo(f"Error: {describe_need(package)}", err=True)
+        return 2
     except MemoryError as error:
         words = f" ({error})" if str(error) else ""
         click.echo(f"Error: there is not enough memory{words}: use fewer rows, columns or networks, or more of it", err=True)

@@ -126,6 +126,23 @@ def test_multiclass_metrics_are_scikit_learns():
     assert found["brier"] == pytest.approx(np.mean([brier_score_loss(codes == k, shares[:, k]) for k in range(4)]) * 4)
 
 
+def test_the_calibration_error_is_that_of_its_definition():
+    rng = np.random.default_rng(3)
+    shares = rng.dirichlet(np.ones(3), 500)
+    codes = np.array([rng.choice(3, p=row) for row in shares])
+    top, right = shares.max(axis=1), shares.argmax(axis=1) == codes
+    gaps = 0.0
+    for k in range(15):
+        within = (top >= k / 15) & (top < (k + 1) / 15)
+        if within.any():
+            gaps += within.mean() * abs(right[within].mean() - top[within].mean())
+    assert score_probabilities(codes, shares)["ece"] == pytest.approx(gaps)
+    # certain and always right, and certain and right half of the time
+    sure = np.array([[1.0, 0.0], [1.0, 0.0]])
+    assert score_probabilities(np.array([0, 1]), sure)["ece"] == 0.5
+    assert score_probabilities(np.array([0, 1]), np.eye(2))["ece"] == 0.0
+
+
 def test_a_reversed_ranking_scores_below_one_half_and_is_not_flipped():
     assert score_probabilities(np.array([0, 1]), np.array([[0.2, 0.8], [0.9, 0.1]]))["auc"] == 0.0
 
@@ -199,7 +216,7 @@ def test_a_plan_that_cannot_be_made_says_why(config, words):
 
 
 def test_core_methods_are_methods_and_own_ones_are_found_by_import():
-    assert {"propneat", "random-forest-default", "logistic-regression"} <= set(core_methods())
+    assert {"propneat", "random-forest-default", "logistic-regression"} <= set(core_methods(print))
     assert find_method("bench_methods:GOOD").name == "bench_methods:GOOD"
 
 

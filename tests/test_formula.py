@@ -11,7 +11,7 @@ from formula_cases import a_model, a_preprocessor, a_table, answers_of, one_of_e
 from propneat.data import TargetScale
 from propneat.export.python_text import to_python
 from propneat.formula import count_nodes, round_formula
-from propneat.genome import NodeKind, make_genome
+from propneat.genome import NodeKind, activation_code, make_genome
 from propneat.model import Model
 from propneat.model.summary import n_nodes, summarise
 
@@ -107,6 +107,22 @@ def test_nodes_of_a_network_known_by_hand():
     # b + w * tanh(c + u * x0 + v * x1): the scaling of inputs makes a weight of 1 another, and a bias of 0
     assert summarise(genome).n_nodes == n_nodes(genome) == 13
     assert n_nodes(genome, is_logarithm=True) == 14
+
+
+@pytest.mark.parametrize("activation", ["relu", "abs", "gauss", "tanh"])
+@pytest.mark.parametrize("weights", [(2.0, 3.0), (-2.0, 3.0), (-2.0, -3.0)], ids=str)
+def test_one_weight_goes_outside_where_the_activation_lets_it_pass(activation, weights):
+    nodes = [(0, 0.0, NodeKind.INPUT, 0, 0), (1, 0.0, NodeKind.INPUT, 0, 0), (2, 0.0, NodeKind.OUTPUT, 0, 0)]
+    nodes.append((3, 0.7, NodeKind.HIDDEN, activation_code(activation), 0))
+    genome = make_genome(nodes, [(0, 0, 3, weights[0], True), (1, 1, 3, weights[1], True), (2, 3, 2, 5.0, True)])
+    model = Model(genome, "regression", plain_preprocessor(2), None, TargetScale(0.0, 1.0))
+    # 5 * f(.7 + u * x0 + v * x1): product, 5, sum, .7, two products of two, and of f its own nodes
+    written_out = {"relu": 2, "abs": 1, "gauss": 5, "tanh": 1}[activation] + 10
+    pulled_out = 0 if activation == "tanh" else 2
+    assert n_nodes(genome) - 2 == written_out - pulled_out
+    frame = pandas.DataFrame({"x0": [0.3, -1.2, 0.9, np.nan], "x1": [0.4, 2.0, -1.5, 0.0]})
+    answers = function_of(model)(frame["x0"].to_numpy(), frame["x1"].to_numpy())
+    np.testing.assert_allclose(answers, model.predict(frame), rtol=1e-13, atol=1e-13)
 
 
 def test_a_node_used_twice_is_computed_once_and_counted_twice():

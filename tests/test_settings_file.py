@@ -132,3 +132,17 @@ def test_none_overrules_a_default_that_is_not_none(tmp_path):
     path.write_text("[evolution]\ntarget_species = 'none'")
     assert default_config().evolution.target_species is not None
     assert resolve_settings([read_settings_file(path)]).evolve.evolution.target_species is None
+
+
+def test_a_preset_stands_for_what_is_not_given(tmp_path):
+    tiny, best = (resolve_settings([{"preset": preset}]).evolve for preset in ("tiny", "best"))
+    assert tiny.generations < default_config().generations and tiny.populations == 1
+    assert best.populations > 4 and best.generations == default_config().generations
+    assert resolve_settings([{"preset": "best", "populations": 3}]).evolve == replace(best, populations=3)
+    assert resolve_settings([{"preset": "tiny"}, {"preset": "default"}]).evolve == default_config()
+    for wrong in ("huge", ["best"], None):
+        with pytest.raises(ConfigError, match="preset"):
+            resolve_settings([{"preset": wrong}])
+    path = tmp_path / "tiny.toml"
+    path.write_text(format_settings(Settings(evolve=tiny)))
+    assert resolve_settings([read_settings_file(path)]).evolve == tiny

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from propneat import __version__
 from propneat.base.errors import ConfigError
+from propneat.base.extras import need
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -28,11 +29,10 @@ def connect(address: str, *, seconds: float = 20.0) -> "Client":
     Raises ConfigError when dask is not installed, the address has not the form of one, no scheduler answers within `seconds`,
     it has no worker for as long, or a process of the cluster has not this version of propneat.
     """
-    try:
-        from distributed import Client
-        from distributed.comm import connect as knock
-    except ImportError as error:
-        raise ConfigError("the dask executor needs dask.distributed: install it with pip install 'propneat[dask]'") from error
+    need("distributed", "the dask executor")
+    from distributed import Client
+    from distributed.comm import connect as knock
+
     found = re.fullmatch(r"inproc://.+|[a-z]+://.+:(\d+)", address)
     if not found or (found[1] and not 0 < int(found[1]) < 2**16):
         raise ConfigError(f"a dask scheduler has an address of the form tcp://HOST:PORT, not {address!r}")

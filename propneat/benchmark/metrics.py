@@ -4,6 +4,7 @@ import numpy as np
 
 __all__ = ["one_class_reason", "one_value_reason", "score_numbers", "score_probabilities"]
 
+_N_BINS = 15
 _LEAST = float(np.finfo(np.float64).eps)
 
 
@@ -47,7 +48,9 @@ def score_probabilities(codes: np.ndarray, probabilities: np.ndarray) -> dict[st
     `auc`: of two classes the area under the ROC curve of the second's probability, of several the unweighted mean over the
     one-against-rest questions that have both answers among the rows. `accuracy` and `balanced_accuracy` of the most
     probable class. `log_loss` in nats per row, probabilities cut at the float64 epsilon. `brier`: of two classes the mean
-    squared error of the second's probability, of several its sum over classes. Raises ValueError for probabilities that
+    squared error of the second's probability, of several its sum over classes. `ece`, the expected calibration error (Guo et
+    al. 2017): how far the probability of the most probable class is from the share of rows that it is right for, in 15 bins of
+    equal width, weighted by their rows. Raises ValueError for probabilities that
     are not finite, negative, or do not add up to 1.
     """
     from sklearn.metrics import roc_auc_score
@@ -67,4 +70,10 @@ def score_probabilities(codes: np.ndarray, probabilities: np.ndarray) -> dict[st
         "accuracy": float(right.mean()),
         "log_loss": float(-np.mean(np.log(np.maximum(probabilities[np.arange(len(codes)), codes], _LEAST)))),
         "brier": float(errors[:, 1].mean() if n_classes == 2 else errors.sum(axis=1).mean()),
+        "ece": _calibration_error(probabilities.max(axis=1), right),
     }
+
+
+def _calibration_error(confidence: np.ndarray, right: np.ndarray) -> float:
+    bins = np.minimum((confidence * _N_BINS).astype(np.int64), _N_BINS - 1)
+    return float(np.abs(np.bincount(bins, right - confidence)).sum() / len(right))

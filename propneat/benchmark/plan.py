@@ -51,7 +51,7 @@ def make_plan(
     options and suites that do not exist, and for methods that none of the data sets is for; DataError for data sets that
     cannot be had.
     """
-    methods = list(dict.fromkeys(config.methods)) or core_methods()
+    methods = list(dict.fromkeys(config.methods)) or core_methods(say)
     for name in config.options:
         if name not in methods:
             raise ConfigError(f"there are options for {name!r}, which is not among the methods {', '.join(methods)}")

@@ -25,7 +25,7 @@ MARK = " (published)"
 _DATASET, _METHOD = ("dataset", "data set"), ("method", "algorithm")
 _SCORES = {
     "score": None, "r2": "r2", "r2_test": "r2", "auc": "auc", "rmse": "rmse", "mae": "mae", "log_loss": "log_loss",
-    "brier": "brier", "accuracy": "accuracy", "balanced_accuracy": "balanced_accuracy",
+    "brier": "brier", "ece": "ece", "accuracy": "accuracy", "balanced_accuracy": "balanced_accuracy",
 }  # fmt: skip
 """Columns of scores, and the score that each is, None for the headline of the results they stand beside."""
 _SIZE, _SECONDS = ("size", "model_size", "n_nodes"), ("seconds", "fit_seconds", "training time (s)")

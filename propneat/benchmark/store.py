@@ -18,13 +18,14 @@ from propneat.benchmark.store_form import (
     MEASURED,
     PLAN,
     RESULT,
-    RESULT_BEFORE,
     SCHEMA,
-    UPGRADE,
+    VERSION,
     check_configuration,
     check_form,
     check_rows,
     read_json,
+    result_columns,
+    upgrade,
 )
 from propneat.benchmark.task import Outcome, Planned
 
@@ -43,16 +44,16 @@ class Store:
     """An open results file. One process writes, others may read meanwhile; use it as a context manager.
 
     Tables: `plan`, one row per task ever planned; `result`, one row per task that ended, whatever its end; `prediction`,
-    test-row answers of those that ended well; `environment`, what they were run with; `meta`. A file of the version before
+    test-row answers of those that ended well; `environment`, what they were run with; `meta`. A file of an older version
     is read as it is, and gets the columns it lacks when it is opened for writing.
 
     Every method raises StoreError for a file that is damaged, and OSError where the system has no room or does not let it.
     """
 
-    def __init__(self, path: Path, connection: sqlite3.Connection, lock: IO[bytes] | None, is_current: bool) -> None:
+    def __init__(self, path: Path, connection: sqlite3.Connection, lock: IO[bytes] | None, version: str) -> None:
         """Use `create_store` or `open_store`; `lock` is the held lock file of a writer."""
         self.path = path
-        self.result_columns = RESULT if is_current else RESULT_BEFORE
+        self.version, self.result_columns = version, result_columns(version)
         self._connection, self._lock = connection, lock
 
     def __enter__(self) -> "Store":
@@ -203,11 +204,11 @@ class Store:
         self.configuration()
 
     def upgrade(self) -> None:
-        """Give a file of the version before the columns it lacks, all of them or none."""
+        """Give a file of an older version the columns it lacks, all of them or none."""
         with self._writing() as connection:
-            for statement in UPGRADE:
+            for statement in upgrade(self.version):
                 connection.execute(statement)
-        self.result_columns = RESULT
+        self.version, self.result_columns = VERSION, RESULT
 
     def prediction(self, key: str) -> bytes | None:
         """Return the packed predictions of a task, None when there are none."""
@@ -271,7 +272,7 @@ def create_store(folder: Path) -> Store:
             connection.execute("PRAGMA synchronous=FULL")
             # a file that cannot be written is told now, not when the first result comes
             connection.execute("BEGIN IMMEDIATE")
-            if store.result_columns == RESULT:
+            if store.version == VERSION:
                 connection.rollback()
             else:
                 store.upgrade()
@@ -314,9 +315,9 @@ def _connect(path: Path, address: str, lock: IO[bytes] | None) -> Store:
     connection = None
     try:
         connection = sqlite3.connect(address, uri=address != str(path))
-        is_current = check_form(connection, path)
+        version = check_form(connection, path)
     except (*SQLITE_ERRORS, PropneatError) as error:
         if connection is not None:
             connection.close()
         raise error if isinstance(error, PropneatError) else explain(path, error) from error
-    return Store(path, connection, lock, is_current)
+    return Store(path, connection, lock, version)

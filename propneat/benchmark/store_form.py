@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from propneat.base.errors import StoreError
-from propneat.benchmark.task import CLASS_METRICS, METRICS, STATUSES, Planned, Task
+from propneat.benchmark.task import METRICS, STATUSES, Planned, Task
 
 __all__ = [
     "IDENTITY",
@@ -17,18 +17,19 @@ __all__ = [
     "MEASURED",
     "PLAN",
     "RESULT",
-    "RESULT_BEFORE",
     "SCHEMA",
-    "UPGRADE",
+    "VERSION",
     "check_configuration",
     "check_form",
     "check_rows",
     "read_json",
+    "result_columns",
+    "upgrade",
 ]
 
-_SCHEMA_VERSION = "2"
-_ADDED = {"r2": "REAL", "rmse": "REAL", "mae": "REAL", "n_nodes": "INTEGER"}
-"""Columns of the table result that version 1 lacks, with their types."""
+_ADDED = {"2": {"r2": "REAL", "rmse": "REAL", "mae": "REAL", "n_nodes": "INTEGER"}, "3": {"ece": "REAL"}}
+"""Columns of the table result that came with each version after the first, with their types."""
+_VERSIONS = ("1", *_ADDED)
 IDENTITY = tuple(field.name for field in fields(Task))
 KNOWN = tuple(field.name for field in fields(Planned) if field.name != "task")
 PLAN = ("key", *IDENTITY, *KNOWN)
@@ -37,8 +38,8 @@ MEASURED = (
     "depth", "n_nodes",
 )  # fmt: skip
 RESULT = ("key", "status", "reason", *MEASURED, "environment", "finished")
-RESULT_BEFORE = tuple(f"NULL AS {name}" if name in _ADDED else name for name in RESULT)
-"""The same of a file of the version before, in which some columns are empty."""
+VERSION = _VERSIONS[-1]
+"""The version of new files."""
 
 _TABLES = {
     "meta": "CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
@@ -47,28 +48,42 @@ _TABLES = {
     key TEXT PRIMARY KEY, method TEXT, options TEXT, dataset TEXT, data_hash TEXT, protocol TEXT, repeat INTEGER, fold INTEGER,
     version TEXT, family TEXT, kind TEXT, n_rows INTEGER, n_features INTEGER, n_classes INTEGER, estimate REAL
 )""",
-    "result": f"""CREATE TABLE result (
+    "result": """CREATE TABLE result (
     key TEXT PRIMARY KEY, status TEXT NOT NULL, reason TEXT, n_train INTEGER, n_test INTEGER,
-    {", ".join(f"{name} REAL" for name in CLASS_METRICS)}, fit_seconds REAL, predict_seconds REAL, cpu_seconds REAL,
+    auc REAL, balanced_accuracy REAL, accuracy REAL, log_loss REAL, brier REAL, fit_seconds REAL, predict_seconds REAL, cpu_seconds REAL,
     peak_memory_mb REAL, n_parameters INTEGER, depth INTEGER, environment INTEGER, finished REAL
 )""",
     "prediction": "CREATE TABLE prediction (key TEXT PRIMARY KEY, packed BLOB NOT NULL)",
 }
-UPGRADE = (
-    *(f"ALTER TABLE result ADD COLUMN {name} {kind}" for name, kind in _ADDED.items()),
-    f"INSERT OR REPLACE INTO meta VALUES ('schema', '{_SCHEMA_VERSION}')",
-)
-"""Statements that make a file of version 1 one of this version; what is in it stays as it is."""
-SCHEMA = ";\n".join([*_TABLES.values(), *UPGRADE]) + ";"
+
+
+def _added(after: str, until: str = VERSION) -> dict[str, str]:
+    """Return the columns of the table result that came after one version and until another, with their types."""
+    versions = _VERSIONS[_VERSIONS.index(after) + 1 : _VERSIONS.index(until) + 1]
+    return {name: kind for version in versions for name, kind in _ADDED[version].items()}
+
+
+def result_columns(version: str) -> tuple[str, ...]:
+    """Return what to ask a file of a version for, to get RESULT: columns that it lacks are empty."""
+    lacking = _added(version)
+    return tuple(f"NULL AS {name}" if name in lacking else name for name in RESULT)
+
+
+def upgrade(version: str) -> tuple[str, ...]:
+    """Return the statements that make a file of a version one of this version; what is in it stays as it is."""
+    columns = (f"ALTER TABLE result ADD COLUMN {name} {kind}" for name, kind in _added(version).items())
+    return (*columns, f"INSERT OR REPLACE INTO meta VALUES ('schema', '{VERSION}')")
+
+
+def _form(version: str) -> dict[str, str]:
+    """Return the tables of a version, as SQLite writes down a table to which columns were added."""
+    added = map(" ".join, _added("1", version).items())
+    return {**_TABLES, "result": ", ".join([_TABLES["result"].removesuffix(")"), *added]) + ")"}
+
+
+SCHEMA = ";\n".join([*_TABLES.values(), *upgrade("1")]) + ";"
 """Statements that make an empty file."""
-_FORMS = {
-    "1": _TABLES,
-    # as SQLite writes down a table to which columns were added
-    _SCHEMA_VERSION: {
-        **_TABLES,
-        "result": ", ".join([_TABLES["result"].removesuffix(")"), *map(" ".join, _ADDED.items())]) + ")",
-    },
-}
+_FORMS = {version: _form(version) for version in _VERSIONS}
 """The tables of every version that can be read."""
 
 _MOST = 2**53
@@ -76,10 +91,10 @@ _ROUNDING = 1e-3
 """How far probabilities may be from adding up to 1, and scores of them beyond their range by that."""
 
 
-def check_form(connection: sqlite3.Connection, path: Path) -> bool:
-    """Say whether a file is a store of this version, or else of the one before.
+def check_form(connection: sqlite3.Connection, path: Path) -> str:
+    """Return which version of a store a file is.
 
-    Raises StoreError unless it has the tables of either, and nothing that computes beside them.
+    Raises StoreError unless it has the tables of one, and nothing that computes beside them.
     """
     found = {str(name): entry for name, *entry in connection.execute("SELECT name, type, sql FROM sqlite_master")}
     if "meta" not in found:
@@ -91,12 +106,12 @@ def check_form(connection: sqlite3.Connection, path: Path) -> bool:
         raise _damaged(path, "it does not say which schema version it has")
     if row[0] not in _FORMS:
         raise StoreError(
-            f"{path} has schema version {row[0]!s:.40}, and this propneat reads the versions {' and '.join(_FORMS)}"
+            f"{path} has schema version {row[0]!s:.40}, and this propneat reads the versions {', '.join(_FORMS)}"
         )
     odd = {name for name, (kind, text) in found.items() if not _is_ours(name, kind, text, _FORMS[row[0]])}
     if wrong := sorted(odd | (set(_TABLES) - set(found))):
         raise _damaged(path, f"{wrong[0]!r:.60} is missing, altered, or none of its tables")
-    return row[0] == _SCHEMA_VERSION
+    return row[0]
 
 
 def _is_ours(name: str, kind: str, text: str | None, tables: dict[str, str]) -> bool:
@@ -142,8 +157,9 @@ def check_rows(path: Path, plan: Sequence[Sequence[Any]], results: Sequence[Sequ
     for key, *identity in (row[: 1 + len(IDENTITY)] for row in plan):
         if Task(*identity).key != key:
             raise _damaged(path, f"the row {key!r:.40} of its table plan is not the task that its key says")
-    rules = {**dict.fromkeys((*MEASURED, "finished"), _is_amount), **dict.fromkeys(METRICS[:3], _is_share)}
+    rules = {**dict.fromkeys((*MEASURED, "finished"), _is_amount)}
     rules |= dict.fromkeys(("n_train", "n_test", "environment"), _is_count) | dict.fromkeys(("log_loss", "brier"), _is_loss)
+    rules |= dict.fromkeys((*METRICS[:3], "ece"), _is_share)
     rules |= {"key": _is_text, "status": _is_status, "reason": _is_text, "r2": _is_r2}
     _check_columns(path, "result", RESULT, results, rules, may_be_empty={*MEASURED, "reason", "environment", "finished"})
 

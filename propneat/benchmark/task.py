@@ -10,7 +10,7 @@ __all__ = ["CLASS_METRICS", "FAILURES", "METRICS", "NUMBER_METRICS", "STATUSES",
 
 STATUSES = ("ok", "error", "timeout", "memory", "crashed", "skipped")
 FAILURES = ("error", "timeout", "memory", "crashed")
-CLASS_METRICS = ("auc", "balanced_accuracy", "accuracy", "log_loss", "brier")
+CLASS_METRICS = ("auc", "balanced_accuracy", "accuracy", "log_loss", "brier", "ece")
 NUMBER_METRICS = ("r2", "rmse", "mae")
 METRICS = (*CLASS_METRICS, *NUMBER_METRICS)
 """Scores of classifications and of regressions; a result has those of its kind."""

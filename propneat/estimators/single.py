@@ -35,6 +35,7 @@ __all__ = ["PropNEATClassifier", "PropNEATRegressor", "draw_seed"]
 class _PropNEAT(BaseEstimator):
     """What the two estimators share; the parameters are explained in the documentation of the estimators."""
 
+    preset: str | None = None
     generations: int | None = None
     populations: int | str | None = None
     population_size: int | None = None

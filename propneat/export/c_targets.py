@@ -76,6 +76,10 @@ TARGETS = {
 """The chips that can be asked for."""
 
 
+_TOO_LARGE = ("overflow", "will not fit", "is not within region")
+"""What linkers say of a program that a chip has no room for."""
+
+
 @dataclass(frozen=True)
 class Measured:
     """What a model needs beyond a program that does nothing: bytes of `flash`, `ram` (static) and `stack` (of its functions).
@@ -169,7 +173,7 @@ def _compile(target: Target, place: Path, sources: list[str], out: str, more: li
     done = _run(command, place)
     if done.returncode:
         said = next(
-            (line for line in done.stderr.splitlines() if "error" in line or "overflow" in line or "will not fit" in line),
+            (line for line in done.stderr.splitlines() if "error" in line or any(words in line for words in _TOO_LARGE)),
             done.stderr[:200],
         )
         raise ExportError(f"{target.compiler} does not compile the model for {target.name}: {said.strip()}")
@@ -207,7 +211,7 @@ def _run_emulated(target: Target, place: Path, prefix: str, found: Measured, vec
             _compile(target, place, [f"{prefix}.c", f"{prefix}_test.c", "run_main.c"], "run.elf", more)
             break
         except ExportError as error:
-            if "overflow" not in str(error) and "will not fit" not in str(error):
+            if not any(words in str(error) for words in _TOO_LARGE):
                 raise
             if len(vectors.codes) <= 4:
                 return found

@@ -60,7 +60,9 @@ def make_formula(
     else:
         answers = tuple((str(label), _share(outputs, k, shared)) for k, label in enumerate(classes))
     used = list(walk([answer for _, answer in answers]))
-    names = {id(values[slot]): f"h{node_ids[slot]}" for slot in range(plan.n_inputs, plan.n_slots)}
+    names: dict[int, str] = {}
+    for slot in range(plan.n_inputs, plan.n_slots):
+        names.setdefault(id(_without_factor(values[slot])), f"h{node_ids[slot]}")
     steps = tuple((names[id(node)], node) for node in used if id(node) in names and parts_of(node))
     named = {column.name for column in map(_column_of, used) if column is not None}
     return Formula(task, target, tuple(columns[name] for name in columns if name in named), steps, answers)
@@ -84,6 +86,10 @@ def network_answers(plan: LayerPlan, is_logarithm: bool = False) -> list[Node]:
 def columns_of(preprocessor: Preprocessor) -> dict[str, Column]:
     """Return the columns that are read, by name."""
     return {column.name: _column(column, preprocessor.plan.missing) for column in preprocessor.plan.used}
+
+
+def _without_factor(node: Node) -> Node:
+    return node.terms[0][1] if isinstance(node, Linear) and node.constant == 0.0 and len(node.terms) == 1 else node
 
 
 def _column_of(node: Node) -> Column | None:
@@ -136,7 +142,7 @@ def _values(plan: LayerPlan, inputs: list[Node], shared: set[int]) -> list[Node]
         terms = [(float(plan.weights[e]), values[plan.edge_source[e]]) for e in edges]
         joined = _joined(AGGREGATIONS[plan.aggregation[slot]], terms, shared) if terms else Number(0.0)
         biased = _linear(float(plan.biases[slot - plan.n_inputs]), [(1.0, joined)], shared)
-        value = _applied(ACTIVATIONS[plan.activation[slot]], biased)
+        value = _unscaled(ACTIVATIONS[plan.activation[slot]], biased, shared)
         if n_uses[slot] > 1 and isinstance(value, Linear) and len(value.terms) > 1:
             shared.add(id(value))
         values.append(value)
@@ -200,6 +206,25 @@ def _applied(name: str, node: Node) -> Node:
     if isinstance(node, Number) and name in ACTIVATIONS:
         return Number(float(apply_activation(ACTIVATIONS.index(name), np.array([node.value]))[0]))
     return Apply(name, node)
+
+
+def _unscaled(name: str, node: Node, shared: Collection[int]) -> Node:
+    """Apply an activation to a sum, one of whose weights goes into a factor outside where the activation lets it pass.
+
+    |s y| = |s| |y|; the larger of s y and 0 is s times the larger of y and 0, or the smaller for a negative s; and
+    exp(-(s y)^2) = exp(-s^2 y^2).
+    """
+    if name not in ("relu", "abs", "gauss") or not isinstance(node, Linear) or id(node) in shared:
+        return _applied(name, node)
+    scale = max((weight for weight, _ in node.terms), key=abs)
+    # the weight that is taken out leaves exactly 1
+    terms = [(1.0 if weight == scale else weight / scale, part) for weight, part in node.terms]
+    rest = _linear(node.constant / scale, terms, shared)
+    if name == "gauss":
+        return Apply("exp", _linear(0.0, [(-scale * scale, Apply("square", rest))]))
+    if name == "relu" and scale < 0:
+        return _linear(0.0, [(scale, Extreme(False, (rest, Number(0.0))))])
+    return _linear(0.0, [(abs(scale), Apply(name, rest))])
 
 
 def _share(logits: list[Node], own: int, shared: set[int]) -> Node:

@@ -60,6 +60,8 @@ class Method:
     before its first task of it, so that what is loaded or compiled at first use is charged to no task; None for no such fit."""
     is_core: bool = False
     """Whether `propneat benchmark` runs it unless told which methods to run."""
+    needs: tuple[str, ...] = ()
+    """Packages of extras that it cannot do without."""
     make_regressor: Callable[..., Any] | None = None
     """None for a method of classifications alone."""
 

@@ -65,6 +65,7 @@ def _arm(
         seconds=seconds,
         quick=quick,
         is_core=is_core,
+        needs=() if options.get("engine", "numba") == "numba" else ("torch",),
         make_regressor=make_regressor,
     )
 

@@ -7,12 +7,19 @@ from propneat.base.errors import ConfigError
 from propneat.base.setting_types import check_settings
 from propneat.evolution import EvolutionConfig
 from propneat.settings.notes import PICKS
-from propneat.training import ENGINES, TrainingConfig
+from propneat.training import TrainingConfig, check_engine
 
-__all__ = ["METHODS", "SEQUENCE_RECURRENT_RATE", "EvolveConfig", "checked_loss", "default_config"]
+__all__ = ["METHODS", "PRESETS", "SEQUENCE_RECURRENT_RATE", "EvolveConfig", "checked_loss", "default_config"]
 
 METHODS = ("propneat", "neat")
 """With gradients, and the original without."""
+
+PRESETS: dict[str, dict[str, Any]] = {
+    "tiny": {"generations": 25, "populations": 1, "pick": "one-standard-error"},
+    "default": {},
+    "best": {"populations": 16},
+}
+"""How much is searched, by a word: what differs from the defaults of a method."""
 
 SEQUENCE_RECURRENT_RATE = 0.5
 """The recurrent_rate of runs on sequences that name none."""
@@ -39,6 +46,8 @@ class EvolveConfig:
     """Every setting of a run; `default_config` gives those of a method."""
 
     method: str = "propneat"
+    preset: str = "default"
+    """The word that stands for the settings not given, one of PRESETS."""
     generations: int = 100
     populations: int | str = 1
     """How many populations evolve one after another, each from new genomes and with a division of its own of the rows into those
@@ -77,8 +86,8 @@ class EvolveConfig:
         check_settings(self)
         if self.method not in METHODS:
             raise ConfigError(f"method must be one of {', '.join(METHODS)}, not {self.method!r}")
-        if self.engine not in ENGINES:
-            raise ConfigError(f"engine must be one of {', '.join(ENGINES)}, not {self.engine!r}")
+        check_preset(self.preset)
+        check_engine(self.engine)
         if self.seed < 0:
             raise ConfigError(f"seed must be 0 or more, not {self.seed}")
         if isinstance(self.pick, str) and self.pick not in PICKS or isinstance(self.pick, int) and self.pick < 1:
@@ -116,8 +125,22 @@ class EvolveConfig:
         return {"engine": self.engine, "device": self.device, "memory_budget": self.memory_budget}
 
 
-def default_config(method: str = "propneat") -> EvolveConfig:
-    """Return the settings that suit a method: for "neat" those of the NEAT paper, no gradients, many generations."""
+def check_preset(preset: object) -> None:
+    """Raise ConfigError for what is no preset."""
+    if not isinstance(preset, str) or preset not in PRESETS:
+        raise ConfigError(f"preset must be one of {', '.join(PRESETS)}, not {preset!r}")
+
+
+def default_config(method: str = "propneat", preset: str = "default") -> EvolveConfig:
+    """Return the settings that suit a method: for "neat" those of the NEAT paper, no gradients, many generations.
+
+    A preset searches less, for the smallest network, or more. Raises ConfigError for one that is not known.
+    """
+    check_preset(preset)
+    return replace(_of_method(method), preset=preset, **PRESETS[preset])
+
+
+def _of_method(method: str) -> EvolveConfig:
     if method == "neat":
         evolution = EvolutionConfig(add_connection_rate=0.3, add_node_rate=0.1, activations=("tanh",), target_species=10)
         return EvolveConfig(method="neat", generations=500, fine_tune_epochs=0, prune_epochs=0, refit_epochs=0, evolution=evolution)

@@ -217,7 +217,7 @@ def resolve_settings(layers: Sequence[Layer], *, sequences: bool = False) -> Set
     for section, values in joined.items():
         if unknown := [key for key in values if key not in NOTES[section]]:
             raise ConfigError(f"unknown key {_full(section, str(unknown[0]))!r}{_suggestion(str(unknown[0]), section)}")
-    base = default_config(joined[""].get("method", EvolveConfig.method))
+    base = default_config(joined[""].get("method", EvolveConfig.method), joined[""].get("preset", EvolveConfig.preset))
     of_sequences = {"recurrent_rate": SEQUENCE_RECURRENT_RATE} if sequences or joined["data"].get("sequence_id") else {}
     evolution = replace(base.evolution, **(of_sequences | joined["evolution"]))
     training = replace(base.training, **joined["training"])

@@ -16,6 +16,7 @@ SECTIONS: dict[str, str] = {
 NOTES: dict[str, dict[str, str]] = {
     "": {
         "method": '"propneat" trains every network by gradients, "neat" is the original without.',
+        "preset": 'How much is searched for where nothing else is said: "tiny", "default" or "best".',
         "generations": "Number of generations, of each population.",
         "populations": 'Populations one after another, each judged by other rows, that teach one network; "auto" is 4, 2 or 1 by rows.',
         "seed": "Everything random follows from this number.",

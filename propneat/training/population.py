@@ -6,11 +6,12 @@ from importlib import import_module
 import numpy as np
 
 from propneat.base.errors import ConfigError
+from propneat.base.extras import check_needs
 from propneat.compiler import PopulationPlan
 from propneat.training.sequences import Sequences
 from propneat.training.settings import Samples, TrainedPopulation, TrainingConfig
 
-__all__ = ["ENGINES", "train_population"]
+__all__ = ["ENGINES", "check_engine", "train_population"]
 
 ENGINES = {
     "numba": "propneat.training.kernel_engine",
@@ -23,6 +24,14 @@ ENGINES = {
 
 Its arguments are `(plan, train, validation, config, rng, device, memory_budget)`.
 """
+
+
+def check_engine(engine: str) -> None:
+    """Raise ConfigError for an engine that is unknown, or whose package is not installed."""
+    if engine not in ENGINES:
+        raise ConfigError(f"engine must be one of {', '.join(ENGINES)}, not {engine!r}")
+    if engine != "numba":
+        check_needs(("torch",), f"the engine {engine!r}")
 
 
 def train_population(
@@ -57,8 +66,7 @@ def train_population(
     that cannot be kept to, any budget with the engine "naive", or with "layered" on sequences, rows for a recurrent network,
     and sequences for an engine that knows none.
     """
-    if engine not in ENGINES:
-        raise ConfigError(f"engine must be one of {', '.join(ENGINES)}, not {engine!r}")
+    check_engine(engine)
     if engine == "numba" and device != "cpu":
         raise ConfigError(f"the numba engine works on the CPU, not on {device!r}: choose engine 'triton' for a GPU, 'padded' for any device")
     if config.patience is not None and validation is None:

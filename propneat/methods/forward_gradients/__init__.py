@@ -26,6 +26,7 @@ METHOD = Method(
     name="forward-gradients",
     summary="Dense network 64-64 trained without a backward pass: nodes perturbed along 16 tangents, joined by projection",
     make=_make,
+    needs=("torch",),
     cost="about 7 s on one core for 500 rows of 20 features, eight times as long by weight perturbation; at most 8,000 steps",
     paper=_PAPER,
     options=MappingProxyType({"aggregator": "projection", "k": 16}),

@@ -3,6 +3,7 @@
 from typing import Any
 
 from propneat.base.errors import ConfigError
+from propneat.base.extras import need
 
 __all__ = ["make_environment"]
 
@@ -14,8 +15,7 @@ def make_environment(n_seconds: int = 300) -> Any:
     """
     if n_seconds < 1:
         raise ConfigError(f"an episode lasts 1 second or more, not {n_seconds}")
-    try:
-        from propneat.methods.fusion_control.gymnasium_form import PlantEnv
-    except ImportError as error:
-        raise ConfigError("the environment needs the gymnasium library: install propneat[control]") from error
+    need("gymnasium", "the environment")
+    from propneat.methods.fusion_control.gymnasium_form import PlantEnv
+
     return PlantEnv(n_seconds)

@@ -27,6 +27,7 @@ METHOD = Method(
     name="inverse-flow",
     summary="Class-conditional flow of inverse convolutions along the features, decided by Bayes' rule",
     make=_make,
+    needs=("torch",),
     cost="about 15 s on one core for 500 rows of 2 classes, 35 s for 1,000 rows or more of 10: up to 7 flows of 60 epochs",
     paper=_PAPER,
     size=size_of_last,

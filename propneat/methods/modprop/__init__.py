@@ -27,6 +27,7 @@ METHOD = Method(
     name="modprop",
     summary="Recurrent network under Dale's law that reads features in chunks, trained by ModProp with type-averaged weights",
     make=_make,
+    needs=("torch",),
     cost="about 5 to 10 s on one core for 500 rows of 20 features, and little more for more rows: 2,000 updates at most",
     paper=_PAPER,
     size=size_of_last,

@@ -28,6 +28,7 @@ METHOD = Method(
     name="rate-backprop",
     summary="Spiking network with batch norm, rows as constant currents, trained by rate-based backpropagation",
     make=_make,
+    needs=("torch",),
     cost="about 8 to 12 s on one core for any number of rows that fits in memory: 28 fits of 50 to 400 updates",
     paper=_PAPER,
     size=size_of_last,

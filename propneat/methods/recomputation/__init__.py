@@ -33,6 +33,7 @@ METHOD = Method(
     name="recomputed-nn",
     summary="Deep residual network of 18 layers, trained in half the memory of ordinary backpropagation with the same bits",
     make=_make,
+    needs=("torch",),
     cost="about 4 to 8 s on one core for 500 rows of 20 features, half of it planning; up to 60 epochs",
     paper=_PAPER,
     size=size_of_last,

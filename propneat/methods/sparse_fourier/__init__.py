@@ -25,6 +25,7 @@ METHOD = Method(
     name="sparse-fourier",
     summary="Supervised variational autoencoder that must explain each row from a sparse grid of Fourier coefficients",
     make=_make,
+    needs=("torch",),
     cost="about 8 s on one core for any number of rows that fits in memory: 7 networks of up to 600 updates",
     paper=_PAPER,
     size=size_of_last,

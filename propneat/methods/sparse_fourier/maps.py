@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from propneat.base.errors import ConfigError, DataError
+from propneat.base.errors import DataError
+from propneat.base.extras import need
 
 __all__ = ["read_map", "read_stack", "write_map", "write_stack"]
 
@@ -62,8 +63,4 @@ def _write(path: Path | str, values: np.ndarray, pixel: float, is_stack: bool) -
 
 
 def _library() -> Any:
-    try:
-        import mrcfile
-    except ImportError as error:
-        raise ConfigError("MRC files need the mrcfile library: install propneat[cryo]") from error
-    return mrcfile
+    return need("mrcfile", "a map in an MRC file")

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 from scipy.io import wavfile
 
-from propneat.base.errors import ConfigError, DataError
+from propneat.base.errors import DataError
+from propneat.base.extras import need
 from propneat.methods.spike_train.cochlea import hear
 from propneat.methods.spike_train.tasks import Rates
 
@@ -87,12 +88,7 @@ def load_n_tidigits(path: Path, part: str, n_steps: int = 700, seconds: float = 
     Raises ConfigError where h5py, which is an optional extra, is missing, and DataError for a file that is not HDF5; see
     `single_digits` for the layout assumed.
     """
-    try:
-        import h5py
-    except ImportError as error:
-        raise ConfigError(
-            "reading N-TIDIGITS needs h5py, which is not installed: pip install 'propneat[recordings]'"
-        ) from error
+    h5py = need("h5py", "reading N-TIDIGITS")
     try:
         file = h5py.File(path, "r")
     except OSError as error:

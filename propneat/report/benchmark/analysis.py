@@ -63,6 +63,7 @@ class MethodSummary:
     balanced_accuracy: float
     log_loss: float
     brier: float
+    ece: float
     floored_r2: float
     """Mean of R² where those below 0 count as 0."""
     n_parameters: float
@@ -216,7 +217,7 @@ def _summarise(cells: Cells, pool: Pool) -> tuple[MethodSummary, ...]:
         own = {name: values[usable & np.isfinite(values[:, method]), method] for name, values in known.items()}
         scores = pool.scores[:, method]
         medians = (_of(np.median, own[name]) for name in ("n_parameters", "size", "depth", "fit_seconds", "predict_seconds"))
-        means = (cells.metric.name, "balanced_accuracy", "log_loss", "brier", "floored_r2")
+        means = (cells.metric.name, "balanced_accuracy", "log_loss", "brier", "ece", "floored_r2")
         made.append(
             MethodSummary(
                 method,

@@ -59,6 +59,7 @@ METRICS = {
         Metric("accuracy", "accuracy", CLASSES, rope=0.01),
         Metric("log_loss", "log loss", CLASSES, is_lower_better=True, rope=0.01),
         Metric("brier", "Brier score", CLASSES, is_lower_better=True, rope=0.01),
+        Metric("ece", "calibration error", CLASSES, is_lower_better=True, rope=0.01),
         Metric("r2", "R²", NUMBERS, constant=0.0, rope=0.01, axis_low=0.0, about=_R2),
         Metric(
             "r2_area",

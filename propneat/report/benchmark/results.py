@@ -21,7 +21,7 @@ _REFERENCE = "propneat"
 
 _COSTS = ("fit_seconds", "predict_seconds", "cpu_seconds", "peak_memory_mb", "n_parameters", "depth")
 _SCORES = {
-    CLASSES: ("auc", "balanced_accuracy", "accuracy", "log_loss", "brier"),
+    CLASSES: ("auc", "balanced_accuracy", "accuracy", "log_loss", "brier", "ece"),
     NUMBERS: ("r2", "rmse", "mae"),
 }
 MEASURES = (*_SCORES[CLASSES], *_SCORES[NUMBERS], *_COSTS, "n_nodes")

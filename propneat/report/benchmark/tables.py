@@ -117,6 +117,7 @@ _OTHERS = {
         ("balanced_accuracy", "Balanced acc.", "Mean over the n data sets", 1),
         ("log_loss", "Log loss", "Mean over the n data sets; lower is better", -1),
         ("brier", "Brier", "Mean over the n data sets; lower is better", -1),
+        ("ece", "Cal. error", "Expected calibration error, mean over the n data sets; lower is better", -1),
     ),
     NUMBERS: (("floored_r2", "Mean R², 0 at least", "Mean over the n data sets, an R² below 0 counted as 0", 1),),
 }
