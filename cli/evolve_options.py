@@ -10,7 +10,7 @@ from propneat.cli.kinds import Bytes, OrWord, Seconds
 from propneat.cli.reading import READING_KEYS, reading_option
 from propneat.settings.notes import NOTES, PICKS
 
-__all__ = ["EVOLVE_OPTIONS", "SETTINGS", "GroupedCommand"]
+__all__ = ["DEFAULTS", "EVOLVE_OPTIONS", "SETTINGS", "GroupedCommand"]
 
 SETTINGS: dict[str, tuple[str, str]] = {
     "target": ("data", "target"),
@@ -172,16 +172,46 @@ EVOLVE_OPTIONS: tuple[click.Option, ...] = tuple(option for group in _GROUPS.val
 """All of them, in order."""
 
 
+DEFAULTS: dict[str, str] = {
+    "test_fraction": "0.25",
+    "validation_fraction": "0.4",
+    "recurrent_rate": "0.0",
+    "method": "propneat",
+    "preset": "default",
+    "generations": "50",
+    "populations": "auto",
+    "population": "150",
+    "activations": "tanh,relu,sin,gauss",
+    "epochs": "20",
+    "learning_rate": "0.02",
+    "batch_size": "auto",
+    "l2": "1.0",
+    "size_penalty": "0.5",
+    "fine_tune_epochs": "500",
+    "refit_epochs": "300",
+    "prune_epochs": "20",
+    "pick": "best",
+    "write_back": "yes",
+    "retrain": "no",
+    "engine": "numba",
+    "device": "cpu",
+    "seed": "0",
+    "missing": "?,NA,N/A,#N/A,NaN,nan,NULL,null,<NA>",
+    "max_levels": "20",
+    "odd_cells": "0.05",
+}
+"""What the settings are by default, as words, for a help that loads no settings; a test holds them to these."""
+
+
 class GroupedCommand(click.Command):
     """A command whose help has options under headings, each with its default."""
 
     def format_options(self, context: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the options, group by group."""
-        defaults = _defaults()
         for heading, options in _GROUPS.items():
             rows = [record for option in options if (record := option.get_help_record(context))]
             told = [
-                (flag, f"{text}{defaults.get(option.name, '')}") for (flag, text), option in zip(rows, options, strict=True)
+                (flag, _with_default(text, option.name)) for (flag, text), option in zip(rows, options, strict=True)
             ]
             with formatter.section(heading):
                 formatter.write_dl(told)
@@ -192,17 +222,5 @@ class GroupedCommand(click.Command):
             formatter.write_dl([record for option in others if (record := option.get_help_record(context))])
 
 
-def _defaults() -> dict[str, str]:
-    """Return what the help says of the default of every option that stands for a setting."""
-    from propneat.settings.file import Settings, to_layer
-
-    layer = to_layer(Settings())
-    places = SETTINGS | {key: ("data", key) for key in READING_KEYS}
-    values = {option: (layer[section] if section else layer)[key] for option, (section, key) in places.items()}
-    return {option: f"  [default: {_shown(value)}]" for option, value in values.items() if value is not None and value != ()}
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, tuple):
-        return ",".join(text for text in map(str, value) if text)
-    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
+def _with_default(text: str, option: str | None) -> str:
+    return f"{text}  [default: {DEFAULTS[option]}]" if option in DEFAULTS else text

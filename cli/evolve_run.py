@@ -50,7 +50,7 @@ def run_shown(
         talk(line, quiet)
     if data.prepared.problem.train is data.prepared.problem.validation:
         said = f"so scores say little of new {data.unit}."
-        talk(f"Too few {data.unit} of a class to hold some back: the same ones train and judge, {said}", quiet)
+        talk(f"Too few {data.unit} of a class to hold some back: the same {data.unit} train and judge, {said}", quiet)
     for line in notes_on_run(settings, data):
         talk(line, quiet)
     talk(f"{'Continuing' if state else 'Writing'} {folder.path}", quiet)

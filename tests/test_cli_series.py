@@ -10,11 +10,13 @@ import pandas
 import pytest
 
 from propneat.base.errors import ConfigError
+from propneat.cli.evolve_options import DEFAULTS, SETTINGS
+from propneat.cli.reading import READING_KEYS
 from propneat.data.split import fold_rows
 from propneat.model import load_model
 from propneat.run import prepare_run
 from propneat.run.data import RunData
-from propneat.settings.file import resolve_settings
+from propneat.settings.file import Settings, resolve_settings, to_layer
 from propneat.stats import nadeau_bengio
 
 pytestmark = pytest.mark.usefixtures("folder")
@@ -222,3 +224,12 @@ def test_help_stands_in_groups_with_defaults(run):
     heads = ["The table:", "The search:", "Training:", "The folder:", "Help:"]
     assert code == 0 and [out.index(head) for head in heads] == sorted(out.index(head) for head in heads)
     assert "[default: 50]" in " ".join(out.split()) and "--help" in out
+    layer = to_layer(Settings())
+    places = SETTINGS | {key: ("data", key) for key in READING_KEYS}
+    values = {option: (layer[section] if section else layer)[key] for option, (section, key) in places.items()}
+    given = {option: value for option, value in values.items() if value is not None and value != ()}
+    assert given.keys() == DEFAULTS.keys()
+    for option, value in given.items():
+        words = {True: "yes", False: "no"}[value] if isinstance(value, bool) else value
+        told = ",".join(filter(None, value)) if isinstance(value, tuple) else str(words)
+        assert DEFAULTS[option] == told
