@@ -1,14 +1,15 @@
 """`propneat evolve --env`: networks that act in an environment."""
 
 import json
-from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
 
-from propneat.cli.evolve_run import count, stop_on_signal, talk
+from propneat.cli.evolve_run import stop_on_signal
+from propneat.cli.talk import count, talk
+from propneat.settings.control_notes import CONTROL_NOTES
 
 if TYPE_CHECKING:
     from propneat.control.rollouts import World
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from propneat.search import EvolveState
     from propneat.settings.control_config import ControlConfig
 
-__all__ = ["control_options", "evolve_control", "figure", "is_control"]
+__all__ = ["CONTROL_OPTIONS", "evolve_control", "figure", "is_control"]
 
 _OWN = {
     "env": ("control", "env"),
@@ -43,19 +44,20 @@ _SHARED = {
 _GENERAL = {"config", "out", "resume", "force", "as_json", "quiet", "data"}
 
 
-def control_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the options of environments."""
-    from propneat.settings.control_notes import CONTROL_NOTES
+def _option(name: str, metavar: str | None = None, kind: Any = str) -> click.Option:
+    flag = f"--{name.replace('_', '-')}" + ("/--no-normalise" if kind is bool else "")
+    return click.Option([flag], type=kind, default=None, help=CONTROL_NOTES[name], metavar=metavar)
 
-    kinds: dict[str, tuple[str, Any]] = {
-        "env": ("ENV", str), "env_steps": ("N", int), "episodes": ("N", int), "max_steps": ("N", int),
-        "solved_at": ("RETURN", float), "normalise": ("", bool),
-    }  # fmt: skip
-    for name, (metavar, kind) in reversed(kinds.items()):
-        flag = f"--{name.replace('_', '-')}" + ("/--no-normalise" if kind is bool else "")
-        more = {} if kind is bool else {"metavar": metavar}
-        command = click.option(flag, type=kind, default=None, help=CONTROL_NOTES[name], **more)(command)
-    return command
+
+CONTROL_OPTIONS = (
+    _option("env", "ENV"),
+    _option("env_steps", "N", int),
+    _option("episodes", "N", int),
+    _option("max_steps", "N", int),
+    _option("solved_at", "RETURN", float),
+    _option("normalise", kind=bool),
+)
+"""The options of environments."""
 
 
 def is_control(options: dict[str, Any]) -> bool:

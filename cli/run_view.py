@@ -63,7 +63,7 @@ class RunView:
     def say(self, text: str) -> None:
         """Print a line of talk above whatever is shown."""
         if not self.quiet:
-            self.console.print(Text(text), soft_wrap=True)
+            self.console.print(Text(text), soft_wrap=not self.console.is_terminal)
 
     def __call__(self, state: "EvolveState") -> None:
         """Show the generation just done."""

@@ -382,6 +382,12 @@ def test_a_difference_in_identity_is_named(change, words):
         check_identity(saved, saved | change, may_grow=frozenset({"generations"}))
 
 
+def test_a_refusal_of_more_of_one_size_says_what_may_grow():
+    saved = {"generations": 10, "populations": 4}
+    with pytest.raises(CheckpointError, match=r"generations = 10, and now it is 20.*\(what may grow is populations\)"):
+        check_identity(saved, saved | {"generations": 20}, may_grow=frozenset({"populations"}))
+
+
 def test_equal_identities_and_more_generations_pass():
     saved = {"generations": 10, "evolution": {"activations": ["tanh"]}}
     check_identity(saved, {"generations": 11, "evolution": {"activations": ("tanh",)}}, may_grow=frozenset({"generations"}))

@@ -40,6 +40,8 @@ FILES = [
     "history.csv",
     "network.svg",
     "progress.png",
+    "progress.svg",
+    "report.html",
     "summary.json",
     "timing.csv",
 ]
@@ -447,7 +449,7 @@ def test_what_is_missing_of_a_finished_run_is_made_again(run, folder, name):
         (folder / "a" / name).unlink()
         assert run("evolve", "--resume", "a", "--quiet")[0] == 0
     after = {path.name: path.read_bytes() for path in (folder / "a").iterdir()}
-    timed = ("progress.png", "summary.json", "timing.csv")
+    timed = ("progress.png", "progress.svg", "report.html", "summary.json", "timing.csv")
     assert sorted(after) == FILES
     assert all(after[each] == before[each] for each in FILES if each not in timed)
     assert "nothing is left to do" in run("evolve", "--resume", "a")[2]
@@ -569,7 +571,7 @@ def test_help_starts_with_examples_and_is_made_without_heavy_imports():
     for name in ("evolve", "predict", "show", "export", "init"):
         done = subprocess.run([sys.executable, "-c", code, name, *heavy], capture_output=True, text=True, check=True)
         assert done.stdout.splitlines()[-1] == "[]"
-        assert done.stdout.index("Examples:") < done.stdout.index("Options:")
+        assert done.stdout.index("Examples:") < done.stdout.index("The table:" if name == "evolve" else "Options:")
 
 
 def test_help_shows_folders_as_they_are_made(run):

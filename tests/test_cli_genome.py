@@ -160,7 +160,7 @@ def test_a_summary_holds_every_number_the_network_computes_with():
         outputs = np.column_stack([values[f"y{k}"] for k in range(genome.n_outputs)])
         np.testing.assert_allclose(outputs, evaluate(plan, X), rtol=1e-9, atol=1e-9)
         used = {source for node in found.nodes for source, _ in node.terms if source.startswith("x")}
-        assert set(found.input_importance) == used
+        assert set(found.used_inputs) == used
         assert set(found.unused_inputs) == {f"x{k}" for k in range(genome.n_inputs)} - used
         assert found.n_idle_connections == len(genome.connections) - plan.n_edges
 

@@ -183,3 +183,36 @@ def test_drawing_loads_neither_torch_nor_matplotlib_nor_networkx():
     code = "import sys, propneat.report.network_svg; print(sorted({'torch', 'matplotlib', 'networkx'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def single_layer(n_inputs: int, n_outputs: int) -> Genome:
+    """Every input to every output, which add up."""
+    nodes = [(k, 0.0, NodeKind.INPUT, 0, 0) for k in range(n_inputs)]
+    nodes += [(n_inputs + k, 0.0, NodeKind.OUTPUT, 0, 0) for k in range(n_outputs)]
+    pairs = [(source, n_inputs + target) for source in range(n_inputs) for target in range(n_outputs)]
+    return make_genome(nodes, [(number, *pair, 0.1 + number % 7, True) for number, pair in enumerate(pairs)])
+
+
+def test_weights_are_written_on_demand_and_notes_stand_in_tooltips():
+    genome = random_genome(np.random.default_rng(4), n_inputs=4, n_outputs=2)
+    plan = compile_genome(genome)
+    plain, told = draw_network(genome), draw_network(genome, weights=True, notes={plan.n_slots - 1: "five <of> six"})
+    written = ElementTree.fromstring(told).find(f".//{SVG}g[@class='weights']")
+    assert "weights" not in plain
+    assert sorted(text.text for text in written) == sorted(f"{weight:.3g}" for weight in plan.weights)
+    assert "five &lt;of&gt; six" in told and told.count("five") == 1
+
+
+def test_an_output_that_only_adds_up_has_its_name_alone():
+    genome = single_layer(3, 2)
+    texts = [text.text for text in ElementTree.fromstring(draw_network(genome, output_names=["ill", "well"])).iter(f"{SVG}text")]
+    assert "ill" in texts and "identity" not in texts
+
+
+def test_hundreds_of_inputs_stay_within_a_screen_or_two_and_apart():
+    genome = single_layer(300, 10)
+    root = ElementTree.fromstring(draw_network(genome))
+    assert float(root.get("height")) < 3200
+    places = np.sort([float(text.get("y")) for text in root.iter(f"{SVG}text") if text.get("text-anchor") == "end"])
+    size = float(next(text for text in root.iter(f"{SVG}text") if text.get("text-anchor") == "end").get("font-size"))
+    assert np.diff(places).min() >= size * 0.99

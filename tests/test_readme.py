@@ -176,7 +176,12 @@ def test_the_sizes_shown_are_those_of_the_example(run, tmp_path):
 def test_the_scores_shown_are_those_of_the_example():
     summary = json.loads((EXAMPLE / "summary.json").read_text())
     text, test = page("README.md"), summary["test"]
-    assert f"test       AUC {test['auc']:.4f}, balanced accuracy {test['balanced_accuracy']:.4f}, log loss" in text
+    low, high = summary["test_intervals"]["auc"]
+    known = f"AUC {test['auc']:.4f} (95 %: {low:.4f} to {high:.4f})"
+    assert f"test       {known}, balanced accuracy {test['balanced_accuracy']:.4f}, log loss" in text
+    for one in summary["baselines"]:
+        low, high = one["test_intervals"]["auc"]
+        assert f"{one['name']} of {one['size']}: AUC {one['test']['auc']:.4f} (95 %: {low:.4f} to {high:.4f})" in text
     assert f"{summary['connections']} connections, {summary['hidden_nodes']} hidden nodes" in text
     assert f"the best of {summary['networks']} sizes" in text
     assert set(summary) <= set(re.findall(r"`(\w+)`", page("docs/reference/files.md")))

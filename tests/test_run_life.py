@@ -116,9 +116,12 @@ def test_a_time_budget_becomes_settings_that_repeat_the_run(request, monkeypatch
             assert (found.populations, found.generations) == expected
         few = fit_into(replace(config, generations=1000), data.prepared.problem, 12.0, train_population)
         assert few.populations == 1 and few.generations == 12
+        short: list[str] = []
+        fewest = fit_into(replace(config, generations=1000), data.prepared.problem, 4.0, train_population, short.append)
+        assert fewest.generations == 5 and short[0].startswith("4 s are too short") and "about 7 s here" in short[0]
     said: list[str] = []
     start(XD6, "timed", seconds=0.5, say=said.append)
-    counts = re.search(r"--populations (\d+) --generations (\d+)$", said[0])
+    counts = re.search(r"--populations (\d+) --generations (\d+)$", said[-1])
     populations, generations = map(int, counts.groups())
     start(XD6 | {"populations": populations, "generations": generations}, "again")
     assert outcome("timed") == outcome("again")

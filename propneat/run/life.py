@@ -49,7 +49,7 @@ def start(
     # what cannot be trained is refused before a folder is made
     warm(settings.evolve, data.prepared.problem, train)
     if seconds is not None:
-        config = fit_into(settings.evolve, data.prepared.problem, seconds, train)
+        config = fit_into(settings.evolve, data.prepared.problem, seconds, train, say)
         settings = replace(settings, evolve=config)
         say(
             f"Time for {config.populations} x {config.generations} generations; the same again, on any machine: "

@@ -57,6 +57,10 @@ class DataSettings:
     header: bool | None = None
     sequence_id: str | None = None
     time: str | None = None
+    id: str | None = None
+    positive: str | None = None
+    folds: int = 0
+    fold: int = 1
 
     def __post_init__(self) -> None:
         """Raise ConfigError for a value that cannot be used."""
@@ -77,6 +81,10 @@ class DataSettings:
             raise ConfigError(f"one_hot_integers must be 0 or more, not {self.one_hot_integers}")
         if self.time is not None and self.sequence_id is None:
             raise ConfigError(f"time {self.time!r} orders the steps of sequences: it needs a sequence_id to tell these apart")
+        if self.folds == 1 or self.folds < 0 or not 1 <= self.fold <= max(1, self.folds):
+            raise ConfigError(f"folds must be 0, or 2 or more, and fold one of 1 to folds, not {self.folds} and {self.fold}")
+        if self.id is not None and self.id in (self.target, self.sequence_id, self.time):
+            raise ConfigError(f"id {self.id!r} names a row, so it cannot be the target, the sequence id or the time too")
         if self.max_levels < 1:
             raise ConfigError(f"max_levels must be 1 or more, not {self.max_levels}")
         try:
@@ -98,7 +106,10 @@ class DataSettings:
     @property
     def reading(self) -> ReadingOptions:
         """What is said of the columns."""
-        return ReadingOptions(**{entry.name: getattr(self, entry.name) for entry in fields(ReadingOptions)})
+        said = {entry.name: getattr(self, entry.name) for entry in fields(ReadingOptions)}
+        if self.id is not None and self.id not in self.drop:
+            said["drop"] = (*self.drop, self.id)
+        return ReadingOptions(**said)
 
     @property
     def form(self) -> DelimitedForm:

@@ -61,6 +61,10 @@ NOTES: dict[str, dict[str, str]] = {
         "header": 'Whether the first line of a text file names the columns; "none" looks, and asks where it may be data.',
         "sequence_id": "Column that tells sequences apart, in a table with a row for each step and one answer a sequence.",
         "time": 'Column that orders the steps of a sequence; "none" takes them in the order of their rows.',
+        "id": "Column that names a row: it is not learnt from, and propneat predict repeats it beside the answers.",
+        "positive": 'Of two classes the one whose probability is told; "none" takes the second in the order of their names.',
+        "folds": "Parts of a cross-validation, one of which is held out in the place of test_fraction; 0 for none.",
+        "fold": "Which of the folds is held out, from 1.",
         "one_hot_integers": "Give columns of at most this many whole numbers an input per number too, up to 200 inputs; 0 for never.",
     },
     "evolution": {
