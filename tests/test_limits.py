@@ -63,7 +63,8 @@ def test_first_genomes_of_many_inputs_are_drawn_within_the_limit():
     with pytest.raises(ConfigError, match="hold for each of several populations"):
         EvolveConfig(populations=3, evolution=EvolutionConfig(max_hidden=2))
     limited = EvolveConfig(populations="auto", evolution=EvolutionConfig(max_hidden=2))
-    assert limited.for_rows(100).populations == 1 and replace(limited, evolution=EvolutionConfig()).for_rows(100).populations == 4
+    assert limited.for_rows(100).populations == 1
+    assert replace(limited, evolution=EvolutionConfig()).for_rows(100).populations == 4
 
 
 def test_what_a_champion_comes_to_keeps_to_the_limit():
@@ -110,7 +111,8 @@ def test_a_run_starts_from_the_champion_of_another(tmp_path):
     rng = np.random.default_rng(0)
     X = rng.uniform(-1, 1, (120, 3))
     y = (X[:, 0] * X[:, 1] > 0).astype(int)
-    brief = {"generations": 3, "population_size": 12, "populations": 1, "fine_tune_epochs": 5, "prune_epochs": 0, "random_state": 1}
+    brief = {"generations": 3, "population_size": 12, "populations": 1, "fine_tune_epochs": 5, "prune_epochs": 0}
+    brief["random_state"] = 1
     first = PropNEATClassifier(**brief).fit(X, y)
     first.save(tmp_path / "champion.json")
     fits = [PropNEATClassifier(**{**brief, "generations": 1}, start=start).fit(X, y) for start in (
@@ -150,7 +152,8 @@ def test_the_command_line_knows_limits_stops_and_starts(folder, run):
     )  # fmt: skip
     assert code == 0, err
     summary = json.loads(out)
-    assert (summary["stopped"], summary["generations"], summary["populations"], summary["finished"]) == ("target_fitness", 1, 1, True)
+    assert (summary["stopped"], summary["generations"], summary["finished"]) == ("target_fitness", 1, True)
+    assert summary["populations"] == 1
     assert summary["connections"] <= 8 and summary["hidden_nodes"] <= 1
     champion = folder / "first" / "champion.json"
     again = ("evolve", "monk1", "--generations", "4", "--populations", "1", "--patience", "1", "--start", "first/champion.json")

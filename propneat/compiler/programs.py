@@ -43,7 +43,7 @@ class Programs:
         return programs
 
     def __setstate__(self, state: dict[str, object]) -> None:
-        """Restore pickled or deeply copied programs, read-only as they were: code is compiled anew for what can be written to."""
+        """Restore pickled or deeply copied programs, read-only as they were: for others code is compiled anew."""
         for name, value in state.items():
             object.__setattr__(self, name, frozen(value) if isinstance(value, np.ndarray) else value)
 

@@ -39,10 +39,11 @@ def evolve(
     Each generation is compiled, trained for `config.training.epochs` epochs (none for "neat"), scored, and bred. Fitness is
     minus the validation loss, or minus the training loss for "neat", less the size penalty. The champion is the genome of
     lowest penalised validation loss ever seen. `config.populations` populations follow each other, of `config.generations`
-    each or fewer (see `stop_reason`), which the history counts through; the first begins with the genomes of `start` and mutations
-    of them, if there are any, the others with new ones. At the end of each it, the species' best, the best of every size and what pruning
-    leaves are trained on until their validation loss no longer falls; those on the front of size and loss are trained on all
-    rows, and one is chosen. The champions of several populations teach one network; see `join`.
+    each or fewer (see `stop_reason`), which the history counts through; the first begins with the genomes of `start` and
+    mutations of them, if there are any, the others with new ones. At the end of each it, the species' best, the best of
+    every size and what pruning leaves are trained on until their validation loss no longer falls; those on the front of
+    size and loss are trained on all rows, and one is chosen. The champions of several populations teach one network; see
+    `join`.
 
     The result depends on the problem, the configuration and nothing else: not on threads, callbacks, whether the run
     was continued from `state`, or who trains.
