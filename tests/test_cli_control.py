@@ -97,9 +97,10 @@ def test_a_run_may_be_asked_for_more_and_nothing_else(run, folder):
     assert run("evolve", "--resume", "a", "--generations", "5")[0] == DamagedCheckpointError.exit_code
 
 
-@pytest.mark.parametrize("env", ["double-pole", "double-pole-no-velocities"])
-def test_double_poles_are_tested_from_all_starts(run, folder, env):
-    code, out, _ = run("evolve", "--env", env, "--generations", "2", "--max-steps", "3", "--population", "6", "--out", "a", "--quiet")
+@pytest.mark.parametrize(("env", "scaled"), [("double-pole", ()), ("double-pole-no-velocities", ("--normalise",))])
+def test_double_poles_are_tested_from_all_starts(run, folder, env, scaled):
+    tiny = ("--generations", "2", "--max-steps", "3", "--population", "6", "--out", "a", "--quiet")
+    code, out, _ = run("evolve", "--env", env, *tiny, *scaled)
     assert code == 0 and "of 625 starts balanced" in out
     summary = json.loads((folder / "a" / "summary.json").read_text())
     assert summary["solved"] is False and summary["test"]["episodes"] == 1

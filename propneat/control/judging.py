@@ -49,7 +49,7 @@ def judge(
         mean = float(rollouts.returns[best, 0])
         if environment.name == "double-pole-no-velocities" and config.solved_at is None:
             lasted = rollouts.steps[best, 0] >= min(_SHORT, environment.max_steps)
-            return Verdict(mean, 0.0, 0, bool(lasted) and _balances(world, genome))
+            return Verdict(mean, 0.0, 0, bool(lasted) and _balances(world, genome, moments))
         return Verdict(mean, 0.0, 0, target is not None and mean >= target)
     programs = compile_programs(compile_pool(GenePool.pack([genome])))
     judged = judged_in(world, programs, moments, config.judge_episodes, config.seed, "judge", generation)
@@ -80,15 +80,15 @@ def double_pole_starts(environment: Environment) -> np.ndarray:
     return states
 
 
-def generalisation(world: CompiledWorld, genome: Genome) -> int:
+def generalisation(world: CompiledWorld, genome: Genome, moments: Moments | None = None) -> int:
     """Return from how many of the 625 starts a network balances both poles for 1,000 steps."""
     programs = compile_programs(compile_pool(GenePool.pack([genome])))
-    rollouts = world.roll_from(programs, double_pole_starts(world.environment)[None], None, max_steps=_SHORT)
+    rollouts = world.roll_from(programs, double_pole_starts(world.environment)[None], moments, max_steps=_SHORT)
     return int(np.count_nonzero(rollouts.steps[0] >= _SHORT))
 
 
-def _balances(world: CompiledWorld, genome: Genome) -> bool:
+def _balances(world: CompiledWorld, genome: Genome, moments: Moments | None) -> bool:
     programs = compile_programs(compile_pool(GenePool.pack([genome])))
     seeds = np.zeros((1, 1), np.uint64)
-    long = world.roll_from(programs, first_states(world.environment, seeds), None, max_steps=_LONG)
-    return bool(long.steps[0, 0] >= _LONG) and generalisation(world, genome) >= _STARTS_NEEDED
+    long = world.roll_from(programs, first_states(world.environment, seeds), moments, max_steps=_LONG)
+    return bool(long.steps[0, 0] >= _LONG) and generalisation(world, genome, moments) >= _STARTS_NEEDED

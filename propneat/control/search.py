@@ -53,9 +53,8 @@ def evolve_control(
     population: "moments" of observations, "evaluations" (genomes times generations) and "env_steps" so far, judging included,
     "solved", the champion's "return", "spread" and "scaling", and the "peak" of the fitness and when it "improved".
 
-    Callbacks are called after every generation; one that
-    returns True ends the run. The result depends on world, configuration and nothing else: not on threads, callbacks, or
-    whether the run was continued from `state`.
+    Callbacks are called after every generation; one that returns True ends the run. The result depends on world, configuration
+    and nothing else: not on threads, callbacks, or whether the run was continued from `state`.
     """
     environment = world.environment
     config = replace(config, episodes=1, judge_episodes=1, test_episodes=1) if environment.is_fixed else config
@@ -118,8 +117,8 @@ def _run_generation(world: World, population: Population, config: ControlConfig,
     seeds = _seeds(config, "episodes", generation, len(pool), config.episodes)
     rollouts = world.roll_out(programs, seeds, moments, keep=learns)
     report = population.tell(rollouts.returns.mean(axis=1))
-    if state and world.environment.is_fixed and report.best == state.champion:
-        # where all episodes are alike, the champion would be judged as it was
+    if state and world.environment.is_fixed and moments is None and report.best == state.champion:
+        # where all episodes, and what is seen of them, are alike, the champion would be judged as it was
         verdict = Verdict(extra["return"], extra["spread"], 0, False)
     else:
         verdict = judge(world, report.best, config, generation, moments, rollouts)

@@ -158,7 +158,7 @@ def _facts(config: ControlConfig, world: World, state: EvolveState) -> dict[str,
         "spread": finite_or_none(float(tested.returns.std())),
     }
     if environment.name.startswith("double-pole"):
-        test["starts_balanced_of_625"] = generalisation(world, state.champion)
+        test["starts_balanced_of_625"] = generalisation(world, state.champion, scaling)
     return {
         "env": config.env,
         "method": config.method,
