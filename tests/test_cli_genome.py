@@ -192,7 +192,7 @@ def test_onnx_is_written_and_what_it_needs_is_said(run, tmp_path, monkeypatch):
     pytest.importorskip("onnx")
     assert run("export", "binary.json", "--to", "onnx", "--out", "model.onnx") == (0, "", "Wrote model.onnx\n")
     assert (tmp_path / "model.onnx").stat().st_size > 1000
-    monkeypatch.setitem(sys.modules, "propneat.export.onnx_form", None)
+    monkeypatch.setitem(sys.modules, "onnx", None)
     code, _, err = run("export", "binary.json", "--to", "onnx", "--out", "other.onnx")
     assert code == 2 and "pip install 'propneat[onnx]'" in err and not (tmp_path / "other.onnx").exists()
 
