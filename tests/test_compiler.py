@@ -10,7 +10,16 @@ import pytest
 from random_genomes import random_genome
 
 from propneat.compiler import LayerPlan, compile_genome, compile_pool, evaluate, write_back, write_back_pool
-from propneat.genome import ACTIVATIONS, AGGREGATIONS, GenePool, Genome, NodeKind, activation_code, aggregation_code, make_genome
+from propneat.genome import (
+    ACTIVATIONS,
+    AGGREGATIONS,
+    GenePool,
+    Genome,
+    NodeKind,
+    activation_code,
+    aggregation_code,
+    make_genome,
+)
 
 TEXTBOOK = {
     "identity": lambda z: z,

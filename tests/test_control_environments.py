@@ -38,7 +38,7 @@ def test_classic_problems_are_those_of_gymnasium(name):
     for seed in range(6):
         theirs.reset(seed=seed)
         state = np.array(theirs.state, float)
-        for time in range(300):
+        for _ in range(300):
             if ours.action.n_choices:
                 action = int(rng.integers(ours.action.n_choices)) if name != "MountainCar-v0" else 2 * int(state[1] >= 0)
                 wanted, reward, ended, *_ = theirs.step(action)

@@ -360,7 +360,7 @@ def test_javascript_reads_dates_as_dates_and_as_texts(preprocessor, tmp_path):
     frame = (
         a_table(rng)
         .iloc[[0]]
-        .assign(**{name: np.nan for name in ("mean size", "amount", "year", "flag")}, town="Bad 3", level=2.0)
+        .assign(**dict.fromkeys(("mean size", "amount", "year", "flag"), np.nan), town="Bad 3", level=2.0)
     )
     frame = frame.assign(**{"class": None, "sold": pandas.Timestamp("2021-03-04 05:06:07")})
     np.testing.assert_allclose(json.loads(told.stdout), [model.predict(frame)[0]] * 3, rtol=1e-12)

@@ -6,9 +6,17 @@ import numpy as np
 import pytest
 from random_genomes import random_genome
 
-from propneat.compiler import compile_genome, evaluate
 from propneat.base.errors import GenomeError
-from propneat.genome import SCHEMA, Genome, format_document, genome_from_document, genome_to_document, make_genome, parse_document
+from propneat.compiler import compile_genome, evaluate
+from propneat.genome import (
+    SCHEMA,
+    Genome,
+    format_document,
+    genome_from_document,
+    genome_to_document,
+    make_genome,
+    parse_document,
+)
 from propneat.genome.json_form import MAX_CHARACTERS
 
 

@@ -111,7 +111,7 @@ def test_nodes_do_not_overlap_and_everything_lies_on_the_canvas():
             assert 0 <= x + shift_x and x + w + shift_x <= width and 0 <= y + shift_y and y + h + shift_y <= height
             boxes.append((x, y, x + w, y + h))
         for k, (left, top, right, bottom) in enumerate(boxes):
-            assert all(l >= right or r <= left or t >= bottom or b <= top for l, t, r, b in boxes[k + 1 :])
+            assert all(x >= right or r <= left or t >= bottom or b <= top for x, t, r, b in boxes[k + 1 :])
         for path in root.iter(f"{SVG}path"):
             points = edge_curves(path.get("d")) + (shift_x, shift_y)
             assert (points >= 0).all() and (points <= (width, height)).all()
@@ -168,7 +168,7 @@ def test_a_ladder_of_depth_200_is_drawn_whole():
     edges = list(zip(chain[:-1], chain[1:], strict=True)) + [(0, k) for k in range(3, 201, 10)]
     genome = make_genome(nodes, [(k, s, t, 0.5 - k % 2, True) for k, (s, t) in enumerate(edges)])
     root = ElementTree.fromstring(draw_network(genome))
-    assert len([element for element in root.iter(f"{SVG}path")]) == len(edges)
+    assert len(list(root.iter(f"{SVG}path"))) == len(edges)
 
 
 def test_wrong_numbers_of_names_are_refused():
