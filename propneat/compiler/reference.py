@@ -1,5 +1,6 @@
 """The reference evaluator: a plain float64 walk over a plan, one node at a time, every row at once."""
 
+from collections.abc import Callable
 from functools import reduce
 
 import numpy as np
@@ -21,7 +22,7 @@ def _sigmoid(z: np.ndarray) -> np.ndarray:
     return np.where(z >= 0, 1.0, e) / (1.0 + e)
 
 
-_FUNCTIONS = {
+_FUNCTIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "identity": lambda z: z,
     "sigmoid": _sigmoid,
     "steep_sigmoid": lambda z: _sigmoid(4.9 * z),
@@ -102,4 +103,4 @@ def _joined(name: str, weights: np.ndarray, values: np.ndarray, sources: np.ndar
         terms = weights[some, None] * values[sources[some]]
         # term by term, because the order in which numpy sums an axis depends on the number of rows
         joined = reduce(_JOINS[name], terms if joined is None else [joined, *terms])
-    return joined / len(weights) if name == "mean" else joined
+    return joined / len(weights) if name == "mean" else joined  # type: ignore[operator,return-value]  # there is a source

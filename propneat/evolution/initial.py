@@ -80,11 +80,11 @@ def _minimal(
     n_drawn = part_of(config.initial_connection_fraction, n_inputs)
     pairs = [(source, target) for target in range(n_inputs, len(ids)) for source in rng.permutation(n_inputs)[:n_drawn].tolist()]
     pairs += [(source, target) for source in range(n_fixed, len(ids)) for target in range(n_inputs, n_fixed)]
-    pairs = ids[np.array(pairs, np.int64).reshape(-1, 2)]
-    connections = np.zeros(len(pairs), CONNECTION_DTYPE)
-    connections["innovation"] = [tracker.link(source, target) for source, target in pairs.tolist()]
-    connections["source"], connections["target"] = pairs.T
-    connections["weight"] = config.weight_sigma * rng.standard_normal(len(pairs))
+    ends = ids[np.array(pairs, np.int64).reshape(-1, 2)]
+    connections = np.zeros(len(ends), CONNECTION_DTYPE)
+    connections["innovation"] = [tracker.link(source, target) for source, target in ends.tolist()]
+    connections["source"], connections["target"] = ends.T
+    connections["weight"] = config.weight_sigma * rng.standard_normal(len(ends))
     connections["enabled"] = True
     connections.sort(order="innovation")
     return Genome(frozen(nodes), frozen(connections))
