@@ -42,7 +42,7 @@ _MADE_BY_RUNS = (
 _RESULTS = _MADE_BY_RUNS[:8]
 _MARK = "# This folder belongs to a run of propneat, which replaces its own files in it.\n"
 _NUMBER, _FIGURE = (int, float), (int, float, type(None))
-_SUMMARY = {
+_SUMMARY: dict[str, type | tuple[type, ...]] = {
     "test": dict,
     "test_rows": int,
     "validation_loss": _FIGURE,

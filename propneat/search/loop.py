@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache, partial
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -70,6 +70,7 @@ def evolve(
         state = run_generation(population, part(number), config, train, state)
         stops = [_wants_to_stop(callback(state)) for callback in callbacks]
         interrupted = any(stops) and population.generation < config.n_generations
+    state = cast(EvolveState, state)  # there is one generation at least
     last = part(len(state.finished))
     if not state.finished:
         return conclude(state, last, config, train, interrupted)
