@@ -20,7 +20,10 @@ __all__ = ["native"]
 @click.argument("name", required=False)
 @click.option("--full", is_flag=True, help="The paper's size instead of one that ends within ten minutes.")
 @click.option("--meta-train", is_flag=True, help="vsml: make the meta-trained parameters anew first.")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Everything random follows from this number.")
+@click.option("--real", is_flag=True, help="On real images or speech that propneat[native] brings, not on what is built in.")
+@click.option(
+    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Everything random follows from this number."
+)
 @click.option("--device", default="cpu", show_default=True, metavar="DEVICE", help="Where torch works.")
 @click.option("--out", type=FOLDER, metavar="DIR", help="Folder to write.  [default: results/native-NAME]")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
@@ -64,9 +67,11 @@ def _find(name: str) -> Any:
 
 
 def _flags(study: Any, options: dict[str, Any]) -> dict[str, bool]:
-    if options["meta_train"] and "meta-train" not in study.flags:
-        raise click.UsageError(f"--meta-train does not go with {study.name}.")
-    return {"meta_train": True} if options["meta_train"] else {}
+    given = [name for name in ("meta_train", "real") if options[name]]
+    for name in given:
+        if (flag := name.replace("_", "-")) not in study.flags:
+            raise click.UsageError(f"--{flag} does not go with {study.name}.")
+    return dict.fromkeys(given, True)
 
 
 def _check_device(study: Any, device: str) -> None:
@@ -115,6 +120,13 @@ def _run(study: Any, folder: Path, flags: dict[str, bool], options: dict[str, An
 
 
 def _show(outcome: Any, folder: Path) -> None:
-    rows = [(claim.name, claim.expected, claim.value, "yes" if claim.holds else "NO") for claim in outcome.claims]
-    print_table(("claim", "expected", "here", "holds"), rows)
+    rows = [
+        (claim.name, claim.expected, claim.value, _between(claim.interval), claim.n_runs, "yes" if claim.holds else "NO")
+        for claim in outcome.claims
+    ]
+    print_table(("claim", "expected", "here", "two standard errors", "runs", "holds"), rows)
     click.echo(f"figures    {', '.join(str(folder / figure) for figure in outcome.figures)}", err=True)
+
+
+def _between(interval: tuple[float, float] | None) -> str:
+    return "-" if interval is None else f"{interval[0]:.4g} to {interval[1]:.4g}"

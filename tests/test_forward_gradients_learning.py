@@ -182,7 +182,6 @@ def test_a_round_is_at_least_25_steps_of_whole_epochs():
         ({"batch_size": 0}, "'batch_size' parameter .* an int in the range \\[1"),
         ({"layers": (4, 0)}, "'layers' parameter .* each of them an int"),
         ({"learning_rates": ()}, "'learning_rates' parameter .* a list of 1 or more"),
-        ({"validation_fraction": 1.0}, "'validation_fraction' parameter .* \\(0.0, 1.0\\)"),
     ],
 )
 def test_parameters_that_cannot_be_used_are_refused_by_name(options, text):

@@ -30,6 +30,7 @@ from propneat.methods.inverse_flow.deblur_study import DeblurPlan, deblur_claims
 from propneat.methods.inverse_flow.drawn_study import DrawnClassifier, DrawnPlan
 from propneat.methods.inverse_flow.flow import FlowPlan, Logit, make_flow
 from propneat.methods.inverse_flow.flow_study import FlowStudyPlan
+from propneat.methods.inverse_flow.speed_study import SpeedPlan
 from propneat.methods.inverse_flow.native import StudySize, run, run_sized
 from propneat.methods.inverse_flow.tabular_flow import TabularFlow, TabularTraining, train_tabular
 from propneat.methods.inverse_flow.training import FlowTraining, bits_per_dimension, dequantise, evaluate, train_flow
@@ -269,8 +270,9 @@ def test_the_papers_classifier_as_drawn_is_affine(activation, is_linear):
 
 
 def test_the_native_study_runs_end_to_end_and_learns_the_same_again(tmp_path):
-    flow = FlowStudyPlan(FlowPlan(n_steps=1, width=4), FlowTraining(1, 50), 100, (8,), (1, 3), 1)
-    size = StudySize(AlgorithmPlan((4, 8), (4, 8), (4, 8), 4, 2, 2, 2), flow, DeblurPlan(20, 5), DrawnPlan(2, 1), 2, 60)
+    flow = FlowStudyPlan(FlowPlan(n_steps=1, width=4), FlowTraining(1, 50), 100)
+    speed = SpeedPlan(((3, 8, 8), (1, 8, 8)), FlowPlan(n_steps=1, width=4), ((1, 2), (3, 1)))
+    size = StudySize(AlgorithmPlan((4, 8), (4, 8), (4, 8), 4, 2, 2, 2), flow, speed, DeblurPlan(20, 5), DrawnPlan(2, 1), 2, 60)
     steps: dict[str, list[int]] = {}
     request = NativeRun(tmp_path, progress=lambda step, done, total: steps.setdefault(step, []).append(total - done))
     outcomes = [run_sized(request, size) for _ in range(2)]

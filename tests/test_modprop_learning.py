@@ -19,6 +19,7 @@ from propneat.base.errors import ConfigError, DataError
 from propneat.base.rng import make_rng
 from propneat.methods.contract import NativeRun
 from propneat.methods.modprop import METHOD, NATIVE
+from propneat.methods.modprop.claims import rank_power, updates_to
 from propneat.methods.modprop.classifier import ModPropClassifier
 from propneat.methods.modprop.native import StudySize, measure, run, run_sized
 from propneat.methods.modprop.network import Cells, make_cells, make_network
@@ -184,6 +185,29 @@ def test_a_short_delayed_xor_is_learnt(rule):
     assert np.mean(found["loss"][0]) > 0.6 and np.mean(found["loss"][-1]) < 0.5
 
 
+def test_the_papers_readout_is_part_of_a_matrix_of_radius_one_and_twice_as_strong_as_ours():
+    rngs = [make_rng("readout", k) for k in range(4)]
+    norms = {
+        readout: make_network(rngs, make_cells(120), 2, 2, 0.9, readout=readout).out_strengths.norm(dim=2).mean().item()
+        for readout in ("paper", "unit")
+    }
+    assert 1.55 < norms["paper"] < 1.75 and 0.75 < norms["unit"] < 0.85
+    with pytest.raises(ConfigError, match="readout must be one of unit, paper"):
+        make_network(rngs, make_cells(4), 1, 2, 0.5, readout="other")
+
+
+def test_updates_to_96_per_cent_are_those_after_which_a_seed_stays_there_and_the_power_of_ranks_grows():
+    accuracies = [[0.5, 0.99, 0.5], [0.97, 0.99, 0.5], [0.9, 0.99, 0.97], [0.97, 1, 0.9]]
+    assert updates_to([0, 20, 40, 60], accuracies) == [60, 0, np.inf]
+    assert updates_to([0, 20, 40, 60], accuracies, 1) == [20, 0, 40] and updates_to([0, 20, 40, 60], accuracies, 3) == [
+        np.inf,
+        0,
+        np.inf,
+    ]
+    same, twice, thrice = (rank_power((120, 160, 180, 220, 260, 300), 10, factor, 640, 0, 200) for factor in (1.0, 2.0, 3.0))
+    assert same < 0.12 < 0.5 < twice < thrice <= 1
+
+
 def test_units_that_cannot_be_are_refused():
     for bad in ({"n_cells": 1}, {"n_cells": 4, "types_per_sign": 3}):
         with pytest.raises(ConfigError, match="cannot be divided"):
@@ -210,6 +234,15 @@ def make_data(n_classes: int = 3, n_rows: int = 120):
     return StandardScaler().fit_transform(X), y
 
 
+def test_the_classifier_takes_the_rule_of_the_least_loss_on_left_out_rows():
+    X, y = make_data(2, 80)
+    losses = {rule: ModPropClassifier(rule, random_state=1, **FAST).fit(X, y) for rule in ("modprop-types", "modprop-cells")}
+    chosen = ModPropClassifier(random_state=1, **FAST).fit(X, y)
+    best = min(losses, key=lambda rule: losses[rule].validation_loss_)
+    assert chosen.rule_ == best and chosen.validation_loss_ == losses[best].validation_loss_
+    assert chosen.predict_proba(X).tobytes() == losses[best].predict_proba(X).tobytes()
+
+
 @pytest.mark.parametrize(("n_classes", "rule"), [(2, "modprop-types"), (3, "modprop-cells"), (3, "bptt"), (2, "mdgl")])
 def test_the_classifier_keeps_its_contract(n_classes, rule):
     X, y = make_data(n_classes)
@@ -222,7 +255,12 @@ def test_the_classifier_keeps_its_contract(n_classes, rule):
     decision = model.decision_function(X)
     assert decision.shape == ((120,) if n_classes == 2 else (120, 3))
     assert model.score(X, labels) > 1.5 / n_classes
-    assert model.n_features_in_ == 11 and sorted(model.feature_order_) == list(range(11)) and model.depth_ == 7
+    assert (
+        model.rule_ == rule
+        and model.n_features_in_ == 11
+        and sorted(model.feature_order_) == list(range(11))
+        and model.depth_ == 7
+    )
     assert model.n_parameters_ == 16 * 3 + 16 * 15 + n_classes * 17
     assert (model.slope_ in (0.1, 0.25, 0.5)) if rule.startswith("modprop") else model.slope_ is None
     again = pickle.loads(pickle.dumps(clone(model).fit(X, labels)))

@@ -335,13 +335,14 @@ def test_the_study_draws_and_tells_in_small(tmp_path):
         LatentPlan(Simulation(9, 300), training=TrainingPlan(1), n_states=3, n_judged=50),
         CostPlan((9, 11), 2, 2, 1, (16,), (9,), 1),
         TablePlan(("wine",), (0.0, 0.3), 2, FAST),
+        n_latent_runs=2,
     )
     steps = []
     outcome = run_sized(NativeRun(tmp_path, progress=lambda *step: steps.append(step)), size)
     json.dumps(outcome.data)
     assert all((tmp_path / name).stat().st_size > 10_000 for name in outcome.figures)
     assert all(type(claim.holds) is bool and type(claim.value) is float for claim in outcome.claims)
-    assert {step for step, _, _ in steps} >= {"autoencoder", "timing", "tables"}
+    assert {step for step, _, _ in steps} >= {"autoencoder 1 of 2", "autoencoder 2 of 2", "timing", "tables"}
     for name in ("timing", "tables"):
         done = [part for step, part, _ in steps if step == name]
         assert done == sorted(done) and done[0] == 0 and (name, done[-1], done[-1]) in steps

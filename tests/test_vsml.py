@@ -245,7 +245,7 @@ def test_meta_training_lowers_the_loss_by_gradient_and_by_evolution():
 
 
 def test_meta_training_is_the_same_after_an_interruption(tmp_path):
-    stages = (Stage(6, 26, 3, 2e-3, 1e-3), Stage(9, 4, 2, 1e-3, 1e-4))
+    stages = (Stage(6, 26, 3, 2e-3, 1e-3), Stage(9, 4, 2, 1e-3, 1e-4, begins_anew=True))
     whole, path = make_parameters(tmp_path, lambda *step: None, 5, stages)
     assert load_parameters(path).values.tobytes() == whole.values.tobytes() == meta_train(5, stages).values.tobytes()
 
@@ -263,6 +263,18 @@ def test_meta_training_is_the_same_after_an_interruption(tmp_path):
         make_parameters(other, interrupt, 5, stages)
     with pytest.raises(CheckpointError, match="another meta-training"):
         make_parameters(other, interrupt, 6, stages)
+
+
+def test_a_stage_that_begins_anew_follows_from_the_parameters_alone():
+    """So the package's last stages can be made again from the end of those before."""
+    stages = (Stage(6, 3, 3, 2e-3, 1e-3), Stage(9, 3, 2, 1e-3, 1e-4, begins_anew=True))
+    whole = meta_train(5, stages)
+    before = meta_train(5, stages[:1])
+    forgotten = replace(before, mean=np.zeros(N_PARAMETERS), square=np.zeros(N_PARAMETERS))
+    assert meta_train(5, stages, forgotten).values.tobytes() == whole.values.tobytes()
+    carried = (stages[0], replace(stages[1], begins_anew=False))
+    assert meta_train(5, carried).values.tobytes() != whole.values.tobytes()
+    assert meta_train(5, carried, forgotten).values.tobytes() != whole.values.tobytes()
 
 
 def test_a_damaged_or_forged_state_of_a_meta_training_is_refused_in_one_sentence(tmp_path):

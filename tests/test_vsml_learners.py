@@ -104,6 +104,19 @@ def test_unusable_parameters_and_data_are_refused():
         VSMLClassifier().fit(X, np.zeros(20))
 
 
+def test_random_features_are_read_where_rows_left_out_say_so():
+    rng = np.random.default_rng(3)
+    X = rng.standard_normal((160, 2))
+    y = (X[:, 0] * X[:, 1] > 0).astype(int)
+    plain = VSMLClassifier(n_members=2, max_passes=2, random_state=0).fit(X, y)
+    model = VSMLClassifier(n_members=2, max_passes=2, n_random=40, random_state=0).fit(X, y)
+    # no single input tells this product's sign
+    assert plain.n_random_ == 0 and model.n_random_ == 40 and model.inputs_.n_outputs == 40
+    assert model.score(X, y) > plain.score(X, y) + 0.1
+    again = VSMLClassifier(n_members=2, max_passes=2, n_random=40, random_state=0).fit(X, y)
+    assert again.predict_proba(X).tobytes() == model.predict_proba(X).tobytes()
+
+
 def test_inputs_beyond_the_limit_become_principal_components():
     rng = np.random.default_rng(7)
     X = rng.standard_normal((80, 3)) @ rng.standard_normal((3, 12))
@@ -193,14 +206,17 @@ def test_real_data_are_divided_by_class_and_standardised_by_learning_rows(name):
 def test_the_native_study_runs_in_small(tmp_path):
     steps: list[str] = []
     request = NativeRun(tmp_path, progress=lambda step, done, total: steps.append(step))
-    size = StudySize(20, 30, 1, 2, 3, 3, 800, 2, 3, 6)
+    size = StudySize(20, 30, 5, 2, 3, 3, 800, 2, 3, 6)
     outcome = run_study(request, load_parameters(), size, {})
     json.dumps(outcome.data, allow_nan=False)
     assert {(tmp_path / figure).read_bytes()[:4] for figure in outcome.figures} == {b"\x89PNG"} and len(outcome.figures) == 4
     claims = {claim.name: claim for claim in outcome.claims}
     assert all(np.isfinite(claim.value) and isinstance(claim.holds, bool) for claim in outcome.claims)
     assert next(claim for name, claim in claims.items() if name.startswith("wiring oracle")).holds
-    assert next(claim for name, claim in claims.items() if name.startswith("data sets of 4 ahead")).holds
+    ahead = next(claim for name, claim in claims.items() if name.startswith("data sets of 4 ahead"))
+    assert 1 <= ahead.value < 4 and ahead.n_runs == 5
+    first = outcome.data["transfer"]["data_sets"]["iris"]["first"]
+    assert first["VSML"] > max(first["SGD"], first["Adam"])
     # a clone taught for 20 steps is none
     assert not next(claim for name, claim in claims.items() if name.startswith("digits, shallow: points")).holds
     assert {"clone", "Meta-RNN", "evolution strategy", "unseen data sets", "long episodes"} <= set(steps)
@@ -220,7 +236,7 @@ def test_meta_training_in_the_native_study_follows_the_recipe_of_the_package_and
     monkeypatch.setattr(native, "make_parameters", partial(remake.make_parameters, curriculum=short))
     monkeypatch.setattr(native, "run_study", lambda request, parameters, size, data: (parameters, size, data))
     parameters, size, data = native.run(NativeRun(tmp_path, seed=9), meta_train=True)
-    assert parameters.values.tobytes() == meta_train(0, short).values.tobytes() and size == native.DEFAULT
+    assert parameters.values.tobytes() == meta_train(9, short).values.tobytes() and size == native.DEFAULT
     assert load_parameters(tmp_path / "parameters.json").stages == parameters.stages
     assert "parameters.json" in data["remade"]["to_install"] and data["remade"]["largest_difference_from_package"] > 0
     packaged, size, data = native.run(NativeRun(tmp_path, full=True))

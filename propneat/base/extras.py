@@ -12,6 +12,7 @@ EXTRAS = {
     "distributed": "dask",
     "gymnasium": "control",
     "h5py": "recordings",
+    "mlxtend": "native",
     "mrcfile": "cryo",
     "neat": "peers",
     "onnx": "onnx",

@@ -97,8 +97,12 @@ class Claim:
     expected: str
     """What the paper or its closed form says, in words or digits."""
     value: float
-    """What this run found."""
+    """What this run found; the mean where there are several runs."""
     holds: bool
+    interval: tuple[float, float] | None = None
+    """Two standard errors to either side of a mean over runs; None for what is exact or came of one run."""
+    n_runs: int = 1
+    """Seeds, folds or repeats that the value is the mean of."""
 
 
 @dataclass(frozen=True)

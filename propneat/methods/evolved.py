@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from propneat.methods.contract import ANY_TASK, Method, Size
+from propneat.methods.contract import ANY_TASK, Method, NativeStudy, Size
 from propneat.model.summary import n_nodes
 
-__all__ = ["EVOLVED", "QUICK", "make_propneat", "size_of_genome"]
+__all__ = ["EVOLVED", "NATIVE", "QUICK", "make_propneat", "size_of_genome"]
 
 QUICK = {"generations": 2, "populations": 1, "population_size": 200, "epochs": 1, "fine_tune_epochs": 1, "prune_epochs": 1}
 """Options of a fit that takes every step, tables that grow included, and little time."""
@@ -120,3 +120,11 @@ EVOLVED = (
     ),
 )
 """Every arm that evolves."""
+
+NATIVE = NativeStudy(
+    name="propneat",
+    summary="Trained numbers in their genes, time by depth, sizes of champions, and the paper's ranking of methods",
+    paper=_PAPER,
+    home="propneat.benchmark.paper.native:run",
+    is_cpu_only=True,
+)

@@ -2,6 +2,7 @@
 
 from propneat.methods import METHODS
 from propneat.methods.contract import NativeStudy
+from propneat.methods.evolved import NATIVE as PROPNEAT
 from propneat.methods.forward_gradients import NATIVE as FORWARD_GRADIENTS
 from propneat.methods.fusion_control import NATIVE as FUSION_CONTROL
 from propneat.methods.inverse_flow import NATIVE as INVERSE_FLOW
@@ -21,6 +22,7 @@ NATIVES: dict[str, NativeStudy] = {
         FUSION_CONTROL,
         INVERSE_FLOW,
         MODPROP,
+        PROPNEAT,
         RATE_BACKPROP,
         RECOMPUTATION,
         SPARSE_FOURIER,

@@ -40,4 +40,5 @@ NATIVE = NativeStudy(
     summary="Closed-form functions up to n = 1,024, direction and length of the estimates, digits beside backpropagation",
     paper=_PAPER,
     home="propneat.methods.forward_gradients.native:run",
+    flags=MappingProxyType({"real": "5,000 images of MNIST in place of digits."}),
 )

@@ -10,15 +10,16 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from propneat.base.rng import make_rng
-from propneat.data.split import split_rows
 from propneat.methods.forward_gradients.aggregators import AGGREGATORS, ForwardGradient
 from propneat.methods.forward_gradients.perceptron import Perceptron
 from propneat.methods.forward_gradients.perceptron_training import GRADIENTS, Rows, Schedule, train
 from propneat.methods.forward_gradients.tangents import SAMPLERS, TangentSampler
 from propneat.methods.parameters import CheckedParameters, number, one_of, several, whole
-from propneat.methods.tabular import read_rows
+from propneat.methods.tabular import read_rows, stratified_folds
 
 __all__ = ["ForwardGradientClassifier"]
+
+_N_FOLDS = 3
 
 
 class ForwardGradientClassifier(CheckedParameters, ClassifierMixin, BaseEstimator):
@@ -26,9 +27,9 @@ class ForwardGradientClassifier(CheckedParameters, ClassifierMixin, BaseEstimato
 
     `gradient` is "node" (node perturbation, the paper's default), "weight" (weight perturbation) or "backprop" (the true
     gradient, to compare with). `aggregator`, `k`, `sampler`, `angle` and `length_correction` are those of ForwardGradient and
-    TangentSampler. One network per learning rate, all from the same start and on the same batches and tangents, learns
-    the rows but for a share `validation_fraction` of each class; the rate and the number of epochs that give the least
-    loss there then train the start anew on all rows; should that end worse on them, the chosen network stays.
+    TangentSampler. One network per learning rate and fold of three, all from the same start, learns the rows but for the
+    fold's; the rate and the number of epochs that give the least loss on rows left out then train the start anew on all
+    rows; should that end worse on them, the chosen network of the first fold stays.
     `learning_rates` None tries four that suit the estimator. Training ends after `patience` rounds (of at least 25
     steps) without a better loss, or after `max_steps` steps. Weight perturbation takes about eight times as long as node
     perturbation, and learns more slowly.
@@ -53,7 +54,6 @@ class ForwardGradientClassifier(CheckedParameters, ClassifierMixin, BaseEstimato
         "batch_size": whole(1),
         "max_steps": whole(1),
         "patience": whole(1),
-        "validation_fraction": number(0, 1),
     }
 
     def __init__(
@@ -69,7 +69,6 @@ class ForwardGradientClassifier(CheckedParameters, ClassifierMixin, BaseEstimato
         batch_size: int = 32,
         max_steps: int = 4000,
         patience: int = 10,
-        validation_fraction: float = 0.2,
         random_state: Any = None,
     ) -> None:
         self.layers = layers
@@ -83,7 +82,6 @@ class ForwardGradientClassifier(CheckedParameters, ClassifierMixin, BaseEstimato
         self.batch_size = batch_size
         self.max_steps = max_steps
         self.patience = patience
-        self.validation_fraction = validation_fraction
         self.random_state = random_state
 
     def check_parameters(self) -> None:
@@ -101,8 +99,8 @@ class ForwardGradientClassifier(CheckedParameters, ClassifierMixin, BaseEstimato
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         network = Perceptron((X.shape[1], *self.layers, len(self.classes_)))
         schedule = Schedule(self.batch_size, self.max_steps, self.patience)
-        split = self._split(labels, seed)
-        found = train(network, _rows(X, labels), split, self.gradient, self._estimator(), self.learning_rates, schedule, seed)
+        splits = _splits(labels, seed)
+        found = train(network, _rows(X, labels), splits, self.gradient, self._estimator(), self.learning_rates, schedule, seed)
         self.learning_rate_, self.n_epochs_, self.validation_loss_ = found.rate, found.n_epochs, found.loss
         layers = network.layers(found.numbers)
         self.weights_ = [(weights[0].numpy().copy(), biases[0].numpy().copy()) for weights, biases in layers]
@@ -131,10 +129,12 @@ class ForwardGradientClassifier(CheckedParameters, ClassifierMixin, BaseEstimato
         """Return the estimator of gradients that the parameters describe; raises ConfigError."""
         return ForwardGradient(self.aggregator, self.k, TangentSampler(self.sampler, self.angle), self.length_correction)
 
-    def _split(self, labels: np.ndarray, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return rows to learn from and rows to judge by; all rows do both where no class has one to spare."""
-        learn, judge = split_rows(labels, self.validation_fraction, True, make_rng("forward-gradients", seed, "split"))
-        return torch.from_numpy(learn), torch.from_numpy(judge if len(judge) else learn)
+
+def _splits(labels: np.ndarray, seed: int) -> list[tuple[torch.Tensor, torch.Tensor]]:
+    """Return rows to learn from and rows to judge by for every fold, the rows of each class spread evenly."""
+    n_folds = min(_N_FOLDS, len(labels))
+    folds = torch.from_numpy(stratified_folds(labels, n_folds, make_rng("forward-gradients", seed, "folds")))
+    return [(torch.nonzero(folds != k).flatten(), torch.nonzero(folds == k).flatten()) for k in range(n_folds)]
 
 
 def _rows(X: np.ndarray, labels: np.ndarray) -> Rows:

@@ -41,8 +41,11 @@ def digits_table(
     schedule: Schedule = SCHEDULE,
     arms: dict[str, tuple[str, ForwardGradient]] = NETWORK_ARMS,
     device: str = "cpu",
+    data: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> list[dict[str, Any]]:
-    """Train every arm on several divisions of the digits, all by the same budget and way of choosing the learning rate.
+    """Train every arm on several divisions of the digits, or of other `data` (X, y).
+
+    All have the same budget and way of choosing the learning rate.
 
     A quarter of the rows tests. Returns one row per arm and split: arm, split, test accuracy in [0, 1], learning rate,
     epochs, validation loss in nats.
@@ -50,13 +53,13 @@ def digits_table(
     ticker = Ticker(progress, "digits", n_splits * len(arms) * schedule.max_steps * 2)
     rows = []
     for split in range(n_splits):
-        (learn, labels), (test, test_labels) = _digits(split)
+        (learn, labels), (test, test_labels) = _divide(split, data or load_digits(return_X_y=True))
         division = split_rows(labels, 0.2, True, make_rng("forward-gradients", seed, "digits", split))
         network = Perceptron((learn.X.shape[1], *layers, learn.targets.shape[1]))
         for arm, (way, rule) in arms.items():
             stream = derive_seed("forward-gradients", seed, "digits", split)
             parts = (torch.from_numpy(division[0]), torch.from_numpy(division[1]))
-            found = train(network, learn.to(device), parts, way, rule, None, schedule, stream, ticker.advance)
+            found = train(network, learn.to(device), [parts], way, rule, None, schedule, stream, ticker.advance)
             answers = network.outputs(found.numbers, test.to(device).X)[0].argmax(1).numpy(force=True)
             rows.append(
                 {
@@ -72,10 +75,11 @@ def digits_table(
     return rows
 
 
-def _digits(split: int, dtype: torch.dtype = torch.float32) -> tuple[tuple[Rows, np.ndarray], tuple[Rows, np.ndarray]]:
+def _divide(
+    split: int, data: tuple[np.ndarray, np.ndarray], dtype: torch.dtype = torch.float32
+) -> tuple[tuple[Rows, np.ndarray], tuple[Rows, np.ndarray]]:
     """Return rows and labels to train on and to test by; the numbers are standardised by the former."""
-    X, y = load_digits(return_X_y=True)
-    X, X_test, y, y_test = train_test_split(X, y, test_size=0.25, stratify=y, random_state=split)
+    X, X_test, y, y_test = train_test_split(*data, test_size=0.25, stratify=data[1], random_state=split)
     scaler = StandardScaler().fit(X)
     parts = []
     for values, labels in ((X, y), (X_test, y_test)):
@@ -90,7 +94,7 @@ def control(seed: int, n_epochs: int = 2, layers: tuple[int, ...] = (64, 64), ra
     Returns the largest difference of a single estimate from the gradient at the start ("gradient"), and of a number of the
     network after `n_epochs` epochs on the same batches ("numbers"), in float64, where both should be the same but for rounding.
     """
-    (learn, _), _ = _digits(0, torch.float64)
+    (learn, _), _ = _divide(0, load_digits(return_X_y=True), torch.float64)
     network = Perceptron((64, *layers, 10))
     rule = ForwardGradient("projection", network.n_nodes)
     start = network.draw(torch.Generator().manual_seed(seed)).to(torch.float64)

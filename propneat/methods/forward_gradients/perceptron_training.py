@@ -1,6 +1,6 @@
 """Plain minibatch gradient descent of dense networks, several learning rates side by side, stopped by rows left out."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -49,6 +49,8 @@ class Rows:
 
 
 Gradient = Callable[[torch.Tensor, Rows], torch.Tensor]
+Splits = Sequence[tuple[torch.Tensor, torch.Tensor]]
+"""Row numbers to learn from and to judge by, one pair or one for every fold."""
 
 
 @dataclass(frozen=True)
@@ -131,21 +133,29 @@ def descend(
     network: Perceptron,
     numbers: torch.Tensor,
     rates: torch.Tensor,
-    learn: Rows,
-    judge: Rows,
-    gradient: Gradient,
+    rows: Rows,
+    splits: Splits,
+    gradients: Sequence[Gradient],
     schedule: Schedule,
-    generator: torch.Generator,
+    generators: Sequence[torch.Generator],
 ) -> TrainedNetworks:
-    """Train networks from `numbers` (n_networks, P), by `rates` (n_networks,), on equal batches, and judge after each round."""
-    n_epochs = schedule.epochs_per_round(len(learn))
+    """Train networks from `numbers` (n_networks, P), by `rates` (n_networks,), on every split, and judge after each round.
+
+    A round's loss is the mean over the judging rows of all splits; `numbers` returned are those of the first split.
+    """
+    n_learn = len(splits[0][0])
+    n_epochs, n_judged = schedule.epochs_per_round(n_learn), sum(len(judge) for _, judge in splits)
+    parts = [(rows.take(learn), rows.take(judge)) for learn, judge in splits]
+    states = [numbers] * len(splits)
     best, best_loss = numbers, torch.full_like(rates, torch.inf)
     best_epoch, waited = (torch.zeros_like(rates, dtype=torch.int64) for _ in range(2))
-    for number in range(1, schedule.n_rounds(len(learn)) + 1):
-        numbers = run_epochs(numbers, rates, learn, gradient, n_epochs, schedule.batch_size, generator)
-        loss = row_losses(network.outputs(numbers, judge.X), judge.targets).mean(1)
+    for number in range(1, schedule.n_rounds(n_learn) + 1):
+        loss = torch.zeros_like(rates)
+        for k, (learn, judge) in enumerate(parts):
+            states[k] = run_epochs(states[k], rates, learn, gradients[k], n_epochs, schedule.batch_size, generators[k])
+            loss = loss + row_losses(network.outputs(states[k], judge.X), judge.targets).sum(1) / n_judged
         better = (loss < best_loss) & (waited < schedule.patience)
-        best, best_loss = torch.where(better[:, None], numbers, best), torch.where(better, loss, best_loss)
+        best, best_loss = torch.where(better[:, None], states[0], best), torch.where(better, loss, best_loss)
         best_epoch, waited = torch.where(better, number * n_epochs, best_epoch), torch.where(better, 0, waited + 1)
         if bool((waited >= schedule.patience).all()):
             break
@@ -165,7 +175,7 @@ class Training:
 def train(
     network: Perceptron,
     rows: Rows,
-    split: tuple[torch.Tensor, torch.Tensor],
+    splits: Splits,
     way: str,
     rule: ForwardGradient,
     rates: tuple[float, ...] | None,
@@ -173,20 +183,21 @@ def train(
     seed: int,
     tick: Callable[[], None] = lambda: None,
 ) -> Training:
-    """Choose learning rate and epochs on a `split` of the rows, and train a network anew with them on all rows.
+    """Choose learning rate and epochs on `splits` of the rows, and train a network anew with them on all rows.
 
-    `split` holds the row numbers to learn from and those to judge by, `way` is one of GRADIENTS, `rates` None tries
-    `candidate_rates`. All networks start equal and see the same batches and tangents. Should the new descent end worse on
-    all rows than the chosen network, which happens near the largest stable rate, that one is kept. `tick` is called at
-    every step.
+    A split holds the row numbers to learn from and those to judge by, `way` is one of GRADIENTS, `rates` None tries
+    `candidate_rates`. All networks start equal and see, on a split, the same batches and tangents. Should the new descent end
+    worse on all rows than the chosen network of the first split, which happens near the largest stable rate, that one is
+    kept. `tick` is called at every step.
     """
     if rates is None:
         rates = candidate_rates(way, rule, network.n_parameters if way == "weight" else network.n_nodes)
     candidates = torch.tensor(rates, dtype=rows.X.dtype, device=rows.X.device)
     start = network.draw(_stream(seed, "start")).to(rows.X)
-    starts, generator = start.repeat(len(candidates), 1), _stream(seed, "choose")
-    gradient = _estimator(network, way, rule, generator, tick)
-    found = descend(network, starts, candidates, rows.take(split[0]), rows.take(split[1]), gradient, schedule, generator)
+    starts = start.repeat(len(candidates), 1)
+    generators = [_stream(seed, f"choose {k}" if k else "choose") for k in range(len(splits))]
+    gradients = [_estimator(network, way, rule, generator, tick) for generator in generators]
+    found = descend(network, starts, candidates, rows, splits, gradients, schedule, generators)
     best = int(found.loss.argmin())
     rate, n_epochs, generator = candidates[best : best + 1], int(found.n_epochs[best]), _stream(seed, "refit")
     gradient = _estimator(network, way, rule, generator, tick)

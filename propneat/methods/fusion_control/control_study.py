@@ -12,9 +12,10 @@ from propneat.compiler import compile_genome
 from propneat.genome import genome_to_document
 from propneat.methods.fusion_control.controllers import NeuralController, PIDController, open_loop
 from propneat.methods.fusion_control.evolved import Evolution, evolve_controller
+from propneat.methods.fusion_control.identified import PhysicalModel
 from propneat.methods.fusion_control.loop import N_SHOWN, Policy, Trajectory, roll_out, tracking_cost
 from propneat.methods.fusion_control.lqr import search_regulator
-from propneat.methods.fusion_control.online import OnlineController, pretrain_identifier
+from propneat.methods.fusion_control.online import THROUGH_PHYSICS, LearntModel, OnlineController, pretrain_identifier
 from propneat.methods.fusion_control.plant import Plant, PlantSettings
 from propneat.methods.fusion_control.scenarios import Scenario, draw_scenarios, make_script
 from propneat.methods.fusion_control.tuning import Bench, Budget, train_policy
@@ -82,11 +83,16 @@ def make_controllers(bench: Bench, size: ControlSize, progress: Progress) -> tup
     by_hand = PIDController(False).to(bench.device)
 
     def online(n_plants: int) -> OnlineController:
-        return OnlineController(bench.interface, neural, identifier, n_plants, make_rng("fusion-control", seed, "online"))
+        model = LearntModel(identifier, n_plants, make_rng("fusion-control", seed, "online"))
+        return OnlineController(bench.interface, neural, model, n_plants)
+
+    def identified(n_plants: int) -> OnlineController:
+        model = PhysicalModel(bench.interface, n_plants, make_rng("fusion-control", seed, "identified"))
+        return OnlineController(bench.interface, neural, model, n_plants, THROUGH_PHYSICS)
 
     fixed = {"open loop": open_loop, "PI by hand": by_hand, "PI": pi, "PID": pid, "LQR": regulator, "neural": neural}
     factories: dict[str, Factory] = {name: lambda n_plants, policy=policy: policy for name, policy in fixed.items()}
-    factories |= {"neural, online": online, "evolved": lambda n_plants: champion}
+    factories |= {"neural, online": online, "neural, identified": identified, "evolved": lambda n_plants: champion}
     plan = compile_genome(champion.genomes[0])
     told = {
         "checks": {name: [cost if math.isfinite(cost) else None for cost in costs] for name, costs in checks.items()},

@@ -29,7 +29,7 @@ class StudySize:
     """How large the study is."""
 
     control: ControlSize = field(default_factory=ControlSize)
-    n_folds: int = 3
+    n_folds: int = 5
     tables: tuple[str, ...] = tuple(TABLES)
     n_streams: int = 16
     n_stream_rows: int = 4800

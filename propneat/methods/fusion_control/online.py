@@ -1,7 +1,11 @@
-"""Learning from feedback while in control: a network that identifies the plant, and a controller updated through it."""
+"""Learning from feedback while in control: a model that identifies the plant, and a controller updated through it.
+
+The model is a network that learns changes of noisy measurements, or the plant itself with parameters that are identified.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -10,7 +14,7 @@ from propneat.methods.fusion_control.controllers import NeuralController
 from propneat.methods.fusion_control.loop import DEVIATION_SCALE, Interface, Policy, roll_out
 from propneat.methods.fusion_control.tuning import Bench
 
-__all__ = ["OnlineController", "OnlineSettings", "pretrain_identifier"]
+__all__ = ["THROUGH_PHYSICS", "LearntModel", "Model", "OnlineController", "OnlineSettings", "pretrain_identifier"]
 
 _N_STATE, _N_ANSWER = 5, 4
 
@@ -32,8 +36,14 @@ class OnlineSettings:
     """Most that one update may change any control, as a share of its range: 5 % in a second."""
     surprise: float = 5.0
     """Standard deviations of a prediction error beyond which the controller is not updated in that second."""
+    effort: float = 0.0
+    """Weight of squared moves of the controls, in their scales; 1e-4 in the cost that controllers are trained on."""
     memory: float = 0.98
     """Share that the running variance of prediction errors keeps per second."""
+
+
+THROUGH_PHYSICS = OnlineSettings(controller_rate=2e-4, horizon=30, effort=1e-4)
+"""For the controller that is updated through the plant's own equations."""
 
 
 def pretrain_identifier(
@@ -72,36 +82,98 @@ def pretrain_identifier(
     return network
 
 
-class OnlineController:
-    """A policy that learns while it controls, one copy of both networks for every plant; use it for one roll-out.
+class Model(Protocol):
+    """What is known of every plant, and how it foresees."""
 
-    In every second (a) the identifier makes one step of Adam on a batch of its last 256 measured transitions; (b) the
-    controller makes one on its predicted tracking cost over the next 10 s through the identifier, limited so that no control
-    changes by more than 5 % of its range for it; (c) not where a measurement differs from its prediction by more than 5
-    standard deviations, nor where numbers are no longer finite. After a roll-out: `n_frozen`, updates left out, shape
-    (n_plants,), and `distance`, how far each controller's numbers are from where they began, relative, (n_plants,).
+    def learn(self, last: torch.Tensor, used: torch.Tensor, state: torch.Tensor) -> torch.Tensor:
+        """Take in a second: deviations before (n_plants, 5), answers used (n_plants, 4), deviations after.
+
+        Returns where that was a surprise, bool (n_plants,).
+        """
+
+    def begin(self, state: torch.Tensor) -> Any:
+        """Return from where to look ahead, at deviations (n_plants, 5) that were measured."""
+
+    def step(self, inner: Any, used: torch.Tensor) -> Any:
+        """Return the same a second later under answers used (n_plants, 4); gradients flow through both."""
+
+    def show(self, inner: Any) -> torch.Tensor:
+        """Return the true deviations (n_plants, 5)."""
+
+    def see(self, inner: Any) -> torch.Tensor:
+        """Return the deviations (n_plants, 5) that instruments would show."""
+
+
+class LearntModel:
+    """A network that predicts changes of measurements, one copy for every plant, a step of Adam on replayed seconds in each."""
+
+    def __init__(
+        self, identifier: NeuralController, n_plants: int, rng: np.random.Generator, settings: OnlineSettings | None = None
+    ) -> None:
+        self.settings, self.rng = settings or OnlineSettings(), rng
+        self.identifier = identifier.copies(n_plants)
+        self.optimiser = torch.optim.Adam(self.identifier.parameters(), lr=self.settings.learning_rate)
+        self.replay: list[tuple[torch.Tensor, torch.Tensor]] = []
+        self.variance: torch.Tensor | None = None
+
+    def learn(self, last: torch.Tensor, used: torch.Tensor, state: torch.Tensor) -> torch.Tensor:
+        """See `Model`. Surprises are errors beyond 5 running standard deviations."""
+        both, change = torch.cat([last, used], dim=1), state - last
+        with torch.no_grad():
+            squares = (change - self.identifier(both)).square()
+        if self.variance is None:
+            self.variance = squares.mean(dim=0, keepdim=True).expand_as(squares)
+        is_surprised = (squares > self.settings.surprise**2 * self.variance).any(dim=1)
+        self.variance = self.settings.memory * self.variance + (1 - self.settings.memory) * squares
+        self.replay = [*self.replay, (both, change)][-self.settings.replay :]
+        chosen = self.rng.integers(0, len(self.replay), self.settings.batch_size)
+        inputs, targets = (torch.stack([self.replay[k][part] for k in chosen], dim=1).flatten(0, 1) for part in (0, 1))
+        self.optimiser.zero_grad()
+        (self.identifier(inputs) - targets).square().mean(dim=1).sum().div(self.settings.batch_size).backward()
+        self.optimiser.step()
+        return is_surprised
+
+    def begin(self, state: torch.Tensor) -> torch.Tensor:
+        """See `Model`."""
+        return state
+
+    def step(self, inner: torch.Tensor, used: torch.Tensor) -> torch.Tensor:
+        """See `Model`."""
+        return inner + self.identifier(torch.cat([inner, used], dim=1))
+
+    def show(self, inner: torch.Tensor) -> torch.Tensor:
+        """See `Model`."""
+        return inner
+
+    def see(self, inner: torch.Tensor) -> torch.Tensor:
+        """See `Model`; noise is not foreseen."""
+        return inner
+
+
+class OnlineController:
+    """A policy that learns while it controls, one copy of the network for every plant; use it for one roll-out.
+
+    In every second (a) the model takes in what was measured; (b) the controller makes one step of Adam on its predicted
+    tracking cost over the next seconds through the model, limited so that no control changes by more than 5 % of its range
+    for it; (c) not where the model was surprised, nor where numbers are no longer finite. After a roll-out: `n_frozen`,
+    updates left out, shape (n_plants,), and `distance`, how far each controller's numbers are from where they began,
+    relative, (n_plants,).
     """
 
     def __init__(
         self,
         interface: Interface,
         controller: NeuralController,
-        identifier: NeuralController,
+        model: Model,
         n_plants: int,
-        rng: np.random.Generator,
         settings: OnlineSettings | None = None,
     ) -> None:
-        self.interface, self.rng = interface, rng
+        self.interface, self.model = interface, model
         self.settings = settings = settings or OnlineSettings()
-        self.controller, self.identifier = controller.copies(n_plants), identifier.copies(n_plants)
+        self.controller = controller.copies(n_plants)
         self.first = [parameter.detach().clone() for parameter in self.controller.parameters()]
-        self.optimisers = (
-            torch.optim.Adam(self.identifier.parameters(), lr=settings.learning_rate),
-            torch.optim.Adam(self.controller.parameters(), lr=settings.controller_rate),
-        )
-        self.replay: list[tuple[torch.Tensor, torch.Tensor]] = []
-        self.last: torch.Tensor | None = None
-        self.variance: torch.Tensor | None = None
+        self.optimiser = torch.optim.Adam(self.controller.parameters(), lr=settings.controller_rate)
+        self.last: tuple[torch.Tensor, torch.Tensor] | None = None
         self.n_frozen = interface.controls.new_zeros(n_plants)
 
     @property
@@ -116,11 +188,10 @@ class OnlineController:
         state = features[:, :_N_STATE]
         if self.last is not None:
             with torch.enable_grad():
-                is_surprised = self._identify(state)
-                self._improve(features, is_surprised)
+                self._improve(features, self.model.learn(*self.last, state))
         with torch.no_grad():
             answer = self.controller(features)
-            self.last = torch.cat([state, self._used(answer)], dim=1)
+            self.last = state, self._used(answer)
         return answer
 
     def _used(self, answer: torch.Tensor) -> torch.Tensor:
@@ -129,33 +200,15 @@ class OnlineController:
         wanted = plane.controls + plane.scales * answer
         return (torch.minimum(wanted.clamp(min=0), plane.limits) - plane.controls) / plane.scales
 
-    def _identify(self, state: torch.Tensor) -> torch.Tensor:
-        """Take in a transition and update the identifier; returns where it was a surprise, bool (n_plants,)."""
-        with torch.no_grad():
-            error = state - self.last[:, :_N_STATE] - self.identifier(self.last)
-        squares = error.square()
-        if self.variance is None:
-            self.variance = squares.mean(dim=0, keepdim=True).expand_as(squares)
-        is_surprised = (squares > self.settings.surprise**2 * self.variance).any(dim=1)
-        self.variance = self.settings.memory * self.variance + (1 - self.settings.memory) * squares
-        self.replay = [*self.replay, (self.last, state - self.last[:, :_N_STATE])][-self.settings.replay :]
-        chosen = self.rng.integers(0, len(self.replay), self.settings.batch_size)
-        inputs = torch.stack([self.replay[k][0] for k in chosen], dim=1).flatten(0, 1)
-        targets = torch.stack([self.replay[k][1] for k in chosen], dim=1).flatten(0, 1)
-        self.optimisers[0].zero_grad()
-        (self.identifier(inputs) - targets).square().mean(dim=1).sum().div(self.settings.batch_size).backward()
-        self.optimisers[0].step()
-        return is_surprised
-
     def _improve(self, features: torch.Tensor, is_surprised: torch.Tensor) -> None:
-        """Update the controllers through the identifiers, within the trust region and not where surprised."""
+        """Update the controllers through the model, within the trust region and not where surprised."""
         parameters = list(self.controller.parameters())
         before = [parameter.detach().clone() for parameter in parameters]
         with torch.no_grad():
             answer = self.controller(features)
-        self.optimisers[1].zero_grad()
+        self.optimiser.zero_grad()
         self._predicted_cost(features).sum().backward()
-        self.optimisers[1].step()
+        self.optimiser.step()
         with torch.no_grad():
             change = (self.controller(features) - answer).abs() * self.interface.scales / self.interface.limits
             share = (self.settings.trust / change.amax(dim=1).clamp(min=1e-12)).clamp(max=1.0)
@@ -166,13 +219,19 @@ class OnlineController:
             self.n_frozen = self.n_frozen + is_frozen
 
     def _predicted_cost(self, features: torch.Tensor) -> torch.Tensor:
-        """Return for every plant the mean squared relative error that the identifier foresees, shape (n_plants,)."""
+        """Return for every plant the mean cost of a second that the model foresees, shape (n_plants,)."""
         state, setpoints, integral, rest = features.split([_N_STATE, 3, 3, features.shape[1] - _N_STATE - 6], dim=1)
-        total = torch.zeros_like(features[:, 0])
+        inner, total = self.model.begin(state), torch.zeros_like(features[:, 0])
+        state, before = self.model.see(inner), None
         for _ in range(self.settings.horizon):
             shown = torch.cat([state, setpoints, integral, rest], dim=1)
-            state = state + self.identifier(torch.cat([state, self._used(self.controller(shown))], dim=1))
-            error = (setpoints - state.index_select(1, self.interface.tracked)) / DEVIATION_SCALE
+            used = self._used(self.controller(shown))
+            inner = self.model.step(inner, used)
+            state = self.model.see(inner)
+            error = (setpoints - self.model.show(inner).index_select(1, self.interface.tracked)) / DEVIATION_SCALE
             integral = integral + error
             total = total + error.square().sum(dim=1)
+            if before is not None:
+                total = total + self.settings.effort * (used - before).square().sum(dim=1)
+            before = used
         return total / self.settings.horizon

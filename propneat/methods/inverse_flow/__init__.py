@@ -4,6 +4,7 @@ The inverse is solved along anti-diagonals, and its gradient by the same solver,
 multi-scale flow of images, a class-conditional flow that classifies rows by Bayes' rule (the method), and the native study.
 """
 
+from types import MappingProxyType
 from typing import Any
 
 from propneat.methods.contract import Method, NativeStudy
@@ -40,4 +41,5 @@ NATIVE = NativeStudy(
     summary="Inverse convolutions by wavefront: steps, speed and gradients; flows of digits both ways; deblurring; classes",
     paper=_PAPER,
     home="propneat.methods.inverse_flow.native:run",
+    flags=MappingProxyType({"real": "The drawn classifier on 5,000 images of MNIST."}),
 )

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from functools import partial
 from math import log2
 from typing import Any
 
@@ -12,7 +11,6 @@ from sklearn.datasets import load_digits
 
 from propneat.base.rng import derive_seed, make_rng
 from propneat.methods.contract import Claim
-from propneat.methods.inverse_flow.algorithm_study import clock
 from propneat.methods.inverse_flow.flow import Flow, FlowPlan, make_flow
 from propneat.methods.inverse_flow.training import FlowTraining, evaluate, train_flow
 
@@ -25,18 +23,15 @@ _SHOWN = 40
 
 @dataclass(frozen=True)
 class FlowStudyPlan:
-    """The flow, its training, and what is timed: sides of images of one channel, numbers of images, repeats."""
+    """The flow of digits and its training."""
 
     flow: FlowPlan = field(default_factory=FlowPlan)
     training: FlowTraining = field(default_factory=FlowTraining)
     n_rows: int | None = None
-    timed_sides: tuple[int, ...] = (8, 16, 32)
-    timed_images: tuple[int, ...] = (1, 100)
-    n_repeats: int = 15
 
 
 def flow_study(plan: FlowStudyPlan, seed: int, device: str, progress: Callable) -> dict[str, Any]:
-    """Return by way the epochs, bits, errors and samples, and seconds by way, side and number of images.
+    """Return by way the epochs, bits, errors and samples.
 
     A fifth of the digits is held out; it has no influence on training. Both ways start from the same nets.
     """
@@ -56,11 +51,11 @@ def flow_study(plan: FlowStudyPlan, seed: int, device: str, progress: Callable) 
         train_flow(flow, train, test, _LEVELS, plan.training, make_rng("inverse-flow", seed, "training"), after_epoch)
         ways[way] = {"epochs": epochs, **_judge(flow, test, seed)}
     real = test[:_SHOWN, 0].tolist()
-    return {"ways": ways, "real": real, "seconds": _times(plan, seed, device, partial(progress, "digits: time"))}
+    return {"ways": ways, "real": real}
 
 
 def flow_claims(found: dict[str, Any]) -> list[Claim]:
-    """Say how many bits both ways need, whether they stay exact, and what the direction does to time."""
+    """Say how many bits both ways need, and whether they stay exact."""
     claims = []
     for way, judged in found["ways"].items():
         bits, epochs, latents = judged["bits"], judged["epochs"], judged["latent_error"]
@@ -75,11 +70,6 @@ def flow_claims(found: dict[str, Any]) -> list[Claim]:
     ours, control = (judged["bits"] for judged in found["ways"].values())
     name = "digits: bits of Inverse-Flow less those of the control"
     claims.append(Claim(name, "0 within 0.1", ours - control, abs(ours - control) < 0.1))
-    for case, seconds in found["seconds"].items():
-        ratios = {name: seconds["FInC-style"][name] / seconds["inverse-flow"][name] for name in ("sample", "encode")}
-        name, ratio = f"{case}: sampling time, FInC-style over Inverse-Flow", ratios["sample"]
-        claims.append(Claim(name, "at least 1.73 (paper: MNIST; CIFAR-10: 2.13)", ratio, ratio >= 1.73))
-        claims.append(_below(f"{case}: encoding time, FInC-style over Inverse-Flow", ratios["encode"], 1, " (paper: 0.76)"))
     return claims
 
 
@@ -107,44 +97,6 @@ def _judge(flow: Flow, test: np.ndarray, seed: int) -> dict[str, Any]:
 def _grey(images: torch.Tensor) -> list:
     """Return images as grey levels 0 to 16, values outside cut off."""
     return torch.nan_to_num(images[:, 0] * _LEVELS).clamp(0, _LEVELS - 1).floor().int().tolist()
-
-
-def _times(plan: FlowStudyPlan, seed: int, device: str, progress: Callable) -> dict[str, dict[str, dict[str, float]]]:
-    """Return least seconds per call of untrained flows, both ways in turn."""
-    found, n_done = {}, 0
-    total = len(plan.timed_sides) * len(plan.timed_images) * plan.n_repeats
-    for side in plan.timed_sides:
-        flows = {
-            way: make_flow((1, side, side), replace(plan.flow, is_inverted=flag), _seed(seed, "timed"), device).eval()
-            for way, flag in WAYS.items()
-        }
-        # only one way inverts in a call, and should not pay for being watched
-        for layer in (layer for flow in flows.values() for layer in flow.inverse_convs()):
-            layer.watches_gain = False
-        for n_images in plan.timed_images:
-            least: dict[str, dict[str, float]] = {way: {} for way in WAYS}
-            generator = torch.Generator().manual_seed(_seed(seed, "timed"))
-            u = torch.rand(n_images, 1, side, side, generator=generator, dtype=torch.float32).to(device)
-            for _ in range(plan.n_repeats):
-                for way, flow in flows.items():
-                    calls = {
-                        "sample": partial(flow.sample, n_images, generator),
-                        "encode": partial(flow.encode, u),
-                    }
-                    for name, call in calls.items():
-                        least[way][name] = min(_seconds(call, device), least[way].get(name, float("inf")))
-                n_done += 1
-                progress(n_done, total)
-            images = "1 image" if n_images == 1 else f"{n_images} images"
-            found[f"{images} of {side} x {side}"] = least
-    return found
-
-
-@torch.no_grad()
-def _seconds(call: Callable, device: str) -> float:
-    start = clock(torch.device(device).type)
-    call()
-    return clock(torch.device(device).type) - start
 
 
 def _seed(seed: int, use: str) -> int:

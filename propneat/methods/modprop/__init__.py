@@ -4,6 +4,7 @@ The rules that it stands beside, BPTT, e-prop and MDGL, are members of the same 
 reads a row's features a few at a time; the native study is delayed XOR, the alignment of gradients, and digits row by row.
 """
 
+from types import MappingProxyType
 from typing import Any
 
 from propneat.methods.contract import Method, NativeStudy
@@ -25,10 +26,10 @@ def _make(random_state: int, **options: Any) -> Any:
 
 METHOD = Method(
     name="modprop",
-    summary="Recurrent network under Dale's law that reads features in chunks, trained by ModProp with type-averaged weights",
+    summary="Recurrent network under Dale's law that reads features in chunks, trained by ModProp over W or its type averages",
     make=_make,
     needs=("torch",),
-    cost="about 5 to 10 s on one core for 500 rows of 20 features, and little more for more rows: 2,000 updates at most",
+    cost="about 10 to 20 s on one core for 500 rows of 20 features, and little more for more rows: 2,000 updates at most",
     paper=_PAPER,
     size=size_of_last,
     quick={"max_updates": 2, "slopes": (0.1,)},
@@ -39,4 +40,5 @@ NATIVE = NativeStudy(
     summary="Delayed XOR, alignment of gradients with BPTT during training, and digits row by row, by seven learning rules",
     paper=_PAPER,
     home="propneat.methods.modprop.native:run",
+    flags=MappingProxyType({"real": "MNIST by rows, and the speech of nine speakers."}),
 )

@@ -25,6 +25,8 @@ _N_FOLDS = 3
 _CHECK_EVERY = 25
 _PATIENCE = 20
 _MOST_JUDGES = 3000
+_CHOOSE = "choose"
+_CHOICE = ("modprop-types", "modprop-cells")
 
 
 class _Weights(NamedTuple):
@@ -53,17 +55,18 @@ class ModPropClassifier(CheckedParameters, ClassifierMixin, BaseEstimator):
 
     The d features, in an order drawn from `random_state`, are cut into chunks of ceil(d / n_chunks), shown one per step
     beside a constant input of 1; the softmax of the outputs at the last step gives the probabilities. Units lose half of
-    their state per step, four in five excite. `rule` is a name in `RULES`, by default ModProp as its code was released, with
-    type-averaged weights. The number of updates, and for rules with a slope mu its value among `slopes`, are those of the
-    least cross entropy on rows left out in three folds; the network then learns all rows from the same start.
+    their state per step, four in five excite. `rule` is a name in `RULES`, or "choose", which tries ModProp with
+    cell-specific and with type-averaged weights. The rule, the number of updates, and for rules with a slope mu its value
+    among `slopes`, are those of the least cross entropy on rows left out in three folds; the network then learns all rows
+    from the same start.
 
-    X holds standardised numbers. After `fit`: `classes_`, `n_features_in_`, `feature_order_`, `slope_` (None for a rule
-    without one), `n_updates_`, `validation_loss_` in nats, `n_parameters_`, `depth_` (steps in time, and the readout), and
+    X holds standardised numbers. After `fit`: `classes_`, `n_features_in_`, `feature_order_`, `rule_`, `slope_` (None for a
+    rule without one), `n_updates_`, `validation_loss_` in nats, `n_parameters_`, `depth_` (steps in time, and the readout), and
     `network_`.
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        "rule": one_of(RULES),
+        "rule": one_of((*RULES, _CHOOSE)),
         "n_cells": whole(2),
         "n_chunks": whole(1),
         "slopes": several(number(0, closed="left")),
@@ -75,7 +78,7 @@ class ModPropClassifier(CheckedParameters, ClassifierMixin, BaseEstimator):
 
     def __init__(
         self,
-        rule: str = "modprop-types",
+        rule: str = _CHOOSE,
         n_cells: int = 64,
         n_chunks: int = 8,
         slopes: tuple[float, ...] = (0.1, 0.25, 0.5),
@@ -107,8 +110,11 @@ class ModPropClassifier(CheckedParameters, ClassifierMixin, BaseEstimator):
         self.feature_order_ = make_rng("modprop", seed, "order").permutation(X.shape[1])
         data = _Rows(self._sequence(X).astype(np.float32), labels, len(self.classes_))
         with threadpool_limits(1, "openmp"):
-            self._choose(data, settings, seed)
-            network = self._train(data, settings, seed, np.ones((1, len(y)), bool), [self.slope_ or 0.0], self.n_updates_, None)
+            rules = _CHOICE if self.rule == _CHOOSE else (self.rule,)
+            found = [self._try(rule, data, settings, seed) for rule in rules]
+            self.validation_loss_, self.slope_, self.n_updates_, self.rule_ = min(found, key=lambda one: one[0])
+            everything = np.ones((1, len(y)), bool)
+            network = self._train(self.rule_, data, settings, seed, everything, [self.slope_ or 0.0], self.n_updates_, None)
         parts = network.w_in, network.weights(), network.readout_weights(), network.bias
         self.network_ = _Weights(*(part[0].detach().numpy().astype(np.float64) for part in parts))
         self.n_parameters_ = sum(part.size for part in self.network_) - self.n_cells
@@ -137,12 +143,12 @@ class ModPropClassifier(CheckedParameters, ClassifierMixin, BaseEstimator):
         padded[:, : X.shape[1]] = X[:, self.feature_order_]
         return np.concatenate([padded.reshape(len(X), n_steps, chunk), np.ones((len(X), n_steps, 1))], axis=2).swapaxes(0, 1)
 
-    def _choose(self, data: _Rows, settings: StepSettings, seed: int) -> None:
-        """Set slope and number of updates to those of the least loss on left-out rows, the folds stratified by class."""
+    def _try(self, rule: str, data: _Rows, settings: StepSettings, seed: int) -> tuple[float, float | None, int, str]:
+        """Return a rule's least loss on left-out rows, folds stratified by class, its slope and number of updates, and itself."""
         rng = make_rng("modprop", seed, "folds")
         n_rows, n_folds = len(data.labels), min(_N_FOLDS, len(data.labels))
         folds = stratified_folds(data.labels, n_folds, rng)
-        slopes = tuple(self.slopes) if _has_slope(self.rule) else (0.0,)
+        slopes = tuple(self.slopes) if _has_slope(rule) else (0.0,)
         learners = folds[None] != np.repeat(np.arange(n_folds), len(slopes))[:, None]
         judges = np.sort(rng.permutation(n_rows)[:_MOST_JUDGES])
         curve = []
@@ -154,15 +160,15 @@ class ModPropClassifier(CheckedParameters, ClassifierMixin, BaseEstimator):
             curve.append(np.nan_to_num(sums / len(judges), nan=np.inf))
             return len(curve) - 1 - int(np.argmin(np.min(curve, axis=1))) >= _PATIENCE
 
-        self._train(data, settings, seed, learners, list(slopes) * n_folds, self.max_updates, judge)
+        self._train(rule, data, settings, seed, learners, list(slopes) * n_folds, self.max_updates, judge)
         losses = np.array(curve)
         when, which = np.unravel_index(np.argmin(losses), losses.shape)
-        self.slope_ = float(slopes[which]) if _has_slope(self.rule) else None
-        self.n_updates_ = min((int(when) + 1) * _CHECK_EVERY, self.max_updates)
-        self.validation_loss_ = float(losses[when, which])
+        slope = float(slopes[which]) if _has_slope(rule) else None
+        return float(losses[when, which]), slope, min((int(when) + 1) * _CHECK_EVERY, self.max_updates), rule
 
     def _train(
         self,
+        rule: str,
         data: _Rows,
         settings: StepSettings,
         seed: int,
@@ -175,7 +181,7 @@ class ModPropClassifier(CheckedParameters, ClassifierMixin, BaseEstimator):
         cells = make_cells(self.n_cells)
         rngs = [make_rng("modprop", seed, "network") for _ in learners]
         network = make_network(rngs, cells, data.inputs.shape[2], data.n_classes, _LEAK)
-        trainer = Trainer(network, make_rule(self.rule), settings, slopes)
+        trainer = Trainer(network, make_rule(rule), settings, slopes)
         batch_size = min(self.batch_size, int(learners.sum(axis=1).min()))
         schedule = np.stack(
             [

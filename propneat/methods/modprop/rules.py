@@ -60,7 +60,10 @@ RULES: dict[str, Rule] = {
     "modprop-types-receiver": Rule("types", "receiver"),
 }
 """Exact gradients; the three-factor rule of e-prop and RFLO, no hop; MDGL, one hop; and ModProp, any number of hops, with
-cell-specific or type-averaged weights, as its released code computes it or with the receiving cell's own derivative."""
+cell-specific or type-averaged weights, with the constant slope at every hop or with the receiving cell's own derivative.
+
+What the released code of the paper computes is "modprop-cells" whatever it is told: its forward weights are evaluated before
+type averages are assigned to them, so that the swap does not reach the gradient."""
 
 
 def make_rule(name: str, slope: float | None = None) -> Rule:

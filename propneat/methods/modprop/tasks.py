@@ -8,7 +8,7 @@ from sklearn.preprocessing import StandardScaler
 
 from propneat.base.errors import ConfigError
 
-__all__ = ["DelayedXor", "Sequences", "digits_by_rows"]
+__all__ = ["DelayedXor", "Sequences", "digits_by_rows", "images_by_rows", "utterances"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,10 +61,36 @@ def digits_by_rows(rng: np.random.Generator, n_blank: int = 0, test_share: float
     `n_blank` steps of zeros follow the picture.
     """
     pixels, labels = load_digits(return_X_y=True)
+    return images_by_rows(pixels.reshape(-1, 8, 8), labels, rng, n_blank, test_share)
+
+
+def images_by_rows(
+    pictures: np.ndarray, labels: np.ndarray, rng: np.random.Generator, n_blank: int = 0, test_share: float = 0.2
+) -> tuple[Sequences, Sequences]:
+    """Return training and test pictures (n_rows, height, width) as `digits_by_rows` does."""
     order = rng.permutation(len(labels))
-    n_test = round(test_share * len(labels))
+    n_test, (height, width) = round(test_share * len(labels)), pictures.shape[1:]
+    pixels = pictures.reshape(len(labels), -1).astype(np.float64)
     rows = StandardScaler().fit(pixels[order[n_test:]]).transform(pixels[order])
-    images = np.zeros((8 + n_blank, len(labels), 8), np.float32)
-    images[:8] = rows.reshape(-1, 8, 8).swapaxes(0, 1)
+    images = np.zeros((height + n_blank, len(labels), width), np.float32)
+    images[:height] = rows.reshape(-1, height, width).swapaxes(0, 1)
     labels = labels[order].astype(np.int64)
     return Sequences(images[:, n_test:], labels[n_test:]), Sequences(images[:, :n_test], labels[:n_test])
+
+
+def utterances(
+    train: tuple[list[np.ndarray], np.ndarray], test: tuple[list[np.ndarray], np.ndarray]
+) -> tuple[Sequences, Sequences]:
+    """Return series (n_steps, n_inputs) of many lengths with labels as sequences that end at the same step.
+
+    Every input is standardised by all steps of the training series; steps before a series begins are 0.
+    """
+    scaler = StandardScaler().fit(np.concatenate(train[0]))
+    longest = max(len(one) for one in (*train[0], *test[0]))
+    parts = []
+    for series, labels in (train, test):
+        inputs = np.zeros((longest, len(series), series[0].shape[1]), np.float32)
+        for row, one in enumerate(series):
+            inputs[longest - len(one) :, row] = scaler.transform(one)
+        parts.append(Sequences(inputs, labels))
+    return parts[0], parts[1]

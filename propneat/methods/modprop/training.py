@@ -45,7 +45,7 @@ class Trainer:
     """Trains the replicas of a network in place, side by side; none has an influence on another.
 
     Dale's law is kept by projection: after a step every strength below 0 is set to 0, and may grow again. The paper's code
-    lets strengths go below 0 and masks such synapses, which then stay silent.
+    prunes synapses whose strengths go below 0 and connects as many others at random.
     """
 
     def __init__(self, network: Network, rule: Rule, settings: StepSettings, slopes: Sequence[float] | None = None) -> None:

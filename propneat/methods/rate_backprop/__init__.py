@@ -5,6 +5,7 @@ Networks of leaky integrate-and-fire neurons, dense or convolutional with batch 
 study compares gradients, memory, time and accuracy of the ways.
 """
 
+from types import MappingProxyType
 from typing import Any
 
 from propneat.methods.contract import Method, NativeStudy
@@ -41,4 +42,5 @@ NATIVE = NativeStudy(
     summary="Gradients by rates against BPTT, memory and time by number of steps, accuracy on digits and moving bars",
     paper=_PAPER,
     home="propneat.methods.rate_backprop.native:run",
+    flags=MappingProxyType({"real": "MNIST by convolutions, and the speech of nine speakers."}),
 )

@@ -7,8 +7,9 @@ import numpy as np
 from sklearn.datasets import load_digits
 
 from propneat.base.errors import ConfigError
+from propneat.data.real_sets import japanese_vowels
 
-__all__ = ["Frames", "MovingBars", "digits_as_images"]
+__all__ = ["Frames", "MovingBars", "digits_as_images", "vowels_as_frames"]
 
 
 class Frames(NamedTuple):
@@ -75,3 +76,15 @@ def digits_as_images() -> Frames:
     """Return scikit-learn's 1,797 digits as constant images (1, n_rows, 1, 8, 8) with values from 0 to 1."""
     images, labels = load_digits(return_X_y=True)
     return Frames((images / 16).astype(np.float32).reshape(1, -1, 1, 8, 8), labels.astype(np.int64))
+
+
+def vowels_as_frames() -> Frames:
+    """Return all 640 utterances of nine speakers as inputs (29, 640, 12) that end at the same step, standardised, 0 before."""
+    parts = [japanese_vowels(part) for part in ("TRAIN", "TEST")]
+    series = [one for part in parts for one in part[0]]
+    every = np.concatenate(series)
+    longest = max(map(len, series))
+    inputs = np.zeros((longest, len(series), every.shape[1]), np.float32)
+    for row, one in enumerate(series):
+        inputs[longest - len(one) :, row] = (one - every.mean(0)) / every.std(0)
+    return Frames(inputs, np.concatenate([labels for _, labels in parts]))

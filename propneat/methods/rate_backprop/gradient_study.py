@@ -9,6 +9,7 @@ import torch
 from torch.nn import functional
 
 from propneat.base.rng import derive_seed
+from propneat.methods.claims import at_least, at_most, near
 from propneat.methods.contract import Claim
 from propneat.methods.rate_backprop.network import RULES, LayerPlan, SpikingNetwork, make_network
 from propneat.methods.rate_backprop.neuron import Lif
@@ -119,23 +120,18 @@ def gradient_claims(found: dict[str, Any]) -> Iterable[Claim]:
     yield Claim(
         "logits of the rate pass against mean logits of spikes, largest difference", "below 1e-12", worst, worst < 1e-12
     )
-    means = {n: np.mean([case["cosine"] for case in cases], axis=0)[:-1] for n, cases in found["steps"].items()}
+    cosines = {n: np.array([case["cosine"] for case in cases])[:, :-1] for n, cases in found["steps"].items()}
     for n_steps, expected in _PROTOTYPE.items():
         for layer, cosine in enumerate(expected):
-            value = float(means[str(n_steps)][layer])
             name = f"cosine with BPTT, {n_steps} steps, hidden layer {layer + 1} of 3"
-            yield Claim(name, f"{cosine} within 0.01 (a prototype)", value, abs(value - cosine) <= 0.01)
-    rise = min(float((means[str(b)] - means[str(a)]).min()) for a, b in ((2, 4), (4, 8), (8, 32)))
-    yield Claim("cosine rises from 2 to 4 to 8 to 32 steps in every layer, least rise", "above 0", rise, rise > 0)
+            yield near(name, cosines[str(n_steps)][:, layer], cosine, 0.01, " (a prototype)")
+    rises = [(cosines[str(b)] - cosines[str(a)])[:, layer] for a, b in ((2, 4), (4, 8), (8, 32)) for layer in range(3)]
+    least = min(rises, key=lambda rise: rise.mean())
+    yield at_least("cosine rises from 2 to 4 to 8 to 32 steps in every layer, least rise", least, 0)
     ratios = np.mean([case["ratio"] for n in (2, 4, 8, 32) for case in found["steps"][str(n)]], axis=0)
     worst = float(ratios[np.argmax(np.abs(ratios - 1))])
     yield Claim(
         "norm of BPTT's gradient over that by rates, layer farthest from 1", "1 within 0.03", worst, abs(worst - 1) <= 0.03
     )
-    moving = float(np.mean([case["cosine"][0] for case in found["moving"]]))
-    yield Claim(
-        "cosine in the first of 3 layers when the input is fresh noise at every step, which breaks what the rule assumes",
-        "below 0.9",
-        moving,
-        moving < 0.9,
-    )
+    what = "cosine in the first of 3 layers when the input is fresh noise at every step, which breaks what the rule assumes"
+    yield at_most(what, [case["cosine"][0] for case in found["moving"]], 0.9)

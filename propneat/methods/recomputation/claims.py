@@ -33,8 +33,9 @@ def table_claims(table: dict[str, Any]) -> Iterable[Claim]:
     """Least peaks with liveness and parameters beside the paper's, on the paper's batches.
 
     Peaks are held to 10 % of the paper's and reductions to 6 points, and the approximate programme's reductions as a set to
-    the paper's range. A reduction is against the vanilla peak, and that is another here: every gradient and value is freed
-    after its last use, where the paper measured a program on a GPU, workspaces of convolutions included.
+    the paper's range. The vanilla peak is another here: every gradient and value is freed after its last use, where the paper
+    measured a program on a GPU, workspaces of convolutions included. So there are two reductions, against the paper's own
+    vanilla and against ours.
     """
     reductions = []
     for name, row in table.items():
@@ -49,6 +50,11 @@ def table_claims(table: dict[str, Any]) -> Iterable[Claim]:
             found = 100 * (1 - (outcome["peak"] + own) / vanilla)
             reductions += [found] if planner == "approximate" else []
             yield Claim(f"{name}, {planner}: reduction in %", f"{reduction} within 6", found, abs(found - reduction) <= 6)
+            cut = 100 * (1 - (outcome["peak"] + own) / (paper.vanilla * _GB))
+            claim = (
+                f"{name}, {planner}: reduction in % of the paper's own vanilla, {paper.vanilla:g} GB (here {vanilla / _GB:.2f})"
+            )
+            yield Claim(claim, f"{reduction} within 6", cut, abs(cut - reduction) <= 6)
         if name in _LOWER_SETS:
             n_sets = row["exact"]["n_sets"]
             claim = f"{name}: lower sets, as many as the published graph of that network has"

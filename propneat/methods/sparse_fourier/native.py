@@ -1,7 +1,10 @@
 """The native study: a hidden angle found from simulated particles, what a step costs by the size of the box, and tables."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
+from propneat.methods.claims import FEWEST_RUNS
 from propneat.methods.contract import NativeOutcome, NativeRun
 from propneat.methods.device import check_device
 from propneat.methods.sparse_fourier.claims import cost_claims, latent_claims, table_claims
@@ -21,6 +24,8 @@ class StudySize:
     latent: LatentPlan = field(default_factory=LatentPlan)
     cost: CostPlan = field(default_factory=CostPlan)
     table: TablePlan = field(default_factory=TablePlan)
+    n_latent_runs: int = FEWEST_RUNS
+    """Molecules, each with particles and a model of its own."""
 
 
 _FULL = StudySize(
@@ -43,7 +48,11 @@ def run_sized(request: NativeRun, size: StudySize) -> NativeOutcome:
     """Run the study at any size; see `run`."""
     check_device(request.device)
     seed, device, progress = request.seed, request.device, request.progress
-    latent, volumes = latent_study(size.latent, seed, device, progress)
+    runs = []
+    for k in range(size.n_latent_runs):
+        told = partial(_tell, progress, f" {k + 1} of {size.n_latent_runs}")
+        runs.append(latent_study(size.latent, size.n_latent_runs * seed + k, device, told))
+    latent, volumes = runs[0]
     costs = cost_study(size.cost, seed, device, progress)
     tables = table_study(size.table, seed, progress)
     figures = {
@@ -54,5 +63,9 @@ def run_sized(request: NativeRun, size: StudySize) -> NativeOutcome:
     }
     for name, draw in figures.items():
         draw(request.folder / name)
-    claims = (*latent_claims(latent), *cost_claims(costs), *table_claims(tables))
-    return NativeOutcome(claims, tuple(figures), {"latent": latent, "costs": costs, "tables": tables})
+    claims = (*latent_claims([found for found, _ in runs]), *cost_claims(costs), *table_claims(tables))
+    return NativeOutcome(claims, tuple(figures), {"latent": [found for found, _ in runs], "costs": costs, "tables": tables})
+
+
+def _tell(progress: Callable[[str, int, int], None], which: str, step: str, done: int, total: int) -> None:
+    progress(step + which, done, total)

@@ -30,7 +30,7 @@ class TablePlan:
 
     tables: tuple[str, ...] = tuple(_TABLES)
     missing: tuple[float, ...] = (0.0, 0.3)
-    n_folds: int = 3
+    n_folds: int = 5
     settings: dict[str, Any] = field(default_factory=dict)
 
 

@@ -4,6 +4,7 @@ The error crosses a recurrent layer by one linear system, not by unrolling time.
 become spike trains; the native study is the rule against finite differences and BPTT, made-up words, and digits.
 """
 
+from types import MappingProxyType
 from typing import Any
 
 from propneat.methods.contract import Method, NativeStudy
@@ -40,4 +41,5 @@ NATIVE = NativeStudy(
     paper=_PAPER,
     home="propneat.methods.spike_train.native:run",
     is_cpu_only=True,
+    flags=MappingProxyType({"real": "The speech of nine speakers."}),
 )

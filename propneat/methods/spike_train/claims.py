@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from propneat.methods.claims import ahead, at_least, near
 from propneat.methods.contract import Claim
 
 __all__ = ["gradient_claims", "learning_claims", "picture_claims"]
@@ -29,11 +30,8 @@ _SHORT = {
 def gradient_claims(gradients: Mapping[str, Any]) -> list[Claim]:
     """Claims from "identity", "solve", "active" and "half_silent" of the gradient studies."""
     identity, active = gradients["identity"], gradients["active"]
-    correlation = {line: float(np.mean(values)) for line, values in active["correlation"].items()}
-    whole = correlation["adjoint"]
-    quiet = {line: float(np.mean(values)) for line, values in gradients["half_silent"]["correlation"].items()}
+    correlation, quiet = active["correlation"], gradients["half_silent"]["correlation"]
     hops = gradients["solve"]["gaps"]
-    scale = float(np.mean(active["scale"]["adjoint"]))
     shrinks = bool((np.diff(hops) < 0).all())
     return [
         Claim(
@@ -42,25 +40,20 @@ def gradient_claims(gradients: Mapping[str, Any]) -> list[Claim]:
             identity["largest"],
             identity["largest"] < 1e-10,
         ),
-        _near("a / (threshold times count), mean over cells that fire", identity["overshoot"], 1.14, 0.1),
-        Claim(
-            "finite differences of counts, correlation with the rule",
-            "0.98 or more (prototype: 0.9987)",
-            whole,
-            whole >= 0.98,
-        ),
+        near("a / (threshold times count), mean over cells that fire", [identity["overshoot"]], 1.14, 0.1, " in the prototype"),
+        at_least("finite differences of counts, correlation with the rule", correlation["adjoint"], 0.98, ", prototype 0.9987"),
         *(
-            _less(f"finite differences, correlation, {line}", correlation[line], whole, f"prototype: {prototype}")
+            _loses("finite differences, correlation", correlation, line, f", prototype {prototype}")
             for line, prototype in (
                 ("direct weights", 0.9964),
                 ("no compensation", 0.9515),
                 ("neither term", "no C but Theta 0.9433"),
             )
         ),
-        _near("finite differences, scale of what is found over what is foreseen", scale, 0.75, 0.1),
-        _less("finite differences, correlation, BPTT with a surrogate", correlation["BPTT"], whole, "no figure in the paper"),
+        near("finite differences, scale of what is found over what is foreseen", active["scale"]["adjoint"], 0.75, 0.1),
+        _loses("finite differences, correlation", correlation, "BPTT", ", no figure in the paper"),
         *(
-            _less(f"half of the cells silent, correlation, {line}", quiet[line], quiet["adjoint"], "no figure in the paper")
+            _loses("half of the cells silent, correlation", quiet, line, ", no figure in the paper")
             for line in ("direct weights", "no compensation", "BPTT")
         ),
         Claim(
@@ -76,7 +69,7 @@ def picture_claims(pictures: Mapping[str, list[Mapping[str, Any]]]) -> list[Clai
     """Claims from digits shown as pictures: runs by arm."""
     ends = {arm: np.array([run["accuracy"][-1] for run in runs]) for arm, runs in pictures.items()}
     claims = [
-        _near(f"pictures of digits, test accuracy, {_SHORT[arm]}", float(ends[arm].mean()), float(np.mean(golden)), 0.03)
+        near(f"pictures of digits, test accuracy, {_SHORT[arm]}", ends[arm], float(np.mean(golden)), 0.03, " in the prototype")
         for arm, golden in _GOLDEN.items()
     ]
     dead = max(float(run["dead_share"]) for run in pictures["recurrent"])
@@ -98,17 +91,9 @@ def learning_claims(task: str, runs: Mapping[str, list[Mapping[str, Any]]]) -> l
 
 def _more(what: str, ends: Mapping[str, np.ndarray], first: str, second: str) -> Claim:
     """Claim that the mean over seeds is larger for the first arm; both have the same seeds."""
-    differences = ends[first] - ends[second]
-    n_seeds = len(differences)
-    error = f"{differences.std(ddof=1) / np.sqrt(n_seeds):.3f}" if n_seeds > 1 else "unknown"
-    mean = float(differences.mean())
-    name = f"{what}: {_SHORT[first]} minus {_SHORT[second]}"
-    return Claim(name, f"above 0 (standard error over {n_seeds} seeds {error})", mean, mean > 0)
+    return ahead(f"{what}: {_SHORT[first]} minus {_SHORT[second]}", ends[first], ends[second])
 
 
-def _less(what: str, value: float, bound: float, why: str) -> Claim:
-    return Claim(what, f"below the rule's {bound:.4f} ({why})", value, value < bound)
-
-
-def _near(what: str, value: float, expected: float, distance: float) -> Claim:
-    return Claim(what, f"{expected:.4g} in the prototype, at most {distance} away", value, abs(value - expected) <= distance)
+def _loses(what: str, correlation: Mapping[str, list[float]], line: str, note: str) -> Claim:
+    """Claim that the whole rule correlates better than one of its lines, on the same networks."""
+    return ahead(f"{what}: the rule less {line}", correlation["adjoint"], correlation[line], note)

@@ -10,7 +10,6 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from threadpoolctl import threadpool_limits
 
 from propneat.base.rng import make_rng
-from propneat.data.split import split_rows
 from propneat.methods.parameters import CheckedParameters, number, whole
 from propneat.methods.spike_train.connectivity import random_connections
 from propneat.methods.spike_train.encoding import regular_trains, with_bias
@@ -18,7 +17,7 @@ from propneat.methods.spike_train.network import Network, calibrate, make_layer,
 from propneat.methods.spike_train.neuron import Neuron
 from propneat.methods.spike_train.rule import Rule
 from propneat.methods.spike_train.training import Settings, Targets, Trainer, rule_learner, scores
-from propneat.methods.tabular import read_rows
+from propneat.methods.tabular import read_rows, stratified_folds
 
 __all__ = ["STRSBPClassifier"]
 
@@ -32,6 +31,7 @@ _PATIENCE = 10
 _TAILS = (0.02, 0.98)
 _SLOPES = np.geomspace(0.05, 1.5, 18)
 _MOST_JUDGES = 1000
+_N_FOLDS = 3
 _CHUNK = 500
 
 
@@ -42,7 +42,7 @@ class STRSBPClassifier(CheckedParameters, ClassifierMixin, BaseEstimator):
     rates, x and 1 - x, up to 0.3 spikes a step; a further channel always has that rate. Weights are uniform, and scaled so
     that cells fire 6 times on average. The output of a row's class should fire half as often as it can, the others twice at
     most. The number of rounds of 50 batches, and the slope of the softmax that turns counts into probabilities, are those of
-    the least cross entropy on a fifth of each class that was not learnt; a network then learns all rows from the same start.
+    the least cross entropy on rows left out in three folds; a network then learns all rows from the same start.
     Counts that are equal are ordered by the mean potential.
 
     `rule` is what gradients are made by, None for spike-train level backpropagation with all its terms and C at least 0.1.
@@ -113,21 +113,28 @@ class STRSBPClassifier(CheckedParameters, ClassifierMixin, BaseEstimator):
 
     def _choose(self, X: np.ndarray, labels: np.ndarray, settings: Settings, seed: int) -> None:
         """Set the number of rounds and the slope to those of the least cross entropy on rows that are left out."""
-        learn, judge = split_rows(labels, 0.2, True, make_rng("st-rsbp", seed, "split"))
+        n_folds = min(_N_FOLDS, len(labels))
+        folds = stratified_folds(labels, n_folds, make_rng("st-rsbp", seed, "folds"))
+        judges = make_rng("st-rsbp", seed, "judges").permutation(len(labels))[:_MOST_JUDGES]
+        learners = [folds != k for k in range(n_folds)]
+        runs = [self._rounds(X[learn], labels[learn], settings, seed, self.max_rounds) for learn in learners]
+        parts = [(np.sort(judges[folds[judges] == k]), _bounds(X[learn])) for k, learn in enumerate(learners)]
+        least, best = np.inf, 0
         self.n_rounds_, self.slope_ = self.max_rounds, float(np.median(_SLOPES))
-        if not len(judge):
-            return
-        judge = np.sort(make_rng("st-rsbp", seed, "judges").permutation(judge)[:_MOST_JUDGES])
-        bounds, least, best = _bounds(X[learn]), np.inf, 0
-        for done, network in enumerate(self._rounds(X[learn], labels[learn], settings, seed, self.max_rounds), start=1):
-            found = self._scores(network, X[judge], bounds)
-            told = log_softmax(_SLOPES[:, None, None] * found, axis=2)[:, np.arange(len(judge)), labels[judge]]
-            losses = -told.mean(axis=1)
+        for done, networks in enumerate(zip(*runs, strict=True), start=1):
+            losses = sum(self._left_out(network, X, labels, *part) for network, part in zip(networks, parts, strict=True))
             if losses.min() < least:
                 least, best = losses.min(), done
                 self.n_rounds_, self.slope_ = done, float(_SLOPES[losses.argmin()])
             if done - best >= _PATIENCE:
                 return
+
+    def _left_out(
+        self, network: Network, X: np.ndarray, labels: np.ndarray, judge: np.ndarray, bounds: np.ndarray
+    ) -> np.ndarray:
+        """Return the summed cross entropy of the rows `judge` for every slope."""
+        found = self._scores(network, X[judge], bounds) if len(judge) else np.empty((0, len(self.classes_)))
+        return -log_softmax(_SLOPES[:, None, None] * found, axis=2)[:, np.arange(len(judge)), labels[judge]].sum(axis=1)
 
     def _rounds(self, X: np.ndarray, labels: np.ndarray, settings: Settings, seed: int, n_rounds: int) -> Any:
         """Yield the network after every round of learning the rows; it is one object, which goes on learning."""

@@ -7,9 +7,10 @@ import numpy as np
 from sklearn.datasets import load_digits
 
 from propneat.base.errors import ConfigError
+from propneat.data.real_sets import japanese_vowels
 from propneat.methods.spike_train.encoding import with_bias
 
-__all__ = ["Rates", "Words", "digit_pictures", "digit_rows"]
+__all__ = ["Rates", "Words", "digit_pictures", "digit_rows", "spoken_vowels"]
 
 _BIAS_RATE = 0.3
 
@@ -37,6 +38,24 @@ def digit_rows(largest: float = 0.5) -> Rates:
     pixels, labels = load_digits(return_X_y=True)
     images = (pixels * largest / 16).astype(np.float32).reshape(-1, 8, 8)
     return Rates(with_bias(images, _BIAS_RATE), labels)
+
+
+def spoken_vowels(largest: float = 0.5) -> Rates:
+    """Return 640 utterances of nine speakers as 29 bins, silent before they begin, of 24 channels and a constant one.
+
+    Every one of the 12 coefficients, standardised, has a channel for what lies above its mean and one for what lies below;
+    two standard deviations are the rate `largest`.
+    """
+    parts = [japanese_vowels(part) for part in ("TRAIN", "TEST")]
+    series = [one for part in parts for one in part[0]]
+    every = np.concatenate(series)
+    longest = max(map(len, series))
+    rates = np.zeros((len(series), longest, 2 * every.shape[1]), np.float32)
+    for row, one in enumerate(series):
+        standard = (one - every.mean(0)) / every.std(0)
+        both = np.concatenate([np.maximum(standard, 0), np.maximum(-standard, 0)], axis=1)
+        rates[row, longest - len(one) :] = np.minimum(both / 2, 1) * largest
+    return Rates(with_bias(rates, _BIAS_RATE), np.concatenate([labels for _, labels in parts]))
 
 
 @dataclass(frozen=True)

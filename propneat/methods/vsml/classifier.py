@@ -33,9 +33,10 @@ class VSMLClassifier(CheckedParameters, ClassifierMixin, BaseEstimator):
 
     Source: Kirsch and Schmidhuber (2021), variant with a backward sweep that tells the label. Departures: ensemble,
     repeated passes and averaged states; inputs are standardised, cut off at 3 deviations, and reduced to principal
-    components where inputs times classes exceed 2,000.
+    components where inputs times classes exceed 2,000. A fix of the inputs, not of the method: `n_random` rectified random
+    combinations of them may be read in their place, where the rows not read say so; 0 for never.
 
-    After `fit`: `classes_`, `n_features_in_`, `n_passes_`, `is_averaged_`, `inputs_`, `states_`, float32 arrays (2, UNITS, P),
+    After `fit`: `classes_`, `n_features_in_`, `n_passes_`, `is_averaged_`, `n_random_`, `inputs_`, `states_`, float32 arrays (2, UNITS, P),
     `n_parameters_`, the numbers that the states hold, and `depth_`, 1.
     """
 
@@ -44,6 +45,7 @@ class VSMLClassifier(CheckedParameters, ClassifierMixin, BaseEstimator):
         "max_passes": whole(1),
         "max_rows": whole(1),
         "validation_fraction": number(0, 1),
+        "n_random": whole(0),
     }
 
     def __init__(
@@ -52,12 +54,14 @@ class VSMLClassifier(CheckedParameters, ClassifierMixin, BaseEstimator):
         max_passes: int = 4,
         max_rows: int = 1000,
         validation_fraction: float = 0.2,
+        n_random: int = 0,
         random_state: Any = None,
     ) -> None:
         self.n_members = n_members
         self.max_passes = max_passes
         self.max_rows = max_rows
         self.validation_fraction = validation_fraction
+        self.n_random = n_random
         self.random_state = random_state
 
     def fit(self, X: Any, y: Any) -> "VSMLClassifier":
@@ -71,17 +75,19 @@ class VSMLClassifier(CheckedParameters, ClassifierMixin, BaseEstimator):
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         most = max(1, _MOST_POSITIONS // n_classes)
         learn, judge = split_rows(labels, self.validation_fraction, True, make_rng("vsml", seed, "split"))
-        self.n_passes_, self.is_averaged_ = self.max_passes, False
+        self.n_passes_, self.is_averaged_, self.n_random_ = self.max_passes, False, 0
         if len(judge):
-            inputs = Inputs.fit(X[learn], most)
-            passes = self._passes(inputs.transform(X[learn]), labels[learn], seed, self.max_passes)
-            # a row for every pass, last states and averaged ones in columns
-            losses = [
-                [_loss(states, inputs.transform(X[judge]), labels[judge], n_classes) for states in kinds] for kinds in passes
-            ]
-            best, kind = np.unravel_index(int(np.argmin(losses)), (self.max_passes, 2))
-            self.n_passes_, self.is_averaged_ = int(best) + 1, bool(kind)
-        self.inputs_ = Inputs.fit(X, most)
+            counts = (0, self.n_random) if self.n_random else (0,)
+            losses = []
+            for n_random in counts:
+                inputs = Inputs.fit(X[learn], most, n_random, make_rng("vsml", seed, "features"))
+                passes = self._passes(inputs.transform(X[learn]), labels[learn], seed, self.max_passes)
+                rows = inputs.transform(X[judge])
+                losses.append([[_loss(states, rows, labels[judge], n_classes) for states in kinds] for kinds in passes])
+            # by inputs, passes, and last states or averaged ones
+            which, best, kind = np.unravel_index(int(np.argmin(losses)), np.shape(losses))
+            self.n_passes_, self.is_averaged_, self.n_random_ = int(best) + 1, bool(kind), counts[which]
+        self.inputs_ = Inputs.fit(X, most, self.n_random_, make_rng("vsml", seed, "features"))
         self.states_ = self._passes(self.inputs_.transform(X), labels, seed, self.n_passes_)[-1][int(self.is_averaged_)]
         self.n_parameters_ = self.n_members * 2 * UNITS * self.inputs_.n_outputs * n_classes
         self.depth_ = 1

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from propneat.base.rng import make_rng
+from propneat.methods.claims import FEWEST_RUNS, ahead, at_least, spread
 from propneat.methods.contract import Claim
 from propneat.methods.vsml.classifier import VSMLClassifier
 from propneat.methods.vsml.episodes import Task, predict, stream, stream_and_average
@@ -16,7 +17,7 @@ from propneat.methods.vsml.parameters import MetaParameters
 from propneat.methods.vsml.real_data import make_split
 from propneat.methods.vsml.tasks import draw_task
 
-__all__ = ["LONGEST", "evolution_study", "horizon_study"]
+__all__ = ["LONGEST", "evolution_study", "horizon_study", "long_episodes"]
 
 Progress = Callable[[str, int, int], None]
 _WINDOW = 100
@@ -29,73 +30,90 @@ def horizon_study(
 ) -> tuple[list[Claim], dict[str, Any]]:
     """Return claims and numbers of long episodes of synthetic tasks never met, for the parameters after every stage.
 
-    Accuracies are means over tasks and over windows of 100 rows.
+    Accuracies are by task; claims compare them task by task, and curves are means over windows of 100 rows.
     """
-    rng = make_rng(seed, "vsml", "horizon")
-    tasks = [draw_task(rng, length) for _ in range(n_tasks)]
-    labels = [task.Y.argmax(1) for task in tasks]
-    learners: dict[str, list[np.ndarray]] = {}
     names = [f"VSML after stage {k}, {stage.length} rows" for k, stage in enumerate(CURRICULUM, 1)]
     stages = [np.array(values, np.float32) for values in parameters.stages]
-    for done, (name, values) in enumerate(zip(names, stages, strict=True)):
-        progress("long episodes", done, len(stages) + 1)
-        learners[name] = [one.logits for one in stream([values] * n_tasks, tasks)]
-    progress("long episodes", len(stages), len(stages) + 1)
+    right = long_episodes(dict(zip(names, stages, strict=True)), seed, n_tasks, length, progress)
+    tasks = _draw(seed, n_tasks, length)
     for rate in (0.02, 0.05, 0.1):
-        learners[f"online SGD, step size {rate}"] = [learn_linear("SGD", rate, task.X, task.Y)[1] for task in tasks]
-    progress("long episodes", len(stages) + 1, len(stages) + 1)
-    curves = {}
-    for name, outputs in learners.items():
-        right = np.mean([out.argmax(1) == own for out, own in zip(outputs, labels, strict=True)], axis=0)
-        curves[name] = right.reshape(-1, _WINDOW).mean(1).round(4).tolist()
-    first, last = curves[names[0]], curves[names[-1]]
-    taught = LONGEST // _WINDOW
-    growth = float(np.mean(last[-5:]) - last[taught - 1])
-    lead = float(np.mean(last[-5:]) - np.mean(first[-5:]))
-    claims = [
-        Claim(
-            f"accuracy gained from row {taught * _WINDOW}, where meta-training ended, to row {length}",
-            "above 0 (the paper's saturates)",
-            growth,
-            growth > 0,
-        ),
-        Claim(
-            f"late accuracy gained by the curriculum over episodes of {CURRICULUM[0].length} rows only",
-            "above 0",
-            lead,
-            lead > 0,
-        ),
-    ]
-    averaging, found = _averaging(stages[-1], tasks, progress)
-    claims.append(
-        Claim(f"accuracy gained by averaging states, frozen after {taught * _WINDOW} rows", "above 0", averaging, averaging > 0)
-    )
-    return claims, {
-        "curves": curves,
+        outputs = [learn_linear("SGD", rate, task.X, task.Y)[1] for task in tasks]
+        right[f"online SGD, step size {rate}"] = _hits(tasks, outputs)
+    frozen = _frozen(stages[-1], tasks, progress)
+    tenth = length // 10
+    gains = {name: hits[:, -tenth:].mean(1) - hits[:, tenth : 2 * tenth].mean(1) for name, hits in right.items()}
+    return _claims(right, names, gains[names[-1]], frozen), {
+        "curves": {name: hits.reshape(n_tasks, -1, _WINDOW).mean((0, 2)).round(4).tolist() for name, hits in right.items()},
         "window": _WINDOW,
-        "frozen": found,
+        "gains": {name: dict(zip(("mean", "interval", "tasks"), spread(gain), strict=True)) for name, gain in gains.items()},
+        "frozen": {name: float(accuracies.mean()) for name, accuracies in frozen.items()},
         "digits_frozen": _what_helps(seed, digits_rows, progress),
     }
 
 
-def _averaging(values: np.ndarray, tasks: list[Task], progress: Progress) -> tuple[float, dict[str, float]]:
-    """Accuracy on each task's last quarter of states frozen before it: the last state, and the mean of the later half.
+def long_episodes(
+    learners: dict[str, np.ndarray], seed: int, n_tasks: int, length: int, progress: Progress = lambda *step: None
+) -> dict[str, np.ndarray]:
+    """Return by learner whether each row of each task was predicted before it was learnt from, bool (n_tasks, length)."""
+    tasks, right = _draw(seed, n_tasks, length), {}
+    for name, values in learners.items():
+        progress("long episodes", len(right), len(learners))
+        right[name] = _hits(tasks, [one.logits for one in stream([values] * n_tasks, tasks)])
+    progress("long episodes", len(learners), len(learners))
+    return right
 
-    Returns the gain of the mean at the length of meta-training, and all accuracies.
-    """
-    found: dict[str, list[float]] = {}
-    judged = len(tasks[0].X) // 4
-    for done, length in enumerate(sorted({LONGEST, len(tasks[0].X) - judged})):
-        progress("averaged states", done, 2)
+
+def _draw(seed: int, n_tasks: int, length: int) -> list[Task]:
+    rng = make_rng(seed, "vsml", "horizon")
+    return [draw_task(rng, length) for _ in range(n_tasks)]
+
+
+def _hits(tasks: list[Task], outputs: list[np.ndarray]) -> np.ndarray:
+    """Return whether each row of each task was predicted before it was learnt from, (n_tasks, length)."""
+    return np.array([out.argmax(1) == task.Y.argmax(1) for task, out in zip(tasks, outputs, strict=True)])
+
+
+def _claims(right: dict[str, np.ndarray], names: list[str], growth: np.ndarray, frozen: dict[str, np.ndarray]) -> list[Claim]:
+    length = right[names[-1]].shape[1]
+    tenth = length // 10
+    late = {name: right[name][:, -tenth:].mean(1) for name in names}
+    few, some, many = (f"mean state, {rows} rows" for rows in _frozen_after(length))
+    what = f"online accuracy over rows {length - tenth + 1} to {length} less that over rows {tenth + 1} to {2 * tenth}"
+    longest = [stage.length for stage in CURRICULUM].index(1500)
+    return [
+        at_least(f"{what}: it goes on learning", growth, 0, ", as the paper has it of gradient descent; its own saturates"),
+        at_least(f"{what}: it does not unlearn", growth, -0.01),
+        ahead(f"accuracy of the averaged state, frozen after {some[12:]} and {few[12:]}", frozen[some], frozen[few]),
+        at_least(
+            f"accuracy of the averaged state, frozen after {many[12:]} and {some[12:]}: it does not unlearn",
+            frozen[many] - frozen[some],
+            -0.01,
+        ),
+        ahead(f"accuracy of the averaged state less the last, {few[12:]}", frozen[few], frozen[few.replace("mean", "last")]),
+        ahead(f"late accuracy, the curriculum less its first stage, {names[0][12:]}", late[names[-1]], late[names[0]]),
+        ahead("late accuracy, the curriculum less itself without long episodes", late[names[-1]], late[names[longest - 1]]),
+    ]
+
+
+def _frozen_after(length: int) -> tuple[int, int, int]:
+    """Return after how many rows states are frozen, for episodes of `length`; the last fifth judges."""
+    return length // 10, 3 * length // 10, 8 * length // 10
+
+
+def _frozen(values: np.ndarray, tasks: list[Task], progress: Progress) -> dict[str, np.ndarray]:
+    """Accuracies (n_tasks,) on each task's last fifth of states frozen before it: the last state, and the later half's mean."""
+    found: dict[str, np.ndarray] = {}
+    judged = len(tasks[0].X) // 5
+    for done, length in enumerate(_frozen_after(len(tasks[0].X))):
+        progress("averaged states", done, 3)
         heads = [Task(task.X[:length], task.Y[:length], task.state) for task in tasks]
+        scores = []
         for task, states in zip(tasks, stream_and_average([values] * len(tasks), heads), strict=True):
             outputs = predict(values, task.X[-judged:], task.Y.shape[1], states)
-            for kind, out in zip(("last", "mean"), outputs, strict=True):
-                right = out.argmax(1) == task.Y[-judged:].argmax(1)
-                found.setdefault(f"{kind} state, {length} rows", []).append(float(right.mean()))
-    progress("averaged states", 2, 2)
-    means = {name: float(np.mean(accuracies)) for name, accuracies in found.items()}
-    return means[f"mean state, {LONGEST} rows"] - means[f"last state, {LONGEST} rows"], means
+            scores.append([(out.argmax(1) == task.Y[-judged:].argmax(1)).mean() for out in outputs])
+        found[f"last state, {length} rows"], found[f"mean state, {length} rows"] = np.array(scores).T
+    progress("averaged states", 3, 3)
+    return found
 
 
 def _what_helps(seed: int, n_rows: int | None, progress: Progress) -> dict[str, Any]:
@@ -115,15 +133,17 @@ def _what_helps(seed: int, n_rows: int | None, progress: Progress) -> dict[str, 
 
 
 def evolution_study(seed: int, steps: int, n_pairs: int, length: int, progress: Progress) -> tuple[list[Claim], dict[str, Any]]:
-    """Return claims and numbers of meta-training from scratch by the antithetic evolution strategy."""
+    """Return claims and numbers of meta-training from scratch by the antithetic evolution strategy, in five runs."""
+    losses = []
+    for run in range(FEWEST_RUNS):
 
-    def callback(state: MetaState) -> None:
-        progress("evolution strategy", state.step, steps)
+        def callback(state: MetaState, run: int = run) -> None:
+            progress("evolution strategy", run * steps + state.step, FEWEST_RUNS * steps)
 
-    losses = meta_train_by_evolution(seed, steps, n_pairs, length, callback=callback).losses
-    tail = max(1, steps // 10)
-    begin, end = float(np.mean(losses[:tail])), float(np.mean(losses[-tail:]))
-    claim = Claim(
-        "evolution strategy from scratch: loss relative to chance at its end", "below its beginning", end, end < begin
-    )
-    return [claim], {"losses": [round(loss, 4) for loss in losses], "members": 2 * n_pairs, "length": length}
+        own_seed = FEWEST_RUNS * seed + run
+        losses.append(meta_train_by_evolution(own_seed, steps, n_pairs, length, callback=callback).losses)
+    tail, curves = max(1, steps // 10), np.array(losses)
+    falls = curves[:, :tail].mean(1), curves[:, -tail:].mean(1)
+    claim = ahead("evolution strategy from scratch: loss relative to chance, beginning less end", *falls)
+    mean = curves.mean(0)
+    return [claim], {"losses": [round(float(loss), 4) for loss in mean], "members": 2 * n_pairs, "length": length}

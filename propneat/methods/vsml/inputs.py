@@ -1,6 +1,6 @@
-"""What a VSML layer reads of a row: standardised inputs, or principal components where there are too many."""
+"""What a VSML layer reads of a row: standardised inputs, principal components where there are too many, or random features."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -11,8 +11,36 @@ _CONSTANT = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
+class RandomFeatures:
+    """Rectified random combinations of standardised inputs, themselves standardised on training rows."""
+
+    directions: np.ndarray
+    """Float64 (n_inputs, n_random)."""
+    offsets: np.ndarray
+    """Float64 (n_random,)."""
+    mean: np.ndarray
+    """Float64 (n_random,)."""
+    deviation: np.ndarray
+    """Float64 (n_random,), 1 for constant features."""
+
+    @classmethod
+    def fit(cls, standard: np.ndarray, n_random: int, rng: np.random.Generator) -> "RandomFeatures":
+        """Draw directions and offsets, and learn the scale from standardised inputs (n_rows, n_inputs)."""
+        directions = rng.standard_normal((standard.shape[1], n_random)) / np.sqrt(standard.shape[1])
+        offsets = rng.standard_normal(n_random)
+        rectified = np.maximum(standard @ directions + offsets, 0)
+        deviation = rectified.std(0)
+        return cls(directions, offsets, rectified.mean(0), np.where(deviation > _CONSTANT, deviation, 1.0))
+
+    def transform(self, standard: np.ndarray) -> np.ndarray:
+        """Return the features (n_rows, n_random) of standardised inputs, cut off at 3 deviations."""
+        rectified = np.maximum(standard @ self.directions + self.offsets, 0)
+        return np.clip((rectified - self.mean) / self.deviation, -_CLIP, _CLIP)
+
+
+@dataclass(frozen=True, eq=False)
 class Inputs:
-    """Standardisation learnt from training rows, and a projection if there is one."""
+    """Standardisation learnt from training rows, and a projection and random features if there are any."""
 
     mean: np.ndarray
     """Float64 (n_features,)."""
@@ -21,8 +49,19 @@ class Inputs:
     components: np.ndarray | None
     """Float64 (n_features, n_outputs), scaled to deviation 1 on the training rows; None where all features are read."""
 
+    random: RandomFeatures | None = None
+    """What is read in place of the inputs, if anything."""
+
     @classmethod
-    def fit(cls, X: np.ndarray, most: int) -> "Inputs":
+    def fit(cls, X: np.ndarray, most: int, n_random: int = 0, rng: np.random.Generator | None = None) -> "Inputs":
+        """Learn from X (n_rows, n_features) as `fit_plain` does; with `n_random`, random features of that are read instead."""
+        plain = cls.fit_plain(X, most)
+        if not n_random:
+            return plain
+        return replace(plain, random=RandomFeatures.fit(plain.transform(X).astype(np.float64), min(n_random, most), rng))
+
+    @classmethod
+    def fit_plain(cls, X: np.ndarray, most: int) -> "Inputs":
         """Learn from X (n_rows, n_features); of more than `most` features the first `most` principal components are read."""
         mean, deviation = X.mean(0), X.std(0)
         deviation = np.where(deviation > _CONSTANT, deviation, 1.0)
@@ -39,6 +78,8 @@ class Inputs:
     @property
     def n_outputs(self) -> int:
         """Numbers that a layer reads of a row."""
+        if self.random is not None:
+            return len(self.random.offsets)
         return len(self.mean) if self.components is None else self.components.shape[1]
 
     def transform(self, X: np.ndarray) -> np.ndarray:
@@ -46,4 +87,6 @@ class Inputs:
         standard = np.clip((X - self.mean) / self.deviation, -_CLIP, _CLIP)
         if self.components is not None:
             standard = np.clip(standard @ self.components, -_CLIP, _CLIP)
+        if self.random is not None:
+            standard = self.random.transform(standard.astype(np.float32).astype(np.float64))
         return standard.astype(np.float32)

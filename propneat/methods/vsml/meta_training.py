@@ -32,6 +32,8 @@ class Stage:
     """Adam's step size at the end of the stage."""
     positions: int = 128
     """Most inputs times classes of a task."""
+    begins_anew: bool = False
+    """Whether Adam forgets what it averaged before, so that nothing but the parameters counts."""
 
     def rate(self, step: int) -> float:
         """Return the step size of meta-step `step` of the stage."""
@@ -43,8 +45,10 @@ CURRICULUM = (
     Stage(200, 800, 32, 2e-3, 5e-4),
     Stage(500, 400, 24, 5e-4, 5e-5),
     Stage(300, 500, 16, 1e-3, 2e-5, positions=384),
+    Stage(1500, 200, 8, 5e-4, 5e-5, begins_anew=True),
+    Stage(3000, 40, 8, 1e-4, 1e-5),
 )
-"""How the parameters in the package were made: longer and longer episodes, then larger tasks."""
+"""How the parameters in the package were made: longer and longer episodes, larger tasks, and episodes of thousands of rows."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,11 +70,11 @@ class MetaState:
         return len(self.losses)
 
 
-def adam_step(state: MetaState, gradient: np.ndarray, rate: float, loss: float) -> MetaState:
-    """Return the state after one step of Adam along a gradient whose norm is first cut off at 1."""
+def adam_step(state: MetaState, gradient: np.ndarray, rate: float, loss: float, begin: int = 0) -> MetaState:
+    """Return the state after one step of Adam, which began at meta-step `begin`, along a gradient cut off at a norm of 1."""
     norm = float(np.linalg.norm(gradient))
     gradient = gradient * min(1.0, _CLIP / max(norm, 1e-12))
-    n = state.step + 1
+    n = state.step - begin + 1
     mean = _BETA1 * state.mean + (1 - _BETA1) * gradient
     square = _BETA2 * state.square + (1 - _BETA2) * gradient**2
     move = rate * (mean / (1 - _BETA1**n)) / (np.sqrt(square / (1 - _BETA2**n)) + _EPSILON)
@@ -96,13 +100,17 @@ def meta_train(
 ) -> MetaState:
     """Meta-train through all stages and return the last state; going on from a state of the same run gives the same end."""
     state = state or first_state(seed)
-    begin = 0
+    begin = adam_begin = 0
     for stage in curriculum:
+        if stage.begins_anew:
+            adam_begin = begin
+            if state.step == begin:
+                state = MetaState(state.values, np.zeros(N_PARAMETERS), np.zeros(N_PARAMETERS), state.losses)
         while begin <= state.step < begin + stage.steps:
             tasks = draw_tasks(seed, state.step, stage)
             gradient, losses = gradient_of_tasks(state.values, tasks)
             relative = float(np.mean(losses / np.log([task.Y.shape[1] for task in tasks])))
-            state = adam_step(state, gradient, stage.rate(state.step - begin), relative)
+            state = adam_step(state, gradient, stage.rate(state.step - begin), relative, adam_begin)
             callback(state)
         begin += stage.steps
     return state

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from propneat.methods.claims import FEWEST_RUNS
 from propneat.methods.contract import NativeOutcome, NativeRun
 from propneat.methods.vsml.clone_study import clone_study
 from propneat.methods.vsml.figures import draw_cloning, draw_horizon, draw_meta_training, draw_transfer
@@ -12,7 +13,7 @@ from propneat.methods.vsml.horizon_study import LONGEST, evolution_study, horizo
 from propneat.methods.vsml.meta_training import CURRICULUM
 from propneat.methods.vsml.parameters import MetaParameters, load_parameters
 from propneat.methods.vsml.remake import make_parameters
-from propneat.methods.vsml.transfer_study import FIRST, control_study, transfer_study
+from propneat.methods.vsml.transfer_study import FIRST, control_study, mnist_study, transfer_study
 
 __all__ = ["DEFAULT", "FULL", "StudySize", "run", "run_study"]
 
@@ -35,28 +36,31 @@ class StudySize:
     evolution_length: int
 
 
-DEFAULT = StudySize(8000, None, 5, 1000, 64, 48, 2000, 200, 64, 40)
+DEFAULT = StudySize(8000, None, 5, 1000, 64, 40, 5000, 200, 64, 40)
 """Within ten minutes on two cores."""
-FULL = StudySize(40000, None, 32, 5000, 64, 256, 2000, 2000, 512, 60)
+FULL = StudySize(40000, None, 32, 5000, 64, 256, 5000, 2000, 512, 60)
 """The paper's repeats, members and length of meta-test episodes; its 128 nodes for hours are out of reach."""
 
 
-def run(request: NativeRun, meta_train: bool = False) -> NativeOutcome:
+def run(request: NativeRun, meta_train: bool = False, real: bool = False) -> NativeOutcome:
     """Run the study with the parameters in the package.
 
-    With `meta_train` they are first made anew by the recipe that made those in the package, seed 0 whatever the request's,
-    into parameters.json in the request's folder, and the study runs with them; to install them, copy that file over
-    propneat/methods/vsml/parameters.json.
+    With `meta_train` they are first made anew by the recipe that made those in the package, with the request's seed (0 is
+    the package's), into parameters.json in the request's folder, and the study runs with them; to install them, copy that
+    file over propneat/methods/vsml/parameters.json. With `real`, MNIST alone.
     """
     parameters, data = load_parameters(), {}
     if meta_train:
         shipped = parameters
-        parameters, path = make_parameters(request.folder, request.progress)
+        parameters, path = make_parameters(request.folder, request.progress, request.seed)
         data["remade"] = {
             "file": path.name,
             "to_install": f"copy {path.name} over propneat/methods/vsml/parameters.json",
             "largest_difference_from_package": float(np.abs(parameters.values - shipped.values).max()),
         }
+    if real:
+        claims, data["mnist"] = mnist_study(parameters, request.seed, FEWEST_RUNS, request.progress)
+        return NativeOutcome(tuple(claims), (), data)
     return run_study(request, parameters, FULL if request.full else DEFAULT, data)
 
 

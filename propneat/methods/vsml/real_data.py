@@ -1,19 +1,25 @@
 """Data sets that no meta-training has seen, divided and standardised for the native study."""
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from sklearn.datasets import load_breast_cancer, load_digits, load_iris, load_wine
 
 from propneat.base.rng import make_rng
+from propneat.data.real_sets import mnist
 from propneat.data.split import split_rows
 from propneat.methods.vsml.episodes import Task, draw_state
 from propneat.methods.vsml.inputs import Inputs
 
-__all__ = ["DATA_SETS", "Split", "as_task", "make_split"]
+__all__ = ["DATA_SETS", "MNIST", "Split", "as_task", "make_split"]
 
 DATA_SETS = {"iris": load_iris, "wine": load_wine, "breast cancer": load_breast_cancer, "digits": load_digits}
 """Loaders by name, from scikit-learn, which brings the data along."""
+
+
+MNIST = "MNIST"
+"""The name of a further one, which another package brings."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +48,7 @@ class Split:
 
 def make_split(name: str, repeat: int, seed: int) -> Split:
     """Return division `repeat` of a data set: three quarters of each class to learn from, the rest to test."""
-    X, labels = DATA_SETS[name](return_X_y=True)
+    X, labels = _mnist_rows() if name == MNIST else DATA_SETS[name](return_X_y=True)
     rng = make_rng(seed, "vsml", "split", name, repeat)
     learn, test = split_rows(labels, 0.25, True, rng)
     learn = rng.permutation(learn)
@@ -53,3 +59,9 @@ def make_split(name: str, repeat: int, seed: int) -> Split:
 def as_task(split: Split, n_rows: int | None, rng: np.random.Generator) -> Task:
     """Return the first n_rows learning rows (None for all) as a task with a random first state."""
     return Task(split.X[:n_rows], split.Y[:n_rows], draw_state(rng, split.X.shape[1], split.n_classes))
+
+
+@cache
+def _mnist_rows() -> tuple[np.ndarray, np.ndarray]:
+    images, labels = mnist()
+    return images.reshape(len(images), -1) / 255.0, labels
