@@ -1,4 +1,4 @@
-"""The code is in the form that ruff gives it, and keeps the rules chosen in pyproject.toml."""
+"""The code is in the form that ruff gives it, and keeps the rules and the types chosen in pyproject.toml."""
 
 import re
 import subprocess
@@ -16,6 +16,13 @@ pytest.importorskip("ruff", reason="ruff is not installed: pip install '.[test]'
 def test_ruff_has_nothing_to_say(arguments):
     done = subprocess.run([sys.executable, "-m", "ruff", *arguments, "."], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr
+
+
+def test_mypy_finds_no_wrong_type_in_the_public_packages(tmp_path):
+    pytest.importorskip("mypy", reason="mypy is not installed: pip install '.[test]'")
+    command = [sys.executable, "-m", "mypy", "--cache-dir", str(tmp_path), "--hide-error-context", "--no-error-summary"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, ""), done.stdout[-2000:] + done.stderr
 
 
 def test_hooks_and_constraints_name_one_version_of_ruff():

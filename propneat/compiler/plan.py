@@ -140,7 +140,7 @@ class PopulationPlan(Sequence[LayerPlan]):
     def __iter__(self) -> Iterator[LayerPlan]:
         return (self[index] for index in range(len(self)))
 
-    def __getitem__(self, index: int) -> LayerPlan:
+    def __getitem__(self, index: int) -> LayerPlan:  # type: ignore[override]  # one plan at a time, and no slices
         g = range(len(self))[index]
         slots = slice(self.slot_start[g], self.slot_start[g + 1])
         edges = slice(self.genome_edge_start[g], self.genome_edge_start[g + 1])

@@ -1,5 +1,6 @@
 """The reference evaluator, which everything that computes networks is judged by: a plain float64 walk, one node at a time."""
 
+from collections.abc import Callable
 from functools import reduce
 
 import numpy as np
@@ -16,7 +17,7 @@ def _sigmoid(z: np.ndarray) -> np.ndarray:
     return np.where(z >= 0, 1.0, e) / (1.0 + e)
 
 
-_FUNCTIONS = {
+_FUNCTIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "identity": lambda z: z,
     "sigmoid": _sigmoid,
     "steep_sigmoid": lambda z: _sigmoid(4.9 * z),

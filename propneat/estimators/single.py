@@ -150,7 +150,8 @@ class _PropNEAT(BaseEstimator):
         """
         check_is_fitted(self)
         smallest = self.front_[0].n_connections
-        if isinstance(replace(EvolveConfig(), pick=rule).pick, int) and rule < smallest:
+        most = replace(EvolveConfig(), pick=rule).pick
+        if isinstance(most, int) and most < smallest:
             raise ConfigError(f"the smallest network of the front has {smallest} connections: ask for as many or more, not {rule}")
         champion = self.front_[pick_member(rule, self.front_)].genome
         other = copy(self)
@@ -162,7 +163,7 @@ class _PropNEAT(BaseEstimator):
         """Return a table, or sequences, that preprocessing can read, with the features of `fit` unless `reset`."""
         if are_sequences(X) if reset else self.model_.sequence is not None:
             X = checked_sequences(X, None if reset else self.n_features_in_)
-            self.n_features_in_ = X.shape[2]
+            self.n_features_in_: int = X.shape[2]
             return X
         return _check_table(self, X, reset=reset)
 
@@ -283,7 +284,7 @@ class PropNEATRegressor(RegressorMixin, _PropNEAT):
     def predict(self, X: Any) -> np.ndarray:
         """Return the predicted number of every row, float64 (n_rows,)."""
         outputs = self._outputs(X)
-        return self.model_.target_scale.invert(outputs[:, 0])
+        return self.model_.scale.invert(outputs[:, 0])
 
 
 def _check_table(estimator: _PropNEAT, X: Any, *, reset: bool) -> Any:

@@ -58,6 +58,20 @@ class Model:
                 f"and this genome has {self.genome.n_inputs} and {self.genome.n_outputs}"
             )
 
+    @property
+    def labels(self) -> tuple[Any, ...]:
+        """The classes of a classification; raises DataError for a model that predicts a number."""
+        if self.classes is None:
+            raise DataError("a model that predicts a number has no classes: see target_scale")
+        return self.classes
+
+    @property
+    def scale(self) -> TargetScale:
+        """The scale of a regression's target; raises DataError for a model that tells classes apart."""
+        if self.target_scale is None:
+            raise DataError("a model that tells classes apart has no scale of its target: see classes")
+        return self.target_scale
+
     @cached_property
     def plan(self) -> LayerPlan:
         """The compiled genome."""
@@ -94,8 +108,8 @@ class Model:
     def output_names(self) -> list[str]:
         """Name of every network output: the class it speaks for, or the target."""
         if self.task == "multiclass":
-            return [str(label) for label in self.classes]
-        return [f"{self.target_name}={self.classes[1]}"] if self.task == "binary" else [self.target_name]
+            return [str(label) for label in self.labels]
+        return [f"{self.target_name}={self.labels[1]}"] if self.task == "binary" else [self.target_name]
 
     @cached_property
     def used_features(self) -> tuple[str, ...]:
@@ -124,7 +138,7 @@ class Model:
 
     def sequence_rows(self, table: Any) -> tuple[Any, SequenceRows]:
         """Return the rows of all steps of a model's sequences, and which belong together."""
-        if self.sequence.id is not None:
+        if self.sequence is not None and self.sequence.id is not None:
             return table, self.sequence.rows_of(table)
         return read_arrays(table)
 
@@ -140,9 +154,9 @@ class Model:
     def predict(self, table: Any) -> np.ndarray:
         """Return the most probable class of every row, or the number in the target's units; shape (n_rows,)."""
         if self.task == "regression":
-            return self.target_scale.invert(self.outputs(table)[:, 0])
+            return self.scale.invert(self.outputs(table)[:, 0])
         outputs = self.outputs(table)
-        return np.array(self.classes)[(outputs[:, 0] > 0).astype(int) if self.task == "binary" else np.argmax(outputs, axis=1)]
+        return np.array(self.labels)[(outputs[:, 0] > 0).astype(int) if self.task == "binary" else np.argmax(outputs, axis=1)]
 
     def to_json(self) -> str:
         """Return the model as a genome document with the key "model"; the same model gives the same text."""

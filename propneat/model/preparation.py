@@ -144,7 +144,7 @@ def make_targets(values: np.ndarray, task: str, classes: tuple[Any, ...] | None,
     """Return what outputs are to be: scaled numbers, 0 or 1, or an indicator of each class, float64 (n_rows, n_outputs)."""
     if scale is not None:
         return scale.apply(values)[:, None]
-    return values.astype(np.float64)[:, None] if task == "binary" else np.eye(len(classes))[values]
+    return values.astype(np.float64)[:, None] if task == "binary" or classes is None else np.eye(len(classes))[values]
 
 
 def class_factors(

@@ -46,7 +46,7 @@ _RESULTS = _MADE_BY_RUNS[:9]
 """What a run makes of its last state; the report may not have been wanted."""
 _MARK = "# This folder belongs to a run of propneat, which replaces its own files in it.\n"
 _NUMBER, _FIGURE = (int, float), (int, float, type(None))
-_SUMMARY = {
+_SUMMARY: dict[str, type | tuple[type, ...]] = {
     "test": dict,
     "test_rows": int,
     "validation_loss": _FIGURE,

@@ -8,7 +8,7 @@ import pandas
 from propneat.base.errors import DataError
 from propneat.base.rng import make_rng
 from propneat.data import Table, encode_target
-from propneat.data.sequence_rows import SequenceRows
+from propneat.data.sequence_rows import SequenceColumns, SequenceRows
 from propneat.data.split import fold_rows, split_rows
 from propneat.model.preparation import PreparedProblem
 from propneat.model.sequence_preparation import prepare_sequences
@@ -35,7 +35,8 @@ def divide_sequences(settings: Settings, table: Table) -> DividedSequences:
     Raises DataError or ConfigError for sequences or settings that cannot be learnt from.
     """
     data, seed = settings.data, settings.evolve.seed
-    rows = data.sequence.rows_of(table.carried)
+    columns = SequenceColumns(data.sequence_id, data.time)
+    rows = columns.rows_of(table.carried)
     answers = pandas.Series(rows.answers(table.target), name=table.target.name)
     codes = encode_target(answers, table.task)[1]
     if table.task == "regression" and np.ptp(codes) == 0:
@@ -48,7 +49,7 @@ def divide_sequences(settings: Settings, table: Table) -> DividedSequences:
         target,
         table.task,
         learnt_rows,
-        data.sequence,
+        columns,
         seed=seed,
         class_weight=data.class_weight,
         positive=data.positive,

@@ -60,7 +60,7 @@ def find_state(folder: RunFolder, settings: Settings, data: RunData) -> EvolveSt
     if not folder.checkpoint.exists() and not folder.summary.exists():
         return None
     state, identity = load_checkpoint(folder.checkpoint)
-    check_identity(identity, identity_of(settings, data), may_grow=frozenset({"populations"} if settings.evolve.populations > 1 else {"generations"}))
+    check_identity(identity, identity_of(settings, data), may_grow=frozenset({"populations"} if settings.evolve.populations != 1 else {"generations"}))
     samples, genome = data.prepared.problem.train, state.champion
     sizes = (genome.n_inputs, genome.n_outputs, len(state.population.pool))
     if sizes != (samples.X.shape[-1], samples.targets.shape[-1], settings.evolve.evolution.population_size):
@@ -193,5 +193,5 @@ def warm_up(config: EvolveConfig, problem: Problem, train: Trainer = train_popul
     """
     evolution = replace(config.evolution, population_size=4)
     training = replace(config.training, epochs=min(1, config.training.epochs))
-    brief = {"generations": 1, "populations": 1, "fine_tune_epochs": 1, "prune_epochs": 0, "refit_epochs": 0}
+    brief: dict[str, Any] = {"generations": 1, "populations": 1, "fine_tune_epochs": 1, "prune_epochs": 0, "refit_epochs": 0}
     evolve(problem, replace(config, **brief, evolution=evolution, training=training), train=train)

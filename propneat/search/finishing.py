@@ -14,7 +14,7 @@ from propneat.search.problem import Problem
 from propneat.search.pruning import prune
 from propneat.search.states import EvolveResult, EvolveState, Finished, FrontMember, Trainer, pick_member
 from propneat.settings.evolve_config import EvolveConfig
-from propneat.training import Samples, TrainingConfig
+from propneat.training import Samples, Sequences, TrainingConfig
 
 __all__ = ["conclude", "finish", "some_sizes", "train_pool"]
 
@@ -58,11 +58,11 @@ def conclude(
 
 def train_pool(
     pool: GenePool,
-    rows: Samples,
+    rows: Samples | Sequences,
     training: TrainingConfig,
     rng: np.random.Generator,
     train: Trainer,
-    validation: Samples | None = None,
+    validation: Samples | Sequences | None = None,
 ) -> tuple[GenePool, np.ndarray]:
     """Train a pool; returns it with its validation losses, infinite where they are not finite."""
     plan = compile_pool(pool)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache, partial
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -77,6 +77,7 @@ def evolve(
         stops = [_wants_to_stop(callback(state)) for callback in callbacks]
         is_last = len(state.finished) + 1 >= config.populations
         interrupted = any(stops) and not (is_last and stop_reason(state.own_history, config))
+    state = cast(EvolveState, state)  # there is one generation at least
     last = part(len(state.finished))
     if not state.finished:
         result = conclude(state, last, config, train, interrupted)

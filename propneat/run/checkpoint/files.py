@@ -180,7 +180,8 @@ def _read_journal(
     if not 0 <= size <= os.fstat(file.fileno()).st_size:
         raise ValueError("its journal is cut")
     digest = hashlib.sha256()
-    rows, links, splits = [], [_NO_PAIRS], [_NO_PAIRS]
+    rows: list[dict[str, Any]] = []
+    links, splits = [_NO_PAIRS], [_NO_PAIRS]
     while file.tell() < size:
         row, more_links, more_splits, data = read_block(file, size - file.tell())
         check_row(row, len(rows), columns)
