@@ -99,7 +99,9 @@ def least(work: Callable[[], Any], seconds: float) -> float:
 
 
 def show(what: str, seconds: float) -> None:
-    unit, factor = next((unit, factor) for unit, factor in (("s", 1), ("ms", 1e3), ("us", 1e6)) if seconds * factor >= 1 or unit == "us")
+    unit, factor = next(
+        (unit, factor) for unit, factor in (("s", 1), ("ms", 1e3), ("us", 1e6)) if seconds * factor >= 1 or unit == "us"
+    )
     print(f"{what:<66}{seconds * factor:10.3g} {unit}", flush=True)
 
 
@@ -161,7 +163,9 @@ def xor_generation(n_generations: int) -> None:
     def judge(genomes: Any, config: Any) -> None:
         for _, genome in genomes:
             network = neat.nn.FeedForwardNetwork.create(genome, config)
-            genome.fitness = 4 - sum(abs(network.activate(row)[0] - t) for row, t in zip(XOR_ROWS.tolist(), XOR_TRUTH, strict=True))
+            genome.fitness = 4 - sum(
+                abs(network.activate(row)[0] - t) for row, t in zip(XOR_ROWS.tolist(), XOR_TRUTH, strict=True)
+            )
 
     other = neat.Population(config)
     start = time.perf_counter()
@@ -184,7 +188,10 @@ def estimator(n_rows: int, seconds: float) -> None:
     network, linear = PropNEATClassifier(**brief).fit(X, y), LogisticRegression().fit(X, y)
     frame = pandas.DataFrame(X).add_prefix("column ")
     named = PropNEATClassifier(**brief).fit(frame, y)
-    show(f"predict_proba of one row of an array, {network.model_.plan.n_edges} connections", least(lambda: network.predict_proba(X[:1]), seconds))
+    show(
+        f"predict_proba of one row of an array, {network.model_.plan.n_edges} connections",
+        least(lambda: network.predict_proba(X[:1]), seconds),
+    )
     show("  predict", least(lambda: network.predict(X[:1]), seconds))
     show("  of a DataFrame", least(lambda: named.predict_proba(frame[:1]), seconds))
     show("  logistic regression, of an array", least(lambda: linear.predict_proba(X[:1]), seconds))

@@ -84,7 +84,9 @@ def draw(rows: list[dict[str, float | str]], path: Path) -> None:
         for way, colour in zip(WAYS, ("#d55e00", "#0072b2"), strict=True):
             own = [row for row in rows if row["suite"] == suite and row["way"] == way]
             gains, errors = ([row[key] for row in own] for key in ("gain", "error"))
-            panel.errorbar([row["budget"] for row in own], gains, errors, color=colour, marker="o", capsize=3, label=f"more {way}")
+            panel.errorbar(
+                [row["budget"] for row in own], gains, errors, color=colour, marker="o", capsize=3, label=f"more {way}"
+            )
         panel.axhline(0, color="#8a8a8a", linewidth=0.8)
         panel.set(title=suite, xscale="log", xlabel="budget", xticks=(ticks := [1, 5, 25]), xticklabels=map(str, ticks))
         panel.minorticks_off()

@@ -222,9 +222,7 @@ class GroupedCommand(click.Command):
         """Write the options, group by group."""
         for heading, options in _GROUPS.items():
             rows = [record for option in options if (record := option.get_help_record(context))]
-            told = [
-                (flag, _with_default(text, option.name)) for (flag, text), option in zip(rows, options, strict=True)
-            ]
+            told = [(flag, _with_default(text, option.name)) for (flag, text), option in zip(rows, options, strict=True)]
             with formatter.section(heading):
                 formatter.write_dl(told)
         others = [

@@ -58,7 +58,9 @@ def run_shown(
     compiling = say_when_compiling("Compiling what only these rows need, once per installation ...", shown.say)
     with shown as view, compiling, stop_on_signal(view, folder) as stop:
         try:
-            summary = run(settings, data, folder, state=state, callbacks=[view, lambda _: bool(stop)], train=train, report=report)
+            summary = run(
+                settings, data, folder, state=state, callbacks=[view, lambda _: bool(stop)], train=train, report=report
+            )
         except ClusterError as error:
             raise ClusterError(f"{error}; go on, there or here, with: propneat evolve --resume {folder.path}") from error
     if summary["finished"]:

@@ -94,7 +94,9 @@ def _table(rows: list[dict[str, Any]], taken: int | None) -> str:
         + ("  <- champion" if number > 0 and rows[number - 1]["connections"] == taken else "")
         for number, line in enumerate([heads, *lines])
     ]
-    return "\n".join([*shown, "", "formula: operators, constants and variables; loss, its standard error and score: validation rows"])
+    return "\n".join(
+        [*shown, "", "formula: operators, constants and variables; loss, its standard error and score: validation rows"]
+    )
 
 
 def _cell(value: float | None) -> str:

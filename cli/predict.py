@@ -24,8 +24,12 @@ __all__ = ["header_of", "predict", "read_rows"]
 @click.argument("data", metavar="[DATA.csv|-]")
 @click.option("--proba", is_flag=True, help="Add the probability of every class.")
 @click.option("--score", is_flag=True, help="Print how good the answers are instead of the answers; needs the target column.")
-@click.option("--id", "identity", metavar="COLUMN", help="Repeat a column beside the answers.  [default: the one of propneat evolve --id]")
-@click.option("--out", type=FILE, metavar="FILE", help="Write the answers to a file: .csv, .tsv, .parquet, .feather, .xlsx or .jsonl.")
+@click.option(
+    "--id", "identity", metavar="COLUMN", help="Repeat a column beside the answers.  [default: the one of propneat evolve --id]"
+)
+@click.option(
+    "--out", type=FILE, metavar="FILE", help="Write the answers to a file: .csv, .tsv, .parquet, .feather, .xlsx or .jsonl."
+)
 @click.option("--data-dir", type=click.Path(file_okay=False, path_type=Path), help="Folder of PMLB files, for DATA by name.")
 @click.option("--delimiter", metavar="CHARACTER", help="Between the cells of a text file.  [default: found out]")
 @click.option("--encoding", metavar="NAME", help="Of a text file.  [default: utf-8, else cp1252]")
@@ -158,7 +162,9 @@ def _repeat_id(answers: "pandas.DataFrame", model: "Model", table: "pandas.DataF
     if model.sequence is not None or name is None or (wanted is None and name not in table.columns):
         return
     if name not in table.columns:
-        raise DataError(f"the table has no column {name!r} to repeat beside the answers: its columns are {', '.join(map(str, table.columns[:20]))}")
+        raise DataError(
+            f"the table has no column {name!r} to repeat beside the answers: its columns are {', '.join(map(str, table.columns[:20]))}"
+        )
     answers.insert(0, name, table[name].to_numpy(), allow_duplicates=True)
 
 
@@ -173,7 +179,10 @@ def _say_formulas(answers: "pandas.DataFrame") -> None:
 
     found = next((text for text in answers["prediction"].unique() if is_formula(text)), None)
     if found is not None:
-        click.echo(f"Class {found!r} is written as it is, and a spreadsheet takes it for a formula: import that column as text.", err=True)
+        click.echo(
+            f"Class {found!r} is written as it is, and a spreadsheet takes it for a formula: import that column as text.",
+            err=True,
+        )
 
 
 def _scores(model: "Model", table: "pandas.DataFrame", data: str) -> tuple[dict[str, Any], list[str]]:
@@ -188,7 +197,9 @@ def _scores(model: "Model", table: "pandas.DataFrame", data: str) -> tuple[dict[
         raise DataError(f"{data} has no column {model.target_name!r}: scores need the true answers, leave out --score")
     present = read_truth(model, table[model.target_name]).notna().to_numpy()
     if not present.any():
-        raise DataError(f"{data} has no value in the column {model.target_name!r}: scores need the true answers, leave out --score")
+        raise DataError(
+            f"{data} has no value in the column {model.target_name!r}: scores need the true answers, leave out --score"
+        )
     truth = table[model.target_name][present]
     if model.sequence is not None:
         truth = pandas.Series(model.sequence_rows(table[present])[1].answers(truth), name=model.target_name)

@@ -30,7 +30,9 @@ class InPython:
         self.ours = ENVIRONMENTS[name]
         self.observation_space = Box((self.ours.n_observations,), -np.inf, np.inf)
         action = self.ours.action
-        self.action_space = SimpleNamespace(n=action.n_choices, shape=()) if action.n_choices else Box((1,), action.low[0], action.high[0])
+        self.action_space = (
+            SimpleNamespace(n=action.n_choices, shape=()) if action.n_choices else Box((1,), action.low[0], action.high[0])
+        )
         self.spec = SimpleNamespace(max_episode_steps=self.ours.max_steps, reward_threshold=self.ours.solved_at)
 
     def reset(self, *, seed):

@@ -54,7 +54,10 @@ def facts(state: EvolveState) -> list:
         [(entry.id, entry.representative.to_bytes(), repr(entry.best_fitness), entry.improved) for entry in population.species],
         {name: (array.dtype, array.shape, array.tobytes()) for name, array in population.tracker.items()},
         [population.generation, population.next_species, repr(population.threshold), repr(population.best_fitness)],
-        [(part.champion.to_bytes(), repr((part.validation_loss, part.validation_score, part.generations))) for part in state.finished],
+        [
+            (part.champion.to_bytes(), repr((part.validation_loss, part.validation_score, part.generations)))
+            for part in state.finished
+        ],
         [population.best is None, repr(state.champion_loss), repr(state.history), len(population.pool), len(state.leaders)],
     ]
 
@@ -182,7 +185,13 @@ def test_a_run_continued_from_a_file_ends_like_one_that_was_not(tmp_path):
     samples = Samples.make(rng.standard_normal((40, 3)), (rng.random(40) < 0.5).astype(float))
     evolution = EvolutionConfig(population_size=12, add_node_rate=0.5, add_connection_rate=0.5, target_species=3)
     config = replace(
-        default_config(), generations=6, populations=1, seed=4, fine_tune_epochs=5, evolution=evolution, training=TrainingConfig(epochs=2)
+        default_config(),
+        generations=6,
+        populations=1,
+        seed=4,
+        fine_tune_epochs=5,
+        evolution=evolution,
+        training=TrainingConfig(epochs=2),
     )
     states: list[EvolveState] = []
     whole = evolve(Problem(samples, samples, "binary"), config, callbacks=[states.append])
@@ -340,9 +349,15 @@ ZEROS = np.zeros((5, 2), np.int64)
         (lambda p: p.metadata.update(threshold="long"), "its threshold is no number"),
         (lambda p: p.metadata.update(best_fitness="9"), "its best fitness or loss is no number"),
         (lambda p: p.metadata.update(finished=[[0.1, 0.2, 1]] * 2), "other figures of finished populations than champions"),
-        (lambda p: p.metadata.update(finished=[["low", 0.2, 1]] * len(p.metadata["finished"])), "figure of a finished population"),
+        (
+            lambda p: p.metadata.update(finished=[["low", 0.2, 1]] * len(p.metadata["finished"])),
+            "figure of a finished population",
+        ),
         (lambda p: p.metadata.update(finished=[[0.1, 0.2, 0]] * len(p.metadata["finished"])), "has no number of generations"),
-        (lambda p: p.metadata.update(finished=[[0.1, 0.2, 99]] * len(p.metadata["finished"])), "more generations than its history"),
+        (
+            lambda p: p.metadata.update(finished=[[0.1, 0.2, 99]] * len(p.metadata["finished"])),
+            "more generations than its history",
+        ),
         (lambda p: p.arrays["finished_nodes"]["activation"].fill(99), "unknown activation code 99"),
         (lambda p: p.metadata.update(identity="deep"), "it cannot be read|nest|plain JSON"),
         (lambda p: p.metadata.update(identity=json.loads("[" * 50 + "]" * 50)), "no plain JSON object"),

@@ -39,7 +39,9 @@ def test_a_run_writes_a_champion_that_plays_is_shown_and_is_drawn(run, folder):
     summary = json.loads((made / "summary.json").read_text())
     assert (summary["finished"], summary["generations"], summary["evaluations"]) == (True, 2, 20)
     assert summary["test"]["episodes"] == 100 and 1 <= summary["test"]["mean_return"] <= 40
-    code, out, err = run("play", str(made / "champion.json"), "--json", "--episodes", "30", "--max-steps", "40", "--record", "a.gif")
+    code, out, err = run(
+        "play", str(made / "champion.json"), "--json", "--episodes", "30", "--max-steps", "40", "--record", "a.gif"
+    )
     told = json.loads(out)
     assert code == 0 and told["episodes"] == 30 and told["least"] <= told["mean_return"] <= told["most"] <= 40
     with Image.open("a.gif") as picture:
@@ -73,7 +75,9 @@ def test_a_champion_acts_alone_as_it_does_in_rollouts(run, folder):
 
 @pytest.mark.parametrize("method", ["neat", "propneat"])
 def test_an_interrupted_run_comes_to_the_same_bytes(folder, method):
-    settings = {"control": {"env": "CartPole-v1", "method": method, "generations": 3, "episodes": 1, "max_steps": 30, "rows": 100}}
+    settings = {
+        "control": {"env": "CartPole-v1", "method": method, "generations": 3, "episodes": 1, "max_steps": 30, "rows": 100}
+    }
     config = resolve_control([settings, {"evolution": {"population_size": 10}}])
     start_control(config, "whole")
     stopping = partial(run_control, callbacks=[lambda state: True])
@@ -120,7 +124,21 @@ def test_environments_of_ones_own_are_found_from_the_folder(run, folder, monkeyp
 
 def test_gymnasium_is_reached_by_its_names(run, folder):
     pytest.importorskip("gymnasium")
-    code, out, err = run("evolve", "--env", "FrozenLake-v1", "--generations", "1", "--population", "4", "--episodes", "1", "--max-steps", "15", "--out", "a")
+    code, out, err = run(
+        "evolve",
+        "--env",
+        "FrozenLake-v1",
+        "--generations",
+        "1",
+        "--population",
+        "4",
+        "--episodes",
+        "1",
+        "--max-steps",
+        "15",
+        "--out",
+        "a",
+    )
     assert code == 0 and "FrozenLake-v1 (Python): 16 observations" in err
     code, _, err = run("evolve", "--env", "CartPol-v1")
     assert code == 2 and "did you mean CartPole-v" in err
@@ -179,7 +197,9 @@ def test_settings_come_back_from_their_file(run, folder):
     Path("b.toml").write_text('[control]\nenv = "CartPole-v1"\nmagic = 3\n')
     code, _, err = run("evolve", "--config", "b.toml")
     assert code == 2 and "control.magic" in err
-    Path("c.toml").write_text('[control]\nenv = "CartPole-v1"\ngenerations = 1\nepisodes = 1\nmax_steps = 20\n[evolution]\npopulation_size = 6\n')
+    Path("c.toml").write_text(
+        '[control]\nenv = "CartPole-v1"\ngenerations = 1\nepisodes = 1\nmax_steps = 20\n[evolution]\npopulation_size = 6\n'
+    )
     assert run("evolve", "--config", "c.toml", "--quiet", "--out", "c")[0] == 0
     with pytest.raises(ConfigError, match="no environment"):
         resolve_control([{}])

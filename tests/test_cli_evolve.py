@@ -233,7 +233,9 @@ def test_a_memory_budget_changes_nothing_but_memory(run, folder):
 
 
 def test_flag_before_environment_before_file_before_default(run, folder, monkeypatch):
-    (folder / "my.toml").write_text("seed = 1\ngenerations = 1\npopulations = 1\nfine_tune_epochs = 1\n[evolution]\npopulation_size = 8\n")
+    (folder / "my.toml").write_text(
+        "seed = 1\ngenerations = 1\npopulations = 1\nfine_tune_epochs = 1\n[evolution]\npopulation_size = 8\n"
+    )
     monkeypatch.setenv("PROPNEAT_SEED", "2")
     monkeypatch.setenv("PROPNEAT_POPULATION", "9")
     code, out, _ = run("evolve", "xd6", "--config", "my.toml", "--seed", "3", "--json", "--out", "a")
@@ -544,7 +546,18 @@ def test_a_run_begun_but_not_through_a_generation_is_resumed_from_the_start(run,
 
 
 def test_a_run_killed_at_any_moment_and_resumed_ends_with_the_same_bytes(run, folder):
-    options = ["evolve", "wine_recognition", "--generations", "12", "--populations", "1", "--population", "30", "--fine-tune-epochs", "30"]
+    options = [
+        "evolve",
+        "wine_recognition",
+        "--generations",
+        "12",
+        "--populations",
+        "1",
+        "--population",
+        "30",
+        "--fine-tune-epochs",
+        "30",
+    ]
     run(*options, "--out", "whole")
     moments, checkpoint = np.random.default_rng(0), folder / "cut" / "checkpoint.npz"
     command = [*options, "--out", "cut"]
@@ -567,7 +580,9 @@ def test_a_run_killed_at_any_moment_and_resumed_ends_with_the_same_bytes(run, fo
 
 def test_help_starts_with_examples_and_is_made_without_heavy_imports():
     heavy = ("torch", "numba", "sklearn", "pandas", "matplotlib", "numpy")
-    code = "import sys, propneat.cli.main as m; m._run([sys.argv[1], '--help']); print(sorted(set(sys.argv) & set(sys.modules)))"
+    code = (
+        "import sys, propneat.cli.main as m; m._run([sys.argv[1], '--help']); print(sorted(set(sys.argv) & set(sys.modules)))"
+    )
     for name in ("evolve", "predict", "show", "export", "init"):
         done = subprocess.run([sys.executable, "-c", code, name, *heavy], capture_output=True, text=True, check=True)
         assert done.stdout.splitlines()[-1] == "[]"

@@ -107,7 +107,10 @@ def test_classes_that_a_spreadsheet_would_run_are_written_as_they_are_and_said(r
     code, out, err = run("predict", "formula.json", "people.csv")
     answers = pandas.read_csv(io.StringIO(out))["prediction"]
     assert (code, set(answers) <= {"- 50000.", "=1+1"}) == (0, True)
-    assert err == f"Class {answers[0]!r} is written as it is, and a spreadsheet takes it for a formula: import that column as text.\n"
+    assert (
+        err
+        == f"Class {answers[0]!r} is written as it is, and a spreadsheet takes it for a formula: import that column as text.\n"
+    )
     assert run("predict", "formula.json", "people.csv", "--json")[2] == ""
     _, _, err = run("predict", "formula.json", "people.csv", "--out", "answers.csv")
     assert "takes it for a formula" in err and (tmp_path / "answers.csv").read_text() == out
@@ -202,18 +205,24 @@ def test_formulas_are_written_whole_and_say_their_size(run, tmp_path):
         for form in ("excel", "js", "latex", "python", "sql", "sympy"):
             code, out, err = run("export", f"{task}.json", "--to", form)
             assert code == 0 and "height" in out
-            assert re.search(r"^The formula has [\d,]+ operators, constants and variables, its text [\d,]+ characters$", err, re.MULTILINE)
+            assert re.search(
+                r"^The formula has [\d,]+ operators, constants and variables, its text [\d,]+ characters$", err, re.MULTILINE
+            )
     found = {}
     exec(run("export", "regression.json", "--to", "python")[1], found)
     model, rows = load_model("regression.json"), people()
     named = [column.name for column in model.formula.columns]
-    np.testing.assert_allclose(found["predict"](*(rows[name].to_numpy(object) for name in named)), model.predict(rows), rtol=1e-12)
+    np.testing.assert_allclose(
+        found["predict"](*(rows[name].to_numpy(object) for name in named)), model.predict(rows), rtol=1e-12
+    )
 
 
 def test_rounding_is_measured_on_rows_and_said(run):
     code, rounded, err = run("export", "binary.json", "--to", "python", "--digits", "fewest", "--rows", "people.csv")
     assert code == 0
-    found = re.search(r"^Rounded to (\d+) significant digits: AUC (\S+) on 12 rows, (\S+) with all digits, largest diff", err, re.MULTILINE)
+    found = re.search(
+        r"^Rounded to (\d+) significant digits: AUC (\S+) on 12 rows, (\S+) with all digits, largest diff", err, re.MULTILINE
+    )
     digits, after, before = int(found[1]), float(found[2]), float(found[3])
     assert after >= before - 0.0005
     assert before == pytest.approx(score_model(load_model("binary.json"), people(), people()["ill"])["auc"], abs=1e-4)

@@ -38,7 +38,9 @@ def test_a_dry_run_shows_the_plan_and_trains_nothing(run, folder):
         "street: 'NA' in",
     ):
         assert line in out
-    code, out, _ = run("evolve", "houses.csv", "--target", "price", "--dry-run", "--json", "--drop", "sold", "--missing", "n.a.")
+    code, out, _ = run(
+        "evolve", "houses.csv", "--target", "price", "--dry-run", "--json", "--drop", "sold", "--missing", "n.a."
+    )
     facts = json.loads(out)
     kinds = {row["column"]: row["read_as"] for row in facts["columns"]}
     assert kinds == {"Id": "dropped", "size": "number", "sold": "dropped", "street": "category"}

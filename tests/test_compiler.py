@@ -95,9 +95,7 @@ def test_a_thousand_plans_compute_what_the_genes_say():
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_activations_follow_the_textbook_far_out(activation):
-    genome = make_genome(
-        [(0, 0.0, 0, 0, 0), (1, 0.0, 1, activation_code(activation), 0)], [(0, 0, 1, 1.0, True)]
-    )
+    genome = make_genome([(0, 0.0, 0, 0, 0), (1, 0.0, 1, activation_code(activation), 0)], [(0, 0, 1, 1.0, True)])
     X = np.array([0.0, -0.0, 1e-300, -1e-9, 0.3, -2.0, 11.0, -37.0, 700.0, -750.0, 1e6, -1e100])
     expected = [TEXTBOOK[activation](x) for x in X.tolist()]
     np.testing.assert_allclose(evaluate(compile_genome(genome), X[:, None])[:, 0], expected, rtol=1e-13, atol=1e-15)

@@ -56,7 +56,11 @@ def test_rollouts_are_those_of_a_plain_walk(name):
     pool, programs = population(environment)
     assert any(genome.is_recurrent for genome in pool)
     seeds = np.random.default_rng(0).integers(0, 2**63, (len(pool), 2), dtype=np.uint64)
-    moments = None if environment.is_scaled else Moments(9, np.full(environment.n_observations, 0.1), np.linspace(1, 2, environment.n_observations))
+    moments = (
+        None
+        if environment.is_scaled
+        else Moments(9, np.full(environment.n_observations, 0.1), np.linspace(1, 2, environment.n_observations))
+    )
     world = CompiledWorld(environment)
     rollouts = world.roll_out(programs, seeds, moments)
     replayed = rollouts.replay(np.ones_like(seeds, bool))
@@ -106,7 +110,11 @@ def test_moments_join_to_those_of_all():
     np.testing.assert_allclose(subtract, rows.mean(axis=0))
     np.testing.assert_allclose(multiply, [1 / rows[:, 0].std(), 1.0])
     back = Moments.from_dict(joined.to_dict())
-    assert back.count == 100 and back.mean.tobytes() == joined.mean.tobytes() and back.squares.tobytes() == joined.squares.tobytes()
+    assert (
+        back.count == 100
+        and back.mean.tobytes() == joined.mean.tobytes()
+        and back.squares.tobytes() == joined.squares.tobytes()
+    )
     with pytest.raises(ValueError):
         Moments.from_dict({"count": 1, "mean": [0.0], "squares": [-1.0]})
 
@@ -147,7 +155,11 @@ def test_a_population_learns_what_paid_and_the_elite_stays(recurrent_rate):
     right = met.inputs[:, 0] > 0
     met = replace(met, rewards=np.where((met.actions[:, 0] == 1) == right, 1.0, -1.0))
     rollouts = Rollouts(np.zeros((60, 1)), np.full((60, 1), 20), Moments.none(3), lambda chosen: met)
-    config = small(rows=1200 if recurrent_rate == 0 else 9600, discount=0.0, training=TrainingConfig(epochs=30, batch_size=200, learning_rate=0.02))
+    config = small(
+        rows=1200 if recurrent_rate == 0 else 9600,
+        discount=0.0,
+        training=TrainingConfig(epochs=30, batch_size=200, learning_rate=0.02),
+    )
     learnt = learn(pool, parents, rollouts, environment, config, np.random.default_rng(0))
     again = learn(pool, parents, rollouts, environment, config, np.random.default_rng(0))
     assert list(learnt) == list(again) != list(pool)
@@ -205,7 +217,9 @@ def test_a_network_that_balances_two_poles_is_known_as_such():
         world.roll_from(programs, np.zeros((1, 1, 6)), None)
 
 
-@pytest.mark.parametrize(("env", "method"), [("CartPole-v1", "neat"), ("Pendulum-v1", "propneat"), ("control_cases:pendulum", "propneat")])
+@pytest.mark.parametrize(
+    ("env", "method"), [("CartPole-v1", "neat"), ("Pendulum-v1", "propneat"), ("control_cases:pendulum", "propneat")]
+)
 def test_a_search_goes_on_from_any_generation_to_the_same_end(env, method):
     config = small(env, method=method, max_steps=20, solved_at=1e9, episodes=1 if ":" in env else 2)
     world = find_world(env, config.max_steps)
@@ -237,7 +251,9 @@ def test_a_population_that_stands_still_gives_way_to_a_new_one():
     still = replace(SMALL, weight_mutation_rate=0.0, bias_mutation_rate=0.0, add_node_rate=0.0, add_connection_rate=0.0)
     config = small("double-pole", max_steps=5, generations=6, restart_after=2, evolution=still, solved_at=1e9)
     pools = []
-    state = evolve_control(find_world("double-pole", 5), config, callbacks=[lambda state: pools.append(set(state.population.pool))])
+    state = evolve_control(
+        find_world("double-pole", 5), config, callbacks=[lambda state: pools.append(set(state.population.pool))]
+    )
     assert len(pools) == 6 and state.extra["improved"] == 6
     shared = [bool(before & after) for before, after in zip(pools[:-1], pools[1:], strict=True)]
     assert shared == [True, False, True, True, False]
@@ -251,7 +267,14 @@ def test_networks_without_biases_have_none():
 
 
 def test_settings_that_cannot_be_used_are_named():
-    for wrong in ({"episodes": 0}, {"discount": 1.5}, {"method": "magic"}, {"beta": 0.0}, {"env_steps": 0}, {"step_decades": -1.0}):
+    for wrong in (
+        {"episodes": 0},
+        {"discount": 1.5},
+        {"method": "magic"},
+        {"beta": 0.0},
+        {"env_steps": 0},
+        {"step_decades": -1.0},
+    ):
         with pytest.raises(ConfigError, match=next(iter(wrong))):
             small(**wrong)
     assert not default_control("double-pole").biases and default_control("CartPole-v1").biases

@@ -44,7 +44,9 @@ def test_quick_answers_are_those_of_preprocessing_and_network_to_the_bit():
         for variant in (X, np.asfortranarray(X), np.repeat(X, 2, axis=0)[::2]):
             np.testing.assert_array_equal(model.quick_answers.outputs(variant), slow)
         np.testing.assert_array_equal(model.outputs(X[7:8]), slow[7:8])
-        np.testing.assert_array_equal(model.quick_answers.outputs(X[:50].astype(np.float32)), model.outputs(X[:50].astype(np.float32)))
+        np.testing.assert_array_equal(
+            model.quick_answers.outputs(X[:50].astype(np.float32)), model.outputs(X[:50].astype(np.float32))
+        )
     assert kinds == {0.0, 1.0, 2.0, 3.0}
 
 
@@ -56,7 +58,9 @@ def test_what_is_to_be_said_of_is_left_to_the_slow_way():
     assert quick.outputs(far) is None
     with pytest.raises(ValueError, match="column 'x0' holds an infinite value"):
         model.predict(far)
-    assert all(quick.outputs(X) is None for X in (table[:, :3], table[0], table.tolist(), table.astype(object), table.astype(str)))
+    assert all(
+        quick.outputs(X) is None for X in (table[:, :3], table[0], table.tolist(), table.astype(object), table.astype(str))
+    )
     with_texts = Preprocessor.fit(np.array([["a", "b", "a"], ["1", "2", "3"]]).T)
     scale, n_inputs = TargetScale(0.0, 1.0), len(with_texts.rules)
     genomes = (random_genome(np.random.default_rng(seed), n_inputs=n_inputs, n_outputs=1) for seed in range(50))
@@ -70,7 +74,9 @@ def test_probabilities_are_those_of_the_softmax():
     rng = np.random.default_rng(0)
     logits = np.concatenate([10.0 * rng.standard_normal((50, 3)), [[800.0, -800.0, 0.0]]])
     e = np.exp(logits - logits.max(axis=1, keepdims=True))
-    np.testing.assert_allclose(class_probabilities("multiclass", logits), e / e.sum(axis=1, keepdims=True), rtol=1e-12, atol=1e-300)
+    np.testing.assert_allclose(
+        class_probabilities("multiclass", logits), e / e.sum(axis=1, keepdims=True), rtol=1e-12, atol=1e-300
+    )
     second = 0.5 + 0.5 * np.tanh(0.5 * logits[:, :1])
     both = class_probabilities("binary", logits[:, :1])
     np.testing.assert_allclose(both, np.hstack([1 - second, second]), rtol=1e-9, atol=1e-15)

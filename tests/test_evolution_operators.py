@@ -341,7 +341,11 @@ class TestMutation:
         genome = two_inputs([(0, 0, 3, 1.0, True), (1, 3, 2, 1.0, True)], hidden=(3,))
         pool = GenePool.pack([genome])
         config = replace(
-            STILL, activation_mutation_rate=1.0, aggregation_mutation_rate=1.0, activations=("sin", "gauss"), aggregations=("max", "min")
+            STILL,
+            activation_mutation_rate=1.0,
+            aggregation_mutation_rate=1.0,
+            activations=("sin", "gauss"),
+            aggregations=("max", "min"),
         )
         children = mutated_many(pool, 500, InnovationTracker.following(pool), config, 1)
         hidden = children.nodes[children.nodes["kind"] == NodeKind.HIDDEN]

@@ -79,7 +79,9 @@ def test_an_edited_weight_is_honoured():
     text = to_text(sample_genome()).replace('"weight": 2.0', '"weight": -3.5')
     edited_genome = from_text(text)
     X = np.array([[1.0, 0.25]])
-    assert evaluate(compile_genome(sample_genome()), X)[0, 0] == pytest.approx(np.tanh(0.5 + 2.0 * max(0.375 - 0.5, 0)), rel=1e-14)
+    assert evaluate(compile_genome(sample_genome()), X)[0, 0] == pytest.approx(
+        np.tanh(0.5 + 2.0 * max(0.375 - 0.5, 0)), rel=1e-14
+    )
     X = np.array([[3.0, 0.25]])
     assert evaluate(compile_genome(edited_genome), X)[0, 0] == pytest.approx(np.tanh(0.5 - 3.5 * (1.375 - 0.5)), rel=1e-14)
 
@@ -161,7 +163,9 @@ def test_half_a_file_is_refused():
             from_text(text[:length])
 
 
-@pytest.mark.parametrize(("text", "message"), [("", "not valid JSON"), ("[]", "one JSON object, not a list"), ("3", "not a int")])
+@pytest.mark.parametrize(
+    ("text", "message"), [("", "not valid JSON"), ("[]", "one JSON object, not a list"), ("3", "not a int")]
+)
 def test_a_file_that_holds_no_object_gets_one_sentence(text, message):
     with pytest.raises(GenomeError, match=message):
         from_text(text)

@@ -22,7 +22,9 @@ def drawn_one_by_one(inputs, outputs, config, rng, tracker):
         kinds = [NodeKind.INPUT] * n_inputs + [NodeKind.OUTPUT] * len(outputs) + [NodeKind.HIDDEN] * n_hidden
         activations = [0] * n_inputs + [ACTIVATIONS.index(config.output_activation)] * len(outputs)
         activations += rng.choice([ACTIVATIONS.index(name) for name in config.activations], size=n_hidden).tolist()
-        aggregations = [0] * n_fixed + rng.choice([AGGREGATIONS.index(name) for name in config.aggregations], size=n_hidden).tolist()
+        aggregations = [0] * n_fixed + rng.choice(
+            [AGGREGATIONS.index(name) for name in config.aggregations], size=n_hidden
+        ).tolist()
         n_drawn = part_of(config.initial_connection_fraction, n_inputs)
         pairs = [(s, t) for t in range(n_inputs, len(ids)) for s in rng.permutation(n_inputs)[:n_drawn].tolist()]
         pairs += [(s, t) for s in range(n_fixed, len(ids)) for t in range(n_inputs, n_fixed)]

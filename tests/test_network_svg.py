@@ -17,7 +17,7 @@ from propneat.report.network_layout import lay_out
 from propneat.report.network_svg import draw_network
 
 SVG = "{http://www.w3.org/2000/svg}"
-NASTY = ("<script>", "a & b", 'quote " and \'', "bell \x07\x00", "tab\tline\nend", "\ud800", "🎉", "]]>", "&lt;", "", "x" * 99)
+NASTY = ("<script>", "a & b", "quote \" and '", "bell \x07\x00", "tab\tline\nend", "\ud800", "🎉", "]]>", "&lt;", "", "x" * 99)
 
 
 def nasty_names(rng: np.random.Generator, count: int, kind: str) -> list[str]:
@@ -205,7 +205,9 @@ def test_weights_are_written_on_demand_and_notes_stand_in_tooltips():
 
 def test_an_output_that_only_adds_up_has_its_name_alone():
     genome = single_layer(3, 2)
-    texts = [text.text for text in ElementTree.fromstring(draw_network(genome, output_names=["ill", "well"])).iter(f"{SVG}text")]
+    texts = [
+        text.text for text in ElementTree.fromstring(draw_network(genome, output_names=["ill", "well"])).iter(f"{SVG}text")
+    ]
     assert "ill" in texts and "identity" not in texts
 
 

@@ -136,7 +136,9 @@ def test_the_evaluator_is_a_program(evaluator, tmp_path):
 
 
 def test_the_example_of_plain_neat_says_how_it_goes_and_its_winner_is_saved(capsys, folder):
-    evolving, saving = [block for block in python_blocks("docs/how-to/python.md") if "Population(" in block or "Controller(genome" in block]
+    evolving, saving = [
+        block for block in python_blocks("docs/how-to/python.md") if "Population(" in block or "Controller(genome" in block
+    ]
     found = {}
     exec(evolving, found)
     lines = capsys.readouterr().out.splitlines()

@@ -105,13 +105,17 @@ def written(tmp_path_factory):
 
 def test_all_files_are_written_and_pictures_are_whole(written):
     assert [path.name for path in (written.html, written.markdown, written.json, written.latex)] == [
-        "report.html", "report.md", "report.json", "tables.tex"
+        "report.html",
+        "report.md",
+        "report.json",
+        "tables.tex",
     ]
     names = {path.stem for path in written.figures}
     assert names == {"effects", "pairs", "ranks", "auc-n-parameters", "auc-fit-seconds", "folds"}
     everything = {path.relative_to(written.html.parent) for path in written.html.parent.rglob("*") if path.is_file()}
     assert everything == {
-        path.relative_to(written.html.parent) for path in (written.html, written.markdown, written.json, written.latex, *written.figures)
+        path.relative_to(written.html.parent)
+        for path in (written.html, written.markdown, written.json, written.latex, *written.figures)
     }
     for path in written.figures:
         if path.suffix == ".svg":

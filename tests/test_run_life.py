@@ -30,7 +30,25 @@ def outcome(path) -> list[bytes]:
 def test_a_run_from_python_writes_what_the_command_does(request, folder):
     command = request.getfixturevalue("run")
     summary = start(XD6, "python")
-    assert command("evolve", "xd6", "--generations", "2", "--populations", "1", "--population", "10", "--fine-tune-epochs", "5", "--prune-epochs", "1", "--out", "a")[0] == 0
+    assert (
+        command(
+            "evolve",
+            "xd6",
+            "--generations",
+            "2",
+            "--populations",
+            "1",
+            "--population",
+            "10",
+            "--fine-tune-epochs",
+            "5",
+            "--prune-epochs",
+            "1",
+            "--out",
+            "a",
+        )[0]
+        == 0
+    )
     assert outcome("python") == outcome("a")
     assert summary["champion"] == str(Path("python") / "champion.json")
     assert load_model(summary["champion"]).about["seed"] == 0

@@ -276,7 +276,7 @@ def test_test_rows_of_one_class_and_answers_that_are_no_numbers_are_told_as_they
     assert scores["auc"] is None and "undefined" in page and "Rise of log loss" in page
     plain = {name: value for name, value in summary.items() if name not in JUDGED}
     write_report(folder, settings, data, model, Judgement(None, (), (), {}), plain | {"test": dict.fromkeys(scores)})
-    assert "undefined" in folder.report.read_text() and "id=\"network\"" in folder.report.read_text()
+    assert "undefined" in folder.report.read_text() and 'id="network"' in folder.report.read_text()
 
 
 def test_without_a_report_nothing_is_trained_beside_the_network(run, folder):

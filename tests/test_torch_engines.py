@@ -281,7 +281,9 @@ def test_of_tied_extremes_only_the_first_edge_learns(engine, aggregation, weight
 def test_unusable_device_is_a_configuration_error():
     pool, train = linear_pool((0.1, 0.2)), make_samples(1, "mse", 5, n_inputs=2, n_outputs=1)
     for device in ("no-such-device", "cuda:99", "meta", "mps:9"):
-        with pytest.raises(ConfigError, match=f"^device must be one that torch can use here, not '{device}'.{{,120}}choose 'cpu'$"):
+        with pytest.raises(
+            ConfigError, match=f"^device must be one that torch can use here, not '{device}'.{{,120}}choose 'cpu'$"
+        ):
             train_population(
                 compile_pool(pool), train, TrainingConfig("mse"), np.random.default_rng(0), engine="layered", device=device
             )

@@ -66,7 +66,7 @@ def room_for(programs: Programs, n_rows: int) -> np.ndarray:
     return np.empty((n_slots, max(1, min(_ROWS_AT_ONCE, n_rows, _NUMBERS_AT_ONCE // n_slots))))
 
 
-def flat_cells(X: np.ndarray) -> tuple[np.ndarray, tuple[int, int, int]]:
+def flat_cells(X: np.ndarray) -> tuple[np.ndarray, tuple[int, ...]]:
     """Return all numbers of an array in the order of memory, and the strides by which they are found; a copy if need be."""
     ordered = X if X.flags.c_contiguous or X.T.flags.c_contiguous else np.ascontiguousarray(X)
     cells = ordered.reshape(-1, order="A")

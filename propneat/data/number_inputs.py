@@ -15,7 +15,9 @@ from propneat.data.preprocessing import Preprocessor
 __all__ = ["NumberInputs", "fill_inputs"]
 
 _NUMBER, _LEVEL, _MISSING, _MEANS = range(4)
-_COLUMN, _KIND, _CENTER, _SCALE, _LOW, _HIGH, _LEVEL_OR_DEFAULT, _FIRST_MEAN, _LAST_MEAN, _FIRST_GAP, _LAST_GAP, _SLOT = range(12)
+_COLUMN, _KIND, _CENTER, _SCALE, _LOW, _HIGH, _LEVEL_OR_DEFAULT, _FIRST_MEAN, _LAST_MEAN, _FIRST_GAP, _LAST_GAP, _SLOT = range(
+    12
+)
 
 
 @dataclass(frozen=True, eq=False)

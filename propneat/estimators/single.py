@@ -152,7 +152,9 @@ class _PropNEAT(BaseEstimator):
         smallest = self.front_[0].n_connections
         most = replace(EvolveConfig(), pick=rule).pick
         if isinstance(most, int) and most < smallest:
-            raise ConfigError(f"the smallest network of the front has {smallest} connections: ask for as many or more, not {rule}")
+            raise ConfigError(
+                f"the smallest network of the front has {smallest} connections: ask for as many or more, not {rule}"
+            )
         champion = self.front_[pick_member(rule, self.front_)].genome
         other = copy(self)
         other.champion_, other.finalists_, other.finalist_votes_ = champion, (champion,), (1.0,)

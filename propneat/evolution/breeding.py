@@ -55,7 +55,16 @@ def _breed(pool, mating, tracker, rates, average_rate, disabled_inheritance, chi
             b_nodes = pool_nodes[node_start[b] : node_start[b + 1]]
             b_genes = pool_genes[gene_start[b] : gene_start[b + 1]]
             n, m = cross_genes(
-                child_nodes, child_genes, a_nodes, a_genes, b_nodes, b_genes, mating.tie[c], average_rate, disabled_inheritance, rng
+                child_nodes,
+                child_genes,
+                a_nodes,
+                a_genes,
+                b_nodes,
+                b_genes,
+                mating.tie[c],
+                average_rate,
+                disabled_inheritance,
+                rng,
             )
             connections_left, hidden_left = room_left(child_nodes, n, child_genes, m, rates)
             crossed = connections_left >= 0 and hidden_left >= 0

@@ -162,6 +162,8 @@ class EvolutionConfig:
             chosen = getattr(self, name)
             unknown = [entry for entry in chosen if entry not in known]
             if unknown or not chosen:
-                raise ConfigError(f"{name} must name at least one of {', '.join(known)}, and got {', '.join(unknown) or 'none'}")
+                raise ConfigError(
+                    f"{name} must name at least one of {', '.join(known)}, and got {', '.join(unknown) or 'none'}"
+                )
         if self.output_activation not in ACTIVATIONS:
             raise ConfigError(f"output_activation must be one of {', '.join(ACTIVATIONS)}, not {self.output_activation!r}")

@@ -55,7 +55,9 @@ def _from_given(
             ("max_connections", config.max_connections, genome.n_enabled), ("max_hidden", config.max_hidden, genome.n_hidden)
         ):  # fmt: skip
             if limit is not None and found > limit:
-                raise ConfigError(f"a starting genome has {found} of what {name} allows {limit} of: raise it, or start with another")
+                raise ConfigError(
+                    f"a starting genome has {found} of what {name} allows {limit} of: raise it, or start with another"
+                )
     given = GenePool.pack(start)
     tracker = InnovationTracker.following(given)
     n_more = size - n_start

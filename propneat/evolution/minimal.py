@@ -44,7 +44,9 @@ def minimal_generation(
     )
     n_nodes, n_genes = starts[:, -1]
     # of hidden nodes there may be fewer than there is room for
-    nodes, connections = (array[:n] if n == len(array) else array[:n].copy() for array, n in ((nodes, n_nodes), (connections, n_genes)))
+    nodes, connections = (
+        array[:n] if n == len(array) else array[:n].copy() for array, n in ((nodes, n_nodes), (connections, n_genes))
+    )
     return GenePool(frozen(nodes), frozen(starts[0].copy()), frozen(connections), frozen(starts[1].copy()))
 
 

@@ -79,7 +79,13 @@ class Population:
     """
 
     def __init__(
-        self, n_inputs: int, n_outputs: int, config: EvolutionConfig | None = None, *, seed: int = 0, start: Sequence[Genome] = ()
+        self,
+        n_inputs: int,
+        n_outputs: int,
+        config: EvolutionConfig | None = None,
+        *,
+        seed: int = 0,
+        start: Sequence[Genome] = (),
     ) -> None:
         """Make the first generation: minimal networks, or copies and mutations of the genomes in `start`."""
         self.config = config or EvolutionConfig()

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 
@@ -95,11 +96,12 @@ def partial_dependence(model: Model, table: object, column: str, seed: int) -> D
     frame = table if isinstance(table, DataFrame) else DataFrame(table)
     read = model.preprocessor.plan.read(frame, [column])[column]
     if plan.kind == "category":
-        counts = np.bincount(read.codes[read.codes >= 0], minlength=len(read.levels))
+        codes = cast(np.ndarray, read.codes)
+        counts = np.bincount(codes[codes >= 0], minlength=len(read.levels))
         most = np.sort(np.argsort(-counts, kind="stable")[:_POINTS])
         values = [read.levels[k] for k in most.tolist() if counts[k]]
     elif plan.kind in ("number", "truth"):
-        values = _grid(read.numbers[~read.missing])
+        values = _grid(cast(np.ndarray, read.numbers)[~read.missing])
     else:
         return None
     if len(values) < 2:
@@ -123,7 +125,8 @@ def _grid(numbers: np.ndarray) -> list[float]:
     distinct = np.unique(numbers)
     if len(distinct) <= _POINTS:
         return distinct.tolist()
-    return np.linspace(*np.quantile(numbers, [0.05, 0.95]), _POINTS).tolist()
+    low, high = np.quantile(numbers, [0.05, 0.95])
+    return np.linspace(low, high, _POINTS).tolist()
 
 
 def _mean_answer(model: Model, inputs: np.ndarray) -> np.ndarray:
@@ -131,7 +134,7 @@ def _mean_answer(model: Model, inputs: np.ndarray) -> np.ndarray:
 
     outputs = evaluate(model.plan, inputs)
     if model.task == "regression":
-        return np.array([model.target_scale.invert(outputs[:, 0]).mean()])
+        return np.array([model.scale.invert(outputs[:, 0]).mean()])
     probabilities = class_probabilities(model.task, outputs).mean(axis=0)
     return probabilities[1:] if model.task == "binary" else probabilities
 
@@ -139,6 +142,4 @@ def _mean_answer(model: Model, inputs: np.ndarray) -> np.ndarray:
 def _names(model: Model) -> tuple[str, ...]:
     if model.task == "regression":
         return (model.target_name,)
-    return tuple(
-        f"P({model.target_name}={label})" for label in (model.classes[1:] if model.task == "binary" else model.classes)
-    )
+    return tuple(f"P({model.target_name}={label})" for label in (model.labels[1:] if model.task == "binary" else model.labels))

@@ -55,7 +55,7 @@ def answers_of(model: Model, outputs: np.ndarray, target: Any) -> Answers | None
 def values_of(model: Model, outputs: np.ndarray) -> np.ndarray:
     """Return what raw outputs of a model's network stand for: probabilities (n_rows, n_classes), or numbers (n_rows,)."""
     if model.task == "regression":
-        return model.target_scale.invert(outputs[:, 0])
+        return model.scale.invert(outputs[:, 0])
     with np.errstate(over="ignore"):
         return class_probabilities(model.task, outputs)
 

@@ -88,9 +88,7 @@ class Model:
         """The whole model, preprocessing included, as expressions in the columns of its table; raises as `row_plan` does."""
         self.row_plan("a formula")
         ids = self.genome.nodes["id"][self.plan.slot_gene].tolist()
-        return make_formula(
-            self.plan, ids, self.preprocessor, self.task, self.classes, self.target_scale, self.target_name
-        )
+        return make_formula(self.plan, ids, self.preprocessor, self.task, self.classes, self.target_scale, self.target_name)
 
     def to_sympy(self) -> Any:
         """Return the formula as a sympy expression, or a dict of them by class; see `propneat.formula.sympy_form`."""
@@ -114,7 +112,9 @@ class Model:
     @cached_property
     def used_features(self) -> tuple[str, ...]:
         """The columns that an output depends on; a table to predict from needs no others."""
-        used = {self.preprocessor.rules[index].feature for index in np.unique(self.plan.edge_source) if index < self.plan.n_inputs}
+        used = {
+            self.preprocessor.rules[index].feature for index in np.unique(self.plan.edge_source) if index < self.plan.n_inputs
+        }
         return tuple(name for name in self.preprocessor.features if name in used)
 
     @cached_property

@@ -132,7 +132,7 @@ def with_positive(
     """Return classes and the positions of rows among them (n_rows,), that of `positive` second; raises ConfigError for none of two."""
     if positive is None:
         return classes, values
-    if task != "binary":
+    if task != "binary" or classes is None:
         raise ConfigError(f"positive {positive!r} is one of two classes, and the task is {task}: leave it out")
     names = [str(label) for label in classes]
     if positive not in names:

@@ -1,5 +1,6 @@
 """The network that a run starts from: that of an earlier run, if it fits what this one is to learn."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from propneat.base.errors import ConfigError, GenomeError
@@ -19,12 +20,14 @@ def starting_genomes(start: Genome | Model | Path | str | None, prepared: Prepar
     """
     if start is None:
         return ()
-    genome, model = start, None
+    model: Model | None = None
     if isinstance(start, str | Path):
         genome, model = load_genome_file(start)
     elif isinstance(start, Model):
         genome, model = start.genome, start
-    elif not isinstance(start, Genome):
+    elif isinstance(start, Genome):
+        genome = start
+    else:
         raise ConfigError(f"start must be a Genome, a Model or the file of one, not {shown(start)}")
     sizes = len(prepared.preprocessor.rules), prepared.problem.train.targets.shape[-1]
     if (genome.n_inputs, genome.n_outputs) != sizes:
@@ -51,6 +54,6 @@ def _check_meaning(model: Model, prepared: PreparedProblem) -> None:
         )
 
 
-def _texts(classes: object) -> list[str]:
+def _texts(classes: Iterable[object] | None) -> list[str]:
     """Classes as they are written, since those of an array may be of another type than those read from a file."""
     return [] if classes is None else [str(label) for label in classes]

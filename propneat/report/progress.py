@@ -66,7 +66,9 @@ def _picture(canvas: "FigureCanvasBase", form: str) -> bytes:
 
     picture = io.BytesIO()
     with rc_context({"svg.hashsalt": "propneat"}):
-        canvas.print_figure(picture, format=form, metadata={"Software": None} if form == "png" else {"Date": None, "Creator": None})
+        canvas.print_figure(
+            picture, format=form, metadata={"Software": None} if form == "png" else {"Date": None, "Creator": None}
+        )
     return picture.getvalue()
 
 

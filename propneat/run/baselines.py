@@ -3,10 +3,11 @@
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
+from propneat.data import TargetScale
 from propneat.model.intervals import Answers
 from propneat.run.data import RunData
 from propneat.training import Samples, Sequences
@@ -38,7 +39,7 @@ def train_baselines(data: RunData, truth: np.ndarray, seed: int) -> list[Baselin
     """
     learnt = data.prepared.problem.all_rows()
     inputs, targets, weights = _spread_out(_flat(learnt), learnt.targets, learnt.weights)
-    held_out = data.test_inputs()
+    held_out = cast(np.ndarray, data.test_inputs())
     asked = held_out if data.test_rows is None else _over_steps(held_out, data.test_rows.lengths)
     codes = targets[:, 0] if data.task != "multiclass" else np.argmax(targets, axis=1)
     found = []
@@ -61,7 +62,7 @@ def _estimators(data: RunData, seed: int) -> Iterator[tuple[str, Any, Any]]:
         yield "gradient boosting", HistGradientBoostingRegressor(random_state=seed % 2**32), _leaves
         return
     yield "logistic regression", LogisticRegression(max_iter=500), _coefficients
-    if len(data.prepared.classes) <= _MOST_TREES_OF_CLASSES:
+    if len(data.prepared.classes or ()) <= _MOST_TREES_OF_CLASSES:
         yield "gradient boosting", HistGradientBoostingClassifier(random_state=seed % 2**32), _leaves
 
 
@@ -77,8 +78,8 @@ def _leaves(estimator: Any) -> str:
 
 def _values(estimator: Any, inputs: np.ndarray, data: RunData) -> np.ndarray:
     if data.task == "regression":
-        return data.prepared.target_scale.invert(estimator.predict(inputs))
-    values = np.zeros((len(inputs), len(data.prepared.classes)))
+        return cast(TargetScale, data.prepared.target_scale).invert(estimator.predict(inputs))
+    values = np.zeros((len(inputs), len(data.prepared.classes or ())))
     values[:, estimator.classes_.astype(np.int64)] = estimator.predict_proba(inputs)
     return values
 

@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
+
+import numpy as np
 
 from propneat.base.errors import CheckpointError
 from propneat.model import Model, load_model
@@ -53,7 +55,7 @@ def _summary_of(folder: RunFolder) -> dict[str, Any]:
 
 
 def _flat(layer: Mapping[str, Any]) -> dict[str, Any]:
-    flat = {}
+    flat: dict[str, Any] = {}
     for key, value in layer.items():
         flat |= {f"{key}.{name}": entry for name, entry in value.items()} if isinstance(value, Mapping) else {key: value}
     return flat
@@ -68,10 +70,10 @@ def _same_rows(one: RunData, other: RunData) -> bool:
 
 
 def _differences(held_out: list[RunData], models: list[Model]) -> dict[str, Any]:
-    ways = [
-        answers_of(model, data.test_outputs(model.plan, data.test_inputs()), data.test_target)
+    one, other = (
+        answers_of(model, data.test_outputs(model.plan, cast(np.ndarray, data.test_inputs())), data.test_target)
         for model, data in zip(models, held_out, strict=True)
-    ]
-    if None in ways:
+    )
+    if one is None or other is None:
         return {}
-    return {name: asdict(gap) for name, gap in compare_answers(*ways, seed=0).items()}
+    return {name: asdict(gap) for name, gap in compare_answers(one, other, seed=0).items()}

@@ -4,7 +4,7 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from propneat.control.champion import Champion
 from propneat.control.finding import find_world
 from propneat.control.judging import generalisation, judged_in
 from propneat.control.moments import Moments
-from propneat.control.rollouts import World
+from propneat.control.rollouts import CompiledWorld, World
 from propneat.control.search import CONTROL_COLUMNS, evolve_control, is_done, is_normalised
 from propneat.genome import GenePool
 from propneat.run.checkpoint import CHECKPOINT_SCHEMA, CheckpointWriter, check_identity, load_checkpoint
@@ -97,7 +97,7 @@ def run_control(
 
     state = evolve_control(world, config, callbacks=[keep, *callbacks], state=state)
     facts = _facts(config, world, state)
-    scaling = state.extra["scaling"]
+    scaling = _extra(state)["scaling"]
     champion = Champion(
         state.champion, config.env, world.environment.action, None if scaling is None else Moments.from_dict(scaling), facts
     )
@@ -116,6 +116,11 @@ def run_control(
     return summary
 
 
+def _extra(state: EvolveState) -> dict[str, Any]:
+    """Return what a state of control keeps beside that of tables."""
+    return state.extra or {}
+
+
 def _identity(config: ControlConfig) -> dict[str, Any]:
     return {"checkpoint schema": CHECKPOINT_SCHEMA, "propneat version": __version__, **control_layer(config)}
 
@@ -129,7 +134,8 @@ def _find_state(folder: RunFolder, config: ControlConfig, world: World) -> Evolv
     if sizes != (state.champion.n_inputs, state.champion.n_outputs, len(state.population.pool)):
         raise DamagedCheckpointError(f"{folder.checkpoint} holds networks that do not fit {config.env}: start the run anew")
     try:
-        if set(state.extra) != _EXTRA or len(Moments.from_dict(state.extra["moments"]).mean) != sizes[0]:
+        extra = _extra(state)
+        if set(extra) != _EXTRA or len(Moments.from_dict(extra["moments"]).mean) != sizes[0]:
             raise ValueError("it keeps other things")
     except (TypeError, KeyError, ValueError) as error:
         raise DamagedCheckpointError(f"{folder.checkpoint} is damaged ({error}): start the run anew") from error
@@ -146,7 +152,7 @@ def _read_summary(folder: RunFolder) -> dict[str, Any]:
 
 def _facts(config: ControlConfig, world: World, state: EvolveState) -> dict[str, Any]:
     """What a run was, without anything that differs when it is run again."""
-    environment, extra = world.environment, state.extra
+    environment, extra = world.environment, _extra(state)
     n_episodes = 1 if environment.is_fixed else config.test_episodes
     programs = compile_programs(compile_pool(GenePool.pack([state.champion])))
     scaling = extra["scaling"] and Moments.from_dict(extra["scaling"])
@@ -158,7 +164,7 @@ def _facts(config: ControlConfig, world: World, state: EvolveState) -> dict[str,
         "spread": finite_or_none(float(tested.returns.std())),
     }
     if environment.name.startswith("double-pole"):
-        test["starts_balanced_of_625"] = generalisation(world, state.champion, scaling)
+        test["starts_balanced_of_625"] = generalisation(cast(CompiledWorld, world), state.champion, scaling)
     return {
         "env": config.env,
         "method": config.method,

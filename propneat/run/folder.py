@@ -153,7 +153,9 @@ class RunFolder:
             # some network file systems lock no folders: there, nobody is kept out
             if error.errno in (errno.EAGAIN, errno.EACCES):
                 os.close(descriptor)
-                raise RunError(f"another process is writing {self.path}: wait for it to end, or choose another folder") from error
+                raise RunError(
+                    f"another process is writing {self.path}: wait for it to end, or choose another folder"
+                ) from error
         try:
             yield
         finally:

@@ -25,7 +25,16 @@ FRONT_COLUMNS = (
     "connections", "hidden_nodes", "inputs_used", "formula_nodes", "validation_loss", "standard_error", "validation_score"
 )  # fmt: skip
 """What is shown of every network of a front."""
-_FIGURES = {"connections", "hidden_nodes", "layers", "inputs_used", "formula_nodes", "test", "validation_loss", "validation_score"}
+_FIGURES = {
+    "connections",
+    "hidden_nodes",
+    "layers",
+    "inputs_used",
+    "formula_nodes",
+    "test",
+    "validation_loss",
+    "validation_score",
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +54,9 @@ class FrontEntry:
 
 def front_rows(entries: Sequence[FrontEntry]) -> list[dict[str, Any]]:
     """Return the figures of every network, the smallest first, with the names in FRONT_COLUMNS."""
-    return [{name: (entry.facts | {"standard_error": entry.standard_error})[name] for name in FRONT_COLUMNS} for entry in entries]
+    return [
+        {name: (entry.facts | {"standard_error": entry.standard_error})[name] for name in FRONT_COLUMNS} for entry in entries
+    ]
 
 
 def write_front(folder: RunFolder, entries: Sequence[FrontEntry], score_name: str, taken: int) -> None:

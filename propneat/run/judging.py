@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -91,4 +91,4 @@ def _rows(data: RunData, model: Model, truth: np.ndarray, score: str) -> Rows:
         found = score_all(Answers(model.task, values_of(model, outputs), truth[chosen]))[score]
         return -found if score in _LOSSES else found
 
-    return Rows(data.test_inputs(), answer, scored)
+    return Rows(cast(np.ndarray, data.test_inputs()), answer, scored)

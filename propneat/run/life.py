@@ -87,7 +87,9 @@ def resume(
         return summary
     warm(settings.evolve, data.prepared.problem, train)
     if (picked := summary.get("pick", settings.evolve.pick)) != settings.evolve.pick:
-        say(f"The network picked since, {picked}, gives way to the run's own choice, {settings.evolve.pick}: pick again afterwards.")
+        say(
+            f"The network picked since, {picked}, gives way to the run's own choice, {settings.evolve.pick}: pick again afterwards."
+        )
     with folder.held():
         return perform(settings, data, folder, state=state, train=train)
 

@@ -59,7 +59,7 @@ def renew_report(folder: RunFolder, settings: Settings, data: RunData) -> dict[s
     model = load_model(folder.champion)
     judgement = judge(data, model, settings.evolve.seed, baselines=True)
     _check_same_table(folder, data, model, summary)
-    summary = summary | judgement.facts | {"report": str(folder.report)}
+    summary = {**summary, **judgement.facts, "report": str(folder.report)}
     write_report(folder, settings, data, model, judgement, summary)
     folder.write_summary(summary)
     return summary
@@ -129,4 +129,6 @@ def _settings_rows(settings: Settings) -> list[tuple[str, list[tuple[str, str, s
 def _text(value: Any) -> str:
     if isinstance(value, tuple | list):
         return ", ".join(map(str, value)) or "none"
-    return {None: "none", True: "yes", False: "no"}.get(value, value) if isinstance(value, bool | None) else str(value)
+    if value is None:
+        return "none"
+    return ("yes" if value else "no") if isinstance(value, bool) else str(value)

@@ -72,7 +72,7 @@ def hold_out(data: DataSettings, codes: np.ndarray, task: str, seed: int) -> tup
 
 def describe_sequences(settings: Settings, table: Table) -> list[str]:
     """Return lines on the sequences of a table, before they are divided; raises DataError for those that cannot be learnt from."""
-    rows = settings.data.sequence.rows_of(table.carried)
+    rows = SequenceColumns(settings.data.sequence_id, settings.data.time).rows_of(table.carried)
     return _describe(settings, rows, rows.answers(table.target), table.task)
 
 

@@ -60,7 +60,11 @@ def find_state(folder: RunFolder, settings: Settings, data: RunData) -> EvolveSt
     if not folder.checkpoint.exists() and not folder.summary.exists():
         return None
     state, identity = load_checkpoint(folder.checkpoint)
-    check_identity(identity, identity_of(settings, data), may_grow=frozenset({"populations"} if settings.evolve.populations != 1 else {"generations"}))
+    check_identity(
+        identity,
+        identity_of(settings, data),
+        may_grow=frozenset({"populations"} if settings.evolve.populations != 1 else {"generations"}),
+    )
     samples, genome = data.prepared.problem.train, state.champion
     sizes = (genome.n_inputs, genome.n_outputs, len(state.population.pool))
     if sizes != (samples.X.shape[-1], samples.targets.shape[-1], settings.evolve.evolution.population_size):
@@ -174,14 +178,12 @@ def _facts(settings: Settings, data: RunData, result: EvolveResult) -> dict[str,
     }
 
 
-def _draw(
-    folder: RunFolder, data: RunData, model: Model, result: EvolveResult, seconds: dict[int, float], each: int
-) -> None:
+def _draw(folder: RunFolder, data: RunData, model: Model, result: EvolveResult, seconds: dict[int, float], each: int) -> None:
     from propneat.report.progress import draw_progress
 
     write_atomic(folder.network, draw_champion(model))
     timed = [{**row, "seconds": seconds.get(number)} for number, row in enumerate(result.history)]
-    more = {"score_name": SCORE_NAMES[data.task], "each": each}
+    more: dict[str, Any] = {"score_name": SCORE_NAMES[data.task], "each": each}
     write_atomic(folder.progress, draw_progress(timed, **more))
     write_atomic(folder.progress_svg, draw_progress(timed, **more, form="svg"))
 

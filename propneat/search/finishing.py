@@ -31,9 +31,7 @@ def finish(state: EvolveState, problem: Problem, whole: Problem, config: EvolveC
     return Finished(champion, best.validation_loss, best.validation_score, len(state.own_history))
 
 
-def conclude(
-    state: EvolveState, problem: Problem, config: EvolveConfig, train: Trainer, interrupted: bool
-) -> EvolveResult:
+def conclude(state: EvolveState, problem: Problem, config: EvolveConfig, train: Trainer, interrupted: bool) -> EvolveResult:
     """Return the result of a run of one population."""
     pool, losses, n_finalists = _tune(state, problem, config, train)
     members = _members(pool, losses, problem, config)
@@ -71,9 +69,7 @@ def train_pool(
     return write_back_pool(pool, plan, result.weights, result.biases), losses
 
 
-def _tune(
-    state: EvolveState, problem: Problem, config: EvolveConfig, train: Trainer
-) -> tuple[GenePool, np.ndarray, int]:
+def _tune(state: EvolveState, problem: Problem, config: EvolveConfig, train: Trainer) -> tuple[GenePool, np.ndarray, int]:
     """Train the champion, its rivals, the archive and what pruning leaves of the best of these until they no longer improve.
 
     Returns them with their validation losses, and how many of the first are finalists: the champion and its rivals.

@@ -57,7 +57,7 @@ def evolve(
         population = Population(n_inputs, n_outputs, config.evolution, seed=config.seed, start=start)
     else:
         population = Population.restore(state.population, config.evolution, config.seed)
-    interrupted = False
+    interrupted, n_populations = False, cast(int, config.populations)
 
     @cache
     def part(number: int) -> Problem:
@@ -66,16 +66,14 @@ def evolve(
 
     while not interrupted:
         if state is not None and stop_reason(state.own_history, config):
-            if len(state.finished) + 1 >= config.populations:
+            if len(state.finished) + 1 >= n_populations:
                 break
             finished = finish(state, part(len(state.finished)), problem, config, train)
-            state = replace(
-                state, champion_loss=float("inf"), finished=(*state.finished, finished), front=Front.make()
-            )
+            state = replace(state, champion_loss=float("inf"), finished=(*state.finished, finished), front=Front.make())
             population.begin_anew()
         state = run_generation(population, part(len(state.finished) if state else 0), config, train, state)
         stops = [_wants_to_stop(callback(state)) for callback in callbacks]
-        is_last = len(state.finished) + 1 >= config.populations
+        is_last = len(state.finished) + 1 >= n_populations
         interrupted = any(stops) and not (is_last and stop_reason(state.own_history, config))
     state = cast(EvolveState, state)  # there is one generation at least
     last = part(len(state.finished))
@@ -84,7 +82,7 @@ def evolve(
     else:
         parts = [*state.finished, finish(state, last, problem, config, train)]
         result = join(parts, state, problem, config, train, interrupted)
-    return replace(result, stopped="callback" if interrupted else stop_reason(state.own_history, config))
+    return replace(result, stopped="callback" if interrupted else cast(str, stop_reason(state.own_history, config)))
 
 
 def _check_memory(problem: Problem, config: EvolveConfig) -> None:

@@ -108,7 +108,9 @@ class EvolveConfig:
             raise ConfigError(f"target_fitness must be a finite number, not {self.target_fitness}")
         if self._has_limits and self.populations not in ("auto", 1):
             reason = "hold for each of several populations, and not for the network that they teach together"
-            raise ConfigError(f"max_connections and max_hidden {reason}: leave populations at 1, or 'auto', not {self.populations}")
+            raise ConfigError(
+                f"max_connections and max_hidden {reason}: leave populations at 1, or 'auto', not {self.populations}"
+            )
         for name, least in _LEAST.items():
             value = getattr(self, name)
             if value is not None and not isinstance(value, str) and not least <= value < float("inf"):
@@ -164,7 +166,9 @@ def default_config(method: str = "propneat", preset: str = "default") -> EvolveC
 def _of_method(method: str) -> EvolveConfig:
     if method == "neat":
         evolution = EvolutionConfig(add_connection_rate=0.3, add_node_rate=0.1, activations=("tanh",), target_species=10)
-        return EvolveConfig(method="neat", generations=500, fine_tune_epochs=0, prune_epochs=0, refit_epochs=0, evolution=evolution)
+        return EvolveConfig(
+            method="neat", generations=500, fine_tune_epochs=0, prune_epochs=0, refit_epochs=0, evolution=evolution
+        )
     evolution = EvolutionConfig(
         add_connection_rate=0.5,
         delete_connection_rate=0.3,

@@ -21,7 +21,16 @@ from propneat.settings.evolve_config import SEQUENCE_RECURRENT_RATE, EvolveConfi
 from propneat.settings.notes import NOTES, SECTIONS
 from propneat.training import TrainingConfig
 
-__all__ = ["DataSettings", "Layer", "Settings", "format_settings", "format_value", "read_settings_file", "resolve_settings", "to_layer"]
+__all__ = [
+    "DataSettings",
+    "Layer",
+    "Settings",
+    "format_settings",
+    "format_value",
+    "read_settings_file",
+    "resolve_settings",
+    "to_layer",
+]
 
 Layer = Mapping[str, Any]
 """Some settings: key -> value, and for the tables of the file table name -> key -> value."""

@@ -56,7 +56,13 @@ def write_report(results: Results, folder: Path) -> ReportPaths:
         numbers = [{"schema": 2, "title": results.title, "kinds": dict(zip(kinds, numbers, strict=True))}]
     drawings = {name: drawing for own in drawn for name, drawing in own.items()}
     sections = (*(section for own in composed for section in own), *compose_setting(results))
-    paths = ReportPaths(folder / "report.html", folder / "report.md", folder / "report.json", folder / "tables.tex", _figure_paths(folder, drawings))
+    paths = ReportPaths(
+        folder / "report.html",
+        folder / "report.md",
+        folder / "report.json",
+        folder / "tables.tex",
+        _figure_paths(folder, drawings),
+    )
     pictures = folder / "figures"
     pictures.mkdir(parents=True, exist_ok=True)
     for drawing in drawings.values():
@@ -65,7 +71,9 @@ def write_report(results: Results, folder: Path) -> ReportPaths:
     write_atomic(paths.json, json.dumps(numbers[0], indent=1, allow_nan=False, ensure_ascii=False) + "\n")
     write_atomic(paths.markdown, render_markdown(results.title, __version__, sections))
     write_atomic(paths.latex, render_latex(__version__, sections))
-    write_atomic(paths.html, render_html(results.title, __version__, results.protocol, analyses, sections, measured_on(results)))
+    write_atomic(
+        paths.html, render_html(results.title, __version__, results.protocol, analyses, sections, measured_on(results))
+    )
     return paths
 
 

@@ -22,7 +22,17 @@ from propneat.search.front import Front
 __all__ = ["CheckpointWriter", "journal_of", "load_checkpoint"]
 
 _NO_PAIRS = np.zeros((0, 2), np.int64)
-_METADATA = {"schema", "identity", "generation", "next_species", "threshold", "best_fitness", "champion_loss", "finished", "journal"}
+_METADATA = {
+    "schema",
+    "identity",
+    "generation",
+    "next_species",
+    "threshold",
+    "best_fitness",
+    "champion_loss",
+    "finished",
+    "journal",
+}
 
 
 def journal_of(path: Path | str) -> Path:
@@ -131,9 +141,7 @@ def _end_of_journal(path: Path, generation: int) -> tuple[int, Any]:
     return claimed["bytes"], digest
 
 
-def _read(
-    file: IO[bytes], more: IO[bytes], columns: Mapping[str, type], has_extra: bool
-) -> tuple[EvolveState, dict[str, Any]]:
+def _read(file: IO[bytes], more: IO[bytes], columns: Mapping[str, type], has_extra: bool) -> tuple[EvolveState, dict[str, Any]]:
     arrays, metadata = unpack_archive(file)
     if set(metadata) != _METADATA | ({"extra"} if has_extra else set()) or not isinstance(metadata["identity"], dict):
         raise ValueError("its metadata have other parts")
