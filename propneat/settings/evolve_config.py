@@ -18,7 +18,7 @@ METHODS = ("propneat", "neat")
 PRESETS: dict[str, dict[str, Any]] = {
     "tiny": {"generations": 25, "populations": 1, "pick": "one-standard-error"},
     "default": {},
-    "best": {"populations": 16},
+    "best": {"populations": 8},
 }
 """How much is searched, by a word: what differs from the defaults of a method."""
 
