@@ -91,7 +91,7 @@ def draw(rows: list[dict[str, float | str]], path: Path) -> None:
         panel.set(title=suite, xscale="log", xlabel="budget", xticks=(ticks := [1, 5, 25]), xticklabels=map(str, ticks))
         panel.minorticks_off()
     panels[0, 0].set_ylabel("gain in AUC or R²")
-    panels[0, 0].legend(frameon=False)
+    figure.legend(*panels[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=2, frameon=False)
     figure.savefig(path, dpi=120)
 
 
