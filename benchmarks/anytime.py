@@ -84,12 +84,14 @@ def draw(rows: list[dict[str, float | str]], path: Path) -> None:
         for way, colour in zip(WAYS, ("#d55e00", "#0072b2"), strict=True):
             own = [row for row in rows if row["suite"] == suite and row["way"] == way]
             gains, errors = ([row[key] for row in own] for key in ("gain", "error"))
-            panel.errorbar([row["budget"] for row in own], gains, errors, color=colour, marker="o", capsize=3, label=f"more {way}")
+            panel.errorbar(
+                [row["budget"] for row in own], gains, errors, color=colour, marker="o", capsize=3, label=f"more {way}"
+            )
         panel.axhline(0, color="#8a8a8a", linewidth=0.8)
         panel.set(title=suite, xscale="log", xlabel="budget", xticks=(ticks := [1, 5, 25]), xticklabels=map(str, ticks))
         panel.minorticks_off()
     panels[0, 0].set_ylabel("gain in AUC or R²")
-    panels[0, 0].legend(frameon=False)
+    figure.legend(*panels[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=2, frameon=False)
     figure.savefig(path, dpi=120)
 
 

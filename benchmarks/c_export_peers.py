@@ -56,7 +56,10 @@ def peer_rows(
     rows = []
     # emlearn builds what it converts in a folder "tmp" of the working folder
     with TemporaryDirectory() as folder, chdir(folder):
-        networks = {name: emlearn.convert(forest.fit(whole, y_train), method="inline", dtype="int16_t") for name, forest in forests.items()}
+        networks = {
+            name: emlearn.convert(forest.fit(whole, y_train), method="inline", dtype="int16_t")
+            for name, forest in forests.items()
+        }
         dense = MLPClassifier((10,), max_iter=1000, random_state=0).fit(X, y_train)
         dense_network = emlearn.convert(dense)
     for name, forest in forests.items():

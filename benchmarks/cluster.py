@@ -27,7 +27,14 @@ from propneat.training import Samples, TrainedPopulation, train_population
 from propneat.training.dask_training import DaskTrainer
 
 # genomes, inputs, rows, epochs
-SHAPES = [(150, 10, 100, 0), (1000, 10, 100, 0), (150, 10, 1000, 20), (150, 57, 5000, 20), (150, 14, 16000, 20), (1000, 14, 16000, 20)]
+SHAPES = [
+    (150, 10, 100, 0),
+    (1000, 10, 100, 0),
+    (150, 10, 1000, 20),
+    (150, 57, 5000, 20),
+    (150, 14, 16000, 20),
+    (1000, 14, 16000, 20),
+]
 
 
 @contextmanager
@@ -66,7 +73,9 @@ def worker_cpu(client: Client) -> np.ndarray:
     return np.array(list(client.run(time.process_time).values()))
 
 
-def measure(client: Client, trainer: DaskTrainer, written: list[int], shape: tuple[int, int, int, int], n_generations: int) -> str:
+def measure(
+    client: Client, trainer: DaskTrainer, written: list[int], shape: tuple[int, int, int, int], n_generations: int
+) -> str:
     """Run some generations of a shape; returns a line of the table, medians over all generations but the first."""
     n_genomes, n_inputs, n_rows, epochs = shape
     config = default_config()

@@ -51,7 +51,9 @@ def compare(before: Path, after: Path) -> None:
         values = np.array([gains[name] for name in of_task])
         if len(values) > 1:
             error = values.std(ddof=1) / np.sqrt(len(values))
-            print(f"{task}: {len(values)} sets, mean difference {values.mean():+.4f} (se {error:.4f}), median {np.median(values):+.4f}")
+            print(
+                f"{task}: {len(values)} sets, mean difference {values.mean():+.4f} (se {error:.4f}), median {np.median(values):+.4f}"
+            )
             for name in sorted(of_task, key=gains.__getitem__)[:5] + sorted(of_task, key=gains.__getitem__)[-5:]:
                 print(f"  {gains[name]:+.4f} {name}")
 

@@ -53,7 +53,9 @@ def taken_within(found: dict[str, object], limit: int | None) -> int | None:
     return min(within, key=found["cost"].__getitem__, default=None)
 
 
-def board(found: dict[str, dict[str, object]], published: dict[str, dict[str, float]], limit: int | None) -> list[tuple[float, str]]:
+def board(
+    found: dict[str, dict[str, object]], published: dict[str, dict[str, float]], limit: int | None
+) -> list[tuple[float, str]]:
     """Return mean ranks by the median over seeds of R2, a network without a formula of that size scoring 0, best first."""
     scores = defaultdict(list)
     for key, one in found.items():
@@ -94,8 +96,18 @@ def main() -> None:
             ranked = board(own, published, limit)
             place = [method for _, method in ranked].index("propneat")
             rivals = ", ".join(f"{method} {rank:.2f}" for rank, method in ranked[: max(5, place + 2)])
-            print(f"at most {limit or 'any number of'} nodes (median {np.median(nodes):.0f}), {kind} sets: place {place + 1}: {rivals}")
-            lines.append({"most_nodes": limit, "sets": kind, "place": place + 1, "mean_rank": ranked[place][0], "median_nodes": np.median(nodes)})
+            print(
+                f"at most {limit or 'any number of'} nodes (median {np.median(nodes):.0f}), {kind} sets: place {place + 1}: {rivals}"
+            )
+            lines.append(
+                {
+                    "most_nodes": limit,
+                    "sets": kind,
+                    "place": place + 1,
+                    "mean_rank": ranked[place][0],
+                    "median_nodes": np.median(nodes),
+                }
+            )
     print(f"CPU seconds of a fit: median {np.median([one['seconds'] for one in found.values()]):.2f}")
     if options.csv:
         with options.csv.open("w", newline="") as file:

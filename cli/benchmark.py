@@ -73,7 +73,8 @@ class _Shard(click.ParamType):
 
 @click.group(cls=LazyGroup, lazy=_TOOLS, invoke_without_command=True, context_settings={"auto_envvar_prefix": "PROPNEAT"})
 @click.option("--suite", default="embedded", show_default=True, help="Data sets; see propneat benchmark methods.")
-@click.option("--datasets", metavar="NAME,NAME,...", help="Names, or files with a column target or class.")
+@click.option("--datasets", metavar="NAME,NAME,...", help="Names, or files; houses.csv:price predicts that column.")
+@click.option("--target", metavar="COLUMN", help="Column to predict in files that name none.  [default: target or class]")
 @click.option("--methods", metavar="NAME,NAME,...", help="Also your own, as package.module:attribute.  [default: core]")
 @click.option("--set", "settings", type=_Pairs(), multiple=True, help="An option of a method; repeatable.")
 @click.option(
@@ -106,6 +107,7 @@ def benchmark(context: click.Context, **options: Any) -> None:
       propneat benchmark
       propneat benchmark --suite pmlb58 --protocol paper --workers 4 --time-limit 600
       propneat benchmark --datasets monk1,my_table.csv --methods propneat,random-forest
+      propneat benchmark --datasets houses.csv,flats.csv --target price
       propneat benchmark --methods propneat --set propneat.generations=20 --dry-run
       propneat benchmark --shard 3/10 --out shards/3
       propneat benchmark status results/benchmark-embedded-cv
@@ -140,6 +142,8 @@ def _refuse_conflicts(context: click.Context, options: dict[str, Any]) -> None:
     typed = {name for name in options if context.get_parameter_source(name) is ParameterSource.COMMANDLINE}
     if (options["executor"] == "dask") != bool(options["address"]):
         raise click.UsageError("--executor dask and --address tcp://HOST:PORT go together.")
+    if options["target"] and not options["datasets"]:
+        raise click.UsageError("--target is for files: name them with --datasets.")
     if {"suite", "datasets"} <= typed:
         raise click.UsageError("--datasets comes instead of --suite: give one of them.")
     if "folds" in typed and options["protocol"] != "cv":
@@ -156,15 +160,23 @@ def _configure(options: dict[str, Any]) -> "BenchmarkConfig":
     chosen: dict[str, dict[str, Any]] = {}
     for method, option, value in options["settings"]:
         chosen.setdefault(method, {})[option] = value
+    names = [_with_target(name, options["target"]) for name in read_names("--datasets", options["datasets"])]
     repeats = options["repeats"] or (5 if options["protocol"] == "paper" else None)
     return BenchmarkConfig(
         suite=options["suite"],
-        datasets=read_names("--datasets", options["datasets"]),
+        datasets=tuple(names),
         methods=read_names("--methods", options["methods"]),
         protocol=Protocol(options["protocol"], options["folds"], repeats),
         options=chosen,
         data_dir=options["data_dir"],
     )
+
+
+def _with_target(name: str, target: str | None) -> str:
+    """Return the name of a file with its target behind a colon, where one is asked for and it has none."""
+    from propneat.data.table import is_file_name, split_target
+
+    return f"{name}:{target}" if target and split_target(name)[1] is None and is_file_name(name) else name
 
 
 def _default_folder(options: dict[str, Any]) -> Path:

@@ -13,10 +13,14 @@ __all__ = ["speed"]
 
 
 @click.command()
-@click.option("--only", multiple=True, metavar="PART", help="Measure this part alone; repeatable or with commas.  [default: all]")
+@click.option(
+    "--only", multiple=True, metavar="PART", help="Measure this part alone; repeatable or with commas.  [default: all]"
+)
 @click.option("--quick", is_flag=True, help="Smaller sizes and fewer rounds: about three minutes instead of five.")
 @click.option("--rounds", type=click.IntRange(1), help="How often everything is timed, in turns.  [default: 5; quick: 3]")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Networks and rows follow from this number.")
+@click.option(
+    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Networks and rows follow from this number."
+)
 @click.option("--out", type=FOLDER, metavar="DIR", default="results/speed", show_default=True, help="Folder to write.")
 @click.option("--json", "as_json", is_flag=True, help="Print the document as JSON instead of tables.")
 @click.option("--quiet", is_flag=True, help="Print nothing but the result.")

@@ -126,11 +126,11 @@ def show_steps(what: str, *, quiet: bool) -> Iterator[Callable[[str, int, int], 
 
 
 def print_plan(plan: "Sequence[Planned]", n_workers: int) -> None:
-    """Print every task with its estimate on stdout, and sums on stderr."""
-    for planned in plan:
-        click.echo(f"{planned.task.key}  {planned.estimate:9.1f} s  {planned.task.label}")
+    """Print sums on stderr, then every task with its estimate on stdout."""
     seconds = sum(planned.estimate for planned in plan)
+    click.echo(f"{len(plan)} tasks, very roughly {clock(seconds / n_workers)} with {n_workers} workers", err=True)
     for method in sorted({planned.task.method for planned in plan}):
         own = [planned.estimate for planned in plan if planned.task.method == method]
         click.echo(f"{method:28} {len(own):6} tasks  about {clock(sum(own))} of one core", err=True)
-    click.echo(f"{len(plan)} tasks, very roughly {clock(seconds / n_workers)} with {n_workers} workers", err=True)
+    for planned in plan:
+        click.echo(f"{planned.task.key}  {planned.estimate:9.1f} s  {planned.task.label}")

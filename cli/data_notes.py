@@ -28,9 +28,9 @@ def notes_on_run(settings: "Settings", data: "RunData") -> list[str]:
 
 def _unchecked(names: Iterable[str], data_dir: str | Path | None) -> list[str]:
     from propneat.data.named import unchecked_line
-    from propneat.data.table import is_file_name
+    from propneat.data.table import is_file_name, split_target
 
-    lines = [unchecked_line(name, data_dir) for name in names if not is_file_name(name)]
+    lines = [unchecked_line(name, data_dir) for name in names if not is_file_name(split_target(name)[0])]
     return [line for line in lines if line]
 
 

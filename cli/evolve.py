@@ -1,10 +1,9 @@
 """`propneat evolve`: from a table to a small trained network, in a folder of its own."""
 
 import json
-import re
+import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from fractions import Fraction
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,13 +11,16 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from propneat.cli.evolve_run import count, describe_summary, run_shown, talk
-from propneat.cli.folder import FOLDER
-from propneat.cli.reading import reading_options, reading_settings
-from propneat.settings.notes import NOTES, PICKS
+from propneat.cli.evolve_control import evolve_control, is_control
+from propneat.cli.evolve_options import EVOLVE_OPTIONS, SETTINGS, GroupedCommand
+from propneat.cli.evolve_run import run_shown
+from propneat.cli.reading import reading_settings
+from propneat.cli.result import describe_series, describe_summary
+from propneat.cli.talk import count, talk
 
 if TYPE_CHECKING:
     from propneat.run.folder import RunFolder
+    from propneat.run.series import Series
     from propneat.search import Problem, Trainer
     from propneat.settings.evolve_config import EvolveConfig
     from propneat.settings.file import Settings
@@ -26,134 +28,8 @@ if TYPE_CHECKING:
 __all__ = ["evolve"]
 
 
-class _OrWord(click.ParamType):
-    """A number, or one of some words."""
-
-    def __init__(self, kind: click.ParamType, *words: str) -> None:
-        self.kind, self.words = kind, words
-        self.name = "|".join([kind.name, *words])
-
-    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> Any:
-        if value in self.words:
-            return value
-        try:
-            return self.kind.convert(value, parameter, context)
-        except click.BadParameter as error:
-            self.fail(f"{value!r} is neither {', nor '.join(self.words)}, nor: {error.message}", parameter, context)
-
-
-class _Bytes(click.ParamType):
-    """A number of bytes, with a binary unit or without."""
-
-    name = "bytes"
-
-    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> int:
-        found = re.fullmatch(r"(\d+(?:\.\d+)?) *(KiB|MiB|GiB)?", value)
-        if not found:
-            self.fail(f"{value!r} is not a number of bytes such as 64000000, 512KiB, 256MiB or 1.5GiB", parameter, context)
-        return int(Fraction(found[1]) * {None: 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}[found[2]])
-
-
-class _Seconds(click.ParamType):
-    """A length of time in seconds, minutes or hours."""
-
-    name = "time"
-
-    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> float:
-        found = re.fullmatch(r"(\d+(?:\.\d+)?) *(s|m|min|h)?", value)
-        if not found or not float(found[1]) > 0:
-            self.fail(f"{value!r} is not a length of time such as 90s, 5m or 1.5h", parameter, context)
-        return float(found[1]) * {None: 1, "s": 1, "m": 60, "min": 60, "h": 3600}[found[2]]
-
-
-_SETTINGS: dict[str, tuple[str, str]] = {
-    "target": ("data", "target"),
-    "task": ("data", "task"),
-    "data_dir": ("data", "data_dir"),
-    "test_fraction": ("data", "test_fraction"),
-    "validation_fraction": ("data", "validation_fraction"),
-    "class_weight": ("data", "class_weight"),
-    "sequence_id": ("data", "sequence_id"),
-    "time": ("data", "time"),
-    "recurrent_rate": ("evolution", "recurrent_rate"),
-    "method": ("", "method"),
-    "preset": ("", "preset"),
-    "generations": ("", "generations"),
-    "populations": ("", "populations"),
-    "population": ("evolution", "population_size"),
-    "activations": ("evolution", "activations"),
-    "epochs": ("training", "epochs"),
-    "learning_rate": ("training", "learning_rate"),
-    "batch_size": ("training", "batch_size"),
-    "l2": ("training", "l2"),
-    "loss": ("", "loss"),
-    "size_penalty": ("", "size_penalty"),
-    "fine_tune_epochs": ("", "fine_tune_epochs"),
-    "refit_epochs": ("", "refit_epochs"),
-    "prune_epochs": ("", "prune_epochs"),
-    "pick": ("", "pick"),
-    "write_back": ("", "write_back"),
-    "retrain": ("", "retrain"),
-    "engine": ("", "engine"),
-    "device": ("", "device"),
-    "memory_budget": ("", "memory_budget"),
-    "seed": ("", "seed"),
-}
-"""Option -> table and key of the setting it is."""
-
-
-def _setting(flag: str, kind: Any = str, **more: Any) -> Any:
-    """Return an option that stands for a setting; its help is the setting's note."""
-    section, key = _SETTINGS[flag.split("/")[0].removeprefix("--").replace("-", "_")]
-    return click.option(flag, type=kind, default=None, help=NOTES[section][key], **more)
-
-
-@click.command(context_settings={"auto_envvar_prefix": "PROPNEAT"})
-@click.argument("data", required=False, metavar="[NAME|FILE]")
-@_setting("--target", metavar="COLUMN")
-@_setting("--task", metavar="TASK")
-@_setting("--data-dir", click.Path(file_okay=False), allow_from_autoenv=False)
-@_setting("--test-fraction", float)
-@_setting("--validation-fraction", float)
-@_setting("--class-weight", metavar="balanced|none")
-@_setting("--sequence-id", metavar="COLUMN")
-@_setting("--time", metavar="COLUMN")
-@_setting("--recurrent-rate", float)
-@_setting("--method", metavar="propneat|neat")
-@_setting("--preset", metavar="tiny|default|best")
-@_setting("--generations", int)
-@_setting("--populations", _OrWord(click.INT, "auto"))
-@_setting("--population", int)
-@_setting("--activations", metavar="NAME,NAME,...")
-@_setting("--epochs", int)
-@_setting("--learning-rate", float)
-@_setting("--batch-size", _OrWord(click.INT, "auto", "none"))
-@_setting("--l2", float)
-@_setting("--loss", metavar="LOSS")
-@_setting("--size-penalty", float)
-@_setting("--fine-tune-epochs", int)
-@_setting("--refit-epochs", int)
-@_setting("--prune-epochs", int)
-@_setting("--pick", _OrWord(click.INT, *PICKS))
-@_setting("--write-back/--no-write-back", bool)
-@_setting("--retrain/--no-retrain", bool)
-@_setting("--engine", metavar="ENGINE")
-@_setting("--device", metavar="DEVICE")
-@_setting("--memory-budget", _OrWord(_Bytes(), "none"), metavar="N[KiB|MiB|GiB]|none")
-@_setting("--seed", click.IntRange(min=0))
-@reading_options
-@click.option("--config", type=click.Path(path_type=Path), metavar="FILE", help="TOML file of settings, see propneat init.")
-@click.option("--out", type=FOLDER, metavar="DIR", help="Folder to write.  [default: results/NAME-seedN]")
-@click.option("--resume", type=click.Path(path_type=Path), metavar="DIR", allow_from_autoenv=False, help="Run to continue.")
-@click.option(
-    "--time-budget", type=_Seconds(), metavar="N[s|m|h]", allow_from_autoenv=False, help="As many populations as fit into a time, or fewer generations of one."
-)
-@click.option("--force", is_flag=True, allow_from_autoenv=False, help="Replace the run that is in the folder.")
-@click.option("--dry-run", is_flag=True, allow_from_autoenv=False, help="Show how the table is read, and train nothing.")
-@click.option("--json", "as_json", is_flag=True, allow_from_autoenv=False, help="Print the result as one JSON object.")
-@click.option("--quiet", is_flag=True, help="Print nothing but the result.")
-@click.option("--executor", type=click.Choice(["local", "dask"]), default="local", show_default=True, help="Who trains networks.")
-@click.option("--address", metavar="tcp://HOST:PORT", help="Of the dask scheduler.")
+@click.command(cls=GroupedCommand, params=[*EVOLVE_OPTIONS], context_settings={"auto_envvar_prefix": "PROPNEAT"})
+@click.argument("data", required=False, metavar="[NAME|FILE|-]")
 @click.pass_context
 def evolve(context: click.Context, **options: Any) -> None:
     """Evolve and train a small network for a data set or a table of yours.
@@ -166,49 +42,123 @@ def evolve(context: click.Context, **options: Any) -> None:
       propneat evolve patients.csv --target outcome --preset best
       propneat evolve patients.csv --target outcome --time-budget 2m
       propneat evolve patients.csv --target outcome --pick 12
+      propneat evolve patients.csv --target outcome --max-connections 20 --patience 10
+      propneat evolve patients.csv --target outcome --start results/patients-seed0/champion.json
       propneat evolve patients.csv --config propneat.toml --out results/first
+      propneat evolve patients.csv --target outcome --positive ill --id patient
+      propneat evolve patients.csv --target outcome --cv 5
       propneat evolve houses.csv --target price --dry-run
       propneat evolve houses.csv --target price --categories zip --drop id --missing NA,-999
       propneat evolve walks.csv --target who --sequence-id walk --time second
+      propneat evolve --env CartPole-v1
       propneat evolve --resume results/monk1-seed7
       propneat evolve --resume results/monk1-seed7 --populations 8
       propneat evolve patients.csv --executor dask --address tcp://10.0.0.1:8786
 
-    The folder written holds champion.json, which is all that propneat predict needs, pictures of the network and of the
-    progress, the history, the settings, and a checkpoint. The same seed gives the same champion.json and history.csv,
-    also when the run is interrupted and resumed, and whether this machine trains the networks or the workers of a dask
-    cluster of like machines. Who trains is not a setting of the run: any run can be resumed with a cluster or without.
+    The folder written holds champion.json, which is all that propneat predict needs, report.html with all that is known of it,
+    pictures of the network and of the progress, the history, the settings, and a checkpoint. The same seed gives the same
+    champion.json and history.csv, also when the run is interrupted and resumed, and whether this machine trains the networks
+    or the workers of a dask cluster of like machines. Who trains is not a setting of the run: any run can be resumed with a
+    cluster or without.
+
+    --seeds and --cv write a folder of runs instead, each in a folder of its own. A table from stdin, -, is kept beside the run.
 
     An option comes before an environment variable PROPNEAT_<OPTION> (such as PROPNEAT_SEED), that before the --config
     file, and that before the defaults of the method. Ctrl-C stops after the generation in flight and keeps what is done.
     """
-    from propneat.run import load_run_table, open_run_folder, resume, start
+    if is_control(options):
+        evolve_control(context, options)
+        return
+    from propneat.run import open_run_folder
+    from propneat.run.series import open_series
 
-    folder_to_resume, as_json, quiet = options["resume"], options["as_json"], options["quiet"]
-    if folder_to_resume and any(options[name] for name in ("out", "force", "config", "time_budget")):
-        refused = "--config, --out, --force and --time-budget do not go with it."
-        raise click.UsageError(f"--resume continues a run with its own settings: {refused}")
-    if options["time_budget"] and options["populations"] is not None:
-        raise click.UsageError("--time-budget decides how many populations there are: leave --populations out.")
-    if (options["executor"] == "dask") != bool(options["address"]):
-        raise click.UsageError("--executor dask and --address tcp://HOST:PORT go together.")
-    folder = open_run_folder(folder_to_resume) if folder_to_resume else None
-    settings = _settle(context, options, folder)
+    _check_together(options)
+    resumed, quiet = options["resume"], options["quiet"]
+    if options["data"] == "-":
+        options["data"] = _keep_stdin(options["out"], quiet)
+    series = open_series(resumed) if resumed else None
+    folder = open_run_folder(resumed) if resumed and series is None else None
+    if series is None:
+        settings = _settle(context, options, folder)
     if options["dry_run"]:
         from propneat.cli.reading import show_plan
 
-        show_plan(load_run_table(settings.data), as_json)
+        show_plan(settings if series is None else series.settings, options["as_json"])
         return
     with _trainer(options["address"], quiet) as train:
-        shown = {"train": train, "perform": partial(run_shown, quiet=quiet), "warm": partial(_warm_up, quiet)}
-        shown["say"] = partial(talk, quiet=quiet)
-        if folder:
-            summary = resume(folder, settings, **shown)
+        shown: dict[str, Any] = {"train": train, "perform": partial(run_shown, quiet=quiet, report=options["report"])}
+        shown |= {"warm": partial(_warm_up, quiet), "say": partial(talk, quiet=quiet)}
+        if series is not None:
+            result = _go_on(context, series, shown)
+        elif options["seeds"] or options["cv"]:
+            result = _several(options, settings, shown)
         else:
-            summary = start(settings, options["out"], force=options["force"], seconds=options["time_budget"], **shown)
-    click.echo(json.dumps(summary, indent=2, ensure_ascii=False) if as_json else describe_summary(summary))
-    if summary.get("signal"):
-        context.exit(128 + summary["signal"])
+            result = _single(options, folder, settings, shown)
+    describe = describe_series if "kind" in result else describe_summary
+    click.echo(json.dumps(result, indent=2, ensure_ascii=False) if options["as_json"] else describe(result))
+    if result.get("signal"):
+        context.exit(128 + result["signal"])
+
+
+def _check_together(options: dict[str, Any]) -> None:
+    """Raise click.UsageError for options that do not go together."""
+    if options["resume"] and any(options[name] for name in ("out", "force", "config", "time_budget", "seeds", "cv")):
+        refused = "--config, --out, --force, --seeds, --cv and --time-budget do not go with it."
+        raise click.UsageError(f"--resume continues a run with its own settings: {refused}")
+    if options["time_budget"] and (options["seeds"] or options["cv"]):
+        raise click.UsageError("--time-budget is for a single run: with --seeds or --cv say --populations and --generations.")
+    if options["time_budget"] and options["populations"] is not None:
+        raise click.UsageError("--time-budget decides how many populations there are: leave --populations out.")
+    if options["seeds"] and options["cv"]:
+        raise click.UsageError("--seeds and --cv are two ways to repeat a run: give one of them.")
+    if (options["executor"] == "dask") != bool(options["address"]):
+        raise click.UsageError("--executor dask and --address tcp://HOST:PORT go together.")
+
+
+def _single(options: dict[str, Any], folder: "RunFolder | None", settings: "Settings", shown: dict[str, Any]) -> dict[str, Any]:
+    from propneat.run import resume, start
+
+    if folder:
+        return resume(folder, settings, **shown)
+    return start(settings, options["out"], force=options["force"], seconds=options["time_budget"], **shown)
+
+
+def _several(options: dict[str, Any], settings: "Settings", shown: dict[str, Any]) -> dict[str, Any]:
+    from propneat.run import load_run_table
+    from propneat.run.series import begin_series, run_series
+
+    kind = "seeds" if options["seeds"] else "cv"
+    # a table that cannot be read is refused before a folder is made
+    name = load_run_table(settings.data).name
+    path = options["out"] or Path("results") / f"{name}-{kind}{options[kind]}"
+    series = begin_series(settings, path, kind, options[kind], force=options["force"])
+    return run_series(series, force=options["force"], **shown)
+
+
+def _go_on(context: click.Context, series: "Series", shown: dict[str, Any]) -> dict[str, Any]:
+    from propneat.run.series import run_series
+
+    typed = [name for name in SETTINGS if context.get_parameter_source(name) is ParameterSource.COMMANDLINE]
+    if typed:
+        raise click.UsageError(
+            f"--resume continues several runs with the settings they have: leave --{typed[0].replace('_', '-')} out."
+        )
+    return run_series(series, **shown)
+
+
+def _keep_stdin(out: Path | None, quiet: bool) -> str:
+    """Write the table from stdin beside where the run goes, for --resume and the report, and return the path."""
+    from propneat.base.errors import DataError
+    from propneat.base.records import make_folder, sha256_hex, write_atomic
+
+    content = sys.stdin.buffer.read()
+    if not content.strip():
+        raise DataError("stdin holds no table: pipe one in, as in cat table.csv | propneat evolve -")
+    path = (Path("results") if out is None else out.parent) / f"stdin-{sha256_hex(content)[:12]}.csv"
+    make_folder(path.parent)
+    write_atomic(path, content)
+    talk(f"The table from stdin is kept as {path}, which --resume and propneat report read.", quiet)
+    return str(path)
 
 
 def _settle(context: click.Context, options: dict[str, Any], folder: "RunFolder | None") -> "Settings":
@@ -217,7 +167,7 @@ def _settle(context: click.Context, options: dict[str, Any], folder: "RunFolder 
     from propneat.settings.file import read_settings_file, resolve_settings
 
     given: dict[str, Any] = {"data": {}, "evolution": {}, "training": {}}
-    for option, (section, key) in _SETTINGS.items():
+    for option, (section, key) in SETTINGS.items():
         typed = context.get_parameter_source(option) is ParameterSource.COMMANDLINE
         if options[option] is None or (folder and not typed):
             continue

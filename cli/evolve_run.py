@@ -1,4 +1,4 @@
-"""A run of `propneat evolve` as a person sees it: what is said of the data, the progress, signals, and the result."""
+"""A run of `propneat evolve` as a person sees it: what is said of the data, the progress, and signals."""
 
 import os
 from collections.abc import Iterator
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from propneat.cli.signals import stop_signals
+from propneat.cli.talk import talk
 
 if TYPE_CHECKING:
     from propneat.cli.run_view import RunView
@@ -16,13 +17,19 @@ if TYPE_CHECKING:
     from propneat.search import EvolveState, Trainer
     from propneat.settings.file import Settings
 
-__all__ = ["count", "describe_summary", "run_shown", "talk"]
+__all__ = ["run_shown", "stop_on_signal"]
 
 _MOST_NOTES = 25
 
 
 def run_shown(
-    settings: "Settings", data: "RunData", folder: "RunFolder", state: "EvolveState | None", train: "Trainer", quiet: bool
+    settings: "Settings",
+    data: "RunData",
+    folder: "RunFolder",
+    state: "EvolveState | None",
+    train: "Trainer",
+    quiet: bool,
+    report: bool = True,
 ) -> dict[str, Any]:
     """Run what is prepared, shown as it goes, and return its summary; a signal ends it after the generation in flight."""
     from propneat.base.errors import ClusterError
@@ -32,24 +39,28 @@ def run_shown(
     from propneat.search.scores import SCORE_NAMES
 
     n_train, n_judge = len(data.prepared.problem.train), len(data.prepared.problem.validation)
-    distinct = "distinct" if data.prepared.sequence is None else "sequences"
-    parts = f"{n_train} {distinct} to train on, {n_judge} to judge by, {data.n_test} held out"
-    talk(f"{data.name}: {data.task}, {data.n_rows} rows ({parts})", quiet)
+    is_of_rows = data.unit == "rows"
+    parts = f"{n_train}{' distinct' if is_of_rows else ''} to train on, {n_judge} to judge by, {data.n_test} held out"
+    steps = "" if is_of_rows else f", the steps of {n_train + n_judge + data.n_test} sequences"
+    talk(f"{data.name}: {data.task}, {data.n_rows} rows{steps} ({parts})", quiet)
     lines = data.notes[:_MOST_NOTES]
     if len(data.notes) > _MOST_NOTES:
         lines = (*lines, f"... and {len(data.notes) - _MOST_NOTES} lines more on columns; --dry-run shows all")
     for line in lines:
         talk(line, quiet)
     if data.prepared.problem.train is data.prepared.problem.validation:
-        talk("Too few rows of a class to hold some back: the same rows train and judge, so scores say little of new rows.", quiet)
+        said = f"so scores say little of new {data.unit}."
+        talk(f"Too few {data.unit} of a class to hold some back: the same {data.unit} train and judge, {said}", quiet)
     for line in notes_on_run(settings, data):
         talk(line, quiet)
     talk(f"{'Continuing' if state else 'Writing'} {folder.path}", quiet)
     shown = RunView(data.name, settings.evolve.n_generations, SCORE_NAMES[data.task], quiet=quiet)
     compiling = say_when_compiling("Compiling what only these rows need, once per installation ...", shown.say)
-    with shown as view, compiling, _stop_on_signal(view, folder) as stop:
+    with shown as view, compiling, stop_on_signal(view, folder) as stop:
         try:
-            summary = run(settings, data, folder, state=state, callbacks=[view, lambda _: bool(stop)], train=train)
+            summary = run(
+                settings, data, folder, state=state, callbacks=[view, lambda _: bool(stop)], train=train, report=report
+            )
         except ClusterError as error:
             raise ClusterError(f"{error}; go on, there or here, with: propneat evolve --resume {folder.path}") from error
     if summary["finished"]:
@@ -59,7 +70,7 @@ def run_shown(
 
 
 @contextmanager
-def _stop_on_signal(view: "RunView", folder: "RunFolder") -> Iterator[list[int]]:
+def stop_on_signal(view: "RunView", folder: "RunFolder") -> Iterator[list[int]]:
     """Collect the signals that ask to stop in the list given; at the second one the process ends at once."""
     received: list[int] = []
 
@@ -75,43 +86,3 @@ def _stop_on_signal(view: "RunView", folder: "RunFolder") -> Iterator[list[int]]
 
     with stop_signals(note):
         yield received
-
-
-def describe_summary(summary: dict[str, Any]) -> str:
-    """Return the result for people."""
-    names = {"auc": "AUC", "balanced_accuracy": "balanced accuracy", "log_loss": "log loss", "r2": "R²", "rmse": "RMSE"}
-    tested = ", ".join(f"{names.get(name, name)} {_figure(value)}" for name, value in summary["test"].items())
-    lines = {
-        "test": f"{tested} on {summary['test_rows']} rows held out" if tested else "no rows held out",
-        "validation": f"loss {_figure(summary['validation_loss'])}, "
-        f"{summary['score_name']} {_figure(summary['validation_score'])} at the end of evolution",
-        "size": f"{count(summary['connections'], 'connection')}, {count(summary['hidden_nodes'], 'hidden node')}, "
-        f"{count(summary['layers'], 'layer')}, "
-        f"{summary['inputs_used']} of {summary['inputs']} inputs used",
-        "sizes": _sizes(summary),
-        "time": f"{summary['seconds']:.1f} s for {summary['generations']} of {summary['generations_asked']} generations",
-        "network": summary["champion"],
-    }
-    return "\n".join(f"{name:<11}{line}" for name, line in lines.items())
-
-
-def _sizes(summary: dict[str, Any]) -> str:
-    """Say what else there is to pick from, and that a size asked for was not found."""
-    asked = summary["pick"]
-    missed = f"none of at most {asked} was found; " if isinstance(asked, int) and summary["connections"] > asked else ""
-    return f"{missed}the best of {count(summary['networks'], 'size')}, propneat pick {summary['folder']} shows them"
-
-
-def count(number: int, thing: str) -> str:
-    """Return a number with what it counts, such as 1 layer or 2 layers."""
-    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
-
-
-def _figure(value: float | None) -> str:
-    return "undefined" if value is None else f"{value:.4f}"
-
-
-def talk(text: str, quiet: bool) -> None:
-    """Print a line on the error stream, unless the person wants none."""
-    if not quiet:
-        click.echo(text, err=True)

@@ -22,7 +22,11 @@ __all__ = ["COMMANDS", "LazyGroup", "main", "propneat"]
 COMMANDS: dict[str, tuple[str, str]] = {
     "evolve": ("propneat.cli.evolve:evolve", "Evolve and train a network for a data set or a table of yours."),
     "predict": ("propneat.cli.predict:predict", "Apply a network to the rows of a table."),
+    "play": ("propneat.cli.play:play", "Let a network act in its environment."),
     "pick": ("propneat.cli.pick:pick", "Choose another size for the network of a run."),
+    "report": ("propneat.cli.report:report", "Write the page of a run anew: scores, baselines, charts."),
+    "runs": ("propneat.cli.runs:runs", "List the runs in a folder."),
+    "compare": ("propneat.cli.compare:compare", "Compare two runs."),
     "show": ("propneat.cli.show:show", "Describe a network and draw it."),
     "export": ("propneat.cli.export:export", "Write a network in another format."),
     "init": ("propneat.cli.init:init", "Write a commented configuration file."),
@@ -100,6 +104,8 @@ def _run(arguments: Sequence[str] | None) -> int:
         sys.stdout.flush()
         return code if isinstance(code, int) else 0
     except click.ClickException as error:
+        if isinstance(error, click.BadParameter):
+            _name_the_variable(error)
         error.show()
         return error.exit_code
     except (KeyboardInterrupt, click.Abort, SystemError) as error:
@@ -123,6 +129,16 @@ def _run(arguments: Sequence[str] | None) -> int:
         return 1
     except OSError as error:
         return _fail(error)
+
+
+def _name_the_variable(error: click.BadParameter) -> None:
+    """Let an error speak of the environment variable that a value came from, in the place of the option."""
+    parameter, context = error.param, error.ctx
+    if parameter is None or context is None or parameter.name is None:
+        return
+    if context.get_parameter_source(parameter.name) is click.core.ParameterSource.ENVIRONMENT:
+        prefix = context.auto_envvar_prefix
+        error.param_hint = f"the environment variable {parameter.envvar or f'{prefix}_{parameter.name.upper()}'}"
 
 
 def _fail(error: OSError) -> int:

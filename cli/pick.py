@@ -2,13 +2,17 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from propneat.cli.folder import FILE, keep_apart, writing
+from propneat.cli.talk import count
 
-__all__ = ["pick"]
+if TYPE_CHECKING:
+    from propneat.run.folder import RunFolder
+
+__all__ = ["pick", "renew"]
 
 
 @click.command()
@@ -27,9 +31,9 @@ def pick(run: Path, connections: int | None, rule: str | None, out: Path | None,
       propneat pick results/patients-seed0 --connections 12 --out small.json
       propneat pick results/patients-seed0 --rule one-standard-error
 
-    All of them were trained on the same rows when the run ended, so nothing is trained. Without --out the champion, its picture
-    and the summary of the run change; going back is possible at any time. Choose by the validation figures: the more often
-    test scores are looked at to choose, the less they say of new rows.
+    All of them were trained on the same rows when the run ended, so nothing is trained. Without --out the champion, its
+    picture, the summary and the report of the run change; going back is possible at any time. Choose by the validation figures:
+    the more often test scores are looked at to choose, the less they say of new rows.
     """
     from propneat.run.folder import RunFolder
     from propneat.run.front import front_rows, pick_network, read_front
@@ -54,7 +58,27 @@ def pick(run: Path, connections: int | None, rule: str | None, out: Path | None,
             facts = pick_network(folder, chosen, out)
     else:
         facts = pick_network(folder, chosen)
+        renew(folder)
     click.echo(json.dumps(facts, indent=2) if as_json else _sentence(facts, out or folder.champion))
+
+
+def renew(folder: "RunFolder") -> dict[str, Any] | None:
+    """Write the report of a run anew and return its summary; say so and return None where its table is not to be had."""
+    from propneat.base.errors import PropneatError
+    from propneat.run import prepare_run
+    from propneat.run.life import settings_of_run
+    from propneat.run.report import renew_report
+    from propneat.run.session import settled
+
+    try:
+        settings = settings_of_run(folder, {})
+        data = prepare_run(settings)
+        with folder.held():
+            return renew_report(folder, settled(settings, data), data)
+    except (PropneatError, OSError) as error:
+        words = "No report of the network picked could be written, and that of the one before is removed"
+        click.echo(f"{words}: {error}", err=True)
+        return None
 
 
 def _connections_of_champion(summary: dict[str, Any] | None) -> int | None:
@@ -70,7 +94,9 @@ def _table(rows: list[dict[str, Any]], taken: int | None) -> str:
         + ("  <- champion" if number > 0 and rows[number - 1]["connections"] == taken else "")
         for number, line in enumerate([heads, *lines])
     ]
-    return "\n".join([*shown, "", "formula: operators, constants and variables; loss, its standard error and score: validation rows"])
+    return "\n".join(
+        [*shown, "", "formula: operators, constants and variables; loss, its standard error and score: validation rows"]
+    )
 
 
 def _cell(value: float | None) -> str:
@@ -79,6 +105,4 @@ def _cell(value: float | None) -> str:
 
 def _sentence(facts: dict[str, Any], path: Path) -> str:
     tested = ", ".join(f"{name} {value:.4f}" for name, value in facts["test"].items() if value is not None)
-    from propneat.cli.evolve_run import count
-
     return f"{count(facts['connections'], 'connection')}, validation loss {_cell(facts['validation_loss'])}; test {tested or 'none'}: {path}"

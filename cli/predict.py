@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,10 +21,15 @@ __all__ = ["header_of", "predict", "read_rows"]
 
 @click.command()
 @click.argument("genome", type=click.Path(path_type=Path), metavar="GENOME.json")
-@click.argument("data", metavar="DATA.csv")
+@click.argument("data", metavar="[DATA.csv|-]")
 @click.option("--proba", is_flag=True, help="Add the probability of every class.")
 @click.option("--score", is_flag=True, help="Print how good the answers are instead of the answers; needs the target column.")
-@click.option("--out", type=FILE, metavar="FILE", help="Write the answers to a file: .csv, .tsv, .parquet, .feather, .xlsx or .jsonl.")
+@click.option(
+    "--id", "identity", metavar="COLUMN", help="Repeat a column beside the answers.  [default: the one of propneat evolve --id]"
+)
+@click.option(
+    "--out", type=FILE, metavar="FILE", help="Write the answers to a file: .csv, .tsv, .parquet, .feather, .xlsx or .jsonl."
+)
 @click.option("--data-dir", type=click.Path(file_okay=False, path_type=Path), help="Folder of PMLB files, for DATA by name.")
 @click.option("--delimiter", metavar="CHARACTER", help="Between the cells of a text file.  [default: found out]")
 @click.option("--encoding", metavar="NAME", help="Of a text file.  [default: utf-8, else cp1252]")
@@ -34,6 +40,7 @@ def predict(
     data: str,
     proba: bool,
     score: bool,
+    identity: str | None,
     out: Path | None,
     data_dir: Path | None,
     delimiter: str | None,
@@ -47,11 +54,13 @@ def predict(
     Examples:
       propneat predict results/patients-seed0/champion.json new_patients.csv
       propneat predict champion.json new_patients.csv --proba --out answers.csv
+      propneat predict champion.json new_patients.csv --id patient
       propneat predict champion.json patients.csv --score
+      cat new_patients.csv | propneat predict champion.json -
       propneat predict champion.json breast_cancer_wisconsin --score --json
 
     The table needs the columns that the network uses, in any order; others are ignored. DATA is a file, such as .csv,
-    .parquet or .xlsx, or the name of a data set. Cells are read as they were in training, whatever else the file holds;
+    .parquet or .xlsx, the name of a data set, or - for delimited text from stdin. Cells are read as they were in training, whatever else the file holds;
     levels never seen, cells that cannot be read and numbers out of range are counted on the error stream.
     """
     from propneat.data.delimited_form import DelimitedForm
@@ -63,6 +72,7 @@ def predict(
         raise click.UsageError("--proba needs a network that tells classes apart, and this one predicts a number.")
     table, notes = read_rows(data, data_dir, DelimitedForm(delimiter, encoding, header_of(model) if header is None else header))
     answers, met = _answers(model, table, proba)
+    _repeat_id(answers, model, table, identity)
     notes = [*notes, *met]
     scores, unscored = _scores(model, table, data) if score else ({}, [])
     for line in [*notes, *unscored]:
@@ -96,6 +106,8 @@ def read_rows(data: str, data_dir: Path | None, form: "DelimitedForm") -> "tuple
     """Return the rows of a file, or of a data set by its name, and what is to be said of them."""
     from propneat.data.table import is_file_name
 
+    if data == "-":
+        return _read_stdin(form)
     if is_file_name(data):
         from propneat.data.files import read_table_file
 
@@ -106,6 +118,18 @@ def read_rows(data: str, data_dir: Path | None, form: "DelimitedForm") -> "tuple
 
     say_unchecked([data], data_dir)
     return load_named(data, data_dir)[0], []
+
+
+def _read_stdin(form: "DelimitedForm") -> "tuple[pandas.DataFrame, list[str]]":
+    from tempfile import NamedTemporaryFile
+
+    from propneat.data.files import read_table_file
+
+    with NamedTemporaryFile(suffix=".csv") as file:
+        file.write(sys.stdin.buffer.read())
+        file.flush()
+        raw = read_table_file(file.name, form)
+        return raw.frame, list(raw.notes)
 
 
 def _answers(model: "Model", table: "pandas.DataFrame", proba: bool) -> "tuple[pandas.DataFrame, list[str]]":
@@ -130,6 +154,20 @@ def _answers(model: "Model", table: "pandas.DataFrame", proba: bool) -> "tuple[p
     return answers, notes
 
 
+def _repeat_id(answers: "pandas.DataFrame", model: "Model", table: "pandas.DataFrame", wanted: str | None) -> None:
+    """Put the column that names rows before their answers, where there is one; of sequences their own id stands there already."""
+    from propneat.base.errors import DataError
+
+    name = wanted if wanted is not None else model.about.get("id")
+    if model.sequence is not None or name is None or (wanted is None and name not in table.columns):
+        return
+    if name not in table.columns:
+        raise DataError(
+            f"the table has no column {name!r} to repeat beside the answers: its columns are {', '.join(map(str, table.columns[:20]))}"
+        )
+    answers.insert(0, name, table[name].to_numpy(), allow_duplicates=True)
+
+
 def _plain(answers: "pandas.DataFrame") -> dict[str, list[Any]]:
     """Return answers as lists that JSON can carry, None where there is none."""
     return {name: [None if value != value else value for value in column] for name, column in answers.to_dict("list").items()}
@@ -141,7 +179,10 @@ def _say_formulas(answers: "pandas.DataFrame") -> None:
 
     found = next((text for text in answers["prediction"].unique() if is_formula(text)), None)
     if found is not None:
-        click.echo(f"Class {found!r} is written as it is, and a spreadsheet takes it for a formula: import that column as text.", err=True)
+        click.echo(
+            f"Class {found!r} is written as it is, and a spreadsheet takes it for a formula: import that column as text.",
+            err=True,
+        )
 
 
 def _scores(model: "Model", table: "pandas.DataFrame", data: str) -> tuple[dict[str, Any], list[str]]:
@@ -156,7 +197,9 @@ def _scores(model: "Model", table: "pandas.DataFrame", data: str) -> tuple[dict[
         raise DataError(f"{data} has no column {model.target_name!r}: scores need the true answers, leave out --score")
     present = read_truth(model, table[model.target_name]).notna().to_numpy()
     if not present.any():
-        raise DataError(f"{data} has no value in the column {model.target_name!r}: scores need the true answers, leave out --score")
+        raise DataError(
+            f"{data} has no value in the column {model.target_name!r}: scores need the true answers, leave out --score"
+        )
     truth = table[model.target_name][present]
     if model.sequence is not None:
         truth = pandas.Series(model.sequence_rows(table[present])[1].answers(truth), name=model.target_name)

@@ -2,18 +2,21 @@
 
 import csv
 import json
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from propneat.cli.table import print_table
+from propneat.cli.talk import wrapped
 from propneat.settings.notes import NOTES
 
 if TYPE_CHECKING:
     from propneat.data import Table
+    from propneat.settings.file import Settings
 
-__all__ = ["READING_KEYS", "describe_plan", "print_plan", "reading_options", "reading_settings", "show_plan"]
+__all__ = ["READING_KEYS", "describe_plan", "print_plan", "reading_option", "reading_options", "reading_settings", "show_plan"]
 
 _LISTS = ("drop", "keep", "categories", "numbers", "dates", "texts", "missing")
 _MARKS = ("decimal", "thousands", "delimiter", "encoding")
@@ -32,17 +35,28 @@ class _Names(click.ParamType):
         return tuple(text.strip() for text in next(csv.reader([value], skipinitialspace=True), [""]))
 
 
+def reading_option(key: str) -> click.Option:
+    """Return the option that stands for one of READING_KEYS."""
+    flag, more = _flag_of(key)
+    return click.Option([flag], **more)
+
+
+def _flag_of(key: str) -> tuple[str, dict[str, Any]]:
+    flag, note = f"--{key.replace('_', '-')}", NOTES["data"][key]
+    if key in _LISTS:
+        kind, more = _Names(), {"metavar": "TEXT,TEXT,..." if key == "missing" else "COLUMN,COLUMN,..."}
+    elif key == "header":
+        flag, kind, more = "--header/--no-header", bool, {"is_flag": True}
+    else:
+        kind, more = {"max_levels": int, "odd_cells": float}.get(key, str), {"metavar": key.upper()}
+    return flag, {"type": kind, "default": None, "help": note, **more}
+
+
 def reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command the options that say how a table is read; see `reading_settings`."""
     for key in reversed(READING_KEYS):
-        flag, note = f"--{key.replace('_', '-')}", NOTES["data"][key]
-        if key in _LISTS:
-            kind, more = _Names(), {"metavar": "TEXT,TEXT,..." if key == "missing" else "COLUMN,COLUMN,..."}
-        elif key == "header":
-            flag, kind, more = "--header/--no-header", bool, {"is_flag": True}
-        else:
-            kind, more = {"max_levels": int, "odd_cells": float}.get(key, str), {"metavar": key.upper()}
-        command = click.option(flag, type=kind, default=None, help=note, **more)(command)
+        flag, more = _flag_of(key)
+        command = click.option(flag, **more)(command)
     return command
 
 
@@ -66,15 +80,20 @@ def describe_plan(table: "Table") -> list[dict[str, Any]]:
     return rows
 
 
-def show_plan(table: "Table", as_json: bool) -> None:
-    """Print how a table is read, without having learnt anything from it."""
+def show_plan(settings: "Settings", as_json: bool) -> None:
+    """Print how the table of a run would be read, without having learnt anything from it."""
+    from propneat.run import load_run_table
+    from propneat.run.sequence_data import describe_sequences
+
+    table = load_run_table(settings.data)
+    notes = [*(describe_sequences(settings, table) if settings.data.sequence is not None else []), *table.notes]
     if as_json:
         facts = {"name": table.name, "source": table.source, "rows": len(table), "task": table.task}
-        facts |= {"target": table.target_plan.to_dict(), "notes": list(table.notes), "columns": describe_plan(table)}
+        facts |= {"target": table.target_plan.to_dict(), "notes": notes, "columns": describe_plan(table)}
         click.echo(json.dumps(facts, indent=2, ensure_ascii=False))
         return
     click.echo(f"{table.name}: {table.task}, {len(table)} rows, from {table.source}")
-    click.echo("\n".join(table.notes))
+    click.echo("\n".join(wrapped(note, sys.stdout, indent=2) for note in notes))
     print_plan(describe_plan(table))
 
 

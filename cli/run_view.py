@@ -28,9 +28,18 @@ _SECONDS_OF_COMPILING = 1.0
 class RunView:
     """Shows every generation on stderr; call it with the state, as a callback of `evolve`. A context manager."""
 
-    def __init__(self, title: str, n_generations: int, score_name: str, *, quiet: bool) -> None:
+    def __init__(
+        self,
+        title: str,
+        n_generations: int,
+        score_name: str,
+        *,
+        quiet: bool,
+        facts: Callable[[Mapping[str, Any]], list[tuple[str, str]]] | None = None,
+    ) -> None:
+        """Take `facts` for what is shown of a row of the history, beside times, where that is not one of a table."""
         self.title, self.n_generations, self.score_name = title, n_generations, score_name
-        self.quiet = quiet
+        self.quiet, self.facts = quiet, facts or self._facts_of_table
         self.console = Console(stderr=True, highlight=False)
         self.live: Live | None = None
         self.row: Mapping[str, Any] | None = None
@@ -54,7 +63,7 @@ class RunView:
     def say(self, text: str) -> None:
         """Print a line of talk above whatever is shown."""
         if not self.quiet:
-            self.console.print(Text(text), soft_wrap=True)
+            self.console.print(Text(text), soft_wrap=not self.console.is_terminal)
 
     def __call__(self, state: "EvolveState") -> None:
         """Show the generation just done."""
@@ -71,19 +80,20 @@ class RunView:
 
     def _facts(self) -> list[tuple[str, str]]:
         """Return name and value of what is shown of a generation."""
-        row = self.row
+        shown = [*self.facts(self.row), ("elapsed", clock(time.perf_counter() - self.start))]
+        is_going_on = 1 < len(self.times) and self.row["generation"] + 1 < self.n_generations
+        return [*shown, ("left", clock(self._seconds_left()))] if is_going_on else shown
+
+    def _facts_of_table(self, row: Mapping[str, Any]) -> list[tuple[str, str]]:
         score, loss = row["validation_score"], row["validation_loss"]
-        shown = [
+        return [
             ("species", str(row["n_species"])),
             ("best fitness", f"{row['best_fitness']:.4g}"),
             ("mean", f"{row['mean_fitness']:.4g}"),
             (f"validation {self.score_name}", f"{score:.4f}") if math.isfinite(score) else ("validation loss", f"{loss:.4g}"),
             ("connections", str(row["n_connections"])),
             ("hidden", str(row["n_hidden"])),
-            ("elapsed", clock(time.perf_counter() - self.start)),
         ]
-        is_going_on = 1 < len(self.times) and row["generation"] + 1 < self.n_generations
-        return [*shown, ("left", clock(self._seconds_left()))] if is_going_on else shown
 
     def _seconds_left(self) -> float:
         per_generation = (self.times[-1] - self.times[0]) / (len(self.times) - 1)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from propneat.cli.folder import FILE, keep_apart, writing
+from propneat.cli.talk import count
 
 if TYPE_CHECKING:
     from propneat.model import Model
@@ -22,19 +23,26 @@ _MOST_LINES, _DIGITS = 10, 4
 @click.command()
 @click.argument("genome", type=click.Path(path_type=Path), metavar="GENOME.json")
 @click.option("--svg", type=FILE, metavar="FILE", help="Draw the network to an SVG file.")
+@click.option("--weights", is_flag=True, help="Write the weight of every connection into the drawing.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def show(genome: Path, svg: Path | None, as_json: bool) -> None:
-    """Describe a network: its size, its most important inputs, and node by node what it computes.
+def show(genome: Path, svg: Path | None, weights: bool, as_json: bool) -> None:
+    """Describe a network: its size, its inputs, and node by node what it computes.
+
+    Of the champion of a run it also says what columns are worth on the rows held out.
 
     \b
     Examples:
       propneat show results/patients-seed0/champion.json
-      propneat show champion.json --svg network.svg
+      propneat show champion.json --svg network.svg --weights
       propneat show champion.json --json
     """
-    from propneat.model import load_genome_file
+    from propneat.control.champion import champion_of
+    from propneat.genome import parse_document
+    from propneat.model import load_genome_file, read_genome_text
     from propneat.model.summary import summarise
 
+    if weights and svg is None:
+        raise click.UsageError("--weights is for the drawing: name its file with --svg.")
     keep_apart(svg, genome)
     found, model = load_genome_file(genome)
     names = (model.input_names, model.output_names) if model else (None, None)
@@ -43,19 +51,22 @@ def show(genome: Path, svg: Path | None, as_json: bool) -> None:
         from propneat.base.records import write_atomic
         from propneat.report.network_svg import draw_network
 
-        drawing = draw_network(found, input_names=names[0], output_names=names[1], title=genome.stem)
+        drawing = draw_network(found, input_names=names[0], output_names=names[1], title=genome.stem, weights=weights)
         with writing(svg):
             write_atomic(svg, drawing)
         click.echo(f"Drawing written to {svg}", err=True)
-    task = model.task if model else None
+    champion = None if model else champion_of(found, parse_document(read_genome_text(genome)))
+    task = model.task if model else "control" if champion else None
     if as_json:
-        about = dict(model.about) if model else {}
+        about = dict(model.about) if model else dict(champion.about) if champion else {}
         click.echo(json.dumps({"task": task, "about": about} | summary.to_dict(), indent=2, ensure_ascii=False))
         return
     facts: dict[str, Any] = {"task": f"{task}, target {model.target_name}" if model else "unknown, the file is a bare genome"}
+    if champion:
+        facts["task"] = f"acts in {champion.environment}, action: {champion.action.rule}"
     if model and model.classes:
         facts["classes"] = ", ".join(map(str, model.classes))
-    click.echo(_text(facts | _facts(summary)))
+    click.echo(_text(facts | _facts(summary) | _worth(genome)))
     click.echo()
     click.echo("\n".join(_lines(summary)))
     if model:
@@ -77,17 +88,35 @@ def _formula(model: "Model") -> list[str]:
 
 
 def _facts(summary: "NetworkSummary") -> dict[str, str]:
-    used, n_inputs = len(summary.input_importance), summary.n_inputs
-    heaviest = list(summary.input_importance.items())[:_MOST_INPUTS]
+    things = ((summary.n_connections, "connection"), (summary.n_hidden, "hidden node"), (summary.n_layers, "layer"))
     return {
-        "size": f"{summary.n_connections} connections, {summary.n_hidden} hidden nodes, {summary.n_layers} layers",
+        "size": ", ".join(count(*each) for each in things),
         "formula": f"{summary.n_nodes} operators, constants and variables",
-        "idle genes": f"{summary.n_idle_connections} connections, {summary.n_idle_nodes} hidden nodes",
+        "idle genes": f"{count(summary.n_idle_connections, 'connection')}, {count(summary.n_idle_nodes, 'hidden node')}",
         "activations": ", ".join(f"{name} {count}" for name, count in summary.activations.items()),
-        "inputs": f"{used} of {n_inputs} used",
-        "heaviest": ", ".join(f"{name} {value:.3g}" for name, value in heaviest) + " (sum of |weight|)" if heaviest else "none",
+        "inputs": f"{len(summary.used_inputs)} of {summary.n_inputs} used",
+        "used": ", ".join(summary.used_inputs) or "none",
         "unused": ", ".join(summary.unused_inputs) or "none",
     }
+
+
+def _worth(genome: Path) -> dict[str, str]:
+    """Return what the columns are worth to the champion of a run, as its summary says."""
+    from propneat.report.run_page.tables import SCORE_WORDS
+    from propneat.run.folder import RunFolder
+
+    folder = RunFolder(genome.parent)
+    summary = folder.read_summary() if genome.name == folder.champion.name else None
+    if summary is None or "importance" not in summary:
+        return {}
+    found = summary["importance"]
+    shown = [f"{one['column']} {_figure(one['mean'])} ± {_figure(one['spread'])}" for one in found["columns"][:_MOST_INPUTS]]
+    how = f"change of {SCORE_WORDS[found['score']]} when shuffled, on {summary['unit']} held out"
+    return {"importance": f"{', '.join(shown)} ({how})"}
+
+
+def _figure(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2g}"
 
 
 def _text(facts: dict[str, str]) -> str:

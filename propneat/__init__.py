@@ -8,6 +8,7 @@ from importlib import import_module
 __version__ = "0.1.0"
 
 _HOMES = {
+    "Controller": "propneat.model",
     "EvolutionConfig": "propneat.evolution",
     "EvolveConfig": "propneat.settings.evolve_config",
     "Genome": "propneat.genome",

@@ -68,7 +68,9 @@ def linear_pool(*first_weights: float | None) -> GenePool:
     return GenePool.pack(make_genome(nodes, [*gene, (1, 1, 4, 0.5, True), (2, 1, 5, 1.0, True)]) for gene in genes)
 
 
-def train_in_float64(pool: GenePool, samples: Samples, config: TrainingConfig, validation: Samples | None = None, seed: int = 0):
+def train_in_float64(
+    pool: GenePool, samples: Samples, config: TrainingConfig, validation: Samples | None = None, seed: int = 0
+):
     """The layered engine in float64, which has tests of its own."""
     rng = np.random.default_rng(seed)
     return train_one_by_one(CompiledNetwork, compile_pool(pool), samples, validation, config, rng, "cpu", torch.float64)

@@ -17,9 +17,7 @@ def test_outputs_are_the_weighted_mean_of_outputs(n_outputs):
     for _ in range(50):
         genomes = [random_genome(rng, n_inputs=4, n_outputs=n_outputs, scale=0.5) for _ in range(rng.integers(1, 6))]
         shares = rng.dirichlet(np.ones(len(genomes)))
-        expected = sum(
-            share * evaluate(compile_genome(genome), X) for share, genome in zip(shares, genomes, strict=True)
-        )
+        expected = sum(share * evaluate(compile_genome(genome), X) for share, genome in zip(shares, genomes, strict=True))
         merged = average_genomes(genomes, shares)
         validate(merged)
         np.testing.assert_allclose(evaluate(compile_genome(merged), X), expected, rtol=1e-12, atol=1e-12)

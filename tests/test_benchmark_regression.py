@@ -33,10 +33,10 @@ from propneat.genome import NodeKind, activation_code, make_genome
 from propneat.model.summary import n_nodes
 from propneat.report.benchmark import Results, write_report
 from propneat.report.benchmark.analysis import analyse
-from propneat.report.benchmark.drawing import Marker, Segments
 from propneat.report.benchmark.json_form import make_json
 from propneat.report.benchmark.metric import METRICS
 from propneat.report.benchmark.rank_cost import draw_rank_cost
+from propneat.report.drawing import Marker, Segments
 
 ROOT = Path(__file__).parents[1]
 PMLB = Path(os.environ.get("PROPNEAT_TEST_PMLB") or ROOT / ".." / "shared" / "pmlb")

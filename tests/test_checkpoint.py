@@ -34,7 +34,7 @@ def grown_states(seed: int, n_generations: int) -> list[EvolveState]:
         row = {name: draw[kind]() for name, kind in HISTORY_COLUMNS.items()}
         history = (*history, row | {"generation": generation})
         leaders = GenePool.pack([pool[int(k)] for k in rng.integers(0, len(pool), rng.integers(1, 5))])
-        finished = tuple(Finished(pool[k], *rng.choice(ODD, 2).tolist()) for k in range(generation % 3))
+        finished = tuple(Finished(pool[k], *rng.choice(ODD, 2).tolist(), 1) for k in range(generation % 3))
         states.append(EvolveState(population.state, leaders[0], float(rng.choice(ODD)), leaders, history, finished))
     return states
 
@@ -54,7 +54,10 @@ def facts(state: EvolveState) -> list:
         [(entry.id, entry.representative.to_bytes(), repr(entry.best_fitness), entry.improved) for entry in population.species],
         {name: (array.dtype, array.shape, array.tobytes()) for name, array in population.tracker.items()},
         [population.generation, population.next_species, repr(population.threshold), repr(population.best_fitness)],
-        [(part.champion.to_bytes(), repr((part.validation_loss, part.validation_score))) for part in state.finished],
+        [
+            (part.champion.to_bytes(), repr((part.validation_loss, part.validation_score, part.generations)))
+            for part in state.finished
+        ],
         [population.best is None, repr(state.champion_loss), repr(state.history), len(population.pool), len(state.leaders)],
     ]
 
@@ -182,7 +185,13 @@ def test_a_run_continued_from_a_file_ends_like_one_that_was_not(tmp_path):
     samples = Samples.make(rng.standard_normal((40, 3)), (rng.random(40) < 0.5).astype(float))
     evolution = EvolutionConfig(population_size=12, add_node_rate=0.5, add_connection_rate=0.5, target_species=3)
     config = replace(
-        default_config(), generations=6, populations=1, seed=4, fine_tune_epochs=5, evolution=evolution, training=TrainingConfig(epochs=2)
+        default_config(),
+        generations=6,
+        populations=1,
+        seed=4,
+        fine_tune_epochs=5,
+        evolution=evolution,
+        training=TrainingConfig(epochs=2),
     )
     states: list[EvolveState] = []
     whole = evolve(Problem(samples, samples, "binary"), config, callbacks=[states.append])
@@ -267,8 +276,8 @@ def test_a_missing_file_a_folder_half_a_checkpoint_and_another_schema_are_refuse
     for path in (tmp_path / "absent.npz", tmp_path):
         with pytest.raises(CheckpointError, match="there is no checkpoint"):
             load_checkpoint(path)
-    monkeypatch.setattr("propneat.run.checkpoint.archive.CHECKPOINT_SCHEMA", "propneat.checkpoint/5")
-    with pytest.raises(DamagedCheckpointError, match="schema 'propneat.checkpoint/4'"):
+    monkeypatch.setattr("propneat.run.checkpoint.archive.CHECKPOINT_SCHEMA", "propneat.checkpoint/6")
+    with pytest.raises(DamagedCheckpointError, match="schema 'propneat.checkpoint/5'"):
         load_checkpoint(saved[0])
     journal_of(saved[0]).unlink()
     with pytest.raises(DamagedCheckpointError, match="lacks its other half, checkpoint.journal"):
@@ -339,8 +348,16 @@ ZEROS = np.zeros((5, 2), np.int64)
         (lambda p: p.metadata.update(threshold=math.nan), "its threshold is no number"),
         (lambda p: p.metadata.update(threshold="long"), "its threshold is no number"),
         (lambda p: p.metadata.update(best_fitness="9"), "its best fitness or loss is no number"),
-        (lambda p: p.metadata.update(finished=[[0.1, 0.2]] * 2), "other figures of finished populations than champions"),
-        (lambda p: p.metadata.update(finished=[["low", 0.2]] * len(p.metadata["finished"])), "figure of a finished population"),
+        (lambda p: p.metadata.update(finished=[[0.1, 0.2, 1]] * 2), "other figures of finished populations than champions"),
+        (
+            lambda p: p.metadata.update(finished=[["low", 0.2, 1]] * len(p.metadata["finished"])),
+            "figure of a finished population",
+        ),
+        (lambda p: p.metadata.update(finished=[[0.1, 0.2, 0]] * len(p.metadata["finished"])), "has no number of generations"),
+        (
+            lambda p: p.metadata.update(finished=[[0.1, 0.2, 99]] * len(p.metadata["finished"])),
+            "more generations than its history",
+        ),
         (lambda p: p.arrays["finished_nodes"]["activation"].fill(99), "unknown activation code 99"),
         (lambda p: p.metadata.update(identity="deep"), "it cannot be read|nest|plain JSON"),
         (lambda p: p.metadata.update(identity=json.loads("[" * 50 + "]" * 50)), "no plain JSON object"),
@@ -378,6 +395,12 @@ def test_a_difference_in_identity_is_named(change, words):
     saved = {"seed": 1, "generations": 10, "evolution": {"survival": 0.2, "activations": ["tanh"]}}
     with pytest.raises(CheckpointError, match=words):
         check_identity(saved, saved | change, may_grow=frozenset({"generations"}))
+
+
+def test_a_refusal_of_more_of_one_size_says_what_may_grow():
+    saved = {"generations": 10, "populations": 4}
+    with pytest.raises(CheckpointError, match=r"generations = 10, and now it is 20.*\(what may grow is populations\)"):
+        check_identity(saved, saved | {"generations": 20}, may_grow=frozenset({"populations"}))
 
 
 def test_equal_identities_and_more_generations_pass():

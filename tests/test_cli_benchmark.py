@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import pandas
 import pytest
 
@@ -27,7 +28,7 @@ def test_a_run_writes_store_and_report_and_the_same_command_adds_nothing(run, fo
     code, out, err = run("benchmark", *GOOD, "--out", "r", "--json")
     summary = json.loads(out)
     assert code == 0 and {row["method"] for row in summary["methods"]} == {"bench_methods:GOOD", "logistic-regression"}
-    assert {"results.sqlite", "report.html", "report.md", "report.json", "figures"} <= set(os.listdir("r"))
+    assert {"results.sqlite", "report.html", "report.md", "report.json", "tables.tex", "figures"} <= set(os.listdir("r"))
     assert "8 done, 0 failed, 0 remaining" in err
     again = run("benchmark", *GOOD, "--out", "r", "--json", "--no-report")
     assert again[0] == 0 and again[1] == out and "8 stored before" in again[2]
@@ -41,6 +42,26 @@ def test_a_run_writes_store_and_report_and_the_same_command_adds_nothing(run, fo
         assert store.rows().set_index("key")["auc"].to_dict() == exact
     code, out, _ = run("benchmark", "status", "r", "--json")
     assert code == 0 and json.loads(out)["counts"] == {"ok": 8}
+
+
+def test_files_are_learnt_from_by_the_column_named(run, folder):
+    rng = np.random.default_rng(0)
+    size = rng.normal(size=60)
+    frame = pandas.DataFrame({"size": size, "noise": rng.normal(size=60), "sort": np.where(size > 0, "a", "b")})
+    frame.assign(class_=rng.choice(["x", "y"], 60)).rename(columns={"class_": "class"}).to_csv("a.csv", index=False)
+    frame.to_csv("b.csv", index=False)
+    asked = ("--methods", "logistic-regression", "--folds", "2", "--workers", "1", "--no-report", "--quiet", "--out", "r")
+    code, _, err = run("benchmark", "--datasets", "a.csv:class,a.csv,b.csv", "--target", "sort", *asked)
+    with open_store(folder / "r") as store:
+        means = store.rows().groupby("dataset")["auc"].mean()
+    assert code == 0, err
+    assert set(means.index) == {"a.csv:class", "a.csv:sort", "b.csv:sort"} and means["b.csv:sort"] > 0.95 > means["a.csv:class"]
+    for wrong, words in [
+        (("--target", "sort"), "--target is for files"),
+        (("--datasets", "b.csv:sorts"), "did you mean 'sort'"),
+    ]:
+        code, _, err = run("benchmark", *wrong, *asked)
+        assert code == 2 and words in err
 
 
 def test_failures_are_rows_and_the_exit_code_is_one_until_they_are_retried(run, folder, monkeypatch):
@@ -68,7 +89,7 @@ def test_shards_joined_are_the_whole(run, folder):
 
 def test_a_dry_run_lists_tasks_and_writes_nothing(run, folder):
     code, out, err = run("benchmark", *GOOD, "--dry-run")
-    assert code == 0 and len(out.splitlines()) == 8 and "8 tasks" in err and os.listdir(folder) == []
+    assert code == 0 and len(out.splitlines()) == 8 and err.startswith("8 tasks") and os.listdir(folder) == []
     code, out, _ = run("benchmark", *GOOD, "--dry-run", "--json")
     assert len(json.loads(out)) == 8
 

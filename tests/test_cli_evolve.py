@@ -40,6 +40,8 @@ FILES = [
     "history.csv",
     "network.svg",
     "progress.png",
+    "progress.svg",
+    "report.html",
     "summary.json",
     "timing.csv",
 ]
@@ -231,7 +233,9 @@ def test_a_memory_budget_changes_nothing_but_memory(run, folder):
 
 
 def test_flag_before_environment_before_file_before_default(run, folder, monkeypatch):
-    (folder / "my.toml").write_text("seed = 1\ngenerations = 1\npopulations = 1\nfine_tune_epochs = 1\n[evolution]\npopulation_size = 8\n")
+    (folder / "my.toml").write_text(
+        "seed = 1\ngenerations = 1\npopulations = 1\nfine_tune_epochs = 1\n[evolution]\npopulation_size = 8\n"
+    )
     monkeypatch.setenv("PROPNEAT_SEED", "2")
     monkeypatch.setenv("PROPNEAT_POPULATION", "9")
     code, out, _ = run("evolve", "xd6", "--config", "my.toml", "--seed", "3", "--json", "--out", "a")
@@ -447,7 +451,7 @@ def test_what_is_missing_of_a_finished_run_is_made_again(run, folder, name):
         (folder / "a" / name).unlink()
         assert run("evolve", "--resume", "a", "--quiet")[0] == 0
     after = {path.name: path.read_bytes() for path in (folder / "a").iterdir()}
-    timed = ("progress.png", "summary.json", "timing.csv")
+    timed = ("progress.png", "progress.svg", "report.html", "summary.json", "timing.csv")
     assert sorted(after) == FILES
     assert all(after[each] == before[each] for each in FILES if each not in timed)
     assert "nothing is left to do" in run("evolve", "--resume", "a")[2]
@@ -542,7 +546,18 @@ def test_a_run_begun_but_not_through_a_generation_is_resumed_from_the_start(run,
 
 
 def test_a_run_killed_at_any_moment_and_resumed_ends_with_the_same_bytes(run, folder):
-    options = ["evolve", "wine_recognition", "--generations", "12", "--populations", "1", "--population", "30", "--fine-tune-epochs", "30"]
+    options = [
+        "evolve",
+        "wine_recognition",
+        "--generations",
+        "12",
+        "--populations",
+        "1",
+        "--population",
+        "30",
+        "--fine-tune-epochs",
+        "30",
+    ]
     run(*options, "--out", "whole")
     moments, checkpoint = np.random.default_rng(0), folder / "cut" / "checkpoint.npz"
     command = [*options, "--out", "cut"]
@@ -565,11 +580,13 @@ def test_a_run_killed_at_any_moment_and_resumed_ends_with_the_same_bytes(run, fo
 
 def test_help_starts_with_examples_and_is_made_without_heavy_imports():
     heavy = ("torch", "numba", "sklearn", "pandas", "matplotlib", "numpy")
-    code = "import sys, propneat.cli.main as m; m._run([sys.argv[1], '--help']); print(sorted(set(sys.argv) & set(sys.modules)))"
+    code = (
+        "import sys, propneat.cli.main as m; m._run([sys.argv[1], '--help']); print(sorted(set(sys.argv) & set(sys.modules)))"
+    )
     for name in ("evolve", "predict", "show", "export", "init"):
         done = subprocess.run([sys.executable, "-c", code, name, *heavy], capture_output=True, text=True, check=True)
         assert done.stdout.splitlines()[-1] == "[]"
-        assert done.stdout.index("Examples:") < done.stdout.index("Options:")
+        assert done.stdout.index("Examples:") < done.stdout.index("The table:" if name == "evolve" else "Options:")
 
 
 def test_help_shows_folders_as_they_are_made(run):

@@ -107,7 +107,10 @@ def test_classes_that_a_spreadsheet_would_run_are_written_as_they_are_and_said(r
     code, out, err = run("predict", "formula.json", "people.csv")
     answers = pandas.read_csv(io.StringIO(out))["prediction"]
     assert (code, set(answers) <= {"- 50000.", "=1+1"}) == (0, True)
-    assert err == f"Class {answers[0]!r} is written as it is, and a spreadsheet takes it for a formula: import that column as text.\n"
+    assert (
+        err
+        == f"Class {answers[0]!r} is written as it is, and a spreadsheet takes it for a formula: import that column as text.\n"
+    )
     assert run("predict", "formula.json", "people.csv", "--json")[2] == ""
     _, _, err = run("predict", "formula.json", "people.csv", "--out", "answers.csv")
     assert "takes it for a formula" in err and (tmp_path / "answers.csv").read_text() == out
@@ -160,7 +163,7 @@ def test_a_summary_holds_every_number_the_network_computes_with():
         outputs = np.column_stack([values[f"y{k}"] for k in range(genome.n_outputs)])
         np.testing.assert_allclose(outputs, evaluate(plan, X), rtol=1e-9, atol=1e-9)
         used = {source for node in found.nodes for source, _ in node.terms if source.startswith("x")}
-        assert set(found.input_importance) == used
+        assert set(found.used_inputs) == used
         assert set(found.unused_inputs) == {f"x{k}" for k in range(genome.n_inputs)} - used
         assert found.n_idle_connections == len(genome.connections) - plan.n_edges
 
@@ -192,7 +195,7 @@ def test_onnx_is_written_and_what_it_needs_is_said(run, tmp_path, monkeypatch):
     pytest.importorskip("onnx")
     assert run("export", "binary.json", "--to", "onnx", "--out", "model.onnx") == (0, "", "Wrote model.onnx\n")
     assert (tmp_path / "model.onnx").stat().st_size > 1000
-    monkeypatch.setitem(sys.modules, "propneat.export.onnx_form", None)
+    monkeypatch.setitem(sys.modules, "onnx", None)
     code, _, err = run("export", "binary.json", "--to", "onnx", "--out", "other.onnx")
     assert code == 2 and "pip install 'propneat[onnx]'" in err and not (tmp_path / "other.onnx").exists()
 
@@ -202,18 +205,24 @@ def test_formulas_are_written_whole_and_say_their_size(run, tmp_path):
         for form in ("excel", "js", "latex", "python", "sql", "sympy"):
             code, out, err = run("export", f"{task}.json", "--to", form)
             assert code == 0 and "height" in out
-            assert re.search(r"^The formula has [\d,]+ operators, constants and variables, its text [\d,]+ characters$", err, re.MULTILINE)
+            assert re.search(
+                r"^The formula has [\d,]+ operators, constants and variables, its text [\d,]+ characters$", err, re.MULTILINE
+            )
     found = {}
     exec(run("export", "regression.json", "--to", "python")[1], found)
     model, rows = load_model("regression.json"), people()
     named = [column.name for column in model.formula.columns]
-    np.testing.assert_allclose(found["predict"](*(rows[name].to_numpy(object) for name in named)), model.predict(rows), rtol=1e-12)
+    np.testing.assert_allclose(
+        found["predict"](*(rows[name].to_numpy(object) for name in named)), model.predict(rows), rtol=1e-12
+    )
 
 
 def test_rounding_is_measured_on_rows_and_said(run):
     code, rounded, err = run("export", "binary.json", "--to", "python", "--digits", "fewest", "--rows", "people.csv")
     assert code == 0
-    found = re.search(r"^Rounded to (\d+) significant digits: AUC (\S+) on 12 rows, (\S+) with all digits, largest diff", err, re.MULTILINE)
+    found = re.search(
+        r"^Rounded to (\d+) significant digits: AUC (\S+) on 12 rows, (\S+) with all digits, largest diff", err, re.MULTILINE
+    )
     digits, after, before = int(found[1]), float(found[2]), float(found[3])
     assert after >= before - 0.0005
     assert before == pytest.approx(score_model(load_model("binary.json"), people(), people()["ill"])["auc"], abs=1e-4)

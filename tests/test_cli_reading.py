@@ -31,14 +31,16 @@ def test_a_dry_run_shows_the_plan_and_trains_nothing(run, folder):
     assert [path.name for path in folder.iterdir()] == ["houses.csv"]
     for line in (
         "2 of 120 rows left out: they have no target 'price'",
-        "target price: a number to predict",
+        "target 'price': a number to predict",
         "Id: left out, its whole numbers only count the rows",
         "3 cells of 120 that hold no number read as missing ('n.a.')",
         "sold: dates such as '01/01/2020'",
         "street: 'NA' in",
     ):
         assert line in out
-    code, out, _ = run("evolve", "houses.csv", "--target", "price", "--dry-run", "--json", "--drop", "sold", "--missing", "n.a.")
+    code, out, _ = run(
+        "evolve", "houses.csv", "--target", "price", "--dry-run", "--json", "--drop", "sold", "--missing", "n.a."
+    )
     facts = json.loads(out)
     kinds = {row["column"]: row["read_as"] for row in facts["columns"]}
     assert kinds == {"Id": "dropped", "size": "number", "sold": "dropped", "street": "category"}

@@ -95,7 +95,16 @@ def test_levels_and_gaps_are_centred_on_their_weighted_share():
     weights = [1.0, 2.0, 3.0, 4.0]
     preprocessor = Preprocessor.fit(frame, weights, options=EncodingOptions(one_hot_integers=3))
     shares = {rule.name: rule.center for rule in preprocessor.rules if rule.level is not None or rule.missing}
-    assert shares == {"a=x": 0.1, "a=y": 0.2, "a=z": 0.3, "a missing": 0.4, "n=1": 0.1, "n=2": 0.2, "n=3": 0.3, "n missing": 0.4}
+    assert shares == {
+        "a=x": 0.1,
+        "a=y": 0.2,
+        "a=z": 0.3,
+        "a missing": 0.4,
+        "n=1": 0.1,
+        "n=2": 0.2,
+        "n=3": 0.3,
+        "n missing": 0.4,
+    }
     assert np.allclose(weights @ preprocessor.transform(frame), 0.0, atol=1e-12)
 
 
@@ -133,7 +142,9 @@ def test_unknown_levels_count_as_none_of_the_levels():
 
 
 def test_only_the_heaviest_levels_get_inputs_in_sorted_order():
-    preprocessor = Preprocessor.fit(pandas.DataFrame({"a": ["d", "c", "c", "b", "a"]}), [1, 1, 1, 5, 0.5], options=EncodingOptions(max_levels=2))
+    preprocessor = Preprocessor.fit(
+        pandas.DataFrame({"a": ["d", "c", "c", "b", "a"]}), [1, 1, 1, 5, 0.5], options=EncodingOptions(max_levels=2)
+    )
     assert [rule.level for rule in preprocessor.rules] == ["b", "c"]
 
 
@@ -250,7 +261,15 @@ def test_arrays_with_another_number_of_columns():
             for key, value in [
                 *(("name", None), ("feature", 1), ("feature", "c"), ("center", NAN), ("center", "1"), ("center", True)),
                 *(("center", 10**400), ("scale", 0), ("scale", -1.0), ("scale", math.inf), ("level", None), ("level", NAN)),
-                *(("level", True), ("level", []), ("missing", 1), ("missing", None), ("surprise", 0), ("low", "0"), ("low", 9e9)),
+                *(
+                    ("level", True),
+                    ("level", []),
+                    ("missing", 1),
+                    ("missing", None),
+                    ("surprise", 0),
+                    ("low", "0"),
+                    ("low", 9e9),
+                ),
                 *(("part", "hour"), ("part", "age"), ("means", [["x", 1]]), ("default", 0.5), ("low", NAN)),
             ]
         ),

@@ -29,9 +29,10 @@ def good_frame() -> pandas.DataFrame:
 def assert_reads(features: pandas.DataFrame, frame: pandas.DataFrame) -> None:
     """The features are those of a frame, to the bit, its texts as categories."""
     expected = frame.drop(columns="class").astype({"city": "category"})
-    assert features["city"].astype(object).where(features["city"].notna(), None).tolist() == expected["city"].astype(object).where(
-        expected["city"].notna(), None
-    ).tolist()
+    assert (
+        features["city"].astype(object).where(features["city"].notna(), None).tolist()
+        == expected["city"].astype(object).where(expected["city"].notna(), None).tolist()
+    )
     others = features.columns.drop("city")
     pandas.testing.assert_frame_equal(features[others], expected[others], check_dtype=False, check_exact=True)
 
@@ -178,7 +179,14 @@ def test_whole_float_classes_become_integers(tmp_path):
     ],
 )
 def test_text_as_programs_write_it_is_read(tmp_path, text, names, words):
-    counted = "".join(f"{line.replace('7,', f'{number},', 1).replace('5,', f'{number},', 1)}\n" for number, line in enumerate(text.splitlines(), 40)) if text.startswith(",") else text
+    counted = (
+        "".join(
+            f"{line.replace('7,', f'{number},', 1).replace('5,', f'{number},', 1)}\n"
+            for number, line in enumerate(text.splitlines(), 40)
+        )
+        if text.startswith(",")
+        else text
+    )
     table = load_table(write(tmp_path / "t.csv", counted))
     assert list(table.features) == names
     assert words in " / ".join(table.notes)
@@ -225,7 +233,10 @@ def test_what_a_target_is_is_said_with_the_option_that_changes_it(tmp_path, labe
 
 def test_a_wide_table_is_read_in_linear_time(tmp_path):
     names = [f"c{number}" for number in range(6000)]
-    path = write(tmp_path / "t.csv", ",".join([*names, "target"]) + "\n" + rows(",".join(["1"] * 6000) + ",0", ",".join(["2"] * 6000) + ",1"))
+    path = write(
+        tmp_path / "t.csv",
+        ",".join([*names, "target"]) + "\n" + rows(",".join(["1"] * 6000) + ",0", ",".join(["2"] * 6000) + ",1"),
+    )
     assert len(load_table(path).features.columns) == 6000
 
 

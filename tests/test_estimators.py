@@ -420,7 +420,9 @@ def test_what_an_estimator_cannot_answer_is_an_error():
 def test_other_dataframes_keep_their_names_and_sparse_matrices_are_read():
     polars = pytest.importorskip("polars")
     rng = np.random.default_rng(0)
-    frame = pandas.DataFrame({" bmi ": rng.normal(size=60), "town": rng.choice(["Rome", "Oslo"], 60), "when": pandas.date_range("2020", periods=60)})
+    frame = pandas.DataFrame(
+        {" bmi ": rng.normal(size=60), "town": rng.choice(["Rome", "Oslo"], 60), "when": pandas.date_range("2020", periods=60)}
+    )
     y = np.arange(60) % 2
     fitted = PropNEATClassifier(**SHORT).fit(polars.from_pandas(frame), polars.Series(y))
     assert fitted.feature_names_in_.tolist() == [" bmi ", "town", "when"]
@@ -432,7 +434,9 @@ def test_other_dataframes_keep_their_names_and_sparse_matrices_are_read():
     assert np.array_equal(fitted.model_.predict_proba(frame.rename(columns=str.strip)), expected)
     dense = np.where(rng.random((60, 3)) < 0.7, 0.0, rng.normal(size=(60, 3)))
     sparse = PropNEATClassifier(**SHORT).fit(scipy.sparse.csr_matrix(dense), y)
-    assert np.array_equal(sparse.predict_proba(scipy.sparse.csr_array(dense)), PropNEATClassifier(**SHORT).fit(dense, y).predict_proba(dense))
+    assert np.array_equal(
+        sparse.predict_proba(scipy.sparse.csr_array(dense)), PropNEATClassifier(**SHORT).fit(dense, y).predict_proba(dense)
+    )
     with pytest.raises(DataError, match="as a dense one, and at most 1 GiB"):
         PropNEATClassifier(**SHORT).fit(scipy.sparse.csr_matrix((200_000, 1000)), y)
 

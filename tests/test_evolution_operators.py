@@ -341,7 +341,11 @@ class TestMutation:
         genome = two_inputs([(0, 0, 3, 1.0, True), (1, 3, 2, 1.0, True)], hidden=(3,))
         pool = GenePool.pack([genome])
         config = replace(
-            STILL, activation_mutation_rate=1.0, aggregation_mutation_rate=1.0, activations=("sin", "gauss"), aggregations=("max", "min")
+            STILL,
+            activation_mutation_rate=1.0,
+            aggregation_mutation_rate=1.0,
+            activations=("sin", "gauss"),
+            aggregations=("max", "min"),
         )
         children = mutated_many(pool, 500, InnovationTracker.following(pool), config, 1)
         hidden = children.nodes[children.nodes["kind"] == NodeKind.HIDDEN]
@@ -351,7 +355,7 @@ class TestMutation:
         assert not outputs["activation"].any() and not outputs["aggregation"].any()
 
     def test_everything_at_once_keeps_every_rule_for_thousands_of_steps(self):
-        everything = {rate: 0.5 for rate in RATES}
+        everything = dict.fromkeys(RATES, 0.5)
         pool, tracker = grown_pool(23, 40, 20, **everything, activations=("tanh", "sin"), aggregations=("sum", "min"))
         for step in range(60):
             mother, father = np.random.default_rng(step).integers(0, 40, (2, 40))
@@ -635,7 +639,7 @@ def test_the_largest_sigma_draws_numbers_that_float32_holds(sigma):
 
 
 def test_random_genomes_of_any_shape_can_found_a_run():
-    config = EvolutionConfig(**{rate: 0.3 for rate in RATES})
+    config = EvolutionConfig(**dict.fromkeys(RATES, 0.3))
     for seed in range(60):
         genome = random_genome(np.random.default_rng(seed))
         tracker = InnovationTracker.following(GenePool.pack([genome]))

@@ -46,7 +46,15 @@ def small(method: str = "propneat", **changes) -> EvolveConfig:
     config = default_config(method)
     evolution = replace(config.evolution, population_size=16, target_species=4)
     training = replace(config.training, epochs=3)
-    base = {"generations": 6, "populations": 1, "fine_tune_epochs": 10, "fine_tune_patience": 3, "refit_epochs": 5, "prune_epochs": 2, "n_finalists": 2}
+    base = {
+        "generations": 6,
+        "populations": 1,
+        "fine_tune_epochs": 10,
+        "fine_tune_patience": 3,
+        "refit_epochs": 5,
+        "prune_epochs": 2,
+        "n_finalists": 2,
+    }
     return replace(config, **{**base, "evolution": evolution, "training": training, **changes})
 
 
@@ -216,7 +224,12 @@ def test_offspring_inherit_trained_numbers_only_with_write_back():
     """Without mutation of any kind the second generation holds the first one's numbers, trained or not."""
     problem = make_problem()
     evolution = EvolutionConfig(
-        population_size=12, crossover_rate=0.0, add_connection_rate=0, add_node_rate=0, weight_mutation_rate=0, bias_mutation_rate=0
+        population_size=12,
+        crossover_rate=0.0,
+        add_connection_rate=0,
+        add_node_rate=0,
+        weight_mutation_rate=0,
+        bias_mutation_rate=0,
     )
     first = {}
     for write_back in (True, False):
@@ -235,7 +248,9 @@ def test_neat_uses_no_gradients():
     still = replace(evolution, add_node_rate=0, add_connection_rate=0, average_rate=0)
     states = []
     evolve(make_problem(), small("neat", evolution=still, generations=4), callbacks=[states.append])
-    first = set(states[0].leaders.connections["weight"].tolist()) | set(states[0].population.pool.connections["weight"].tolist())
+    first = set(states[0].leaders.connections["weight"].tolist()) | set(
+        states[0].population.pool.connections["weight"].tolist()
+    )
     assert set(states[-1].population.pool.connections["weight"].tolist()) <= first
 
 
@@ -250,7 +265,9 @@ def test_retraining_fills_the_champions_layers():
 
 def test_networks_that_lose_every_connection_are_no_trouble():
     problem = make_problem()
-    evolution = EvolutionConfig(population_size=12, initial_connection_fraction=0.0, add_connection_rate=0.1, delete_connection_rate=0.8)
+    evolution = EvolutionConfig(
+        population_size=12, initial_connection_fraction=0.0, add_connection_rate=0.1, delete_connection_rate=0.8
+    )
     result = evolve(problem, small(evolution=evolution, size_penalty=0.5))
     assert np.isfinite(result.validation_loss)
 
@@ -367,7 +384,9 @@ def test_scores_are_those_of_scikit_learn():
     expected = roc_auc_score(labels == 1, outputs[:, 0], sample_weight=weights)
     assert score_outputs("binary", outputs[:, :1], one_hot[:, 1:2], weights) == pytest.approx(expected)
     y = outputs[:, :1] + 0.1 * rng.standard_normal((50, 1))
-    assert score_outputs("regression", outputs[:, :1], y, weights) == pytest.approx(r2_score(y, outputs[:, :1], sample_weight=weights))
+    assert score_outputs("regression", outputs[:, :1], y, weights) == pytest.approx(
+        r2_score(y, outputs[:, :1], sample_weight=weights)
+    )
 
 
 @pytest.mark.parametrize(

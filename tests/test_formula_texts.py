@@ -358,9 +358,7 @@ def test_javascript_reads_dates_as_dates_and_as_texts(preprocessor, tmp_path):
     (tmp_path / "all.mjs").write_text(script, encoding="utf-8")
     told = subprocess.run(["node", "all.mjs"], cwd=tmp_path, capture_output=True, text=True, check=True)
     frame = (
-        a_table(rng)
-        .iloc[[0]]
-        .assign(**{name: np.nan for name in ("mean size", "amount", "year", "flag")}, town="Bad 3", level=2.0)
+        a_table(rng).iloc[[0]].assign(**dict.fromkeys(("mean size", "amount", "year", "flag"), np.nan), town="Bad 3", level=2.0)
     )
     frame = frame.assign(**{"class": None, "sold": pandas.Timestamp("2021-03-04 05:06:07")})
     np.testing.assert_allclose(json.loads(told.stdout), [model.predict(frame)[0]] * 3, rtol=1e-12)

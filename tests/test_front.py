@@ -27,7 +27,10 @@ def test_the_front_is_what_no_other_network_is_better_than():
         found = non_dominated(sizes, losses)
         worse = np.where(np.isfinite(losses), losses, np.inf)
         better = [
-            any(sizes[j] <= sizes[k] and worse[j] <= worse[k] and (sizes[j], worse[j]) != (sizes[k], worse[k]) for j in range(12))
+            any(
+                sizes[j] <= sizes[k] and worse[j] <= worse[k] and (sizes[j], worse[j]) != (sizes[k], worse[k])
+                for j in range(12)
+            )
             for k in range(12)
         ]
         expected = {(sizes[k], worse[k]) for k in range(12) if not better[k] and np.isfinite(worse[k])}
@@ -126,7 +129,9 @@ def test_the_mean_loss_is_that_of_the_engine_and_its_error_that_of_a_mean(loss):
     mean, error = mean_loss(loss, outputs, rows)
     assert mean == pytest.approx(result.validation_loss[0], rel=1e-5)
     alike = Samples.make(rows.X, rows.targets)
-    draws = [mean_loss(loss, outputs[k], Samples.make(rows.X[k], rows.targets[k]))[0] for k in rng.integers(70, size=(4000, 70))]
+    draws = [
+        mean_loss(loss, outputs[k], Samples.make(rows.X[k], rows.targets[k]))[0] for k in rng.integers(70, size=(4000, 70))
+    ]
     assert mean_loss(loss, outputs, alike)[1] == pytest.approx(np.std(draws), rel=0.1)
     assert 0 < error < 2 * np.std(draws)
 
@@ -143,7 +148,8 @@ def test_the_penalty_is_akaikes_criterion_for_classes_and_numbers():
 
 
 @pytest.mark.parametrize(
-    ("task", "populations", "loss"), [("binary", 1, None), ("multiclass", 1, None), ("regression", 3, "rmse"), ("binary", 3, None)]
+    ("task", "populations", "loss"),
+    [("binary", 1, None), ("multiclass", 1, None), ("regression", 3, "rmse"), ("binary", 3, None)],
 )
 def test_a_run_returns_its_front_and_the_champion_on_it(task, populations, loss):
     problem, config = make_problem(task), small(populations=populations, loss=loss)

@@ -307,7 +307,9 @@ def test_the_environment_pays_minus_the_cost_that_controllers_are_judged_by():
 def test_without_gymnasium_one_sentence_says_what_to_do(monkeypatch):
     monkeypatch.setitem(sys.modules, "gymnasium", None)
     monkeypatch.delitem(sys.modules, "propneat.methods.fusion_control.gymnasium_form", raising=False)
-    with pytest.raises(ConfigError, match=r"needs the package gymnasium, which is not installed: pip install 'propneat\[control\]"):
+    with pytest.raises(
+        ConfigError, match=r"needs the package gymnasium, which is not installed: pip install 'propneat\[control\]"
+    ):
         make_environment()
     with pytest.raises(ConfigError, match="1 second"):
         make_environment(0)

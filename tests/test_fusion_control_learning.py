@@ -190,7 +190,9 @@ def watch(model: PhysicalModel, plant: Plant, bench: Bench, n_steps: int, n_plan
             last = state, used
 
 
-@pytest.mark.parametrize(("name", "settings"), [("ash_confinement", {"ash_confinement": 20.0}), ("reactivity_scale", {"reactivity_scale": 0.8})])
+@pytest.mark.parametrize(
+    ("name", "settings"), [("ash_confinement", {"ash_confinement": 20.0}), ("reactivity_scale", {"reactivity_scale": 0.8})]
+)
 def test_physical_parameters_are_found_from_noisy_instruments(name, settings):
     bench = Bench.make(0)
     model = PhysicalModel(bench.interface, 4, make_rng("seen"))

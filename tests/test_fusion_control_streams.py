@@ -191,7 +191,9 @@ def test_unusable_calls_of_the_classifier_are_refused_by_name():
     for bad in ({"n_hidden": 0}, {"n_passes": 0}, {"batch_size": 0}, {"n_replay": -1}, {"max_updates": 0}):
         with pytest.raises(ConfigError, match=next(iter(bad))):
             PIDBackpropClassifier(**bad).fit(X, y)
-    with pytest.raises(ConfigError, match="The 'rule' parameter of PIDBackpropClassifier must be a str among {'p', 'pi', 'pid', 'adam'}"):
+    with pytest.raises(
+        ConfigError, match="The 'rule' parameter of PIDBackpropClassifier must be a str among {'p', 'pi', 'pid', 'adam'}"
+    ):
         PIDBackpropClassifier("pd").fit(X, y)
     with pytest.raises(DataError, match="2 classes"):
         PIDBackpropClassifier().fit(X, 0 * y)

@@ -30,8 +30,8 @@ from propneat.methods.inverse_flow.deblur_study import DeblurPlan, deblur_claims
 from propneat.methods.inverse_flow.drawn_study import DrawnClassifier, DrawnPlan
 from propneat.methods.inverse_flow.flow import FlowPlan, Logit, make_flow
 from propneat.methods.inverse_flow.flow_study import FlowStudyPlan
-from propneat.methods.inverse_flow.speed_study import SpeedPlan
 from propneat.methods.inverse_flow.native import StudySize, run, run_sized
+from propneat.methods.inverse_flow.speed_study import SpeedPlan
 from propneat.methods.inverse_flow.tabular_flow import TabularFlow, TabularTraining, train_tabular
 from propneat.methods.inverse_flow.training import FlowTraining, bits_per_dimension, dequantise, evaluate, train_flow
 

@@ -6,9 +6,17 @@ import numpy as np
 import pytest
 from random_genomes import random_genome
 
-from propneat.compiler import compile_genome, evaluate
 from propneat.base.errors import GenomeError
-from propneat.genome import SCHEMA, Genome, format_document, genome_from_document, genome_to_document, make_genome, parse_document
+from propneat.compiler import compile_genome, evaluate
+from propneat.genome import (
+    SCHEMA,
+    Genome,
+    format_document,
+    genome_from_document,
+    genome_to_document,
+    make_genome,
+    parse_document,
+)
 from propneat.genome.json_form import MAX_CHARACTERS
 
 
@@ -71,9 +79,11 @@ def test_an_edited_weight_is_honoured():
     text = to_text(sample_genome()).replace('"weight": 2.0', '"weight": -3.5')
     edited_genome = from_text(text)
     X = np.array([[1.0, 0.25]])
-    assert evaluate(compile_genome(sample_genome()), X)[0, 0] == np.tanh(0.5 + 2.0 * max(0.375 - 0.5, 0))
+    assert evaluate(compile_genome(sample_genome()), X)[0, 0] == pytest.approx(
+        np.tanh(0.5 + 2.0 * max(0.375 - 0.5, 0)), rel=1e-14
+    )
     X = np.array([[3.0, 0.25]])
-    assert evaluate(compile_genome(edited_genome), X)[0, 0] == np.tanh(0.5 - 3.5 * (1.375 - 0.5))
+    assert evaluate(compile_genome(edited_genome), X)[0, 0] == pytest.approx(np.tanh(0.5 - 3.5 * (1.375 - 0.5)), rel=1e-14)
 
 
 def test_a_recurrent_network_is_refused_by_name():
@@ -153,7 +163,9 @@ def test_half_a_file_is_refused():
             from_text(text[:length])
 
 
-@pytest.mark.parametrize(("text", "message"), [("", "not valid JSON"), ("[]", "one JSON object, not a list"), ("3", "not a int")])
+@pytest.mark.parametrize(
+    ("text", "message"), [("", "not valid JSON"), ("[]", "one JSON object, not a list"), ("3", "not a int")]
+)
 def test_a_file_that_holds_no_object_gets_one_sentence(text, message):
     with pytest.raises(GenomeError, match=message):
         from_text(text)

@@ -17,7 +17,8 @@ from engine_cases import (
 )
 
 from propneat.base.errors import ConfigError
-from propneat.compiler import LayerPlan, PopulationPlan, compile_genome, compile_pool, evaluate, write_back_pool
+from propneat.compiler import LayerPlan, PopulationPlan, compile_genome, compile_pool, write_back_pool
+from propneat.compiler.reference import evaluate
 from propneat.genome import ACTIVATIONS, AGGREGATIONS, GenePool, activation_code, make_genome
 from propneat.training import LOSSES, OPTIMISERS, Samples, TrainingConfig, kernel_math, kernel_windows, train_population
 from propneat.training.kernel_engine import predict_population

@@ -88,7 +88,9 @@ def test_whole_numbers_that_name_something_get_means_and_measures_do_not():
 def test_first_words_of_many_texts_are_levels_too():
     rng = np.random.default_rng(9)
     maker = rng.choice(["Fiat", "Opel", "Saab"], 600)
-    frame = pandas.DataFrame({"car": [f"{name} {number}" for name, number in zip(maker, rng.integers(0, 50, 600), strict=True)]})
+    frame = pandas.DataFrame(
+        {"car": [f"{name} {number}" for name, number in zip(maker, rng.integers(0, 50, 600), strict=True)]}
+    )
     target = np.where(maker == "Opel", 1.0, 0.0)[:, None]
     preprocessor = Preprocessor.fit(frame, targets=target)
     index = [rule.name for rule in preprocessor.rules].index("car first word=Opel")

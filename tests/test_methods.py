@@ -12,6 +12,7 @@ from sklearn.base import clone, is_classifier, is_regressor
 from sklearn.metrics import r2_score, roc_auc_score
 from sklearn.model_selection import train_test_split
 
+from propneat.base.errors import ConfigError
 from propneat.compiler import evaluate
 from propneat.data import load_table
 from propneat.methods import METHODS, Method
@@ -143,6 +144,9 @@ def test_the_metadata_say_what_readers_need(name):
     assert set(method.tasks) <= {"binary", "multiclass", "regression"}
     assert ("binary" in method.tasks) == (method.make is not None)
     assert ("regression" in method.tasks) == (method.make_regressor is not None)
+    for task in sorted({"binary", "regression"} - set(method.tasks)):
+        with pytest.raises(ConfigError, match=f"{name}.* not for {task}"):
+            method.maker(task)
     seconds = [method.seconds(rows, columns, 2) for rows, columns in ((100, 5), (1000, 5), (1000, 50))]
     assert 0 < seconds[0] <= seconds[1] <= seconds[2]
 

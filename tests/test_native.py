@@ -100,7 +100,13 @@ def test_every_module_that_kernels_are_made_of_counts(tmp_path):
     shutil.copytree(HOME, tmp_path / "propneat", ignore=shutil.ignore_patterns("__pycache__", "*.json"))
     seen = {_sources_digest.__wrapped__(tmp_path / "propneat")}
     counting = ("base/native.py", "training/kernel_math.py", "training/vector_code.py", "training/settings.py")
-    counting += ("genome/genes.py", "evolution/editing.py", "methods/vsml/kernel.py", "methods/fusion_control/plant.py", "compiler/topology.py")
+    counting += (
+        "genome/genes.py",
+        "evolution/editing.py",
+        "methods/vsml/kernel.py",
+        "methods/fusion_control/plant.py",
+        "compiler/topology.py",
+    )
     for name in counting:
         with (tmp_path / "propneat" / name).open("a") as file:
             file.write("\n")

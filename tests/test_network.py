@@ -9,9 +9,10 @@ import pytest
 import torch
 from random_genomes import random_genome
 
-from propneat.compiler import LayerPlan, compile_genome, evaluate, write_back
+from propneat.compiler import LayerPlan, compile_genome, write_back
 from propneat.compiler import apply_activation as reference_activation
 from propneat.compiler.network import CompiledNetwork, apply_activation, export_program
+from propneat.compiler.reference import evaluate
 from propneat.genome import ACTIVATIONS, AGGREGATIONS, NodeKind, activation_code, aggregation_code, make_genome
 
 

@@ -17,7 +17,7 @@ from propneat.report.network_layout import lay_out
 from propneat.report.network_svg import draw_network
 
 SVG = "{http://www.w3.org/2000/svg}"
-NASTY = ("<script>", "a & b", 'quote " and \'', "bell \x07\x00", "tab\tline\nend", "\ud800", "🎉", "]]>", "&lt;", "", "x" * 99)
+NASTY = ("<script>", "a & b", "quote \" and '", "bell \x07\x00", "tab\tline\nend", "\ud800", "🎉", "]]>", "&lt;", "", "x" * 99)
 
 
 def nasty_names(rng: np.random.Generator, count: int, kind: str) -> list[str]:
@@ -111,7 +111,7 @@ def test_nodes_do_not_overlap_and_everything_lies_on_the_canvas():
             assert 0 <= x + shift_x and x + w + shift_x <= width and 0 <= y + shift_y and y + h + shift_y <= height
             boxes.append((x, y, x + w, y + h))
         for k, (left, top, right, bottom) in enumerate(boxes):
-            assert all(l >= right or r <= left or t >= bottom or b <= top for l, t, r, b in boxes[k + 1 :])
+            assert all(x >= right or r <= left or t >= bottom or b <= top for x, t, r, b in boxes[k + 1 :])
         for path in root.iter(f"{SVG}path"):
             points = edge_curves(path.get("d")) + (shift_x, shift_y)
             assert (points >= 0).all() and (points <= (width, height)).all()
@@ -168,7 +168,7 @@ def test_a_ladder_of_depth_200_is_drawn_whole():
     edges = list(zip(chain[:-1], chain[1:], strict=True)) + [(0, k) for k in range(3, 201, 10)]
     genome = make_genome(nodes, [(k, s, t, 0.5 - k % 2, True) for k, (s, t) in enumerate(edges)])
     root = ElementTree.fromstring(draw_network(genome))
-    assert len([element for element in root.iter(f"{SVG}path")]) == len(edges)
+    assert len(list(root.iter(f"{SVG}path"))) == len(edges)
 
 
 def test_wrong_numbers_of_names_are_refused():
@@ -183,3 +183,38 @@ def test_drawing_loads_neither_torch_nor_matplotlib_nor_networkx():
     code = "import sys, propneat.report.network_svg; print(sorted({'torch', 'matplotlib', 'networkx'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def single_layer(n_inputs: int, n_outputs: int) -> Genome:
+    """Every input to every output, which add up."""
+    nodes = [(k, 0.0, NodeKind.INPUT, 0, 0) for k in range(n_inputs)]
+    nodes += [(n_inputs + k, 0.0, NodeKind.OUTPUT, 0, 0) for k in range(n_outputs)]
+    pairs = [(source, n_inputs + target) for source in range(n_inputs) for target in range(n_outputs)]
+    return make_genome(nodes, [(number, *pair, 0.1 + number % 7, True) for number, pair in enumerate(pairs)])
+
+
+def test_weights_are_written_on_demand_and_notes_stand_in_tooltips():
+    genome = random_genome(np.random.default_rng(4), n_inputs=4, n_outputs=2)
+    plan = compile_genome(genome)
+    plain, told = draw_network(genome), draw_network(genome, weights=True, notes={plan.n_slots - 1: "five <of> six"})
+    written = ElementTree.fromstring(told).find(f".//{SVG}g[@class='weights']")
+    assert "weights" not in plain
+    assert sorted(text.text for text in written) == sorted(f"{weight:.3g}" for weight in plan.weights)
+    assert "five &lt;of&gt; six" in told and told.count("five") == 1
+
+
+def test_an_output_that_only_adds_up_has_its_name_alone():
+    genome = single_layer(3, 2)
+    texts = [
+        text.text for text in ElementTree.fromstring(draw_network(genome, output_names=["ill", "well"])).iter(f"{SVG}text")
+    ]
+    assert "ill" in texts and "identity" not in texts
+
+
+def test_hundreds_of_inputs_stay_within_a_screen_or_two_and_apart():
+    genome = single_layer(300, 10)
+    root = ElementTree.fromstring(draw_network(genome))
+    assert float(root.get("height")) < 3200
+    places = np.sort([float(text.get("y")) for text in root.iter(f"{SVG}text") if text.get("text-anchor") == "end"])
+    size = float(next(text for text in root.iter(f"{SVG}text") if text.get("text-anchor") == "end").get("font-size"))
+    assert np.diff(places).min() >= size * 0.99

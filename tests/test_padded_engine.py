@@ -22,7 +22,8 @@ from engine_cases import (
 )
 
 from propneat.base.errors import ConfigError
-from propneat.compiler import compile_pool, evaluate
+from propneat.compiler import compile_pool
+from propneat.compiler.reference import evaluate
 from propneat.genome import GenePool, make_genome
 from propneat.recompute.meter import MemoryMeter
 from propneat.training import LOSSES, OPTIMISERS, Samples, TrainingConfig, padded_engine, train_population
@@ -107,9 +108,7 @@ def test_the_public_call_works_in_single_precision_to_the_same_bytes():
     pool, config = make_pool(7, 10), TrainingConfig(epochs=3, batch_size=12, l2=0.5)
     samples, validation = make_samples(1, "bce", 50), make_samples(2, "bce", 30)
     first, second = (
-        train_population(
-            compile_pool(pool), samples, config, np.random.default_rng(0), validation=validation, engine="padded"
-        )
+        train_population(compile_pool(pool), samples, config, np.random.default_rng(0), validation=validation, engine="padded")
         for _ in range(2)
     )
     assert_same_bits(first, second)
@@ -202,8 +201,12 @@ def test_a_budget_parts_the_population_or_is_refused_with_the_bytes_that_are_nee
     plan = compile_pool(pool)
     largest = max(pad_population(compile_pool(pool[g : g + 1])).bytes_needed(40, 8) for g in range(9))
     assert largest < pad_population(plan).bytes_needed(40, 8)
-    assert_close(train(pool, samples, config, samples, memory_budget=largest), train(pool, samples, config, samples), 1e-9, 1e-11)
-    with pytest.raises(ConfigError, match=f"within {largest - 1} bytes is not possible: the padded engine needs {largest} bytes"):
+    assert_close(
+        train(pool, samples, config, samples, memory_budget=largest), train(pool, samples, config, samples), 1e-9, 1e-11
+    )
+    with pytest.raises(
+        ConfigError, match=f"within {largest - 1} bytes is not possible: the padded engine needs {largest} bytes"
+    ):
         train(pool, samples, config, samples, memory_budget=largest - 1)
 
 

@@ -134,7 +134,13 @@ def test_a_species_has_as_many_generations_as_stagnation_says():
 
 def test_extinction_of_a_run_that_began_with_given_genomes():
     """Ids of the given genomes, inputs not first, go on being used."""
-    nodes = [(100, 0.0, 0, 0, 0), (7, 0.0, 0, 0, 0), (50, 0.0, 0, 0, 0), (3, 0.1, 1, 0, 0), (1, 0.0, 2, activation_code("tanh"), 0)]
+    nodes = [
+        (100, 0.0, 0, 0, 0),
+        (7, 0.0, 0, 0, 0),
+        (50, 0.0, 0, 0, 0),
+        (3, 0.1, 1, 0, 0),
+        (1, 0.0, 2, activation_code("tanh"), 0),
+    ]
     start = make_genome(nodes, [(4, 100, 1, 1.0, True), (9, 1, 3, 1.0, True), (2, 7, 3, 0.5, True)])
     config = replace(BUSY, species_elitism=0, stagnation=1, initial_hidden=2, compatibility_threshold=50.0, target_species=None)
     population, n_extinct = Population(3, 1, config, seed=5, start=[start]), 0
@@ -299,7 +305,12 @@ def test_copies_of_genomes_are_read_only_too(duplicate):
 def test_rates_of_zero_breed_only_the_first_numbers():
     """Without mutation and crossover every genome of every generation is one of the first."""
     config = EvolutionConfig(
-        population_size=30, add_connection_rate=0, add_node_rate=0, weight_mutation_rate=0, bias_mutation_rate=0, crossover_rate=0
+        population_size=30,
+        add_connection_rate=0,
+        add_node_rate=0,
+        weight_mutation_rate=0,
+        bias_mutation_rate=0,
+        crossover_rate=0,
     )
     population = Population(3, 1, config, seed=8)
     first = set(population.ask())
@@ -360,7 +371,9 @@ def test_a_restored_population_goes_on_alike(speciation):
 
 
 def test_trained_genomes_take_the_place_of_the_asked():
-    population = Population(3, 1, replace(BUSY, weight_mutation_rate=0.0, add_connection_rate=0, add_node_rate=0, crossover_rate=0), seed=1)
+    population = Population(
+        3, 1, replace(BUSY, weight_mutation_rate=0.0, add_connection_rate=0, add_node_rate=0, crossover_rate=0), seed=1
+    )
     pool = population.ask()
     connections = pool.connections.copy()
     connections["weight"] = 42.0
@@ -419,7 +432,9 @@ def test_a_fraction_of_the_inputs_is_that_of_decimals():
 
 @pytest.mark.parametrize("fraction", [0.0, 0.3, 1.0])
 def test_first_genomes_are_minimal(fraction):
-    pool = Population(5, 2, EvolutionConfig(population_size=50, initial_connection_fraction=fraction, weight_sigma=2.0), seed=0).ask()
+    pool = Population(
+        5, 2, EvolutionConfig(population_size=50, initial_connection_fraction=fraction, weight_sigma=2.0), seed=0
+    ).ask()
     for genome in pool:
         validate(genome)
         assert (genome.n_inputs, genome.n_outputs, genome.n_hidden) == (5, 2, 0)

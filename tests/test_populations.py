@@ -86,8 +86,11 @@ def test_each_population_is_judged_by_other_rows_of_the_same_shares():
     anew = problem.divided_anew(np.random.default_rng(1))
     assert (len(anew.train), len(anew.validation)) == (60, 40)
     assert anew.validation.targets.sum() == 10
-    key = lambda whole: sorted(zip(*whole.X.T.tolist(), whole.targets[:, 0].tolist(), whole.weights.tolist(), strict=True))
-    assert key(anew.all_rows()) == key(problem.all_rows())
+    before, after = (
+        sorted(zip(*whole.X.T.tolist(), whole.targets[:, 0].tolist(), whole.weights.tolist(), strict=True))
+        for whole in (problem.all_rows(), anew.all_rows())
+    )
+    assert after == before
     assert not np.array_equal(anew.validation.X, problem.validation.X)
     alike = Problem(samples, samples, "binary")
     assert alike.divided_anew(np.random.default_rng(1)) is alike

@@ -135,18 +135,23 @@ def test_the_evaluator_is_a_program(evaluator, tmp_path):
     np.testing.assert_allclose(answers, model.predict_proba(frame), rtol=1e-9, atol=1e-12)
 
 
-def test_the_example_of_plain_neat_says_how_it_goes_and_stops_when_xor_is_solved(capsys):
-    (code,) = [block for block in python_blocks("docs/how-to/python.md") if "Population(" in block]
+def test_the_example_of_plain_neat_says_how_it_goes_and_its_winner_is_saved(capsys, folder):
+    evolving, saving = [
+        block for block in python_blocks("docs/how-to/python.md") if "Population(" in block or "Controller(genome" in block
+    ]
     found = {}
-    exec(code, found)
+    exec(evolving, found)
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == found["population"].generation < 100
     assert [line.split(":")[0] for line in lines] == [f"generation {number + 1}" for number in range(len(lines))]
     assert [line.endswith("- solved") for line in lines] == [False] * (len(lines) - 1) + [True]
-    plan = compile_genome(found["best"])
-    answers = [evaluate(plan, [[first, second]])[0, 0] > 0.5 for first in (0, 1) for second in (0, 1)]
-    assert answers == [False, True, True, False]
-    assert f"{4 - found['errors'](found['best']).sum():.3f}" in lines[-1]
+    plan = compile_genome(found["winner"])
+    answers = evaluate(plan, [[0, 0], [0, 1], [1, 0], [1, 1]])[:, 0]
+    assert (answers > 0.5).tolist() == [False, True, True, False]
+    assert f"{4 - np.abs(answers - [0, 1, 1, 0]).sum():.3f}" in lines[-1]
+    exec(saving, found)
+    assert found["controller"]([0, 1])[0] == answers[1]
+    assert capsys.readouterr().out == f"{answers[1:2]}\n"
 
 
 def test_the_formula_of_the_example_is_what_show_and_export_say(run):
@@ -173,7 +178,12 @@ def test_the_sizes_shown_are_those_of_the_example(run, tmp_path):
 def test_the_scores_shown_are_those_of_the_example():
     summary = json.loads((EXAMPLE / "summary.json").read_text())
     text, test = page("README.md"), summary["test"]
-    assert f"test       AUC {test['auc']:.4f}, balanced accuracy {test['balanced_accuracy']:.4f}, log loss" in text
+    low, high = summary["test_intervals"]["auc"]
+    known = f"AUC {test['auc']:.4f} (95 %: {low:.4f} to {high:.4f})"
+    assert f"test       {known}, balanced accuracy {test['balanced_accuracy']:.4f}, log loss" in text
+    for one in summary["baselines"]:
+        low, high = one["test_intervals"]["auc"]
+        assert f"{one['name']} of {one['size']}: AUC {one['test']['auc']:.4f} (95 %: {low:.4f} to {high:.4f})" in text
     assert f"{summary['connections']} connections, {summary['hidden_nodes']} hidden nodes" in text
     assert f"the best of {summary['networks']} sizes" in text
     assert set(summary) <= set(re.findall(r"`(\w+)`", page("docs/reference/files.md")))

@@ -65,7 +65,7 @@ class InPlace(nn.Module):
         self.calls.add_(1)
         x = nn.functional.relu(self.first(x), inplace=True)
         total = x * x
-        for k in range(3):
+        for _ in range(3):
             y = torch.tanh(self.again(x)) * self.calls
             total = total + y * x.view(-1, 3, 4).flatten(1)
             x = x + 0.1 * torch.randn_like(x) + total

@@ -153,7 +153,9 @@ def test_sha256_is_the_published_function():
     assert sha256_hex(b"abc") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+cmd|' /C calc'!A0", "-2+3", "@SUM(A1)", "\t=1", "\r=1", "-", "- 50000.", "=", "-1,5", "+49 30 1"])
+@pytest.mark.parametrize(
+    "text", ["=1+1", "+cmd|' /C calc'!A0", "-2+3", "@SUM(A1)", "\t=1", "\r=1", "-", "- 50000.", "=", "-1,5", "+49 30 1"]
+)
 def test_a_text_that_a_spreadsheet_would_run_gets_an_apostrophe(text):
     assert as_cell(text) == "'" + text
 

@@ -129,7 +129,7 @@ def test_dot_and_the_drawing_show_what_leads_back():
     lines = [line for line in to_dot(genome).splitlines() if "constraint=false" in line]
     assert ["dotted" in line for line in lines] == [True, True, False] and all("arrowhead=empty" in line for line in lines)
     root = ElementTree.fromstring(draw_network(genome).encode())
-    paths = [element for element in root.iter("{http://www.w3.org/2000/svg}path")]
+    paths = list(root.iter("{http://www.w3.org/2000/svg}path"))
     dashed = [path for path in paths if path.get("stroke-dasharray")]
     assert len(paths) == 6 and len(dashed) == 2
     assert all("of the step before" in path[0].text for path in dashed)

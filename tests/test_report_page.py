@@ -13,11 +13,19 @@ import pytest
 from benchmark_rows import METHODS, PROVENANCE, make_realistic, make_rows, spoil
 from matplotlib.image import imread
 
+from propneat.report.axes import linear_scale, log_scale
 from propneat.report.benchmark import Results, write_report
 from propneat.report.benchmark.analysis import analyse
-from propneat.report.benchmark.axes import linear_scale, log_scale
 from propneat.report.benchmark.dataset_tables import scores_table
-from propneat.report.benchmark.drawing import (
+from propneat.report.benchmark.elements import count, p_value, quantity, seconds, signed
+from propneat.report.benchmark.html import measured_on, render_html
+from propneat.report.benchmark.latex import render_latex
+from propneat.report.benchmark.markdown import render_markdown
+from propneat.report.benchmark.sections import compose, compose_setting
+from propneat.report.benchmark.strips import draw_folds
+from propneat.report.benchmark.tables import primary_table, summary_table
+from propneat.report.benchmark.write import draw_all
+from propneat.report.drawing import (
     Dots,
     Drawing,
     Marker,
@@ -31,18 +39,11 @@ from propneat.report.benchmark.drawing import (
     shorten,
     text_width,
 )
-from propneat.report.benchmark.elements import count, p_value, quantity, seconds, signed
-from propneat.report.benchmark.html import render_html
-from propneat.report.benchmark.markdown import render_markdown
-from propneat.report.benchmark.sections import compose, compose_setting
-from propneat.report.benchmark.strips import draw_folds
-from propneat.report.benchmark.tables import primary_table, summary_table
-from propneat.report.benchmark.write import draw_all
 
 SVG = "{http://www.w3.org/2000/svg}"
 VOID = {"meta", "link", "br", "hr", "img", "input", "wbr", "path", "rect"}
 ORDER = [
-    "coverage", "missing", "summary", "friedman", "primary", "pairs", "ranks", "robustness", "cost", "datasets", "within",
+    "summary", "primary", "friedman", "pairs", "ranks", "robustness", "cost", "datasets", "within", "coverage", "missing",
     "failures", "provenance", "configuration",
 ]  # fmt: skip
 
@@ -103,12 +104,18 @@ def written(tmp_path_factory):
 
 
 def test_all_files_are_written_and_pictures_are_whole(written):
-    assert [path.name for path in (written.html, written.markdown, written.json)] == ["report.html", "report.md", "report.json"]
+    assert [path.name for path in (written.html, written.markdown, written.json, written.latex)] == [
+        "report.html",
+        "report.md",
+        "report.json",
+        "tables.tex",
+    ]
     names = {path.stem for path in written.figures}
     assert names == {"effects", "pairs", "ranks", "auc-n-parameters", "auc-fit-seconds", "folds"}
     everything = {path.relative_to(written.html.parent) for path in written.html.parent.rglob("*") if path.is_file()}
     assert everything == {
-        path.relative_to(written.html.parent) for path in (written.html, written.markdown, written.json, *written.figures)
+        path.relative_to(written.html.parent)
+        for path in (written.html, written.markdown, written.json, written.latex, *written.figures)
     }
     for path in written.figures:
         if path.suffix == ".svg":
@@ -149,6 +156,9 @@ def test_the_page_is_well_formed_and_accessible(written):
         if name == "aria-labelledby":
             assert set(value.split()) <= set(page.ids)
     assert page.tags.count("svg") == 6 == page.tags.count("desc")
+    classes = [value for name, value in page.attributes if name == "class"]
+    frames = [value for value in classes if value.split()[0] == "scroll"]
+    assert set(frames) == {"scroll", "scroll tall"} and len(frames) == len(page.tables) + 6
 
 
 def test_the_title_is_text_and_not_markup(written):
@@ -164,9 +174,37 @@ def test_markdown_shows_every_picture_and_tables_are_rectangular(written):
         assert len({len(re.findall(r"(?<!\\)\|", line)) for line in block.splitlines()}) == 1
 
 
-def test_coverage_comes_first_and_flags_what_is_missing():
+def _without_boxes(text: str) -> str:
+    """LaTeX without comments and without the lines that fit tables to a page."""
+    return "\n".join(line for line in text.splitlines() if not line.startswith(("%", r"\resizebox")))
+
+
+def test_latex_tables_are_whole_and_names_are_text(written):
+    text = written.latex.read_text()
+    assert text.count(r"\begin{table}") == text.count(r"\end{table}") == text.count(r"\toprule") >= 4
+    for sides, body in re.findall(r"\\begin\{tabular\}\{([lr]+)\}(.*?)\\end\{tabular\}", text, re.DOTALL):
+        rows = [line for line in body.splitlines() if line.endswith(r"\\")]
+        assert rows and all(len(re.findall(r"(?<!\\)&", row)) == len(sides) - 1 for row in rows)
+    plain = re.sub(r"\\[a-zA-Z]+(?:\{\})?|\\[{}$&#_%]|\$\\[a-z]+\$|\$-\$", "", _without_boxes(text))
+    assert not re.search(r"[#~^<>|$%]", plain) and plain.isascii()
+    odd = Results(make_rows(3, ("a_b & {c}", "50 % #1", "x^2~")))
+    assert r"50 \% \#1" in render_latex("0", compose(odd, analyse(odd), {}))
+
+
+def test_findings_come_first_and_coverage_is_a_line_where_all_is_there():
+    html, markdown = render(Results(make_rows(6, METHODS[:3])))
+    n_tasks = len(make_rows(6, METHODS[:3]))
+    assert f"All {n_tasks} planned tasks have a usable result." in markdown
+    assert 'id="table-coverage"' not in html and html.index('id="summary"') < html.index('id="coverage"')
+    days = make_rows(6, METHODS[:3]).assign(finished=1.0e9)
+    days.loc[0, "finished"] = 1.0e9 - 86400
+    assert measured_on(Results(days)) == "2001-09-08 to 2001-09-09" and measured_on(Results(days[1:])) == "2001-09-09"
+    assert measured_on(Results(days.assign(finished=np.nan))) == ""
+
+
+def test_coverage_flags_what_is_missing():
     html, markdown = render(realistic())
-    assert html.index('id="coverage"') < html.index('id="missing"') < html.index('id="summary"')
+    assert html.index('id="summary"') < html.index('id="coverage"') < html.index('id="missing"')
     assert ">0/5 5F<" in html and ">4/5 1S<" in html and "0.500*" in html and re.search(r"\d†<", html)
     assert "took longer than 60 s" in html and "ValueError: Input X contains &lt;NaN&gt; &amp; more" in html
     assert "Of the same cells, 2 without any usable fold are imputed" in markdown and "Traceback" not in html

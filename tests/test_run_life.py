@@ -30,7 +30,25 @@ def outcome(path) -> list[bytes]:
 def test_a_run_from_python_writes_what_the_command_does(request, folder):
     command = request.getfixturevalue("run")
     summary = start(XD6, "python")
-    assert command("evolve", "xd6", "--generations", "2", "--populations", "1", "--population", "10", "--fine-tune-epochs", "5", "--prune-epochs", "1", "--out", "a")[0] == 0
+    assert (
+        command(
+            "evolve",
+            "xd6",
+            "--generations",
+            "2",
+            "--populations",
+            "1",
+            "--population",
+            "10",
+            "--fine-tune-epochs",
+            "5",
+            "--prune-epochs",
+            "1",
+            "--out",
+            "a",
+        )[0]
+        == 0
+    )
     assert outcome("python") == outcome("a")
     assert summary["champion"] == str(Path("python") / "champion.json")
     assert load_model(summary["champion"]).about["seed"] == 0
@@ -116,9 +134,12 @@ def test_a_time_budget_becomes_settings_that_repeat_the_run(request, monkeypatch
             assert (found.populations, found.generations) == expected
         few = fit_into(replace(config, generations=1000), data.prepared.problem, 12.0, train_population)
         assert few.populations == 1 and few.generations == 12
+        short: list[str] = []
+        fewest = fit_into(replace(config, generations=1000), data.prepared.problem, 4.0, train_population, short.append)
+        assert fewest.generations == 5 and short[0].startswith("4 s are too short") and "about 7 s here" in short[0]
     said: list[str] = []
     start(XD6, "timed", seconds=0.5, say=said.append)
-    counts = re.search(r"--populations (\d+) --generations (\d+)$", said[0])
+    counts = re.search(r"--populations (\d+) --generations (\d+)$", said[-1])
     populations, generations = map(int, counts.groups())
     start(XD6 | {"populations": populations, "generations": generations}, "again")
     assert outcome("timed") == outcome("again")

@@ -10,8 +10,9 @@ from random_genomes import random_genome
 from sequence_cases import make_pool, make_sequences, train_in_float64
 
 from propneat.base.errors import ConfigError
-from propneat.compiler import LayerPlan, PopulationPlan, compile_pool, evaluate, write_back_pool
+from propneat.compiler import LayerPlan, PopulationPlan, compile_pool, write_back_pool
 from propneat.compiler.recurrent_network import RecurrentNetwork
+from propneat.compiler.reference import evaluate
 from propneat.genome import GenePool, NodeKind, make_genome
 from propneat.search.judging import mean_loss
 from propneat.training import Samples, Sequences, TrainedPopulation, TrainingConfig, train_population

@@ -171,7 +171,9 @@ def test_a_point_volume_projects_to_a_constant_and_a_shift_to_a_phase_ramp():
 def test_slices_equal_those_of_whole_volumes_in_value_and_gradient():
     _, table, code, plan = a_problem()
     volumes = torch.einsum("vjc,bj->bvc", table.view(len(table), -1, 2), code)
-    whole = torch.einsum("bpkc,bpk->bpc", torch.stack([one[ids.long()] for one, ids in zip(volumes, plan.ids)]), plan.weights)
+    whole = torch.einsum(
+        "bpkc,bpk->bpc", torch.stack([one[ids.long()] for one, ids in zip(volumes, plan.ids, strict=True)]), plan.weights
+    )
     values = [
         whole * torch.stack([torch.ones_like(plan.signs), plan.signs], dim=-1),
         take_slices(table, code, plan),

@@ -5,12 +5,13 @@ import re
 
 import numpy as np
 import pytest
+from formula_cases import plain_model
 from random_genomes import random_genome
 
-from propneat.base.errors import GenomeError
+from propneat.base.errors import DataError, GenomeError
 from propneat.data import TargetScale
 from propneat.data.weighted import is_clearly_less
-from propneat.model import load_model
+from propneat.model import Model, load_model
 from propneat.model.preparation import prepare_problem
 
 
@@ -106,3 +107,13 @@ def test_clearly_less_needs_both_size_and_evidence():
     assert is_clearly_less(errors, errors + 0.1, ones, 0.05)
     assert not is_clearly_less(errors, errors + 0.1, ones, 0.2)
     assert not is_clearly_less(errors, errors + 0.1 + 5 * (noise - noise.mean()), ones, 0.05)
+
+
+def test_a_model_says_that_it_has_no_scale_or_no_classes():
+    number, _ = plain_model(np.random.default_rng(0))
+    label = Model(number.genome, "binary", number.preprocessor, ("no", "yes"))
+    assert number.scale is number.target_scale and label.labels == ("no", "yes")
+    with pytest.raises(DataError, match="predicts a number has no classes"):
+        number.labels  # noqa: B018
+    with pytest.raises(DataError, match="tells classes apart has no scale"):
+        label.scale  # noqa: B018

@@ -9,8 +9,9 @@ import torch
 from random_genomes import random_genome
 
 from propneat.base.errors import ConfigError
-from propneat.compiler import compile_genome, compile_pool, evaluate, write_back_pool
+from propneat.compiler import compile_genome, compile_pool, write_back_pool
 from propneat.compiler.network import CompiledNetwork
+from propneat.compiler.reference import evaluate
 from propneat.genome import GenePool, Genome, NodeKind, activation_code, aggregation_code, make_genome
 from propneat.training import LOSSES, OPTIMISERS, Samples, TrainedPopulation, TrainingConfig, make_schedule, train_population
 from propneat.training.naive_engine import NodeByNodeNetwork
@@ -280,7 +281,9 @@ def test_of_tied_extremes_only_the_first_edge_learns(engine, aggregation, weight
 def test_unusable_device_is_a_configuration_error():
     pool, train = linear_pool((0.1, 0.2)), make_samples(1, "mse", 5, n_inputs=2, n_outputs=1)
     for device in ("no-such-device", "cuda:99", "meta", "mps:9"):
-        with pytest.raises(ConfigError, match=f"^device must be one that torch can use here, not '{device}'.{{,120}}choose 'cpu'$"):
+        with pytest.raises(
+            ConfigError, match=f"^device must be one that torch can use here, not '{device}'.{{,120}}choose 'cpu'$"
+        ):
             train_population(
                 compile_pool(pool), train, TrainingConfig("mse"), np.random.default_rng(0), engine="layered", device=device
             )

@@ -47,4 +47,6 @@ def test_training_by_rows_is_training_with_what_the_rows_decide():
         )
         assert np.array_equal(auto.weights, plain.weights) and np.array_equal(auto.epochs, plain.epochs)
     whole = train_population(plan, rows, replace(AUTO, patience=None, batch_size=None, epochs=3), make_rng("x"))
-    assert not np.array_equal(whole.weights, train_population(plan, rows, replace(AUTO, patience=None, epochs=3), make_rng("x")).weights)
+    assert not np.array_equal(
+        whole.weights, train_population(plan, rows, replace(AUTO, patience=None, epochs=3), make_rng("x")).weights
+    )

@@ -1,12 +1,16 @@
 """Laws of compiled walks: the values of the reference evaluator, step after step, and nothing but a row in its answer."""
 
+import pickle
+
 import numba
 import numpy as np
+import pytest
 from random_genomes import random_genome, random_recurrent_genome
 
-from propneat.compiler import compile_pool, compile_programs
-from propneat.compiler.reference import evaluate
-from propneat.compiler.walk import step, step_once, walk_rows
+from propneat.base.errors import GenomeError
+from propneat.compiler import compile_pool, compile_programs, evaluate, evaluate_pool
+from propneat.compiler.reference import evaluate as reference
+from propneat.compiler.walk import step, step_once
 from propneat.genome import ACTIVATIONS, AGGREGATIONS, GenePool, NodeKind, make_genome
 
 
@@ -36,7 +40,7 @@ def test_a_step_is_that_of_the_reference_evaluator_for_every_pair_of_functions()
             programs, out = compile_programs(plan), np.empty(1)
             for g in range(len(plan)):
                 code, numbers, values = part(programs, g)
-                for row, wanted in zip(X, evaluate(plan[g], X), strict=True):
+                for row, wanted in zip(X, reference(plan[g], X), strict=True):
                     step_once(code, numbers, row, values, out)
                     np.testing.assert_allclose(out, wanted, rtol=1e-12, atol=1e-300)
 
@@ -50,7 +54,8 @@ def test_steps_of_recurrent_genomes_are_those_of_the_reference_evaluator():
         answers = np.empty((7, 2))
         for row, out in zip(X, answers, strict=True):
             step_once(code, numbers, row, values, out)
-        np.testing.assert_allclose(answers, evaluate(plan[g], X[None])[0], rtol=1e-12, atol=1e-12)
+        np.testing.assert_allclose(answers, reference(plan[g], X[None])[0], rtol=1e-12, atol=1e-12)
+        np.testing.assert_array_equal(answers, evaluate(plan[g], np.stack([-X, X]))[1])
 
 
 def test_rows_in_blocks_have_the_answers_of_single_rows_to_the_bit_in_both_layouts():
@@ -58,14 +63,23 @@ def test_rows_in_blocks_have_the_answers_of_single_rows_to_the_bit_in_both_layou
     programs, X = compile_programs(plan), np.random.default_rng(4).standard_normal((300, 4))
     for g in range(len(plan)):
         code, numbers, values = part(programs, g)
-        answers, by_column, out = np.empty((300, 2)), np.empty((300, 2)), np.empty(2)
-        walk_rows(code, numbers, X.ravel(), 4, 1, answers)
-        walk_rows(code, numbers, X.ravel(order="F"), 1, 300, by_column)
-        np.testing.assert_array_equal(answers, by_column)
-        np.testing.assert_allclose(answers, evaluate(plan[g], X), rtol=1e-10, atol=1e-12)
+        answers, out = evaluate(plan[g], X), np.empty(2)
+        np.testing.assert_array_equal(answers, evaluate(plan[g], np.asfortranarray(X)))
+        np.testing.assert_array_equal(answers[1::2], evaluate(plan[g], X[1::2]))
+        np.testing.assert_allclose(answers, reference(plan[g], X), rtol=1e-10, atol=1e-12)
         for i in (0, 7, 255, 256, 299):
             step_once(code, numbers, X[i], values, out)
             np.testing.assert_array_equal(out, answers[i])
+
+
+def test_a_sine_is_that_of_the_c_library_near_and_far():
+    rng, sin = np.random.default_rng(10), ACTIVATIONS.index("sin")
+    near = np.concatenate([np.pi * np.arange(-40, 40), rng.uniform(-1, 1, 300) * 10.0 ** rng.integers(-3, 6, 300)])
+    genome = make_genome([(0, 0.0, NodeKind.INPUT, 0, 0), (1, 0.0, NodeKind.OUTPUT, sin, 0)], [(0, 0, 1, 1.0, True)])
+    plan = compile_pool(GenePool.pack([genome]))[0]
+    for x in (near, np.concatenate([near[:50], [1e6, -3e8, 1e300]])):
+        np.testing.assert_allclose(evaluate(plan, x[:, None])[:, 0], np.sin(x), rtol=1e-14)
+        assert [evaluate(plan, [[value]])[0, 0] for value in x[::7]] == evaluate(plan, x[:, None])[::7, 0].tolist()
 
 
 def test_values_beyond_numbers_are_passed_on_as_numpy_passes_them():
@@ -75,10 +89,9 @@ def test_values_beyond_numbers_are_passed_on_as_numpy_passes_them():
             plan = compile_pool(one_node(activation, aggregation, [0.5]))
             programs = compile_programs(plan)
             code, numbers, values = part(programs, 0)
-            answers, out = np.empty((5, 1)), np.empty(1)
-            walk_rows(code, numbers, X.ravel(), 3, 1, answers)
+            answers, out = evaluate(plan[0], X), np.empty(1)
             with np.errstate(all="ignore"):
-                np.testing.assert_allclose(answers, evaluate(plan[0], X), rtol=1e-12, atol=1e-300)
+                np.testing.assert_allclose(answers, reference(plan[0], X), rtol=1e-12, atol=1e-300)
             for row, wanted in zip(X, answers, strict=True):
                 step_once(code, numbers, row, values, out)
                 np.testing.assert_array_equal(out, wanted)
@@ -102,4 +115,24 @@ def test_compiled_callers_step_a_whole_population_through_many_worlds():
     arrays = programs.code, programs.numbers, programs.code_start, programs.number_start, programs.slot_start
     _last_outputs(*arrays, X, answers)
     for g in range(20):
-        np.testing.assert_allclose(answers[g], evaluate(plan[g], X)[:, -1], rtol=1e-12, atol=1e-12)
+        np.testing.assert_allclose(answers[g], reference(plan[g], X)[:, -1], rtol=1e-12, atol=1e-12)
+
+
+def test_programs_stay_read_only_on_their_way_to_another_process():
+    programs = compile_programs(compile_pool(drawn(11, 3)))
+    again = pickle.loads(pickle.dumps(programs))
+    for name in ("code", "numbers", "code_start", "number_start", "slot_start"):
+        np.testing.assert_array_equal(getattr(again, name), getattr(programs, name))
+        assert not getattr(again, name).flags.writeable and not getattr(programs, name).flags.writeable
+
+
+def test_a_pool_answers_in_one_call_as_its_genomes_do_one_by_one():
+    pool, rng = drawn(7, 30), np.random.default_rng(8)
+    X, plan = rng.standard_normal((261, 4)), compile_pool(pool)
+    np.testing.assert_array_equal(evaluate_pool(pool, X), [evaluate(own, X) for own in plan])
+    late, sequences = drawn(9, 10, random_recurrent_genome), rng.standard_normal((3, 5, 4))
+    np.testing.assert_array_equal(evaluate_pool(late, sequences), [evaluate(own, sequences) for own in compile_pool(late)])
+    with pytest.raises(GenomeError, match="a single row has no memory, and this network is recurrent"):
+        evaluate_pool(late, X)
+    with pytest.raises(ValueError, match="expected rows of 4 inputs"):
+        evaluate_pool(pool, X[:, :3])

@@ -25,10 +25,10 @@ FAST_MATH = {"contract", "reassoc", "nsz", "arcp", "afn"}
 """Every licence for vector code but "no NaN, no infinity", which trainers look for. A function that is inlined by numba
 (`inline="always"`) takes the licence of its caller instead of its own."""
 
-inner = partial(numba.njit, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+inner: Callable[..., Any] = partial(numba.njit, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
 """Decorator for helpers called from compiled code alone. They are compiled into their callers, so they keep no cache."""
 
-inlined = partial(inner, forceinline=True)
+inlined: Callable[..., Any] = partial(inner, forceinline=True)
 """Decorator for helpers that compute with fast mathematics, and for all between them and what Python calls.
 
 A helper that stays a function of its own exists twice, compiled on its own and compiled into its caller; which of the two
@@ -36,7 +36,7 @@ runs depends on whether the caller was just compiled or read from the cache, and
 differ. Inlined, there is one.
 """
 
-bare = partial(inlined, _nrt=False)
+bare: Callable[..., Any] = partial(inlined, _nrt=False)
 """Decorator for inlined helpers that make no arrays of their own: they count no references to those they are given, which
 would cost more than the loop over a row does."""
 
@@ -45,7 +45,7 @@ _SECONDS_KEPT = 30 * 24 * 3600
 _SHARES_PER_THREAD = 4
 
 
-def outer(function: Callable | None = None, **options: Any) -> Callable:
+def outer(function: Callable | None = None, **options: Any) -> Any:
     """Decorator for what Python calls: compiled at the first call of an installation, read from a cache after.
 
     Where no folder for the cache can be written, code is compiled in every process, which is said once by a PropneatWarning.

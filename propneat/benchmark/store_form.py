@@ -105,9 +105,7 @@ def check_form(connection: sqlite3.Connection, path: Path) -> str:
     if row is None:
         raise _damaged(path, "it does not say which schema version it has")
     if row[0] not in _FORMS:
-        raise StoreError(
-            f"{path} has schema version {row[0]!s:.40}, and this propneat reads the versions {', '.join(_FORMS)}"
-        )
+        raise StoreError(f"{path} has schema version {row[0]!s:.40}, and this propneat reads the versions {', '.join(_FORMS)}")
     odd = {name for name, (kind, text) in found.items() if not _is_ours(name, kind, text, _FORMS[row[0]])}
     if wrong := sorted(odd | (set(_TABLES) - set(found))):
         raise _damaged(path, f"{wrong[0]!r:.60} is missing, altered, or none of its tables")

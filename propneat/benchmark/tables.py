@@ -9,7 +9,7 @@ import numpy as np
 from propneat.base.errors import DataError
 from propneat.base.records import sha256_hex
 from propneat.data import encode_target, load_table, read_catalogue
-from propneat.data.table import is_file_name
+from propneat.data.table import is_file_name, split_target
 
 if TYPE_CHECKING:
     import pandas
@@ -35,13 +35,17 @@ class BenchmarkTable:
 
 @lru_cache(maxsize=4)
 def read_benchmark_table(name: str, data_dir: str | None = None) -> BenchmarkTable:
-    """Load a data set by name, or a file; raises DataError as `load_table` does."""
+    """Load a data set by name, or a file, with its target behind a colon where that has another name than usual.
+
+    Raises DataError as `load_table` does.
+    """
+    source, target = split_target(name)
     try:
-        table = load_table(name, data_dir=data_dir)
+        table = load_table(source, target=target, data_dir=data_dir)
     except DataError as error:
         raise error if name in str(error) else type(error)(f"{name}: {error}") from error
     classes, codes = encode_target(table.target, table.task)
-    entry = None if is_file_name(name) else read_catalogue().get(name)
+    entry = None if is_file_name(source) else read_catalogue().get(name)
     return BenchmarkTable(
         name,
         table.features,

@@ -4,9 +4,10 @@ The torch forms live in `propneat.compiler.network` and `recurrent_network`, imp
 load.
 """
 
-from propneat.compiler.plan import LayerPlan, PopulationPlan, compile_genome, compile_pool, without_past
-from propneat.compiler.programs import Programs, compile_programs
-from propneat.compiler.reference import apply_activation, evaluate
+from propneat.compiler.evaluation import evaluate, evaluate_pool
+from propneat.compiler.plan import LayerPlan, PopulationPlan, compile_genome, compile_pool, compile_programs, without_past
+from propneat.compiler.programs import Programs
+from propneat.compiler.reference import apply_activation
 from propneat.compiler.unfolding import kept_slots, unfold
 from propneat.compiler.write_back import write_back, write_back_pool
 
@@ -19,6 +20,7 @@ __all__ = [
     "compile_pool",
     "compile_programs",
     "evaluate",
+    "evaluate_pool",
     "kept_slots",
     "unfold",
     "without_past",

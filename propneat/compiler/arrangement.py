@@ -91,7 +91,7 @@ def arrange(plan: LayerPlan) -> Arrangement:
     block_start = _starts(plan, order, plan.depth, join)
     piece_start = np.concatenate([[0], _starts(plan, order, plan.depth, join, plan.activation)])
     source_position = position[plan.edge_source]
-    blocks = []
+    blocks: list[MatrixBlock | TermBlock] = []
     for first, last in zip(block_start[:-1], block_start[1:], strict=True):
         nodes = order[first:last]
         if join[nodes[0]] == _SUM:

@@ -1,6 +1,7 @@
 """The torch form of a layer plan: one dense matrix product per layer, differentiable in exactly the numbers of the genome."""
 
 import io
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -37,7 +38,7 @@ def _gauss(z: torch.Tensor) -> torch.Tensor:
     return torch.exp(-torch.square(z))
 
 
-_FUNCTIONS = {
+_FUNCTIONS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
     "identity": _identity,
     "sigmoid": torch.sigmoid,
     "steep_sigmoid": _steep_sigmoid,
@@ -86,6 +87,8 @@ check_functions(__name__, activations=_FUNCTIONS, aggregations=("sum", "mean", *
 class _MatrixNodes(torch.nn.Module):
     """A MatrixBlock as torch operations."""
 
+    source_rows: torch.Tensor
+
     def __init__(self, block: MatrixBlock) -> None:
         super().__init__()
         self.shape = (block.n_nodes, len(block.source_rows))
@@ -97,6 +100,10 @@ class _MatrixNodes(torch.nn.Module):
 
 class _TermNodes(torch.nn.Module):
     """A TermBlock as torch operations."""
+
+    edges: torch.Tensor
+    source_rows: torch.Tensor
+    is_term: torch.Tensor
 
     def __init__(self, block: TermBlock) -> None:
         super().__init__()
@@ -126,6 +133,12 @@ class CompiledNetwork(torch.nn.Module):
     A value that overflows to infinity also spoils nodes that have no connection to it but share a layer with one that has
     (0 * inf in the dense product); wherever all values are finite the module computes the same function as `evaluate`.
     """
+
+    matrix_edges: torch.Tensor
+    matrix_places: torch.Tensor
+    matrix_divisor: torch.Tensor
+    bias_order: torch.Tensor
+    output_rows: torch.Tensor
 
     def __init__(self, plan: LayerPlan, dtype: torch.dtype = torch.float32) -> None:
         super().__init__()

@@ -2,14 +2,25 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
+from functools import cached_property
+from typing import NoReturn
 
 import numpy as np
 
 from propneat.base.errors import GenomeError
+from propneat.compiler.programs import Programs
 from propneat.compiler.topology import plan_pool
 from propneat.genome import GenePool, Genome, NodeKind
 
-__all__ = ["LayerPlan", "PopulationPlan", "compile_genome", "compile_pool", "without_past"]
+__all__ = [
+    "LayerPlan",
+    "PopulationPlan",
+    "compile_genome",
+    "compile_pool",
+    "compile_programs",
+    "refuse_recurrent",
+    "without_past",
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,6 +91,13 @@ class LayerPlan:
         """Target slot of every edge, int64, shape (n_edges,)."""
         return np.repeat(np.arange(self.n_slots), np.diff(self.edge_start))
 
+    @cached_property
+    def program(self) -> Programs:
+        """The plan as compiled walks read it."""
+        biases = np.concatenate([np.zeros(self.n_inputs), self.biases])
+        starts = np.array([0, self.n_slots]), np.array([0, self.n_edges])
+        return _packed(self, self.output_slot[None], *starts, biases)
+
 
 @dataclass(frozen=True, eq=False)
 class PopulationPlan(Sequence[LayerPlan]):
@@ -122,7 +140,7 @@ class PopulationPlan(Sequence[LayerPlan]):
     def __iter__(self) -> Iterator[LayerPlan]:
         return (self[index] for index in range(len(self)))
 
-    def __getitem__(self, index: int) -> LayerPlan:
+    def __getitem__(self, index: int) -> LayerPlan:  # type: ignore[override]  # one plan at a time, and no slices
         g = range(len(self))[index]
         slots = slice(self.slot_start[g], self.slot_start[g + 1])
         edges = slice(self.genome_edge_start[g], self.genome_edge_start[g + 1])
@@ -181,6 +199,19 @@ def compile_pool(pool: GenePool) -> PopulationPlan:
     return plan
 
 
+def compile_programs(plan: PopulationPlan) -> Programs:
+    """Return the programs of all genomes of a plan, as compiled walks read them."""
+    return _packed(plan, plan.output_slot, plan.slot_start, plan.genome_edge_start, plan.biases)
+
+
+def _packed(plan: LayerPlan | PopulationPlan, output_slot: np.ndarray, *starts_and_biases: np.ndarray) -> Programs:
+    slot_start, genome_edge_start, biases = starts_and_biases
+    return Programs.pack(
+        plan.n_inputs, output_slot, slot_start, genome_edge_start, plan.activation, plan.aggregation, plan.edge_start,
+        plan.edge_source, plan.edge_recurrent, plan.weights, biases,
+    )  # fmt: skip
+
+
 def _edge_starts(slot_start: np.ndarray, edge_count: np.ndarray) -> np.ndarray:
     """Running sums of the edge counts that begin anew at 0 with every genome, n_slots + 1 entries per genome."""
     n_genomes = len(slot_start) - 1
@@ -193,11 +224,16 @@ def _edge_starts(slot_start: np.ndarray, edge_count: np.ndarray) -> np.ndarray:
 def without_past(plan: LayerPlan, what: str) -> LayerPlan:
     """Return a plan whose answers depend on their own step alone; raises GenomeError for a recurrent one, no `what`."""
     if plan.is_recurrent:
-        raise GenomeError(
-            f"{what} has no memory, and this network is recurrent: its answers depend on earlier steps, which propneat itself "
-            "evaluates (propneat predict, propneat.compiler.evaluate)"
-        )
+        refuse_recurrent(what)
     return plan
+
+
+def refuse_recurrent(what: str) -> NoReturn:
+    """Raise the GenomeError that a recurrent network gets where `what` is asked of it."""
+    raise GenomeError(
+        f"{what} has no memory, and this network is recurrent: its answers depend on earlier steps, which propneat itself "
+        "evaluates (propneat predict, propneat.compiler.evaluate)"
+    )
 
 
 def compile_genome(genome: Genome) -> LayerPlan:

@@ -4,10 +4,10 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from propneat.compiler.plan import PopulationPlan
 from propneat.compiler.walk import pack_programs
+from propneat.genome import frozen
 
-__all__ = ["Programs", "compile_programs"]
+__all__ = ["Programs"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,18 +33,19 @@ class Programs:
     slot_start: np.ndarray
     """int64, shape (n_genomes + 1,)."""
 
+    @classmethod
+    def pack(cls, n_inputs: int, output_slot: np.ndarray, *arrays: np.ndarray) -> "Programs":
+        """Pack the arrays of plans, see `propneat.compiler.walk.pack_programs`, in one compiled call that is linear in them."""
+        programs = cls(n_inputs, output_slot.shape[1], *pack_programs(n_inputs, output_slot, *arrays))
+        for field in fields(programs):
+            if isinstance(value := getattr(programs, field.name), np.ndarray):
+                value.flags.writeable = False
+        return programs
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        """Restore pickled or deeply copied programs, read-only as they were: for others code is compiled anew."""
+        for name, value in state.items():
+            object.__setattr__(self, name, frozen(value) if isinstance(value, np.ndarray) else value)
+
     def __len__(self) -> int:
         return len(self.slot_start) - 1
-
-
-def compile_programs(plan: PopulationPlan) -> Programs:
-    """Return the programs of all genomes of a plan, in one compiled call, in time linear in its slots and edges."""
-    packed = pack_programs(
-        plan.n_inputs, plan.slot_start, plan.genome_edge_start, plan.output_slot, plan.activation, plan.aggregation,
-        plan.edge_start, plan.edge_source, plan.edge_recurrent, plan.weights, plan.biases,
-    )  # fmt: skip
-    programs = Programs(plan.n_inputs, plan.n_outputs, *packed)
-    for field in fields(programs):
-        if isinstance(value := getattr(programs, field.name), np.ndarray):
-            value.flags.writeable = False
-    return programs

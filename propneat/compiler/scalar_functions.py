@@ -1,7 +1,7 @@
 """Activation functions in float64 for compiled walks: of one number, and of a row of them, to the same bits.
 
-The exponential is plain arithmetic, so that a loop over a row becomes vector code, and what a row of a table is answered does
-not depend on the rows beside it. All arguments of it are 0 or less.
+The exponential and the sine are plain arithmetic, so that a loop over a row becomes vector code, and what a row of a table is
+answered does not depend on the rows beside it. All arguments of the exponential are 0 or less.
 """
 
 import math
@@ -13,7 +13,7 @@ from numba.extending import intrinsic
 from propneat.base.native import bare
 from propneat.genome import activation_code, check_functions
 
-__all__ = ["activate_row", "activated"]
+__all__ = ["activate_row", "activated", "exponential"]
 
 _LOG2E = 1.4426950408889634
 # the logarithm of 2 in two parts, of which the first has bits to spare, so that its product with a whole number is exact
@@ -28,6 +28,11 @@ _LEAK = 0.01
 _GELU_LINEAR = 2.0 * math.sqrt(2.0 / math.pi)
 _GELU_CUBIC = 0.044715
 _C = tuple(1 / math.factorial(k + 1) for k in range(14))
+_S = tuple((-1) ** k / math.factorial(2 * k + 1) for k in range(1, 11))
+# pi in parts likewise
+_PI_HIGH, _PI_MIDDLE, _PI_LOW = 3.14159265346825122833e00, 1.21542010126079319532e-10, 4.04453249759190126908e-21
+_FAR = 1e6
+"""From here on the C library reduces the argument of a sine."""
 
 
 @intrinsic
@@ -63,7 +68,7 @@ def _reduced(x):
 
 
 @bare
-def _exponential(x):
+def exponential(x):
     scale, rest = _reduced(x)
     return 0.0 if x < _LEAST else scale + scale * rest
 
@@ -81,7 +86,7 @@ def _identity(z):
 
 @bare
 def _sigmoid(z):
-    e = _exponential(-abs(z))
+    e = exponential(-abs(z))
     return (1.0 if z >= 0.0 else e) / (1.0 + e)
 
 
@@ -124,17 +129,44 @@ def _silu(z):
 
 @bare
 def _softplus(z):
-    return _relu(z) + math.log1p(_exponential(-abs(z)))
+    return _relu(z) + math.log1p(exponential(-abs(z)))
+
+
+@bare
+def _near_sine(z):
+    shifted = z * (1.0 / math.pi) + _ROUNDER
+    n = shifted - _ROUNDER
+    r = ((z - n * _PI_HIGH) - n * _PI_MIDDLE) - n * _PI_LOW
+    t = r * r
+    t2 = t * t
+    low = (_S[0] + _S[1] * t) + t2 * (_S[2] + _S[3] * t)
+    high = (_S[4] + _S[5] * t) + t2 * (_S[6] + _S[7] * t)
+    sine = r + r * (t * (low + t2 * t2 * (high + t2 * t2 * (_S[8] + _S[9] * t))))
+    # an odd number of half turns changes the sign
+    return _of_bits(_bits(sine) ^ (_bits(shifted) << 63))
 
 
 @bare
 def _sin(z):
-    return math.sin(z)
+    return _near_sine(z) if abs(z) < _FAR else math.sin(z)
+
+
+@bare
+def _sin_row(row):
+    n_far = 0
+    for i in range(row.shape[0]):
+        n_far += not abs(row[i]) < _FAR
+    if n_far == 0:
+        for i in range(row.shape[0]):
+            row[i] = _near_sine(row[i])
+    else:
+        for i in range(row.shape[0]):
+            row[i] = _sin(row[i])
 
 
 @bare
 def _gauss(z):
-    return _exponential(-(z * z))
+    return exponential(-(z * z))
 
 
 @bare
@@ -194,5 +226,5 @@ def _chosen(functions: dict[str, Callable]) -> Callable:
 activated = _chosen(_FORMULAS)
 """activated(code, z): the activation with a code of one float64."""
 
-activate_row = _chosen({name: _over(formula) for name, formula in _FORMULAS.items()})
+activate_row = _chosen({name: _over(formula) for name, formula in _FORMULAS.items()} | {"sin": _sin_row})
 """activate_row(code, row): the activation with a code of every number of a float64 row, in place."""

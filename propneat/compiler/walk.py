@@ -10,13 +10,10 @@ from propneat.base.native import bare, inner, outer
 from propneat.compiler.scalar_functions import activate_row, activated
 from propneat.genome import aggregation_code, check_functions
 
-__all__ = ["pack_programs", "step", "step_once", "walk_rows"]
+__all__ = ["compute_block", "pack_programs", "step", "step_once", "walk_population", "walk_rows"]
 
 _SUM, _MEAN, _PRODUCT, _MAX, _MIN = map(aggregation_code, ("sum", "mean", "product", "max", "min"))
 check_functions(__name__, aggregations=("sum", "mean", "product", "max", "min"))
-
-_ROWS = 256
-"""Rows of a block: few enough that the values of a usual network stay near the processor."""
 
 
 @inner
@@ -67,7 +64,7 @@ def _pack_one(n_inputs, output_slot, activation, aggregation, edge_start, edge_s
 
 @outer
 def pack_programs(
-    n_inputs, slot_start, genome_edge_start, output_slot, activation, aggregation, edge_start, edge_source, edge_recurrent,
+    n_inputs, output_slot, slot_start, genome_edge_start, activation, aggregation, edge_start, edge_source, edge_recurrent,
     weights, biases,
 ):  # fmt: skip
     """Pack the arrays of a PopulationPlan; returns (code, numbers, code_start, number_start, slot_start) of `Programs`."""
@@ -171,9 +168,9 @@ def _add_four(z, w, a, b, c, d):
 
 
 @bare
-def _compute_row(aggregation, code, numbers, values, z, n_rows, c, d, n_edges):
-    """Write what a node joins of `n_rows` rows, its bias included, to `z`; `values` is (n_slots, at least n_rows)."""
-    bias = numbers[d]
+def _compute_row(aggregation, code, numbers, values, z, c, d, n_edges):
+    """Write what a node joins of every row, its bias included, to `z`, which is its row of `values`, (n_slots, n_rows)."""
+    bias, n_rows = numbers[d], z.shape[0]
     if n_edges == 0:
         z[:] = bias
         return
@@ -198,28 +195,60 @@ def _compute_row(aggregation, code, numbers, values, z, n_rows, c, d, n_edges):
         z[i] = bias + z[i]
 
 
-@outer
-def walk_rows(code, numbers, cells, row_stride, column_stride, answers):
-    """Compute a genome without memory on every row of a table; `code` and `numbers` as in `step`.
+@bare
+def compute_block(code, numbers, values):
+    """Fill `values`, (n_slots, n_rows), of a block of rows whose inputs and whatever was kept stand in it already."""
+    n_first, n_slots = code[0] + code[1], code[2]
+    c, d = 4 + code[3] + code[1], 0
+    for slot in range(n_first, n_slots):
+        n_edges = code[c + 2]
+        z = values[slot]
+        _compute_row(code[c + 1], code, numbers, values, z, c + 3, d, n_edges)
+        activate_row(code[c], z)
+        c, d = c + 3 + n_edges, d + 1 + n_edges
 
-    The number of row i and column k is `cells[i * row_stride + k * column_stride]`; `answers` is float64 (n_rows, n_outputs).
-    """
-    n_inputs, n_slots, n_outputs = code[0], code[2], code[3]
-    n_all = answers.shape[0]
-    room = np.empty((n_slots, min(_ROWS, n_all)))
-    for begin in range(0, n_all, _ROWS):
-        n_rows = min(_ROWS, n_all - begin)
-        values = room[:, :n_rows]
+
+@bare
+def _walk_block(code, numbers, cells, begin, strides, answers, values):
+    """Compute every step of the rows whose values are the columns of `values`; their first cell is `cells[begin]`."""
+    n_inputs, n_kept, n_outputs = code[0], code[1], code[3]
+    n_rows = values.shape[1]
+    values[n_inputs : n_inputs + n_kept] = 0.0
+    for t in range(answers.shape[1]):
         for k in range(n_inputs):
+            first = begin + t * strides[1] + k * strides[2]
             for i in range(n_rows):
-                values[k, i] = cells[(begin + i) * row_stride + k * column_stride]
-        c, d = 4 + n_outputs, 0
-        for slot in range(n_inputs, n_slots):
-            n_edges = code[c + 2]
-            z = values[slot]
-            _compute_row(code[c + 1], code, numbers, values, z, n_rows, c + 3, d, n_edges)
-            activate_row(code[c], z)
-            c, d = c + 3 + n_edges, d + 1 + n_edges
+                values[k, i] = cells[first + i * strides[0]]
+        compute_block(code, numbers, values)
         for k in range(n_outputs):
             for i in range(n_rows):
-                answers[begin + i, k] = values[code[4 + k], i]
+                answers[i, t, k] = values[code[4 + k], i]
+        for k in range(n_kept):
+            for i in range(n_rows):
+                values[n_inputs + k, i] = values[code[4 + n_outputs + k], i]
+
+
+@outer
+def walk_rows(code, numbers, cells, strides, answers, room):
+    """Compute a genome on every row of a table, or every sequence of an array, each of which begins without a past.
+
+    `code` and `numbers` as in `step`. The number of row i, step t and input k is
+    `cells[i * strides[0] + t * strides[1] + k * strides[2]]`; `answers` is float64 (n_rows, n_steps, n_outputs). `room`,
+    float64 (n_slots, n_rows_at_once), holds the values of the rows that are computed side by side.
+    """
+    n_rows, n_block = answers.shape[0], room.shape[1]
+    for begin in range(0, n_rows, n_block):
+        end = min(begin + n_block, n_rows)
+        _walk_block(code, numbers, cells, begin * strides[0], strides, answers[begin:end], room[:, : end - begin])
+
+
+@outer
+def walk_population(code, numbers, code_start, number_start, slot_start, cells, strides, answers, room):
+    """`walk_rows` for every genome; `answers` is (n_genomes, n_rows, n_steps, n_outputs), `room` that of the largest."""
+    n_rows, n_block = answers.shape[1], room.shape[1]
+    for g in range(answers.shape[0]):
+        own, weights, n_slots = code[code_start[g] :], numbers[number_start[g] :], slot_start[g + 1] - slot_start[g]
+        for begin in range(0, n_rows, n_block):
+            end = min(begin + n_block, n_rows)
+            values = room[:n_slots, : end - begin]
+            _walk_block(own, weights, cells, begin * strides[0], strides, answers[g, begin:end], values)

@@ -1,7 +1,7 @@
 """Learning the input rules of each column from training rows."""
 
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from threading import Lock
 
 import numpy as np
@@ -112,13 +112,13 @@ def fit_rules(
     """
     rows = None if targets is None else _Rows(columns, weights, targets)
 
-    def fit(name: str) -> _Fitting:
+    def fit(name: str, most: int) -> _Fitting:
         fitting = _Fitting(rows, weights, replace(options, one_hot_integers=most))
         _fit_column(fitting, name, columns[name])
         return fitting
 
     for most in [*range(options.one_hot_integers, 2, -1), 0]:
-        fittings = map_columns(fit, columns, n_rows=len(weights))
+        fittings = map_columns(partial(fit, most=most), columns, n_rows=len(weights))
         if sum(len(fitting.rules) for fitting in fittings) <= options.most_inputs:
             break
     rules, own_inputs = [], {}

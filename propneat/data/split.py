@@ -2,7 +2,7 @@
 
 import numpy as np
 
-__all__ = ["merge_rows", "split_rows"]
+__all__ = ["fold_rows", "merge_rows", "split_rows"]
 
 
 def merge_rows(inputs: np.ndarray, target: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -35,4 +35,18 @@ def split_rows(
     groups = [np.flatnonzero(target == value) for value in np.unique(target)] if stratified else [np.arange(len(target))]
     judged = [rng.permutation(rows)[: min(int(round(fraction * len(rows))), len(rows) - 1)] for rows in groups]
     judge = np.sort(np.concatenate(judged))
+    return np.setdiff1d(np.arange(len(target)), judge), judge
+
+
+def fold_rows(
+    target: np.ndarray, n_folds: int, fold: int, stratified: bool, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Divide row numbers at random into folds as even as can be; return those of all other folds, and those of `fold`, from 1.
+
+    The same generator gives the same folds, and every row is in one of them. `stratified` deals each class of `target` out on
+    its own; a class of a single row is never held out. Both results are sorted.
+    """
+    groups = [np.flatnonzero(target == value) for value in np.unique(target)] if stratified else [np.arange(len(target))]
+    dealt = np.concatenate([rng.permutation(rows) if len(rows) > 1 else rows[:0] for rows in groups])
+    judge = np.sort(dealt[fold - 1 :: n_folds])
     return np.setdiff1d(np.arange(len(target)), judge), judge

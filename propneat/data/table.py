@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from propneat.data.delimited import DelimitedForm
     from propneat.data.delimited_sweep import SweptColumn
 
-__all__ = ["MIN_ROWS", "Table", "is_file_name", "load_table", "make_table"]
+__all__ = ["MIN_ROWS", "Table", "is_file_name", "load_table", "make_table", "split_target"]
 
 MIN_ROWS = 10
 """The fewest rows that can be divided for learning, choosing and judging."""
@@ -104,6 +104,13 @@ def is_file_name(text: str) -> bool:
     return text.lower().endswith(FILE_ENDINGS) or "/" in text or "\\" in text or ("." in text and Path(text).is_file())
 
 
+def split_target(text: str) -> tuple[str, str | None]:
+    """Return the file and the target of a text such as houses.csv:price, and any other text as it is, without a target."""
+    file, colon, column = text.rpartition(":")
+    is_split = colon and column and is_file_name(file) and not Path(text).exists()
+    return (file, column) if is_split else (text, None)
+
+
 def make_table(
     frame: "pandas.DataFrame",
     *,
@@ -149,7 +156,7 @@ def _make(
     columns.clear()
     planned = plan_columns(sources, options.without(target))
     comma = any(column.decimal == "," for column in planned.plan.columns)
-    found = plan_target(answers, target, task, options, comma)
+    found = plan_target(answers, target, task, options, comma, "steps" if carry else "rows")
     labels = labels_of(found.read)
     said = [*notes, found.note, *planned.notes]
     present = labels.notna().to_numpy()

@@ -45,12 +45,12 @@ class TargetReport:
 
 
 def plan_target(
-    values: object, name: str, task: str | None, options: ReadingOptions, comma_elsewhere: bool = False
+    values: object, name: str, task: str | None, options: ReadingOptions, comma_elsewhere: bool = False, unit: str = "rows"
 ) -> TargetReport:
     """Decide how a target column (n_rows,) is read and, unless `task` says it, what is to be learnt.
 
     Two values are "binary"; texts, truth values and at most `MAX_INFERRED_CLASSES` whole numbers "multiclass"; the rest, numbers
-    with marks, currencies or units among them, is "regression". Raises DataError for a target that can be none of these.
+    with marks, currencies or units among them, is "regression". `unit` is what the note counts. Raises DataError for a target that can be none of these.
     """
     if task is not None and task not in TASKS:
         raise DataError(f"task must be one of {', '.join(TASKS)}, not {task!r}")
@@ -77,19 +77,19 @@ def plan_target(
     if task in ("binary", "multiclass") and plan.kind == "number" and found == "regression" and report.note:
         read = source.read(ColumnPlan(name, "category"))
         labels = labels_of(read)
-    return TargetReport(read, task or found, _target_note(labels, name, task, found, report.note))
+    return TargetReport(read, task or found, _target_note(labels, name, task, found, report.note, unit))
 
 
-def _target_note(labels: "pandas.Series", name: str, task: str | None, found: str, reading: str) -> str:
+def _target_note(labels: "pandas.Series", name: str, task: str | None, found: str, reading: str, unit: str) -> str:
     counts = labels.value_counts()
     reading = f" ({reading.partition(': ')[2]})" if reading else ""
     if (task or found) == "regression":
         other = "" if task else "; --task multiclass would make each number a class"
-        return f"target {name}: a number to predict, {len(counts)} distinct values{reading}{other}"
+        return f"target {name!r}: a number to predict, {len(counts)} distinct values{reading}{other}"
     shown = ", ".join(f"{label} ({count})" for label, count in counts.iloc[:5].items()) + (", ..." if len(counts) > 5 else "")
     are_numbers = all(not isinstance(label, str | bool) for label in counts.index)
     other = "; --task regression would predict the number" if are_numbers and not task and len(counts) > 2 else ""
-    return f"target {name}: {len(counts)} classes, rows of each: {shown}{reading}{other}"
+    return f"target {name!r}: {len(counts)} classes, {unit} of each: {shown}{reading}{other}"
 
 
 def read_labels(plan: ColumnPlan, values: object, markers: tuple[str, ...]) -> "pandas.Series":

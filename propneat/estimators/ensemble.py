@@ -35,7 +35,7 @@ class _Ensemble(BaseEstimator):
         tags.input_tags.three_d_array = True
         return tags
 
-    def _check(self, kind: type) -> Evolution:
+    def _check(self, kind: type[Evolution]) -> Evolution:
         """Return what to evolve with; raises ConfigError for a parameter that cannot be used."""
         evolution = kind(populations=1) if self.estimator is None else self.estimator
         if not isinstance(evolution, kind):
@@ -46,7 +46,7 @@ class _Ensemble(BaseEstimator):
             raise ConfigError(f"n_populations must be a whole number from 1 on, not {self.n_populations!r}")
         return evolution
 
-    def _fit(self, X: Any, y: Any, sample_weight: Any, kind: type) -> None:
+    def _fit(self, X: Any, y: Any, sample_weight: Any, kind: type[Evolution]) -> None:
         evolution, seed = self._check(kind), draw_seed(self.random_state)
         seeds = [seed, *(derive_seed("population", str(seed), k) % 2**31 for k in range(1, self.n_populations))]
         fitted = [clone(evolution).set_params(random_state=own).fit(X, y, sample_weight) for own in seeds]
@@ -162,7 +162,7 @@ class PropNEATEnsembleRegressor(RegressorMixin, _Ensemble):
         """
         answers = []
         for evolution, outputs, shares in self._outputs(X):
-            scale = evolution.model_.target_scale
+            scale = evolution.model_.scale
             middle = (shares.sum(axis=0) == 0) * scale.invert(np.zeros(1))
             answers.append((shares * scale.invert(outputs[:, :, 0])).sum(axis=0) + middle)
         return np.mean(answers, axis=0)

@@ -22,7 +22,9 @@ from propneat.compiler import LayerPlan, evaluate
 from propneat.data.frames import TableView, densified
 from propneat.data.weighted import check_weights
 from propneat.estimators.preparing import are_sequences, checked_sequences, prepare_arrays, prepare_rows
-from propneat.model import class_probabilities
+from propneat.genome import Genome
+from propneat.model import Model, class_probabilities
+from propneat.model.starting import starting_genomes
 from propneat.search import EvolveState, evolve
 from propneat.search.states import pick_member
 from propneat.settings.evolve_config import EvolveConfig
@@ -47,6 +49,11 @@ class _PropNEAT(BaseEstimator):
     l2: float | None = None
     loss: str | None = None
     activations: tuple[str, ...] | None = None
+    max_connections: int | None = None
+    max_hidden: int | None = None
+    target_fitness: float | None = None
+    patience: int | None = None
+    start: Genome | Model | Path | str | None = None
     add_connection_rate: float | None = None
     delete_connection_rate: float | None = None
     add_node_rate: float | None = None
@@ -127,13 +134,13 @@ class _PropNEAT(BaseEstimator):
             print("\n".join(self.reading_), file=sys.stderr)
         config = settings.evolve.for_rows(len(prepared.problem.train))
         callbacks = [_make_printer(config.n_generations)] if self.verbose else []
-        result = evolve(prepared.problem, config, callbacks=callbacks)
+        result = evolve(prepared.problem, config, callbacks=callbacks, start=starting_genomes(self.start, prepared))
         about = {"propneat": __version__, "method": settings.evolve.method, "seed": seed}
         self.champion_ = result.champion
         self.finalists_, self.finalist_votes_, self.front_ = result.finalists, result.finalist_votes, result.front
         self.model_ = prepared.model(result.champion, target_name=target_name, about=about)
         self.history_ = list(result.history)
-        self.n_iter_ = len(result.history)
+        self.n_iter_, self.stopped_ = len(result.history), result.stopped
 
     def pick_network(self, rule: str | int) -> Self:
         """Return a copy, fitted, whose champion is another network of the front; nothing is trained.
@@ -143,8 +150,11 @@ class _PropNEAT(BaseEstimator):
         """
         check_is_fitted(self)
         smallest = self.front_[0].n_connections
-        if isinstance(replace(EvolveConfig(), pick=rule).pick, int) and rule < smallest:
-            raise ConfigError(f"the smallest network of the front has {smallest} connections: ask for as many or more, not {rule}")
+        most = replace(EvolveConfig(), pick=rule).pick
+        if isinstance(most, int) and most < smallest:
+            raise ConfigError(
+                f"the smallest network of the front has {smallest} connections: ask for as many or more, not {rule}"
+            )
         champion = self.front_[pick_member(rule, self.front_)].genome
         other = copy(self)
         other.champion_, other.finalists_, other.finalist_votes_ = champion, (champion,), (1.0,)
@@ -155,7 +165,7 @@ class _PropNEAT(BaseEstimator):
         """Return a table, or sequences, that preprocessing can read, with the features of `fit` unless `reset`."""
         if are_sequences(X) if reset else self.model_.sequence is not None:
             X = checked_sequences(X, None if reset else self.n_features_in_)
-            self.n_features_in_ = X.shape[2]
+            self.n_features_in_: int = X.shape[2]
             return X
         return _check_table(self, X, reset=reset)
 
@@ -176,12 +186,22 @@ class _PropNEAT(BaseEstimator):
         rows = self.model_.sequence_rows(X)[1]
         return [rows.last(evaluate(plan, inputs)) for plan in plans]
 
+    def _quick_outputs(self, X: Any) -> np.ndarray | None:
+        """Return the raw outputs for an array of numbers in which `_checked` would find nothing to say, else None."""
+        known = vars(self)
+        if "model_" not in known or "feature_names_in_" in known or not isinstance(X, np.ndarray) or not len(X):
+            return None
+        quick = self.model_.quick_answers
+        return None if quick is None else quick.outputs(X)
+
     def _outputs(self, X: Any) -> np.ndarray:
         """Return the champion's raw outputs, float64 (n_rows, n_outputs); each row's depend on that row alone."""
-        check_is_fitted(self)
-        outputs = self.model_.outputs(self._checked(X, reset=False))
-        broken = np.flatnonzero(~np.isfinite(outputs).all(axis=1))
-        if len(broken):
+        outputs = self._quick_outputs(X)
+        if outputs is None:
+            check_is_fitted(self)
+            outputs = self.model_.outputs(self._checked(X, reset=False))
+        # a sum is finite only where all its terms are, and costs less than to look at each
+        if not np.isfinite(outputs.sum()) and len(broken := np.flatnonzero(~np.isfinite(outputs).all(axis=1))):
             raise GenomeError(f"the network overflows on row {broken[0]} of X, whose values are too far from those in training")
         return outputs
 
@@ -201,7 +221,8 @@ class PropNEATClassifier(ClassifierMixin, _PropNEAT):
     Rows of weight 2 count as two rows, to the bit, rows of weight 0 not at all, and the order of rows does not matter.
 
     After `fit`: `champion_`, the Genome; `model_`, the Model with its preprocessing and classes too; `history_`, one
-    dict per generation; `n_iter_`, the number of generations; `front_`, the best network of every size, see `pick_network`;
+    dict per generation; `n_iter_`, the number of generations, and `stopped_`, what ended the last population;
+    `front_`, the best network of every size, see `pick_network`;
     `finalists_`, the champion and, of a single population, its rivals of the last generation, trained like it, and
     `finalist_votes_`, how much each counts when they answer together; `classes_`, `n_features_in_`, and `feature_names_in_`.
     """
@@ -248,7 +269,8 @@ class PropNEATRegressor(RegressorMixin, _PropNEAT):
     Rows of weight 2 count as two rows, to the bit, rows of weight 0 not at all, and the order of rows does not matter.
 
     After `fit`: `champion_`, the Genome; `model_`, the Model with its preprocessing and target scale too; `history_`,
-    one dict per generation; `n_iter_`, the number of generations; `front_`, the best network of every size, see `pick_network`;
+    one dict per generation; `n_iter_`, the number of generations, and `stopped_`, what ended the last population;
+    `front_`, the best network of every size, see `pick_network`;
     `finalists_`, the champion and, of a single population, its rivals of the last generation, trained like it, and
     `finalist_votes_`, how much each counts when they answer together; `n_features_in_`, and `feature_names_in_`.
     """
@@ -264,7 +286,7 @@ class PropNEATRegressor(RegressorMixin, _PropNEAT):
     def predict(self, X: Any) -> np.ndarray:
         """Return the predicted number of every row, float64 (n_rows,)."""
         outputs = self._outputs(X)
-        return self.model_.target_scale.invert(outputs[:, 0])
+        return self.model_.scale.invert(outputs[:, 0])
 
 
 def _check_table(estimator: _PropNEAT, X: Any, *, reset: bool) -> Any:

@@ -8,7 +8,7 @@ from propneat.base.native import inner, outer
 from propneat.evolution.config import EvolutionConfig
 from propneat.evolution.crossover import cross_genes
 from propneat.evolution.innovation import InnovationTracker
-from propneat.evolution.mutation import MutationRates, mutate_genes
+from propneat.evolution.mutation import MutationRates, mutate_genes, room_left
 from propneat.genome import CONNECTION_DTYPE, NODE_DTYPE, GenePool, Genome, frozen
 
 __all__ = ["Mating", "breed", "crossover", "mutate"]
@@ -55,9 +55,22 @@ def _breed(pool, mating, tracker, rates, average_rate, disabled_inheritance, chi
             b_nodes = pool_nodes[node_start[b] : node_start[b + 1]]
             b_genes = pool_genes[gene_start[b] : gene_start[b + 1]]
             n, m = cross_genes(
-                child_nodes, child_genes, a_nodes, a_genes, b_nodes, b_genes, mating.tie[c], average_rate, disabled_inheritance, rng
+                child_nodes,
+                child_genes,
+                a_nodes,
+                a_genes,
+                b_nodes,
+                b_genes,
+                mating.tie[c],
+                average_rate,
+                disabled_inheritance,
+                rng,
             )
+            connections_left, hidden_left = room_left(child_nodes, n, child_genes, m, rates)
+            crossed = connections_left >= 0 and hidden_left >= 0
         else:
+            crossed = False
+        if not crossed:
             n, m = a_nodes.shape[0], a_genes.shape[0]
             for k in range(n):
                 child_nodes[k] = a_nodes[k]

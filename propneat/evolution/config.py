@@ -36,7 +36,10 @@ _NOT_NEGATIVE = (
     "weight_coefficient",
     "compatibility_threshold",
 )
-_LEAST = {"population_size": 2, "initial_hidden": 0, "elitism": 0, "stagnation": 1, "species_elitism": 0, "target_species": 1}
+_LEAST = {
+    "population_size": 2, "initial_hidden": 0, "max_connections": 1, "max_hidden": 0, "elitism": 0, "stagnation": 1,
+    "species_elitism": 0, "target_species": 1,
+}  # fmt: skip
 _SIGMAS = ("weight_sigma", "perturb_sigma")
 _LARGEST_SIGMA = 1e36
 
@@ -87,6 +90,12 @@ class EvolutionConfig:
     """Share of its possible inputs that a node of a first genome is connected to, drawn per node (at least one unless 0)."""
     initial_hidden: int = 0
     """Most hidden nodes of a first genome, each fed by inputs and feeding all outputs; the number is drawn from 0 to this."""
+
+    max_connections: int | None = None
+    """Most enabled connections of a genome, which neither mutation nor crossover exceeds: what would add one is left out, and a child
+    of two that would have more is a copy of the fitter parent, mutated. First genomes have fewer inputs or hidden nodes if need be."""
+    max_hidden: int | None = None
+    """Most hidden nodes of a genome, kept to in the same way."""
 
     crossover_rate: float = 0.75
     """Share of offspring with two parents; the others are mutated copies of one."""
@@ -153,6 +162,8 @@ class EvolutionConfig:
             chosen = getattr(self, name)
             unknown = [entry for entry in chosen if entry not in known]
             if unknown or not chosen:
-                raise ConfigError(f"{name} must name at least one of {', '.join(known)}, and got {', '.join(unknown) or 'none'}")
+                raise ConfigError(
+                    f"{name} must name at least one of {', '.join(known)}, and got {', '.join(unknown) or 'none'}"
+                )
         if self.output_activation not in ACTIVATIONS:
             raise ConfigError(f"output_activation must be one of {', '.join(ACTIVATIONS)}, not {self.output_activation!r}")

@@ -83,7 +83,9 @@ def _add_unmatched(nodes, n, connections, m, other_nodes, other_genes, matched):
 
 
 @inner
-def cross_genes(nodes, connections, fitter_nodes, fitter_genes, other_nodes, other_genes, tie, average_rate, disabled_inheritance, rng):
+def cross_genes(
+    nodes, connections, fitter_nodes, fitter_genes, other_nodes, other_genes, tie, average_rate, disabled_inheritance, rng
+):
     """Write the child of two genomes into a work buffer; returns its numbers of nodes and connections.
 
     Matching genes come from either parent at random, or averaged; disjoint and excess genes from the fitter one, and from both

@@ -7,21 +7,12 @@ import numpy as np
 from propneat.base.errors import ConfigError, GenomeError
 from propneat.base.setting_types import as_setting, shown
 from propneat.evolution.breeding import Mating, breed
-from propneat.evolution.config import EvolutionConfig, part_of
+from propneat.evolution.config import EvolutionConfig
 from propneat.evolution.innovation import InnovationTracker
-from propneat.genome import (
-    CONNECTION_DTYPE,
-    NODE_DTYPE,
-    GenePool,
-    Genome,
-    NodeKind,
-    activation_code,
-    aggregation_code,
-    frozen,
-    validate,
-)
+from propneat.evolution.minimal import minimal_generation
+from propneat.genome import GenePool, Genome, validate
 
-__all__ = ["first_generation", "minimal_generation"]
+__all__ = ["first_generation"]
 
 
 def first_generation(
@@ -45,51 +36,6 @@ def first_generation(
     return minimal_generation(np.arange(n_inputs), np.arange(n_inputs, n_fixed), config, rng, tracker), tracker
 
 
-def minimal_generation(
-    inputs: np.ndarray, outputs: np.ndarray, config: EvolutionConfig, rng: np.random.Generator, tracker: InnovationTracker
-) -> GenePool:
-    """Return a population of minimal genomes between input nodes and output nodes with the ids given.
-
-    Each joins inputs to outputs directly, and to and from at most `initial_hidden` hidden nodes, whose ids are new in the run;
-    weights and biases come from N(0, weight_sigma^2).
-    """
-    hidden = tracker.new_nodes(config.initial_hidden)
-    return GenePool.pack(_minimal(inputs, outputs, hidden, tracker, config, rng) for _ in range(config.population_size))
-
-
-def _minimal(
-    inputs: np.ndarray,
-    outputs: np.ndarray,
-    hidden: np.ndarray,
-    tracker: InnovationTracker,
-    config: EvolutionConfig,
-    rng: np.random.Generator,
-) -> Genome:
-    n_inputs, n_fixed = len(inputs), len(inputs) + len(outputs)
-    n_hidden = int(rng.integers(len(hidden) + 1))
-    nodes = np.zeros(n_fixed + n_hidden, NODE_DTYPE)
-    ids = np.concatenate([inputs, outputs, hidden[:n_hidden]])
-    nodes["id"] = ids
-    nodes["kind"][n_inputs:n_fixed] = NodeKind.OUTPUT
-    nodes["kind"][n_fixed:] = NodeKind.HIDDEN
-    nodes["bias"][n_inputs:] = config.weight_sigma * rng.standard_normal(len(outputs) + n_hidden)
-    nodes["activation"][n_inputs:n_fixed] = activation_code(config.output_activation)
-    nodes["activation"][n_fixed:] = rng.choice([activation_code(name) for name in config.activations], size=n_hidden)
-    nodes["aggregation"][n_fixed:] = rng.choice([aggregation_code(name) for name in config.aggregations], size=n_hidden)
-    nodes.sort(order="id")
-    n_drawn = part_of(config.initial_connection_fraction, n_inputs)
-    pairs = [(source, target) for target in range(n_inputs, len(ids)) for source in rng.permutation(n_inputs)[:n_drawn].tolist()]
-    pairs += [(source, target) for source in range(n_fixed, len(ids)) for target in range(n_inputs, n_fixed)]
-    pairs = ids[np.array(pairs, np.int64).reshape(-1, 2)]
-    connections = np.zeros(len(pairs), CONNECTION_DTYPE)
-    connections["innovation"] = [tracker.link(source, target) for source, target in pairs.tolist()]
-    connections["source"], connections["target"] = pairs.T
-    connections["weight"] = config.weight_sigma * rng.standard_normal(len(pairs))
-    connections["enabled"] = True
-    connections.sort(order="innovation")
-    return Genome(frozen(nodes), frozen(connections))
-
-
 def _from_given(
     n_inputs: int, n_outputs: int, config: EvolutionConfig, rng: np.random.Generator, start: Sequence[Genome]
 ) -> tuple[GenePool, InnovationTracker]:
@@ -105,6 +51,13 @@ def _from_given(
                 f"a starting genome has {genome.n_inputs} inputs and {genome.n_outputs} outputs, "
                 f"and the task needs {n_inputs} and {n_outputs}"
             )
+        for name, limit, found in (
+            ("max_connections", config.max_connections, genome.n_enabled), ("max_hidden", config.max_hidden, genome.n_hidden)
+        ):  # fmt: skip
+            if limit is not None and found > limit:
+                raise ConfigError(
+                    f"a starting genome has {found} of what {name} allows {limit} of: raise it, or start with another"
+                )
     given = GenePool.pack(start)
     tracker = InnovationTracker.following(given)
     n_more = size - n_start

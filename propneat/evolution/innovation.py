@@ -119,12 +119,13 @@ def _known_splits(links: np.ndarray, hidden: set[int]) -> np.ndarray:
     and whose kind the one in is of.
     """
     number_of = {tuple(link): innovation for innovation, *link in links.tolist()}
-    touching: dict[int, list[tuple[int, int, int]]] = {}
+    touching: dict[int, list[tuple[int, int, int, int]]] = {}
     for link in links.tolist():
         for end in link[1:3]:
             if end in hidden and len(touching.setdefault(end, [])) < 2:
                 touching[end].append(link)
-    splits, n_splits = [], Counter()
+    splits: list[tuple[int, int]] = []
+    n_splits: Counter[int] = Counter()
     for node in sorted(node for node, first in touching.items() if len(first) == 2):
         (way_in, source, middle, recurrent), (way_out, behind, target, late) = touching[node]
         split = number_of.get((source, target, recurrent), way_in)

@@ -16,12 +16,13 @@ from propneat.evolution.editing import (
     remove_node,
 )
 from propneat.evolution.innovation import link_innovation, split_node
-from propneat.genome import NodeKind, activation_code, aggregation_code
+from propneat.genome import MAX_IDENTIFIER, NodeKind, activation_code, aggregation_code
 
-__all__ = ["MutationRates", "mutate_genes"]
+__all__ = ["MutationRates", "mutate_genes", "room_left"]
 
 _INPUT, _OUTPUT, _HIDDEN = int(NodeKind.INPUT), int(NodeKind.OUTPUT), int(NodeKind.HIDDEN)
 _TRIES = 20
+_NO_LIMIT = MAX_IDENTIFIER
 
 
 class MutationRates(NamedTuple):
@@ -40,6 +41,8 @@ class MutationRates(NamedTuple):
     activation: float
     aggregation: float
     recurrent: float
+    max_connections: int
+    max_hidden: int
     activations: np.ndarray
     aggregations: np.ndarray
 
@@ -60,6 +63,8 @@ class MutationRates(NamedTuple):
             activation=float(config.activation_mutation_rate),
             aggregation=float(config.aggregation_mutation_rate),
             recurrent=float(config.recurrent_rate),
+            max_connections=_NO_LIMIT if config.max_connections is None else config.max_connections,
+            max_hidden=_NO_LIMIT if config.max_hidden is None else config.max_hidden,
             activations=np.array([activation_code(name) for name in config.activations], np.int8),
             aggregations=np.array([aggregation_code(name) for name in config.aggregations], np.int8),
         )
@@ -85,6 +90,17 @@ def _random_row_from(nodes, n, least, rng):
                 return row
             chosen -= 1
     return -1
+
+
+@inner
+def room_left(nodes, n, connections, m, rates):
+    """How many more enabled connections and hidden nodes a genome may have; below 0 where it has too many."""
+    n_connections, n_hidden = 0, 0
+    for k in range(m):
+        n_connections += connections[k].enabled
+    for row in range(n):
+        n_hidden += nodes[row].kind == _HIDDEN
+    return rates.max_connections - n_connections, rates.max_hidden - n_hidden
 
 
 @inner
@@ -181,12 +197,16 @@ def mutate_genes(nodes, n, connections, m, tracker, rates, rng):
     if m < n_before:
         n = remove_isolated(nodes, n, connections, m)
     if rates.add_node > 0 and rng.random() < rates.add_node:
-        n, m = _add_node(nodes, n, connections, m, tracker, rates, rng)
+        connections_left, hidden_left = room_left(nodes, n, connections, m, rates)
+        if connections_left > 0 and hidden_left > 0:
+            n, m = _add_node(nodes, n, connections, m, tracker, rates, rng)
     if rates.add_connection > 0 and rng.random() < rates.add_connection:
-        m = _add_connection(nodes, n, connections, m, tracker, rates, rng)
+        if room_left(nodes, n, connections, m, rates)[0] > 0:
+            m = _add_connection(nodes, n, connections, m, tracker, rates, rng)
     if rates.toggle > 0 and m > 0 and rng.random() < rates.toggle:
         row = rng.integers(0, m)
-        connections[row].enabled = not connections[row].enabled
+        if connections[row].enabled or room_left(nodes, n, connections, m, rates)[0] > 0:
+            connections[row].enabled = not connections[row].enabled
     _mutate_numbers(nodes, n, connections, m, rates, rng)
     _mutate_functions(nodes, n, rates, rng)
     return n, m

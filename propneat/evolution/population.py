@@ -7,10 +7,12 @@ import numpy as np
 
 from propneat.base.rng import make_rng
 from propneat.base.setting_types import as_setting
+from propneat.compiler import evaluate_pool
 from propneat.evolution.breeding import breed
 from propneat.evolution.config import EvolutionConfig
-from propneat.evolution.initial import first_generation, minimal_generation
+from propneat.evolution.initial import first_generation
 from propneat.evolution.innovation import InnovationTracker
+from propneat.evolution.minimal import minimal_generation
 from propneat.evolution.reproduction import allocate_offspring, plan_mating, rank_fitness
 from propneat.evolution.speciation import Division, assign_species, next_threshold
 from propneat.evolution.told import check_fitness, check_told
@@ -77,7 +79,13 @@ class Population:
     """
 
     def __init__(
-        self, n_inputs: int, n_outputs: int, config: EvolutionConfig | None = None, *, seed: int = 0, start: Sequence[Genome] = ()
+        self,
+        n_inputs: int,
+        n_outputs: int,
+        config: EvolutionConfig | None = None,
+        *,
+        seed: int = 0,
+        start: Sequence[Genome] = (),
     ) -> None:
         """Make the first generation: minimal networks, or copies and mutations of the genomes in `start`."""
         self.config = config or EvolutionConfig()
@@ -124,6 +132,15 @@ class Population:
     def ask(self) -> GenePool:
         """Return the genomes of the current generation, exactly `population_size` of them."""
         return self._state.pool
+
+    def evaluate(self, X: np.ndarray) -> np.ndarray:
+        """Return what every genome asked for answers to rows X, (n_rows, n_inputs), all in one compiled call.
+
+        The answers are float64 of shape (population_size, n_rows, n_outputs); of sequences, (n_sequences, n_steps, n_inputs), they
+        are those at every step. Raises ValueError for rows of another width, and GenomeError, which is one, for single rows
+        where a genome is recurrent.
+        """
+        return evaluate_pool(self.ask(), X)
 
     def tell(self, fitness: Sequence[float] | np.ndarray, genomes: GenePool | None = None) -> GenerationReport:
         """Take the fitness of every genome, in the order asked, breed the next generation, and report on this one.

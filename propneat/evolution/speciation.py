@@ -52,7 +52,7 @@ def assign_species(
     their representative cannot be divided, so there may be fewer species.
     """
     if config.speciation == "nearest" and config.target_species is not None:
-        return _by_nearest(pool, representatives, config, rng)
+        return _by_nearest(pool, representatives, config.target_species, config, rng)
     n_genomes, target = len(pool), config.target_species
     n_leaders = len(representatives) + n_genomes
     n_rows = 0 if target is None else min(n_leaders, _ROWS_PER_SPECIES * 2 * target)
@@ -60,7 +60,8 @@ def assign_species(
     given = pool_arrays(pool), pool_arrays(representatives), coefficients_of(config), memory
 
     def divide(at: float, most: int) -> Division:
-        return Division(*_assign(*given, at, most), at)
+        n_species, species, n_new = _assign(*given, at, most)
+        return Division(n_species, species, n_new, at)
 
     if target is None:
         return divide(threshold, n_genomes)
@@ -165,12 +166,14 @@ def _search(divide: Callable[[float], Division], threshold: float, low: int, hig
     return best
 
 
-def _by_nearest(pool: GenePool, representatives: GenePool, config: EvolutionConfig, rng: np.random.Generator) -> Division:
+def _by_nearest(
+    pool: GenePool, representatives: GenePool, target: int, config: EvolutionConfig, rng: np.random.Generator
+) -> Division:
     arrays, coefficients = pool_arrays(pool), coefficients_of(config)
     species, distance = np.zeros(len(pool), np.int64), np.full(len(pool), np.inf)
     _move_to_nearer(arrays, pool_arrays(representatives), 0, coefficients, species, distance)
     n_leaders = len(representatives)
-    while (centre := _divider(species, distance, n_leaders, config.target_species, rng)) is not None:
+    while (centre := _divider(species, distance, n_leaders, target, rng)) is not None:
         distance[centre] = np.inf
         _move_to_nearer(arrays, pool_arrays(pool[centre : centre + 1]), n_leaders, coefficients, species, distance)
         n_leaders += 1

@@ -23,7 +23,7 @@ def check_fitness(fitness: Sequence[float] | np.ndarray, n_genomes: int) -> np.n
     try:
         values = np.asarray(fitness)
         strange = [] if values.dtype.kind in "biuf" else [value for value in values.flat if not isinstance(value, Real)]
-        told = None if strange else np.array(values, dtype=np.float64)
+        told = np.array([] if strange else values, dtype=np.float64)
     except (TypeError, ValueError, OverflowError) as error:
         raise ConfigError(f"{expected}, got {shown(fitness)}") from error
     if strange:

@@ -67,7 +67,7 @@ def _scaled(g: Graph, value: str, rules: list[InputRule]) -> str:
 def _missing(g: Graph, value: str, column: Column) -> str:
     """Return whether each row has no value, bool (n_rows, 1)."""
     if column.kind == "text":
-        same = g("Equal", value, g.constant([[marker for marker in dict.fromkeys(["", *column.absent])]], object))
+        same = g("Equal", value, g.constant([list(dict.fromkeys(["", *column.absent]))], object))
     else:
         same = g("IsNaN", value)
         if column.absent:

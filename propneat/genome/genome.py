@@ -70,8 +70,8 @@ class Genome:
 
     def to_bytes(self) -> bytes:
         """Return every gene's fields as bytes: equal if and only if the genomes are equal to the bit."""
-        parts = [self.nodes[name].tobytes() for name in NODE_DTYPE.names]
-        parts += [self.connections[name].tobytes() for name in CONNECTION_DTYPE.names]
+        parts = [self.nodes[name].tobytes() for name in NODE_DTYPE.names or ()]
+        parts += [self.connections[name].tobytes() for name in CONNECTION_DTYPE.names or ()]
         return b"".join([len(self.nodes).to_bytes(8, "little"), *parts])
 
     def __setstate__(self, state: dict[str, np.ndarray]) -> None:
@@ -92,7 +92,7 @@ def make_genome(nodes: Sequence[tuple], connections: Sequence[tuple]) -> Genome:
     weight, enabled), and True after that if it is recurrent.
     """
     node_array = np.array(sorted(nodes), dtype=NODE_DTYPE)
-    plain = len(CONNECTION_DTYPE) - 1
+    plain = len(CONNECTION_DTYPE.names or ()) - 1
     genes = sorted((*gene, False) if len(gene) == plain else gene for gene in connections)
     connection_array = np.array(genes, dtype=CONNECTION_DTYPE)
     return Genome(frozen(node_array), frozen(connection_array))

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import overload
 
 import numpy as np
 
@@ -44,6 +45,12 @@ class GenePool(Sequence[Genome]):
 
     def __iter__(self) -> Iterator[Genome]:
         return (self[index] for index in range(len(self)))
+
+    @overload
+    def __getitem__(self, index: int) -> Genome: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> "GenePool": ...
 
     def __getitem__(self, index: int | slice) -> "Genome | GenePool":
         if isinstance(index, slice):

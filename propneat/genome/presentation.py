@@ -34,7 +34,7 @@ def node_names(
 
     Raises ConfigError when the number of names is not that of the nodes.
     """
-    names = {}
+    names: dict[int, str] = {}
     for kind, given, letter in ((NodeKind.INPUT, input_names, "x"), (NodeKind.OUTPUT, output_names, "y")):
         ids = genome.nodes["id"][genome.nodes["kind"] == kind].tolist()
         if given is None:

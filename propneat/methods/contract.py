@@ -6,6 +6,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from propneat.base.errors import ConfigError
+
 __all__ = ["ANY_TASK", "Claim", "Method", "NativeOutcome", "NativeRun", "NativeStudy", "Size", "own_size"]
 
 ANY_TASK = ("binary", "multiclass", "regression")
@@ -66,8 +68,11 @@ class Method:
     """None for a method of classifications alone."""
 
     def maker(self, task: str) -> Callable[..., Any]:
-        """Return what makes the estimator for a task, which is one of `tasks`."""
-        return self.make_regressor if task == "regression" else self.make
+        """Return what makes the estimator for a task, which is one of `tasks`; raises ConfigError for another."""
+        make = self.make_regressor if task == "regression" else self.make
+        if make is None:
+            raise ConfigError(f"the method {self.name!r} is for {' and '.join(self.tasks)} tasks, and not for {task}")
+        return make
 
 
 @dataclass(frozen=True)

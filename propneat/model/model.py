@@ -7,15 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.special import softmax
 
 from propneat.base.errors import DataError, GenomeError
 from propneat.base.records import write_atomic
 from propneat.compiler import LayerPlan, compile_genome, evaluate, without_past
 from propneat.data import TASKS, ColumnPlan, Preprocessor, TargetScale
+from propneat.data.number_inputs import NumberInputs
 from propneat.data.sequence_rows import SequenceColumns, SequenceRows, read_arrays
 from propneat.formula import Formula, make_formula
 from propneat.genome import Genome, format_document, genome_from_document, genome_to_document, parse_document
+from propneat.model.answers import QuickAnswers, class_probabilities
 
 __all__ = ["Model", "load_genome_file", "load_model", "read_genome_text"]
 
@@ -57,6 +58,20 @@ class Model:
                 f"and this genome has {self.genome.n_inputs} and {self.genome.n_outputs}"
             )
 
+    @property
+    def labels(self) -> tuple[Any, ...]:
+        """The classes of a classification; raises DataError for a model that predicts a number."""
+        if self.classes is None:
+            raise DataError("a model that predicts a number has no classes: see target_scale")
+        return self.classes
+
+    @property
+    def scale(self) -> TargetScale:
+        """The scale of a regression's target; raises DataError for a model that tells classes apart."""
+        if self.target_scale is None:
+            raise DataError("a model that tells classes apart has no scale of its target: see classes")
+        return self.target_scale
+
     @cached_property
     def plan(self) -> LayerPlan:
         """The compiled genome."""
@@ -73,9 +88,7 @@ class Model:
         """The whole model, preprocessing included, as expressions in the columns of its table; raises as `row_plan` does."""
         self.row_plan("a formula")
         ids = self.genome.nodes["id"][self.plan.slot_gene].tolist()
-        return make_formula(
-            self.plan, ids, self.preprocessor, self.task, self.classes, self.target_scale, self.target_name
-        )
+        return make_formula(self.plan, ids, self.preprocessor, self.task, self.classes, self.target_scale, self.target_name)
 
     def to_sympy(self) -> Any:
         """Return the formula as a sympy expression, or a dict of them by class; see `propneat.formula.sympy_form`."""
@@ -93,26 +106,39 @@ class Model:
     def output_names(self) -> list[str]:
         """Name of every network output: the class it speaks for, or the target."""
         if self.task == "multiclass":
-            return [str(label) for label in self.classes]
-        return [f"{self.target_name}={self.classes[1]}"] if self.task == "binary" else [self.target_name]
+            return [str(label) for label in self.labels]
+        return [f"{self.target_name}={self.labels[1]}"] if self.task == "binary" else [self.target_name]
 
     @cached_property
     def used_features(self) -> tuple[str, ...]:
         """The columns that an output depends on; a table to predict from needs no others."""
-        used = {self.preprocessor.rules[index].feature for index in np.unique(self.plan.edge_source) if index < self.plan.n_inputs}
+        used = {
+            self.preprocessor.rules[index].feature for index in np.unique(self.plan.edge_source) if index < self.plan.n_inputs
+        }
         return tuple(name for name in self.preprocessor.features if name in used)
+
+    @cached_property
+    def quick_answers(self) -> QuickAnswers | None:
+        """The way from arrays of numbers to outputs without a stop, for a model of single rows that reads numbers alone."""
+        if self.sequence is not None or self.plan.is_recurrent:
+            return None
+        inputs = NumberInputs.of(self.preprocessor, self.used_features)
+        return None if inputs is None else QuickAnswers(self.plan.program, inputs)
 
     def outputs(self, table: Any) -> np.ndarray:
         """Return the raw network outputs for a dataframe or array of rows, float64 (n_rows, n_outputs), a row per sequence."""
         if self.sequence is None:
-            return evaluate(self.plan, self.preprocessor.transform(table, self.used_features))
+            answers = None if self.quick_answers is None else self.quick_answers.outputs(table)
+            if answers is None:
+                answers = evaluate(self.plan, self.preprocessor.transform(table, self.used_features))
+            return answers
         features, rows = self.sequence_rows(table)
         steps = rows.stack(self.preprocessor.transform(features, self.used_features))
         return rows.last(evaluate(self.plan, steps))
 
     def sequence_rows(self, table: Any) -> tuple[Any, SequenceRows]:
         """Return the rows of all steps of a model's sequences, and which belong together."""
-        if self.sequence.id is not None:
+        if self.sequence is not None and self.sequence.id is not None:
             return table, self.sequence.rows_of(table)
         return read_arrays(table)
 
@@ -128,8 +154,9 @@ class Model:
     def predict(self, table: Any) -> np.ndarray:
         """Return the most probable class of every row, or the number in the target's units; shape (n_rows,)."""
         if self.task == "regression":
-            return self.target_scale.invert(self.outputs(table)[:, 0])
-        return np.array(self.classes)[np.argmax(_logits(self.task, self.outputs(table)), axis=1)]
+            return self.scale.invert(self.outputs(table)[:, 0])
+        outputs = self.outputs(table)
+        return np.array(self.labels)[(outputs[:, 0] > 0).astype(int) if self.task == "binary" else np.argmax(outputs, axis=1)]
 
     def to_json(self) -> str:
         """Return the model as a genome document with the key "model"; the same model gives the same text."""
@@ -149,16 +176,6 @@ class Model:
     def save(self, path: Path | str) -> None:
         """Write `to_json` to a file, whole or not at all."""
         write_atomic(path, self.to_json())
-
-
-def _logits(task: str, outputs: np.ndarray) -> np.ndarray:
-    """One logit per class, (n_rows, n_classes); that of a binary task's first class is 0."""
-    return np.column_stack([np.zeros(len(outputs)), outputs]) if task == "binary" else outputs
-
-
-def class_probabilities(task: str, outputs: np.ndarray) -> np.ndarray:
-    """Turn logits, shape (n_rows, 1) for "binary" or (n_rows, n_classes), into probabilities (n_rows, n_classes)."""
-    return softmax(_logits(task, outputs), axis=1)
 
 
 def read_genome_text(path: Path | str) -> str:

@@ -17,7 +17,7 @@ from propneat.model.model import Model
 from propneat.search import Problem
 from propneat.training import Samples
 
-__all__ = ["MOST_INPUTS", "PreparedProblem", "class_factors", "make_targets", "prepare_problem"]
+__all__ = ["MOST_INPUTS", "PreparedProblem", "class_factors", "make_targets", "prepare_problem", "with_positive"]
 
 _LIGHTEST = 1e-9
 MOST_INPUTS = 200
@@ -81,6 +81,7 @@ def prepare_problem(
     validation_fraction: float = 0.4,
     weights: np.ndarray | None = None,
     class_weight: str | dict[Any, float] | None = None,
+    positive: str | None = None,
     one_hot_integers: int = 0,
     max_levels: int = 20,
     plan: TablePlan | None = None,
@@ -89,14 +90,15 @@ def prepare_problem(
 
     `features` is a DataFrame or an array (n_rows, n_columns), whose columns are read by `plan`, by default one decided on these
     rows; `target` has shape (n_rows,), `weights` likewise. `class_weight`
-    "balanced" makes classes weigh the same in total; a dict gives the weight of each class. Columns of at most
+    "balanced" makes classes weigh the same in total; a dict gives the weight of each class. `positive` names the class of two
+    whose probability is told. Columns of at most
     `one_hot_integers` distinct whole numbers get an input per number too, fewer of them where inputs would become too many;
     categories one for each of their `max_levels` heaviest levels. Rows that are equal are joined before the division. When too
     few rows are left to judge by, all rows do both. Raises DataError or ConfigError for unusable input.
     """
     if not 0 < validation_fraction < 1:
         raise ConfigError(f"validation_fraction must lie between 0 and 1, not {validation_fraction}")
-    classes, values = encode_target(target, task)
+    classes, values = with_positive(*encode_target(target, task), task, positive)
     weights = np.ones(len(values)) if weights is None else np.asarray(weights, dtype=np.float64)
     plan = plan_table(features).plan if plan is None else plan
     scale = TargetScale.fit(values, weights) if task == "regression" else None
@@ -124,11 +126,25 @@ def prepare_problem(
     return PreparedProblem(problem, preprocessor, classes, scale)
 
 
+def with_positive(
+    classes: tuple[Any, ...] | None, values: np.ndarray, task: str, positive: str | None
+) -> tuple[tuple[Any, ...] | None, np.ndarray]:
+    """Return classes and the positions of rows among them (n_rows,), that of `positive` second; raises ConfigError for none of two."""
+    if positive is None:
+        return classes, values
+    if task != "binary" or classes is None:
+        raise ConfigError(f"positive {positive!r} is one of two classes, and the task is {task}: leave it out")
+    names = [str(label) for label in classes]
+    if positive not in names:
+        raise ConfigError(f"positive must be {names[0]!r} or {names[1]!r}, the classes of the target, not {positive!r}")
+    return (classes, values) if positive == names[1] else (classes[::-1], 1 - values)
+
+
 def make_targets(values: np.ndarray, task: str, classes: tuple[Any, ...] | None, scale: TargetScale | None) -> np.ndarray:
     """Return what outputs are to be: scaled numbers, 0 or 1, or an indicator of each class, float64 (n_rows, n_outputs)."""
     if scale is not None:
         return scale.apply(values)[:, None]
-    return values.astype(np.float64)[:, None] if task == "binary" else np.eye(len(classes))[values]
+    return values.astype(np.float64)[:, None] if task == "binary" or classes is None else np.eye(len(classes))[values]
 
 
 def class_factors(

@@ -7,7 +7,8 @@ import numpy as np
 from propneat.base.errors import DataError
 from propneat.data import encode_target
 from propneat.data.targets import read_labels
-from propneat.model.model import Model, class_probabilities
+from propneat.model.answers import class_probabilities
+from propneat.model.model import Model
 from propneat.search.scores import score_outputs
 
 __all__ = ["answer", "class_codes", "read_truth", "score_answers", "score_model"]
@@ -22,11 +23,11 @@ def answer(model: Model, table: Any) -> tuple[np.ndarray, np.ndarray | None, np.
     outputs = model.outputs(table)
     broken = ~np.isfinite(outputs).all(axis=1)
     if model.task == "regression":
-        predictions = model.target_scale.invert(np.where(broken, 0.0, outputs[:, 0]))
+        predictions = model.scale.invert(np.where(broken, 0.0, outputs[:, 0]))
         broken |= ~np.isfinite(predictions)
         return np.where(broken, np.nan, predictions), None, broken
     probabilities = class_probabilities(model.task, np.where(broken[:, None], 0.0, outputs))
-    predictions = np.array(model.classes, dtype=object)[np.argmax(probabilities, axis=1)]
+    predictions = np.array(model.labels, dtype=object)[np.argmax(probabilities, axis=1)]
     predictions[broken], probabilities[broken] = None, np.nan
     return predictions, probabilities, broken
 
@@ -57,15 +58,15 @@ def score_answers(model: Model, outputs: np.ndarray, target: Any) -> dict[str, f
     target = read_truth(model, target)
     if model.task == "regression":
         truth = encode_target(target, "regression")[1]
-        answers = model.target_scale.invert(outputs[:, 0])
+        answers = model.scale.invert(outputs[:, 0])
         with np.errstate(over="ignore"):
             rmse = np.sqrt(np.mean((answers - truth) ** 2))
             # in units of the scale, so that huge numbers have finite squares
-            scaled = [(values - model.target_scale.center) / model.target_scale.scale for values in (answers, truth)]
+            scaled = [(values - model.scale.center) / model.scale.scale for values in (answers, truth)]
             score = score_outputs("regression", scaled[0][:, None], scaled[1][:, None], np.ones(len(truth)))
         return {"r2": score, "rmse": float(rmse)}
     codes = class_codes(model, target)
-    hot = np.eye(len(model.classes))[codes]
+    hot = np.eye(len(model.labels))[codes]
     with np.errstate(over="ignore"):
         probabilities = class_probabilities(model.task, outputs)
     right = np.argmax(probabilities, axis=1) == codes
@@ -79,14 +80,14 @@ def score_answers(model: Model, outputs: np.ndarray, target: Any) -> dict[str, f
 
 def class_codes(model: Model, target: Any) -> np.ndarray:
     """Return the position of every label among the model's classes, int64 (n_rows,); numbers match texts that spell them."""
-    position: dict[Any, int] = {str(label): code for code, label in enumerate(model.classes)}
-    position |= {label: code for code, label in enumerate(model.classes)}
+    position: dict[Any, int] = {str(label): code for code, label in enumerate(model.labels)}
+    position |= {label: code for code, label in enumerate(model.labels)}
     codes = []
     for label in target:
         plain = label.item() if isinstance(label, np.generic) else label
         code = position.get(plain, position.get(str(plain)))
         if code is None:
-            known = ", ".join(map(str, model.classes[:10]))
+            known = ", ".join(map(str, model.labels[:10]))
             raise DataError(f"the target holds {str(plain)[:60]!r}, and the model's classes are {known}")
         codes.append(code)
     return np.array(codes, np.int64)

@@ -8,7 +8,7 @@ from propneat.base.errors import ConfigError, DataError
 from propneat.base.rng import make_rng
 from propneat.data import EncodingOptions, Preprocessor, TablePlan, TargetScale, encode_target, plan_table
 from propneat.data.sequence_rows import SequenceColumns, SequenceRows
-from propneat.model.preparation import MOST_INPUTS, PreparedProblem, class_factors, make_targets
+from propneat.model.preparation import MOST_INPUTS, PreparedProblem, class_factors, make_targets, with_positive
 from propneat.search import Problem
 from propneat.training import Sequences
 
@@ -28,6 +28,7 @@ def prepare_sequences(
     validation_fraction: float = 0.4,
     weights: np.ndarray | None = None,
     class_weight: str | dict[Any, float] | None = None,
+    positive: str | None = None,
     one_hot_integers: int = 0,
     max_levels: int = 20,
     plan: TablePlan | None = None,
@@ -42,7 +43,7 @@ def prepare_sequences(
         raise ConfigError(f"validation_fraction must lie between 0 and 1, not {validation_fraction}")
     if len(rows) < _LEAST:
         raise DataError(f"at least {_LEAST} sequences are needed to learn and to judge, and there are {len(rows)}")
-    classes, values = encode_target(answers, task)
+    classes, values = with_positive(*encode_target(answers, task), task, positive)
     weights = np.ones(len(values)) if weights is None else np.asarray(weights, dtype=np.float64)
     plan = plan_table(features).plan if plan is None else plan
     options = EncodingOptions(max_levels, one_hot_integers, (), MOST_INPUTS)

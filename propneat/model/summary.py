@@ -43,8 +43,8 @@ class NetworkSummary:
     n_idle_connections: int
     activations: dict[str, int]
     """Number of hidden and output nodes by activation, most frequent first."""
-    input_importance: dict[str, float]
-    """Sum of |weight| of the connections out of every input that is used, the largest first."""
+    used_inputs: tuple[str, ...]
+    """The inputs that an output depends on, in their order; what they are worth only rows can tell, see `permutation_importance`."""
     unused_inputs: tuple[str, ...]
     nodes: tuple[NodeSummary, ...]
     """Hidden and output nodes in order of evaluation."""
@@ -62,10 +62,8 @@ def summarise(
     given = node_names(genome, input_names, output_names)
     ids = genome.nodes["id"][plan.slot_gene].tolist()
     names = [given.get(node, f"h{node}") for node in ids]
-    weight_out = np.bincount(plan.edge_source, weights=np.abs(plan.weights), minlength=plan.n_slots)
     is_used = np.bincount(plan.edge_source, minlength=plan.n_slots) > 0
     inputs = range(plan.n_inputs)
-    heaviest = sorted((k for k in inputs if is_used[k]), key=lambda k: -weight_out[k])
     counts = Counter(ACTIVATIONS[code] for code in plan.activation[plan.n_inputs :].tolist())
     n_hidden = plan.n_slots - plan.n_inputs - plan.n_outputs
     return NetworkSummary(
@@ -78,7 +76,7 @@ def summarise(
         n_idle_nodes=genome.n_hidden - n_hidden,
         n_idle_connections=len(genome.connections) - plan.n_edges,
         activations=dict(counts.most_common()),
-        input_importance={names[k]: float(weight_out[k]) for k in heaviest},
+        used_inputs=tuple(names[k] for k in inputs if is_used[k]),
         unused_inputs=tuple(names[k] for k in inputs if not is_used[k]),
         nodes=tuple(_node(plan, slot, names) for slot in range(plan.n_inputs, plan.n_slots)),
     )

@@ -6,14 +6,15 @@ from collections.abc import Mapping, Sequence
 
 __all__ = ["draw_front"]
 
-_BLUE, _GREEN = "#0072b2", "#009e73"
+_BLUE, _GREEN, _RED = "#0072b2", "#009e73", "#d55e00"
 
 
-def draw_front(rows: Sequence[Mapping[str, float | None]], *, score_name: str) -> bytes:
+def draw_front(rows: Sequence[Mapping[str, float | None]], *, score_name: str, taken: int | None = None) -> bytes:
     """Draw the networks of a front as a PNG picture, the same bytes for the same rows and installation.
 
     A row per network has the keys connections, validation_loss, standard_error and validation_score; values that are None or
-    not finite leave a gap. `score_name` says what the score is, for instance "AUC".
+    not finite leave a gap. `score_name` says what the score is, for instance "AUC". The network of `taken` connections, the
+    champion, is marked.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -26,6 +27,10 @@ def draw_front(rows: Sequence[Mapping[str, float | None]], *, score_name: str) -
     left, right = figure.subplots(1, 2)
     left.errorbar(sizes, losses, errors, color=_BLUE, marker="o", markersize=4, linewidth=1.2, capsize=3, elinewidth=0.8)
     right.plot(sizes, scores, color=_GREEN, marker="o", markersize=4, linewidth=1.2)
+    for k in [k for k, row in enumerate(rows) if row["connections"] == taken]:
+        for panel, values in ((left, losses), (right, scores)):
+            panel.plot(sizes[k], values[k], marker="D", markersize=8, color=_RED, linestyle="none", label="champion", zorder=5)
+            panel.legend(frameon=False, fontsize=8)
     for panel, name in ((left, "loss, with its standard error"), (right, score_name)):
         panel.set_title(f"Validation {name}", loc="left", fontsize=10, fontweight="bold")
         panel.set_xscale("log")

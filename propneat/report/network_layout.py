@@ -16,6 +16,9 @@ __all__ = ["Layout", "lay_out"]
 _GAP_NODES, _GAP_MIXED, _GAP_DUMMIES = 14.0, 9.0, 7.0
 """Free vertical space between two nodes, a node and a passing edge, two passing edges, in pixels."""
 
+_TALLEST, _TIGHTEST = 1800.0, 0.12
+"""Height from which gaps shrink, in pixels, and the least share of a gap that is left."""
+
 _CLEARANCE = 4.0
 """Distance that a passing edge keeps from nodes when it crosses their column at a slope, in pixels."""
 
@@ -151,7 +154,7 @@ def _place(graph: _Graph, order: list[np.ndarray]) -> np.ndarray:
     is_dummy = np.arange(len(graph.column)) >= graph.n_nodes
     # straight long edges matter most to the eye (Gansner et al. 1993, section 4)
     pull = np.array([1.0, 3.0, 9.0])[is_dummy[graph.left].astype(int) + is_dummy[graph.right]]
-    offsets = [_offsets(vertices, graph.height, is_dummy) for vertices in order]
+    offsets = [_offsets(vertices, graph.height, is_dummy, _squeeze(vertices, graph.height, is_dummy)) for vertices in order]
     y = np.empty(len(graph.column))
     for vertices, offset in zip(order, offsets, strict=True):
         y[vertices] = offset - offset[-1] / 2
@@ -167,9 +170,16 @@ def _place(graph: _Graph, order: list[np.ndarray]) -> np.ndarray:
     return y - (y - graph.height / 2).min()
 
 
-def _offsets(vertices: np.ndarray, height: np.ndarray, is_dummy: np.ndarray) -> np.ndarray:
+def _squeeze(vertices: np.ndarray, height: np.ndarray, is_dummy: np.ndarray) -> float:
+    """Return the share of its gaps that keeps a column within `_TALLEST`, or the least one that is left."""
+    boxes = float(height[vertices].sum())
+    gaps = float(_offsets(vertices, height, is_dummy, 1.0)[-1]) - boxes
+    return float(np.clip((_TALLEST - boxes) / max(gaps, 1.0), _TIGHTEST, 1.0))
+
+
+def _offsets(vertices: np.ndarray, height: np.ndarray, is_dummy: np.ndarray, squeeze: float) -> np.ndarray:
     """Return the least distance of every vertex of a column from its first one, shape (n_vertices in column,)."""
-    gaps = np.array([_GAP_NODES, _GAP_MIXED, _GAP_DUMMIES])
+    gaps = squeeze * np.array([_GAP_NODES, _GAP_MIXED, _GAP_DUMMIES])
     between = is_dummy[vertices[:-1]].astype(int) + is_dummy[vertices[1:]]
     steps = (height[vertices[:-1]] + height[vertices[1:]]) / 2 + gaps[between]
     return np.concatenate([[0.0], np.cumsum(steps)])

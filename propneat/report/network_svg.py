@@ -1,7 +1,6 @@
 """A network as one self-contained SVG picture: layers from left to right, weights as colour and width, names and tooltips."""
 
-import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from xml.sax.saxutils import escape, quoteattr
 
@@ -19,6 +18,7 @@ from propneat.genome.presentation import (
 )
 from propneat.report.network_arcs import arcs, room_for_arcs
 from propneat.report.network_layout import Layout, lay_out
+from propneat.report.network_text import count, number, shorten, text_width
 
 __all__ = ["draw_network"]
 
@@ -27,9 +27,6 @@ _HEADER, _FOOTER = 64.0, 52.0
 _LEAST_WIDTH = 520.0
 _BEFORE_WIDTH = 190.0
 """Room for the entry of the legend on recurrent connections."""
-_LABEL_CHARACTERS = 30
-_CHARACTER_WIDTH = 7.0
-"""Pixels per character of 12 px text, generous enough for the fonts named below."""
 
 _DASHES = ' stroke-dasharray="6 4"'
 """What a line of a recurrent connection looks like."""
@@ -57,6 +54,8 @@ def draw_network(
     output_names: Sequence[str] | None = None,
     title: str | None = None,
     marked: bool = False,
+    weights: bool = False,
+    notes: Mapping[int, str] | None = None,
 ) -> str:
     """Draw the network a genome computes as SVG text, the same bytes for the same arguments.
 
@@ -64,14 +63,15 @@ def draw_network(
     output, and the hidden nodes in between; a line below counts the other inputs. Blue connections have positive
     weights, orange ones negative weights; width and opacity grow with the size of the weight up to the 95 % quantile. Recurrent
     connections are dashed arcs that lead back above the nodes. Each
-    hidden and output node names its activation, and its aggregation when it is not the sum. Names that are too long are
-    shortened in the middle; tooltips hold them in full, with weights and biases. With `marked`, nodes say their slot in the
-    plan and connections their edge, as data-node and data-edge. Raises ConfigError when the number of names is not that of the
-    nodes.
+    hidden and output node names its activation, and its aggregation when it is not the sum; an output that only adds up has
+    its name alone. Names that are too long are shortened in the middle; tooltips hold them in full, with weights and biases, and
+    with the `notes` by slot. With `weights` every connection has its weight written beside it. With `marked`, nodes say their
+    slot in the plan and connections their edge, as data-node and data-edge. Raises ConfigError when the number of names is not
+    that of the nodes.
     """
     plan = compile_genome(genome)
     names = node_names(genome, input_names, output_names)
-    nodes = _nodes(genome, plan, names)
+    nodes = _nodes(genome, plan, names, notes or {})
     layout = _layout(plan, nodes)
     heading = "Network" if title is None else clean_text(title)
     summary = _summary(plan, nodes)
@@ -85,6 +85,7 @@ def draw_network(
         *_header(heading, summary, width, height),
         f'<g transform="translate({shift:.1f} {_HEADER + above:.0f})">',
         *_edges(plan, nodes, layout, marked),
+        *(_weight_texts(plan, layout) if weights else []),
         *_boxes(nodes, layout, marked),
         *_unused_line(unused, layout),
         "</g>",
@@ -94,7 +95,7 @@ def draw_network(
     return "\n".join(parts) + "\n"
 
 
-def _nodes(genome: Genome, plan: LayerPlan, names: dict[int, str]) -> list[_Node]:
+def _nodes(genome: Genome, plan: LayerPlan, names: dict[int, str], notes: Mapping[int, str]) -> list[_Node]:
     """Return the drawn nodes in slot order: inputs that feed something, then all others."""
     feeding = np.zeros(plan.n_slots, bool)
     feeding[plan.edge_source] = True
@@ -103,16 +104,18 @@ def _nodes(genome: Genome, plan: LayerPlan, names: dict[int, str]) -> list[_Node
     for slot in np.flatnonzero(feeding).tolist():
         gene = genome.nodes[plan.slot_gene[slot]]
         node, kind = int(gene["id"]), NodeKind(int(gene["kind"]))
+        more = f"\n{notes[slot]}" if slot in notes else ""
         if kind == NodeKind.INPUT:
-            nodes.append(_Node(slot, kind, [_shorten(names[node])], f"{names[node]}\ninput node {node}", 8.0, 8.0))
+            nodes.append(_Node(slot, kind, [shorten(names[node])], f"{names[node]}\ninput node {node}{more}", 8.0, 8.0))
             continue
         function = ACTIVATIONS[plan.activation[slot]]
         lines = [function] if plan.aggregation[slot] == 0 else [function, f"of {AGGREGATIONS[plan.aggregation[slot]]}"]
         tooltip = f"{kind.name.lower()} node {node}\n{AGGREGATIONS[plan.aggregation[slot]]}, then {function}"
-        tooltip += f"\nbias {_number(plan.biases[slot - plan.n_inputs])}"
+        tooltip += f"\nbias {number(plan.biases[slot - plan.n_inputs])}{more}"
         if kind == NodeKind.OUTPUT:
-            lines, tooltip = [_shorten(names[node]), " ".join(lines)], f"{names[node]}\n{tooltip}"
-        width = max(_text_width(line) * (1.0 if k == 0 else 0.9) for k, line in enumerate(lines)) + 18.0
+            computes = [] if lines == ["identity"] else [" ".join(lines)]
+            lines, tooltip = [shorten(names[node]), *computes], f"{names[node]}\n{tooltip}"
+        width = max(text_width(line) * (1.0 if k == 0 else 0.9) for k, line in enumerate(lines)) + 18.0
         nodes.append(_Node(slot, kind, lines, tooltip, width, 24.0 + 13.0 * (len(lines) - 1)))
     return nodes
 
@@ -156,8 +159,19 @@ def _edges(plan: LayerPlan, nodes: list[_Node], layout: Layout, marked: bool) ->
         parts.append(
             f'<path class="edge"{mark} d="{paths[edge]}" stroke="{sign_colour(weight)}" '
             f'stroke-width="{_stroke_width(strength):.2f}" stroke-opacity="{_stroke_opacity(strength):.2f}">'
-            f"<title>{escape(ends)}\nweight {_number(weight)}</title></path>"
+            f"<title>{escape(ends)}\nweight {number(weight)}</title></path>"
         )
+    return [*parts, "</g>"]
+
+
+def _weight_texts(plan: LayerPlan, layout: Layout) -> list[str]:
+    """Return the weight of every connection within a step, written where it leaves its source."""
+    parts = ['<g class="weights" font-size="9" text-anchor="start" paint-order="stroke" stroke="#ffffff" stroke-width="3">']
+    for edge, route in zip(np.flatnonzero(~plan.edge_recurrent).tolist(), layout.routes, strict=True):
+        (x, y, _), (next_x, next_y, _) = route[1], route[2]
+        place = f'x="{x + 0.3 * (next_x - x):.1f}" y="{y + 0.2 * (next_y - y) - 2:.1f}"'
+        weight = float(plan.weights[edge])
+        parts.append(f'<text {place} fill="{sign_colour(weight)}">{number(weight, 3)}</text>')
     return [*parts, "</g>"]
 
 
@@ -186,13 +200,14 @@ def _curve(points: list[tuple[float, float, float]]) -> str:
 
 def _boxes(nodes: list[_Node], layout: Layout, marked: bool) -> list[str]:
     parts = []
+    size = _input_font(nodes, layout)
     for node, x, y in zip(nodes, layout.x.tolist(), layout.y.tolist(), strict=True):
         tooltip = f"<title>{escape(node.tooltip)}</title>"
         mark = f' data-node="{node.slot}"' if marked else ""
         if node.kind == NodeKind.INPUT:
             parts.append(
                 f'<g class="input"{mark}>{tooltip}<circle cx="{x:.1f}" cy="{y:.1f}" r="4" fill="#333333"/>'
-                f'<text x="{x - 10:.1f}" y="{y + 4:.1f}" font-size="12" text-anchor="end" fill="#222222">'
+                f'<text x="{x - 10:.1f}" y="{y + 4:.1f}" font-size="{size:g}" text-anchor="end" fill="#222222">'
                 f"{escape(node.lines[0])}</text></g>"
             )
             continue
@@ -209,6 +224,13 @@ def _boxes(nodes: list[_Node], layout: Layout, marked: bool) -> list[str]:
             parts.append(f'<text {place} {style} fill="{ink}">{escape(line)}</text>')
         parts.append("</g>")
     return parts
+
+
+def _input_font(nodes: list[_Node], layout: Layout) -> float:
+    """Return the size of the names of inputs: 12, or what fits between them where they stand close."""
+    places = np.sort([y for node, y in zip(nodes, layout.y.tolist(), strict=True) if node.kind == NodeKind.INPUT])
+    closest = float(np.diff(places).min()) if len(places) > 1 else np.inf
+    return round(min(12.0, max(6.0, 0.95 * closest)), 1)
 
 
 def _unused_inputs(genome: Genome, plan: LayerPlan, nodes: list[_Node], names: dict[int, str]) -> list[str]:
@@ -237,7 +259,7 @@ def _header(heading: str, summary: str, width: float, height: float) -> list[str
         f"<style>{_STYLE}</style>",
         f'<rect width="{width:.0f}" height="{height:.0f}" fill="#ffffff"/>',
         f'<text x="{_MARGIN:.0f}" y="30" font-size="17" font-weight="bold" fill="#111111">'
-        f"<title>{escape(heading)}</title>{escape(_shorten(heading, room))}</text>",
+        f"<title>{escape(heading)}</title>{escape(shorten(heading, room))}</text>",
         f'<text x="{_MARGIN:.0f}" y="48" font-size="12" fill="#666666">{escape(summary)}</text>',
     ]
 
@@ -246,10 +268,10 @@ def _summary(plan: LayerPlan, nodes: list[_Node]) -> str:
     n_used = sum(node.kind == NodeKind.INPUT for node in nodes)
     n_hidden = sum(node.kind == NodeKind.HIDDEN for node in nodes)
     parts = [
-        f"{n_used} of {plan.n_inputs} inputs" if n_used < plan.n_inputs else _count(n_used, "input"),
-        _count(n_hidden, "hidden node"),
-        _count(plan.n_outputs, "output"),
-        _count(plan.n_edges, "connection") + _recurrent_note(plan),
+        f"{n_used} of {plan.n_inputs} inputs" if n_used < plan.n_inputs else count(n_used, "input"),
+        count(n_hidden, "hidden node"),
+        count(plan.n_outputs, "output"),
+        count(plan.n_edges, "connection") + _recurrent_note(plan),
         f"depth {plan.n_layers}",
     ]
     return " \u00b7 ".join(parts)
@@ -259,17 +281,13 @@ def _recurrent_note(plan: LayerPlan) -> str:
     return f", {int(plan.edge_recurrent.sum())} recurrent" if plan.is_recurrent else ""
 
 
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
-
-
 def _legend(plan: LayerPlan, height: float) -> list[str]:
     """Return what colour and width mean, in one row at the bottom."""
     _, reference = weight_strengths(plan.weights)
     entries = [(POSITIVE_COLOUR, 0.6, "positive weight", ""), (NEGATIVE_COLOUR, 0.6, "negative weight", "")]
     if reference > 0:
-        entries.append(("#444444", 0.1, f"|weight| {_number(reference / 10, 2)}", ""))
-        entries.append(("#444444", 1.0, f"{_number(reference, 2)} or more", ""))
+        entries.append(("#444444", 0.1, f"|weight| {number(reference / 10, 2)}", ""))
+        entries.append(("#444444", 1.0, f"{number(reference, 2)} or more", ""))
     if plan.is_recurrent:
         entries.append(("#444444", 0.6, "value of the step before", _DASHES))
     parts, x, y = ['<g class="legend">'], _MARGIN, height - 20
@@ -279,28 +297,11 @@ def _legend(plan: LayerPlan, height: float) -> list[str]:
             f'stroke-width="{_stroke_width(strength):.2f}" stroke-opacity="{_stroke_opacity(strength):.2f}"{dashes}/>'
             f'<text x="{x + 30:.1f}" y="{y:.1f}" font-size="11" fill="#666666">{text}</text>'
         )
-        x += 30 + 0.9 * _text_width(text) + 16
+        x += 30 + 0.9 * text_width(text) + 16
     return [*parts, "</g>"]
 
 
 def _input_label_width(nodes: list[_Node]) -> float:
     """Return the room that names take to the left of the input column, in pixels; the line on unused inputs fits in as well."""
-    labels = [_text_width(node.lines[0]) for node in nodes if node.kind == NodeKind.INPUT]
-    return max([*labels, _text_width("1000 inputs unused")]) + 8.0
-
-
-def _text_width(text: str) -> float:
-    """Return a generous estimate of the width of 12 px text, in pixels; wide and full-width characters count double."""
-    return _CHARACTER_WIDTH * sum(1 + (unicodedata.east_asian_width(character) in "WF") for character in text)
-
-
-def _shorten(text: str, n_characters: int = _LABEL_CHARACTERS) -> str:
-    """Return the text with its middle replaced by an ellipsis if it has more than `n_characters` characters."""
-    if len(text) <= n_characters:
-        return text
-    head = (n_characters - 1) * 3 // 5
-    return f"{text[:head].rstrip()}\u2026{text[len(text) - (n_characters - 1 - head) :].lstrip()}"
-
-
-def _number(value: float, n_digits: int = 4) -> str:
-    return f"{value:.{n_digits}g}"
+    labels = [text_width(node.lines[0]) for node in nodes if node.kind == NodeKind.INPUT]
+    return max([*labels, text_width("1000 inputs unused")]) + 8.0

@@ -9,6 +9,7 @@ from propneat.base.errors import DataError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.backend_bases import FigureCanvasBase
 
 __all__ = ["draw_progress"]
 
@@ -19,13 +20,15 @@ _MARKED_ROWS = 40
 """Up to this many generations every one is marked with a dot; beyond, only those that no line reaches are."""
 
 
-def draw_progress(history: Sequence[Mapping[str, float]], *, score_name: str = "score") -> bytes:
-    """Draw a run's history as a PNG picture, the same bytes for the same history and installation.
+def draw_progress(
+    history: Sequence[Mapping[str, float]], *, score_name: str = "score", each: int | None = None, form: str = "png"
+) -> bytes:
+    """Draw a run's history as a picture in PNG or, by `form`, "svg", the same bytes for the same history and installation.
 
     A row per generation has the keys generation, best_fitness, mean_fitness, n_species, validation_loss, validation_score,
     n_connections and n_hidden (of the champion) and seconds (elapsed since the start). A value that is missing, None or not
-    finite leaves a gap. `score_name` says what the validation score is, for instance "AUC". Raises DataError when there
-    is no row.
+    finite leaves a gap. `score_name` says what the validation score is, for instance "AUC". Dashed lines stand between
+    populations of `each` generations. Raises DataError when there is no row.
     """
     if not history:
         raise DataError("the history has no generation to draw; let the run finish at least one generation first")
@@ -51,8 +54,21 @@ def draw_progress(history: Sequence[Mapping[str, float]], *, score_name: str = "
     _panel(panels[1, 0], "Champion's size", "number of genes", generations, sizes, counts=True)
     _panel(panels[1, 1], "Species", "number of species", generations, [("", species, _GREEN)], counts=True)
     _panel(panels[1, 2], "Time", f"elapsed time ({unit})", generations, [("", elapsed, _GREY)])
+    for edge in range(each or len(history), len(history), each or len(history)):
+        for panel in panels.flat:
+            panel.axvline(generations[edge] - 0.5, color="#999999", linewidth=0.9, linestyle=(0, (4, 3)))
+    return _picture(canvas, form)
+
+
+def _picture(canvas: "FigureCanvasBase", form: str) -> bytes:
+    """Return a figure as PNG or SVG, without its date and without names drawn by chance."""
+    from matplotlib import rc_context
+
     picture = io.BytesIO()
-    canvas.print_png(picture, metadata={"Software": None})
+    with rc_context({"svg.hashsalt": "propneat"}):
+        canvas.print_figure(
+            picture, format=form, metadata={"Software": None} if form == "png" else {"Date": None, "Creator": None}
+        )
     return picture.getvalue()
 
 

@@ -22,6 +22,7 @@ __all__ = [
     "create_run_folder",
     "default_run_folders",
     "free_folders",
+    "is_run_folder",
     "open_run_folder",
 ]
 
@@ -31,23 +32,27 @@ _MADE_BY_RUNS = (
     "timing.csv",
     "network.svg",
     "progress.png",
+    "progress.svg",
     "front.json",
     "front.csv",
     "front.png",
+    "report.html",
     "summary.json",
     "checkpoint.npz",
     "checkpoint.journal",
     "config.toml",
 )
-_RESULTS = _MADE_BY_RUNS[:8]
+_RESULTS = _MADE_BY_RUNS[:9]
+"""What a run makes of its last state; the report may not have been wanted."""
 _MARK = "# This folder belongs to a run of propneat, which replaces its own files in it.\n"
 _NUMBER, _FIGURE = (int, float), (int, float, type(None))
-_SUMMARY = {
+_SUMMARY: dict[str, type | tuple[type, ...]] = {
     "test": dict,
     "test_rows": int,
     "validation_loss": _FIGURE,
     "validation_score": _FIGURE,
     "score_name": str,
+    "unit": str,
     "connections": int,
     "hidden_nodes": int,
     "layers": int,
@@ -99,6 +104,11 @@ class RunFolder:
         return self.path / "progress.png"
 
     @property
+    def progress_svg(self) -> Path:
+        """The same, to be printed at any size."""
+        return self.path / "progress.svg"
+
+    @property
     def front(self) -> Path:
         """The best networks of every size, with their figures."""
         return self.path / "front.json"
@@ -112,6 +122,11 @@ class RunFolder:
     def front_picture(self) -> Path:
         """Loss and score against size."""
         return self.path / "front.png"
+
+    @property
+    def report(self) -> Path:
+        """All of it as one page, unless none was wanted."""
+        return self.path / "report.html"
 
     @property
     def summary(self) -> Path:
@@ -138,7 +153,9 @@ class RunFolder:
             # some network file systems lock no folders: there, nobody is kept out
             if error.errno in (errno.EAGAIN, errno.EACCES):
                 os.close(descriptor)
-                raise RunError(f"another process is writing {self.path}: wait for it to end, or choose another folder") from error
+                raise RunError(
+                    f"another process is writing {self.path}: wait for it to end, or choose another folder"
+                ) from error
         try:
             yield
         finally:
@@ -232,7 +249,7 @@ def check_run_folder(path: Path, *, force: bool = False) -> None:
         raise ConfigError(f"{path} is a file, and a run needs a folder: choose another with --out")
     if not force:
         raise ConfigError(f"{path} is not empty: continue its run with --resume, choose another --out, or add --force")
-    if foreign := [] if _is_run(path) else [name for name in _MADE_BY_RUNS if (path / name).exists()]:
+    if foreign := [] if is_run_folder(path) else [name for name in _MADE_BY_RUNS if (path / name).exists()]:
         raise ConfigError(f"{path} is not the folder of a run, so its {foreign[0]} is not replaced: choose another --out")
 
 
@@ -276,7 +293,8 @@ def _is_taken(path: Path) -> bool:
     return path.exists()
 
 
-def _is_run(path: Path) -> bool:
+def is_run_folder(path: Path) -> bool:
+    """Say whether a run wrote the settings of a folder."""
     try:
         with (path / "config.toml").open("rb") as file:
             return file.read(len(_MARK)) == _MARK.encode()

@@ -7,24 +7,34 @@ from pathlib import Path
 from typing import Any
 
 from propneat.base.errors import ConfigError, GenomeError, PropneatError
-from propneat.base.records import finite_or_none, format_csv, nests_deeper, write_atomic
-from propneat.compiler import compile_genome
+from propneat.base.records import finite_or_none, format_csv, nests_deeper, sha256_hex, write_atomic
 from propneat.genome import Genome
 from propneat.genome.json_form import MAX_DEPTH, genome_from_document, genome_to_document
 from propneat.model import Model, load_model
+from propneat.report.front_picture import draw_front
 from propneat.report.network_svg import draw_network
 from propneat.run.folder import RunFolder
+from propneat.run.judging import JUDGED
 from propneat.search.front import pick
 from propneat.search.states import FrontMember
 
 __all__ = ["FRONT_COLUMNS", "FrontEntry", "draw_champion", "front_rows", "pick_network", "read_front", "write_front"]
 
-_SCHEMA = "propneat.front/1"
+_SCHEMA = "propneat.front/2"
 FRONT_COLUMNS = (
     "connections", "hidden_nodes", "inputs_used", "formula_nodes", "validation_loss", "standard_error", "validation_score"
 )  # fmt: skip
 """What is shown of every network of a front."""
-_FIGURES = {"connections", "hidden_nodes", "layers", "inputs_used", "formula_nodes", "test", "validation_loss", "validation_score"}
+_FIGURES = {
+    "connections",
+    "hidden_nodes",
+    "layers",
+    "inputs_used",
+    "formula_nodes",
+    "test",
+    "validation_loss",
+    "validation_score",
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,13 +54,13 @@ class FrontEntry:
 
 def front_rows(entries: Sequence[FrontEntry]) -> list[dict[str, Any]]:
     """Return the figures of every network, the smallest first, with the names in FRONT_COLUMNS."""
-    return [{name: (entry.facts | {"standard_error": entry.standard_error})[name] for name in FRONT_COLUMNS} for entry in entries]
+    return [
+        {name: (entry.facts | {"standard_error": entry.standard_error})[name] for name in FRONT_COLUMNS} for entry in entries
+    ]
 
 
-def write_front(folder: RunFolder, entries: Sequence[FrontEntry], score_name: str) -> None:
-    """Write a front as JSON, with the genomes, as CSV, with the figures, and as a picture."""
-    from propneat.report.front_picture import draw_front
-
+def write_front(folder: RunFolder, entries: Sequence[FrontEntry], score_name: str, taken: int) -> None:
+    """Write a front as JSON, with the genomes, as CSV, with the figures, and as a picture, that of `taken` connections marked."""
     rows = front_rows(entries)
     networks = [
         {
@@ -61,9 +71,10 @@ def write_front(folder: RunFolder, entries: Sequence[FrontEntry], score_name: st
         }
         for entry in entries
     ]
-    write_atomic(folder.front, json.dumps({"schema": _SCHEMA, "networks": networks}, ensure_ascii=False) + "\n")
+    document = {"schema": _SCHEMA, "sha256": _digest(networks), "networks": networks}
+    write_atomic(folder.front, json.dumps(document, ensure_ascii=False) + "\n")
     write_atomic(folder.front_table, format_csv(rows, list(FRONT_COLUMNS)))
-    write_atomic(folder.front_picture, draw_front(rows, score_name=score_name))
+    write_atomic(folder.front_picture, draw_front(rows, score_name=score_name, taken=taken))
 
 
 def read_front(folder: RunFolder) -> list[FrontEntry]:
@@ -75,12 +86,21 @@ def read_front(folder: RunFolder) -> list[FrontEntry]:
         document = json.loads(folder.front.read_bytes())
         if nests_deeper(document, MAX_DEPTH) or document["schema"] != _SCHEMA or not document["networks"]:
             raise ValueError
+        is_whole = document["sha256"] == _digest(document["networks"])
         entries = [_read_entry(entry) for entry in document["networks"]]
     except (ValueError, KeyError, TypeError, RecursionError, PropneatError) as error:
         raise GenomeError(f"{folder.front} is damaged or not the front of a run: run propneat evolve again") from error
-    if any(compile_genome(entry.genome).n_edges != entry.facts["connections"] for entry in entries):
-        raise GenomeError(f"{folder.front} counts other connections than its networks have: run propneat evolve again")
+    if not is_whole:
+        raise GenomeError(
+            f"{folder.front} has been changed since the run wrote it, so its figures may not be those of its networks: put the "
+            "file of the run back, or run propneat evolve again"
+        )
     return entries
+
+
+def _digest(networks: object) -> str:
+    """Return the SHA-256 of networks and figures as plain values, however they are laid out in the file."""
+    return sha256_hex(json.dumps(networks, sort_keys=True, separators=(",", ":")).encode())
 
 
 def _read_entry(entry: Any) -> FrontEntry:
@@ -95,7 +115,8 @@ def pick_network(folder: RunFolder, rule: str | int, out: Path | None = None) ->
     """Choose another network from the front of a finished run; returns what is said of it.
 
     `rule` is that of `EvolveConfig.pick`, but a number of connections that no network keeps to is refused. The model is written
-    to `out`, or takes the place of the run's champion, in its picture and its summary too. Raises GenomeError or ConfigError.
+    to `out`, or takes the place of the run's champion, in its picture and its summary too; the report, which is of the champion
+    before, is removed with what the summary has of it: see `renew_report`. Raises GenomeError or ConfigError.
     """
     entries = read_front(folder)
     sizes = [entry.facts["connections"] for entry in entries]
@@ -115,7 +136,10 @@ def pick_network(folder: RunFolder, rule: str | int, out: Path | None = None) ->
             raise GenomeError(f"{folder.path} has no summary of a run: finish it with propneat evolve --resume {folder.path}")
         model.save(folder.champion)
         write_atomic(folder.network, draw_champion(model))
-        folder.write_summary(summary | facts)
+        rows = front_rows(entries)
+        write_atomic(folder.front_picture, draw_front(rows, score_name=summary["score_name"], taken=facts["connections"]))
+        folder.report.unlink(missing_ok=True)
+        folder.write_summary({key: value for key, value in summary.items() if key not in (*JUDGED, "report")} | facts)
     return facts
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from propneat.data.table import is_file_name
+from propneat.model.starting import starting_genomes
 from propneat.run.folder import RunFolder, claim_folder, free_folders, open_run_folder
 from propneat.run.session import find_state, prepare_run, run, settled, warm_up
 from propneat.run.time_budget import fit_into
@@ -43,11 +44,12 @@ def start(
     settings = rooted(settings if isinstance(settings, Settings) else resolve_settings([settings]))
     data = prepare_run(settings)
     settings = settled(settings, data)
+    starting_genomes(settings.evolve.start, data.prepared)
     folders = free_folders(None if out is None else Path(out), data.name, settings.evolve.seed, force=force)
     # what cannot be trained is refused before a folder is made
     warm(settings.evolve, data.prepared.problem, train)
     if seconds is not None:
-        config = fit_into(settings.evolve, data.prepared.problem, seconds, train)
+        config = fit_into(settings.evolve, data.prepared.problem, seconds, train, say)
         settings = replace(settings, evolve=config)
         say(
             f"Time for {config.populations} x {config.generations} generations; the same again, on any machine: "
@@ -85,7 +87,9 @@ def resume(
         return summary
     warm(settings.evolve, data.prepared.problem, train)
     if (picked := summary.get("pick", settings.evolve.pick)) != settings.evolve.pick:
-        say(f"The network picked since, {picked}, gives way to the run's own choice, {settings.evolve.pick}: pick again afterwards.")
+        say(
+            f"The network picked since, {picked}, gives way to the run's own choice, {settings.evolve.pick}: pick again afterwards."
+        )
     with folder.held():
         return perform(settings, data, folder, state=state, train=train)
 
@@ -96,8 +100,10 @@ def settings_of_run(folder: RunFolder, changes: Layer) -> Settings:
 
 
 def rooted(settings: Settings) -> Settings:
-    """Return settings whose table, if it is a file, is found from any folder."""
-    source = settings.data.source
+    """Return settings whose table, if it is a file, and whose network to start from are found from any folder."""
+    source, start = settings.data.source, settings.evolve.start
+    if start is not None:
+        settings = replace(settings, evolve=replace(settings.evolve, start=str(Path(start).absolute())))
     if source is None or not is_file_name(source):
         return settings
     return replace(settings, data=replace(settings.data, source=str(Path(source).absolute())))

@@ -8,13 +8,13 @@ import pandas
 from propneat.base.errors import DataError
 from propneat.base.rng import make_rng
 from propneat.data import Table, encode_target
-from propneat.data.sequence_rows import SequenceRows
-from propneat.data.split import split_rows
+from propneat.data.sequence_rows import SequenceColumns, SequenceRows
+from propneat.data.split import fold_rows, split_rows
 from propneat.model.preparation import PreparedProblem
 from propneat.model.sequence_preparation import prepare_sequences
-from propneat.settings.file import Settings
+from propneat.settings.file import DataSettings, Settings
 
-__all__ = ["DividedSequences", "divide_sequences"]
+__all__ = ["DividedSequences", "describe_sequences", "divide_sequences", "hold_out"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,12 +35,13 @@ def divide_sequences(settings: Settings, table: Table) -> DividedSequences:
     Raises DataError or ConfigError for sequences or settings that cannot be learnt from.
     """
     data, seed = settings.data, settings.evolve.seed
-    rows = data.sequence.rows_of(table.carried)
+    columns = SequenceColumns(data.sequence_id, data.time)
+    rows = columns.rows_of(table.carried)
     answers = pandas.Series(rows.answers(table.target), name=table.target.name)
     codes = encode_target(answers, table.task)[1]
     if table.task == "regression" and np.ptp(codes) == 0:
         raise DataError(f"target {table.target.name!r} has the same value in every sequence: there is nothing to learn")
-    learn, test = split_rows(codes, data.test_fraction, table.task != "regression", make_rng(seed, "test"))
+    learn, test = hold_out(data, codes, table.task, seed)
     learnt, learnt_rows = rows.part(learn)
     features, target = table.features.iloc[learnt], answers.iloc[learn]
     prepared = prepare_sequences(
@@ -48,24 +49,43 @@ def divide_sequences(settings: Settings, table: Table) -> DividedSequences:
         target,
         table.task,
         learnt_rows,
-        data.sequence,
+        columns,
         seed=seed,
         class_weight=data.class_weight,
+        positive=data.positive,
         **data.preparing,
         plan=table.plan,
     )
     held_out, test_rows = rows.part(test)
     test_features, test_target = (table.features.iloc[held_out], answers.iloc[test]) if len(test) else (None, None)
-    notes = (*_describe(settings, rows), *table.notes, *prepared.describe(features, target))
+    notes = (*_describe(settings, rows, answers.to_numpy(), table.task), *table.notes, *prepared.describe(features, target))
     return DividedSequences(prepared, test_features, test_target, codes[test], test_rows, notes)
 
 
-def _describe(settings: Settings, rows: SequenceRows) -> list[str]:
+def hold_out(data: DataSettings, codes: np.ndarray, task: str, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Divide rows, or sequences, by their answers (n,): the numbers of those to learn from, and of those held out."""
+    rng, stratified = make_rng(seed, "test"), task != "regression"
+    if data.folds:
+        return fold_rows(codes, data.folds, data.fold, stratified, rng)
+    return split_rows(codes, data.test_fraction, stratified, rng)
+
+
+def describe_sequences(settings: Settings, table: Table) -> list[str]:
+    """Return lines on the sequences of a table, before they are divided; raises DataError for those that cannot be learnt from."""
+    rows = SequenceColumns(settings.data.sequence_id, settings.data.time).rows_of(table.carried)
+    return _describe(settings, rows, rows.answers(table.target), table.task)
+
+
+def _describe(settings: Settings, rows: SequenceRows, answers: np.ndarray, task: str) -> list[str]:
     order = "their rows" if settings.data.time is None else repr(settings.data.time)
     steps = f"{rows.lengths.min()} to {rows.lengths.max()} steps"
     rate = settings.evolve.evolution.recurrent_rate
     memory = f"a new connection is recurrent with a chance of {rate:g}" if rate else "none, the recurrent_rate is 0"
+    counts = pandas.Series(answers).value_counts()
+    shown = ", ".join(f"{label} ({count})" for label, count in counts.iloc[:5].items()) + (", ..." if len(counts) > 5 else "")
+    told = f"{len(counts)} distinct numbers" if task == "regression" else f"sequences of each class: {shown}"
     return [
         f"sequences: {len(rows)} of {steps}, told apart by {settings.data.sequence_id!r}, steps in the order of {order}",
+        f"answers: one for each sequence, {told}",
         f"memory: {memory}",
     ]

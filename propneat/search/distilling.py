@@ -85,9 +85,7 @@ def _taught(mean: Genome, soft: Samples | Sequences, task: str, config: EvolveCo
     return train_pool(pruned, rows, whole, rng, train)[0] if len(pruned) else pruned
 
 
-def _with_mixed_rows(
-    mean: Genome, soft: Samples | Sequences, task: str, rng: np.random.Generator
-) -> Samples | Sequences:
+def _with_mixed_rows(mean: Genome, soft: Samples | Sequences, task: str, rng: np.random.Generator) -> Samples | Sequences:
     """Return rows with others made of them, up to 2,048, that a network answers too; the made ones weigh as much in total.
 
     Sequences are taken as they are. In a row that is made a quarter of the inputs are those of another row, so that few rows do

@@ -14,7 +14,7 @@ from propneat.search.problem import Problem
 from propneat.search.pruning import prune
 from propneat.search.states import EvolveResult, EvolveState, Finished, FrontMember, Trainer, pick_member
 from propneat.settings.evolve_config import EvolveConfig
-from propneat.training import Samples, TrainingConfig
+from propneat.training import Samples, Sequences, TrainingConfig
 
 __all__ = ["conclude", "finish", "some_sizes", "train_pool"]
 
@@ -28,12 +28,10 @@ def finish(state: EvolveState, problem: Problem, whole: Problem, config: EvolveC
     members = _members(pool, losses, problem, config)
     best = members[min(members, key=lambda k: members[k].cost)]
     champion = _refit(GenePool.pack([best.genome]), whole, config, train)[0]
-    return Finished(champion, best.validation_loss, best.validation_score)
+    return Finished(champion, best.validation_loss, best.validation_score, len(state.own_history))
 
 
-def conclude(
-    state: EvolveState, problem: Problem, config: EvolveConfig, train: Trainer, interrupted: bool
-) -> EvolveResult:
+def conclude(state: EvolveState, problem: Problem, config: EvolveConfig, train: Trainer, interrupted: bool) -> EvolveResult:
     """Return the result of a run of one population."""
     pool, losses, n_finalists = _tune(state, problem, config, train)
     members = _members(pool, losses, problem, config)
@@ -58,11 +56,11 @@ def conclude(
 
 def train_pool(
     pool: GenePool,
-    rows: Samples,
+    rows: Samples | Sequences,
     training: TrainingConfig,
     rng: np.random.Generator,
     train: Trainer,
-    validation: Samples | None = None,
+    validation: Samples | Sequences | None = None,
 ) -> tuple[GenePool, np.ndarray]:
     """Train a pool; returns it with its validation losses, infinite where they are not finite."""
     plan = compile_pool(pool)
@@ -71,9 +69,7 @@ def train_pool(
     return write_back_pool(pool, plan, result.weights, result.biases), losses
 
 
-def _tune(
-    state: EvolveState, problem: Problem, config: EvolveConfig, train: Trainer
-) -> tuple[GenePool, np.ndarray, int]:
+def _tune(state: EvolveState, problem: Problem, config: EvolveConfig, train: Trainer) -> tuple[GenePool, np.ndarray, int]:
     """Train the champion, its rivals, the archive and what pruning leaves of the best of these until they no longer improve.
 
     Returns them with their validation losses, and how many of the first are finalists: the champion and its rivals.

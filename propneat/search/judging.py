@@ -7,7 +7,7 @@ from propneat.genome import GenePool, Genome
 from propneat.search.problem import Problem
 from propneat.search.scores import score_outputs
 from propneat.search.vote import vote_weights
-from propneat.training import Samples
+from propneat.training import Samples, Sequences
 
 __all__ = ["judge", "mean_loss", "penalised", "score_genome", "weigh_votes"]
 
@@ -25,7 +25,7 @@ def penalised(losses: np.ndarray, sizes: np.ndarray, weight: float, loss: str, s
     return likelihood + size_penalty / weight * sizes
 
 
-def mean_loss(loss: str, outputs: np.ndarray, rows: Samples) -> tuple[float, float]:
+def mean_loss(loss: str, outputs: np.ndarray, rows: Samples | Sequences) -> tuple[float, float]:
     """Return the loss of raw outputs (n_rows, n_outputs) on rows, and its standard error, in float64."""
     losses = _row_losses(loss, outputs, rows.targets.astype(np.float64))
     weights = rows.weights.astype(np.float64)

@@ -36,7 +36,7 @@ class Problem:
         """Return training and judging rows together."""
         if self.validation is self.train:
             return self.train
-        return self.train.followed_by(self.validation)
+        return self.train.followed_by(self.validation)  # type: ignore[arg-type]  # both are of one kind
 
     def divided_anew(self, rng: np.random.Generator) -> "Problem":
         """Return the problem with other rows to judge by, as many of each class."""
@@ -44,5 +44,5 @@ class Problem:
             return self
         rows, fraction = self.all_rows(), len(self.validation) / (len(self.train) + len(self.validation))
         labels = rows.targets[:, 0] if self.task == "binary" else np.argmax(rows.targets, axis=1)
-        parts = split_rows(labels, fraction, self.task != "regression", rng)
-        return Problem(*(rows.take(part) for part in parts), self.task)
+        learn, judge = split_rows(labels, fraction, self.task != "regression", rng)
+        return Problem(rows.take(learn), rows.take(judge), self.task)

@@ -7,7 +7,7 @@ import numpy as np
 from propneat.compiler import apply_activation, compile_genome, compile_pool, write_back_pool
 from propneat.genome import AGGREGATIONS, GenePool, Genome, frozen
 from propneat.search.states import Trainer
-from propneat.training import Samples, TrainingConfig
+from propneat.training import Samples, Sequences, TrainingConfig
 
 __all__ = ["prune"]
 
@@ -18,7 +18,7 @@ _SHARE = 12
 
 
 def prune(
-    genome: Genome, rows: Samples, training: TrainingConfig, epochs: int, rng: np.random.Generator, train: Trainer
+    genome: Genome, rows: Samples | Sequences, training: TrainingConfig, epochs: int, rng: np.random.Generator, train: Trainer
 ) -> GenePool:
     """Return what is left of a network on the way to its last connection, the largest first, its genes taken out.
 
@@ -73,5 +73,5 @@ def _in_use(genome: Genome) -> Genome:
     return smaller if kept.all() else Genome(frozen(nodes[np.sort(left.slot_gene)]), smaller.connections)
 
 
-def _without(genome: Genome, genes: object) -> Genome:
+def _without(genome: Genome, genes: np.ndarray | list[int]) -> Genome:
     return Genome(genome.nodes, frozen(np.delete(genome.connections, genes)))

@@ -19,6 +19,8 @@ class Finished:
     champion: Genome
     validation_loss: float
     validation_score: float
+    generations: int
+    """How many it took."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +37,13 @@ class EvolveState:
     """The populations before this one."""
     front: Front = field(default_factory=Front.make)
     """The best genomes of every size that this population has seen, numbers as they were then."""
+    extra: dict[str, Any] | None = None
+    """What other searches than that over a table keep beside, plain values that JSON can carry; None for those."""
+
+    @property
+    def own_history(self) -> tuple[dict[str, Any], ...]:
+        """The generations of this population."""
+        return self.history[sum(part.generations for part in self.finished) :]
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,6 +82,8 @@ class EvolveResult:
     """One row per generation, with the keys of `HISTORY_COLUMNS`."""
     interrupted: bool
     """Whether a callback ended the run before its last generation."""
+    stopped: str = "generations"
+    """What ended the last population: its number of "generations", "target_fitness", "patience", or a "callback"."""
 
 
 Callback = Callable[[EvolveState], bool | None]

@@ -1,5 +1,6 @@
 """Settings of a run of evolution, and those that suit a method."""
 
+import math
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -17,7 +18,7 @@ METHODS = ("propneat", "neat")
 PRESETS: dict[str, dict[str, Any]] = {
     "tiny": {"generations": 25, "populations": 1, "pick": "one-standard-error"},
     "default": {},
-    "best": {"populations": 16},
+    "best": {"populations": 8},
 }
 """How much is searched, by a word: what differs from the defaults of a method."""
 
@@ -37,6 +38,7 @@ _LEAST = {
     "refit_epochs": 0,
     "prune_epochs": 0,
     "fine_tune_patience": 1,
+    "patience": 1,
     "size_penalty": 0,
 }
 
@@ -53,6 +55,12 @@ class EvolveConfig:
     """How many populations evolve one after another, each from new genomes and with a division of its own of the rows into those
     to train on and those to judge by; one network is taught the mean of their champions' answers. "auto" leaves it to `for_rows`."""
     seed: int = 0
+    target_fitness: float | None = None
+    """The best fitness of a generation at which a population has evolved enough, in the direction of fitness: it stops there."""
+    patience: int | None = None
+    """Generations without a better best fitness after which a population stops, None for never."""
+    start: str | None = None
+    """File of a network, bare or as a model: it and mutations of it are the first generation of the first population."""
     write_back: bool = True
     """Whether offspring inherit trained numbers (Lamarckian) or only the fitness they led to (Baldwinian)."""
     retrain: bool = False
@@ -96,18 +104,33 @@ class EvolveConfig:
             raise ConfigError(f"memory_budget must be 1 byte or more, not {self.memory_budget}")
         if isinstance(self.populations, str) and self.populations != "auto":
             raise ConfigError(f"populations must be 'auto' or 1 or more, not {self.populations!r}")
+        if self.target_fitness is not None and not math.isfinite(self.target_fitness):
+            raise ConfigError(f"target_fitness must be a finite number, not {self.target_fitness}")
+        if self._has_limits and self.populations not in ("auto", 1):
+            reason = "hold for each of several populations, and not for the network that they teach together"
+            raise ConfigError(
+                f"max_connections and max_hidden {reason}: leave populations at 1, or 'auto', not {self.populations}"
+            )
         for name, least in _LEAST.items():
-            if not isinstance(value := getattr(self, name), str) and not least <= value < float("inf"):
+            value = getattr(self, name)
+            if value is not None and not isinstance(value, str) and not least <= value < float("inf"):
                 raise ConfigError(f"{name} must be {least} or more, not {value}")
 
     def for_rows(self, n_rows: int) -> "EvolveConfig":
         """Return the configuration with "auto" `populations` decided for so many training rows: 4, and 2 or 1 of many.
 
-        The fewer rows there are, the more a champion owes to chance, and the less time a population takes.
+        The fewer rows there are, the more a champion owes to chance, and the less time a population takes. With a limit of
+        connections or hidden nodes it is 1, since the network that several teach is larger than theirs.
         """
         if self.populations != "auto":
             return self
+        if self._has_limits:
+            return replace(self, populations=1)
         return replace(self, populations=next((count for count, most in _POPULATIONS.items() if n_rows <= most), 1))
+
+    @property
+    def _has_limits(self) -> bool:
+        return self.evolution.max_connections is not None or self.evolution.max_hidden is not None
 
     @property
     def n_generations(self) -> int:
@@ -143,7 +166,9 @@ def default_config(method: str = "propneat", preset: str = "default") -> EvolveC
 def _of_method(method: str) -> EvolveConfig:
     if method == "neat":
         evolution = EvolutionConfig(add_connection_rate=0.3, add_node_rate=0.1, activations=("tanh",), target_species=10)
-        return EvolveConfig(method="neat", generations=500, fine_tune_epochs=0, prune_epochs=0, refit_epochs=0, evolution=evolution)
+        return EvolveConfig(
+            method="neat", generations=500, fine_tune_epochs=0, prune_epochs=0, refit_epochs=0, evolution=evolution
+        )
     evolution = EvolutionConfig(
         add_connection_rate=0.5,
         delete_connection_rate=0.3,

@@ -21,7 +21,16 @@ from propneat.settings.evolve_config import SEQUENCE_RECURRENT_RATE, EvolveConfi
 from propneat.settings.notes import NOTES, SECTIONS
 from propneat.training import TrainingConfig
 
-__all__ = ["DataSettings", "Layer", "Settings", "format_settings", "read_settings_file", "resolve_settings", "to_layer"]
+__all__ = [
+    "DataSettings",
+    "Layer",
+    "Settings",
+    "format_settings",
+    "format_value",
+    "read_settings_file",
+    "resolve_settings",
+    "to_layer",
+]
 
 Layer = Mapping[str, Any]
 """Some settings: key -> value, and for the tables of the file table name -> key -> value."""
@@ -57,6 +66,10 @@ class DataSettings:
     header: bool | None = None
     sequence_id: str | None = None
     time: str | None = None
+    id: str | None = None
+    positive: str | None = None
+    folds: int = 0
+    fold: int = 1
 
     def __post_init__(self) -> None:
         """Raise ConfigError for a value that cannot be used."""
@@ -77,6 +90,10 @@ class DataSettings:
             raise ConfigError(f"one_hot_integers must be 0 or more, not {self.one_hot_integers}")
         if self.time is not None and self.sequence_id is None:
             raise ConfigError(f"time {self.time!r} orders the steps of sequences: it needs a sequence_id to tell these apart")
+        if self.folds == 1 or self.folds < 0 or not 1 <= self.fold <= max(1, self.folds):
+            raise ConfigError(f"folds must be 0, or 2 or more, and fold one of 1 to folds, not {self.folds} and {self.fold}")
+        if self.id is not None and self.id in (self.target, self.sequence_id, self.time):
+            raise ConfigError(f"id {self.id!r} names a row, so it cannot be the target, the sequence id or the time too")
         if self.max_levels < 1:
             raise ConfigError(f"max_levels must be 1 or more, not {self.max_levels}")
         try:
@@ -98,7 +115,10 @@ class DataSettings:
     @property
     def reading(self) -> ReadingOptions:
         """What is said of the columns."""
-        return ReadingOptions(**{entry.name: getattr(self, entry.name) for entry in fields(ReadingOptions)})
+        said = {entry.name: getattr(self, entry.name) for entry in fields(ReadingOptions)}
+        if self.id is not None and self.id not in self.drop:
+            said["drop"] = (*self.drop, self.id)
+        return ReadingOptions(**said)
 
     @property
     def form(self) -> DelimitedForm:
@@ -238,16 +258,17 @@ def format_settings(settings: Settings) -> str:
         lines += ["", f"# {about}", *([f"[{section}]"] if section else [])]
         for key, note in NOTES[section].items():
             value = values[section][key] if section else values[key]
-            lines += ["", f"# {note}", f"{key} = {_format(value)}"]
+            lines += ["", f"# {note}", f"{key} = {format_value(value)}"]
     return "\n".join(lines) + "\n"
 
 
-def _format(value: Any) -> str:
+def format_value(value: Any) -> str:
+    """Return a value of a setting as TOML text."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if value is None:
         return '"none"'
     if isinstance(value, tuple):
-        return "[" + ", ".join(map(_format, value)) + "]"
+        return "[" + ", ".join(map(format_value, value)) + "]"
     # JSON's escapes are TOML's, except that TOML wants the delete character escaped as well
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f") if isinstance(value, str) else repr(value)

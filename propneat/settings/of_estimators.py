@@ -16,6 +16,7 @@ _OWN_NOTES = {
     "class_weight": '"balanced" makes classes weigh the same in total; a dict gives weights of classes, 1 where it has none.',
     "evolution": "Further settings of evolution by name, see EvolutionConfig; none of those that are parameters themselves.",
     "random_state": "All randomness follows from this: an int, for the same result at every fit, or a RandomState.",
+    "start": "A Genome, a Model or the file of one: it and mutations of it are the first generation of the first population.",
     "verbose": "1 prints a line to the standard error stream after every generation.",
 }
 

@@ -141,5 +141,7 @@ def backward(plan, numbers, inputs, tile, slopes, gradients, sums):
             if aggregation[begin] == _PRODUCT:
                 backward_product(sums, g, numbers, inputs, tile, edge_source, gradients, first, last)
             else:
-                backward_extreme(sums, g, aggregation[begin] == _MAX, numbers, inputs, tile, edge_source, gradients, first, last)
+                backward_extreme(
+                    sums, g, aggregation[begin] == _MAX, numbers, inputs, tile, edge_source, gradients, first, last
+                )
         end = begin

@@ -11,7 +11,9 @@ _WINDOW_BYTES = 2 * 2**20
 """Most bytes of rows in a window."""
 
 
-def cut_into_windows(order: np.ndarray, batch_tiles: np.ndarray, n_judged: int, judged_always: bool, tile_bytes: int) -> np.ndarray:
+def cut_into_windows(
+    order: np.ndarray, batch_tiles: np.ndarray, n_judged: int, judged_always: bool, tile_bytes: int
+) -> np.ndarray:
     """Return windows in order of time, int64 (n_windows, 4): first unit, unit to stop before, first tile, tile to stop before.
 
     A window holds whole units, or some of the tiles of one; tiles are counted from the first of a unit. `order`, shape

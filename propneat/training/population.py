@@ -68,7 +68,9 @@ def train_population(
     """
     check_engine(engine)
     if engine == "numba" and device != "cpu":
-        raise ConfigError(f"the numba engine works on the CPU, not on {device!r}: choose engine 'triton' for a GPU, 'padded' for any device")
+        raise ConfigError(
+            f"the numba engine works on the CPU, not on {device!r}: choose engine 'triton' for a GPU, 'padded' for any device"
+        )
     if config.patience is not None and validation is None:
         raise ConfigError("patience needs validation rows to judge progress by, and there are none")
     if memory_budget is not None and memory_budget < 1:

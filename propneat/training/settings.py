@@ -67,7 +67,9 @@ class TrainingConfig:
         if self.epochs < 0:
             raise ConfigError(f"epochs must be 0 or more, not {self.epochs}")
         if not 0 < self.learning_rate <= LARGEST_FLOAT32:
-            raise ConfigError(f"learning_rate must be a positive number of at most {LARGEST_FLOAT32:.2g}, not {self.learning_rate}")
+            raise ConfigError(
+                f"learning_rate must be a positive number of at most {LARGEST_FLOAT32:.2g}, not {self.learning_rate}"
+            )
         if isinstance(self.batch_size, str) and self.batch_size != "auto":
             raise ConfigError(f"batch_size must be a whole number, 'auto' or 'none', not {self.batch_size!r}")
         if isinstance(self.batch_size, int) and self.batch_size < 1:
@@ -78,7 +80,6 @@ class TrainingConfig:
             raise ConfigError(f"patience must be 1 or more, not {self.patience}")
         if self.window is not None and self.window < 1:
             raise ConfigError(f"window must be 1 or more, not {self.window}")
-
 
     def for_rows(self, n_rows: int) -> "TrainingConfig":
         """Return the configuration with a `batch_size` of "auto" decided for so many training rows; others are as they are.

@@ -147,7 +147,9 @@ def _backward(
         tl.debug_barrier()
 
 
-@triton.jit(do_not_specialize=["n_genomes", "n_edges", "n_numbers", "n_tiles", "n_parts", "n_inputs", "n_outputs", "most_nodes"])
+@triton.jit(
+    do_not_specialize=["n_genomes", "n_edges", "n_numbers", "n_tiles", "n_parts", "n_inputs", "n_outputs", "most_nodes"]
+)
 def walk_population(
     numbers, X, targets, shares, losses, parts, scratch, genome_order, slot_starts, activation, aggregation, edge_start,
     edge_source, out_start, out_target, out_edge, output_slot, output_number, n_genomes, n_edges, n_numbers, n_tiles, n_parts,

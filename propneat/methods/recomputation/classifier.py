@@ -154,7 +154,11 @@ class _RecomputedNetwork(CheckedParameters, BaseEstimator):
         check_is_fitted(self)
         X = validate_data(self, X, reset=False, dtype=np.float64)
         with torch.random.fork_rng(devices=[]), torch.no_grad():
-            network = ResidualNetwork(X.shape[1], len(self.state_["head.bias"]), self.width, self.n_blocks, self.dropout).double().eval()
+            network = (
+                ResidualNetwork(X.shape[1], len(self.state_["head.bias"]), self.width, self.n_blocks, self.dropout)
+                .double()
+                .eval()
+            )
             network.load_state_dict({name: torch.from_numpy(value) for name, value in self.state_.items()})
             return network(torch.from_numpy(X)).numpy()
 

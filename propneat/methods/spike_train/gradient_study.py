@@ -87,7 +87,7 @@ def _all_gradients(
     network: Network, activity: Activity, readout: np.ndarray, progress: Callable[[], None]
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Return the gradients of the summed v . o by both kinds of weights, for every line."""
-    found = {line: (0.0, 0.0) for line in LINES}
+    found = dict.fromkeys(LINES, (0.0, 0.0))
     for first in range(0, len(activity.trains[0]), _CHUNK):
         chunk = Activity(tuple(train[first : first + _CHUNK] for train in activity.trains), activity.potentials)
         errors = np.tile(readout, (len(chunk.trains[0]), 1))

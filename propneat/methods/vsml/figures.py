@@ -66,7 +66,7 @@ def draw_horizon(data: Mapping[str, Any], taught: int, folder: Path) -> str:
     figure = Figure(figsize=(8, 4.4))
     axes = figure.subplots()
     by_kind = {kind: [name for name in data["curves"] if name.startswith(kind)] for kind in ("VSML", "online SGD")}
-    for (kind, names), map_name, style in zip(by_kind.items(), ("Greens", "Oranges"), ("-", "--"), strict=True):
+    for names, map_name, style in zip(by_kind.values(), ("Greens", "Oranges"), ("-", "--"), strict=True):
         for shade, name in zip(np.linspace(0.4, 0.95, len(names)), names, strict=True):
             curve = data["curves"][name]
             rows = (np.arange(len(curve)) + 0.5) * data["window"]

@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from propneat.report.benchmark.drawing import Drawing
+from propneat.report.drawing import Drawing
 
 __all__ = [
     "Cell",

@@ -2,9 +2,10 @@
 
 import math
 
+from propneat.report.axes import Scale, linear_scale
 from propneat.report.benchmark.analysis import ALPHA, Analysis, Pool
-from propneat.report.benchmark.axes import Scale, linear_scale
-from propneat.report.benchmark.drawing import (
+from propneat.report.benchmark.elements import p_value, plural, signed
+from propneat.report.drawing import (
     Drawing,
     Item,
     Marker,
@@ -17,7 +18,6 @@ from propneat.report.benchmark.drawing import (
     shorten,
     text_width,
 )
-from propneat.report.benchmark.elements import p_value, plural, signed
 
 __all__ = ["draw_effects", "draw_pairs", "draw_ranks"]
 

@@ -3,8 +3,8 @@
 import re
 
 from propneat.genome.presentation import clean_text
-from propneat.report.benchmark.drawing import Drawing
 from propneat.report.benchmark.elements import Cell, Section, Table
+from propneat.report.drawing import Drawing
 
 __all__ = ["render_markdown"]
 

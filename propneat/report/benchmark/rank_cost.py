@@ -2,12 +2,12 @@
 
 import numpy as np
 
+from propneat.report.axes import linear_scale, log_scale
 from propneat.report.benchmark.analysis import Analysis, MethodSummary
-from propneat.report.benchmark.axes import linear_scale, log_scale
-from propneat.report.benchmark.drawing import Drawing, Item, Marker, Segments, method_role, method_shape, text_width
 from propneat.report.benchmark.elements import quantity
 from propneat.report.benchmark.figures import heading, label_of
 from propneat.report.benchmark.scatter import AXES, COST_NAMES, grid, legend
+from propneat.report.drawing import Drawing, Item, Marker, Segments, method_role, method_shape, text_width
 
 __all__ = ["draw_rank_cost"]
 

@@ -2,10 +2,13 @@
 
 import numpy as np
 
+from propneat.report.axes import Scale, linear_scale, log_scale
 from propneat.report.benchmark.analysis import Analysis
-from propneat.report.benchmark.axes import Scale, linear_scale, log_scale
 from propneat.report.benchmark.cells import Cells
-from propneat.report.benchmark.drawing import (
+from propneat.report.benchmark.elements import quantity, score
+from propneat.report.benchmark.figures import heading, label_of
+from propneat.report.benchmark.metric import Metric
+from propneat.report.drawing import (
     Dots,
     Drawing,
     Item,
@@ -17,9 +20,6 @@ from propneat.report.benchmark.drawing import (
     method_shape,
     text_width,
 )
-from propneat.report.benchmark.elements import quantity, score
-from propneat.report.benchmark.figures import heading, label_of
-from propneat.report.benchmark.metric import Metric
 
 __all__ = ["AXES", "COST_NAMES", "draw_cost", "grid", "legend", "value_range"]
 

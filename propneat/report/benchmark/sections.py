@@ -12,7 +12,6 @@ from propneat.report.benchmark.dataset_tables import (
     provenance_table,
     scores_table,
 )
-from propneat.report.benchmark.drawing import Drawing
 from propneat.report.benchmark.elements import Section, p_value, plural
 from propneat.report.benchmark.metric import CLASSES, NUMBERS, Metric
 from propneat.report.benchmark.results import Results
@@ -24,6 +23,7 @@ from propneat.report.benchmark.tables import (
     robustness_table,
     summary_table,
 )
+from propneat.report.drawing import Drawing
 
 __all__ = ["compose", "compose_setting"]
 
@@ -31,17 +31,17 @@ __all__ = ["compose", "compose_setting"]
 def compose(results: Results, analysis: Analysis, drawings: dict[str, Drawing]) -> tuple[Section, ...]:
     """Return the sections on one kind of task; `drawings` by name, those that cannot be drawn are absent."""
     return (
-        _coverage(analysis),
-        _missing(analysis),
         _summary(analysis),
-        _omnibus(analysis),
         _primary(analysis, drawings),
+        _omnibus(analysis),
         _pairs(analysis, drawings),
         _ranks(analysis, drawings),
         _robustness(analysis),
         _cost(analysis, drawings),
         _datasets(analysis, drawings),
         _fold_tests(results, analysis),
+        _coverage(analysis),
+        _missing(analysis),
         _failures(analysis),
     )
 
@@ -54,13 +54,15 @@ def compose_setting(results: Results) -> tuple[Section, ...]:
 def _coverage(analysis: Analysis) -> Section:
     cells = analysis.cells
     planned, usable, missing = int(cells.planned.sum()), cells.n_usable_tasks, int(cells.counts["missing"].sum())
+    if usable == planned and not cells.published.any():
+        return Section("coverage", "Coverage", (f"All {plural(planned, 'planned task')} have a usable result.",))
     paragraphs = [
         f"{usable:,} of {plural(planned, 'planned task')} have a usable result; {int(cells.failed.sum()):,} failed, "
         f"{int(cells.counts['skipped'].sum()):,} were skipped, {missing:,} have no stored result."
     ]
     if missing:
         paragraphs.append(
-            f"This run is not finished: {plural(missing, 'task')} still to do, and every number below is preliminary."
+            f"This run is not finished: {plural(missing, 'task')} still to do, and every number here is preliminary."
         )
     if cells.published.any():
         others = [cells.methods[method] for method in np.flatnonzero(cells.published)]
@@ -132,6 +134,8 @@ def _summary(analysis: Analysis) -> Section:
         paragraphs = [pool.notes["all"]]
     if "bootstrap" in pool.notes:
         paragraphs.append(pool.notes["bootstrap"])
+    if missing := int(cells.counts["missing"].sum()):
+        paragraphs.append(f"This run is not finished: {plural(missing, 'task')} still to do, and every number is preliminary.")
     reading = (
         *(cells.metric.about or (f"{cells.metric.label}: {'lower' if cells.metric.is_lower_better else 'higher'} is better.",)),
         "Mean rank: on each data set the best method has rank 1, ties share ranks. Intervals in brackets hold 95 % of "

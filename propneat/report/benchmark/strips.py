@@ -2,13 +2,13 @@
 
 import numpy as np
 
+from propneat.report.axes import Scale, linear_scale
 from propneat.report.benchmark.analysis import Analysis
-from propneat.report.benchmark.axes import Scale, linear_scale
-from propneat.report.benchmark.drawing import Dots, Drawing, Item, Rect, Segments, Text, method_role, shorten, text_width
 from propneat.report.benchmark.elements import plural
 from propneat.report.benchmark.figures import heading, label_of
 from propneat.report.benchmark.metric import Metric
 from propneat.report.benchmark.scatter import value_range
+from propneat.report.drawing import Dots, Drawing, Item, Rect, Segments, Text, method_role, shorten, text_width
 
 __all__ = ["draw_folds"]
 

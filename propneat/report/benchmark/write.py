@@ -7,11 +7,11 @@ from pathlib import Path
 from propneat import __version__
 from propneat.base.records import write_atomic
 from propneat.report.benchmark.analysis import Analysis, analyse
-from propneat.report.benchmark.drawing import Drawing, render_png, render_svg
 from propneat.report.benchmark.elements import Section, Table
 from propneat.report.benchmark.figures import draw_effects, draw_pairs, draw_ranks
-from propneat.report.benchmark.html import render_html
+from propneat.report.benchmark.html import measured_on, render_html
 from propneat.report.benchmark.json_form import make_json
+from propneat.report.benchmark.latex import render_latex
 from propneat.report.benchmark.markdown import render_markdown
 from propneat.report.benchmark.metric import CLASSES, NUMBERS
 from propneat.report.benchmark.rank_cost import draw_rank_cost
@@ -19,6 +19,7 @@ from propneat.report.benchmark.results import Results
 from propneat.report.benchmark.scatter import draw_cost
 from propneat.report.benchmark.sections import compose, compose_setting
 from propneat.report.benchmark.strips import draw_folds
+from propneat.report.drawing import Drawing, render_png, render_svg
 
 __all__ = ["ReportPaths", "draw_all", "write_report"]
 
@@ -30,11 +31,12 @@ class ReportPaths:
     html: Path
     markdown: Path
     json: Path
+    latex: Path
     figures: tuple[Path, ...]
 
 
 def write_report(results: Results, folder: Path) -> ReportPaths:
-    """Write report.html, report.md, report.json and figures/*.svg and *.png into `folder`, which is made if absent.
+    """Write report.html, report.md, report.json, tables.tex and figures/*.svg and *.png into `folder`, which is made if absent.
 
     The same results give the same bytes on one installation. Each file is written whole or not at all; report.html is the last.
     Raises OSError where the folder cannot be written.
@@ -54,7 +56,13 @@ def write_report(results: Results, folder: Path) -> ReportPaths:
         numbers = [{"schema": 2, "title": results.title, "kinds": dict(zip(kinds, numbers, strict=True))}]
     drawings = {name: drawing for own in drawn for name, drawing in own.items()}
     sections = (*(section for own in composed for section in own), *compose_setting(results))
-    paths = ReportPaths(folder / "report.html", folder / "report.md", folder / "report.json", _figure_paths(folder, drawings))
+    paths = ReportPaths(
+        folder / "report.html",
+        folder / "report.md",
+        folder / "report.json",
+        folder / "tables.tex",
+        _figure_paths(folder, drawings),
+    )
     pictures = folder / "figures"
     pictures.mkdir(parents=True, exist_ok=True)
     for drawing in drawings.values():
@@ -62,7 +70,10 @@ def write_report(results: Results, folder: Path) -> ReportPaths:
         write_atomic(pictures / f"{drawing.name}.png", render_png(drawing))
     write_atomic(paths.json, json.dumps(numbers[0], indent=1, allow_nan=False, ensure_ascii=False) + "\n")
     write_atomic(paths.markdown, render_markdown(results.title, __version__, sections))
-    write_atomic(paths.html, render_html(results.title, __version__, results.protocol, analyses, sections))
+    write_atomic(paths.latex, render_latex(__version__, sections))
+    write_atomic(
+        paths.html, render_html(results.title, __version__, results.protocol, analyses, sections, measured_on(results))
+    )
     return paths
 
 

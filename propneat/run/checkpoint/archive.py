@@ -14,7 +14,7 @@ from propneat.genome import CONNECTION_DTYPE, NODE_DTYPE, GenePool, Genome, froz
 
 __all__ = ["CHECKPOINT_SCHEMA", "pack_archive", "pool_arrays", "read_pool", "unpack_archive"]
 
-CHECKPOINT_SCHEMA = "propneat.checkpoint/4"
+CHECKPOINT_SCHEMA = "propneat.checkpoint/5"
 
 _POOLS = ("pool", "representatives", "leaders", "kept", "finished", "front")
 # fields one after another, so that every byte has a meaning; truth values as bits of a byte, because a bool must be 0 or 1
@@ -24,7 +24,7 @@ _RECURRENT = 2
 """The bit of the byte `enabled` that says of a connection that it is recurrent; bit 1 says that it is enabled."""
 _INTEGER, _FLOAT, _BYTE = np.dtype("<i8"), np.dtype("<f8"), np.dtype("u1")
 _POOL = {"nodes": _NODE, "node_start": _INTEGER, "connections": _CONNECTION, "connection_start": _INTEGER}
-_LAYOUT = {f"{pool}_{part}": dtype for pool in _POOLS for part, dtype in _POOL.items()} | {
+_LAYOUT: dict[str, np.dtype] = {f"{pool}_{part}": dtype for pool in _POOLS for part, dtype in _POOL.items()} | {
     "species_id": _INTEGER,
     "species_fitness": _FLOAT,
     "species_improved": _INTEGER,
@@ -46,7 +46,7 @@ def pack_archive(arrays: Mapping[str, np.ndarray], metadata: Mapping[str, Any]) 
     whole["metadata"] = np.frombuffer(text, np.uint8)
     whole["checksum"] = np.frombuffer(_digest(whole), np.uint8)
     content = io.BytesIO()
-    np.savez(content, **whole)
+    np.savez(content, **whole)  # type: ignore[arg-type]  # no array of the layout is named like an option
     return content.getvalue()
 
 
@@ -86,7 +86,7 @@ def pool_arrays(name: str, genomes: Iterable[Genome]) -> dict[str, np.ndarray]:
     """Return the genes of a pool as arrays for `pack_archive`."""
     pool = GenePool.pack(genomes)
     genes = np.zeros(len(pool.connections), _CONNECTION)
-    for field in _CONNECTION.names:
+    for field in _CONNECTION.names or ():
         genes[field] = pool.connections[field]
     genes["enabled"] |= np.where(pool.connections["recurrent"], _RECURRENT, 0).astype(np.uint8)
     return {
@@ -100,21 +100,21 @@ def pool_arrays(name: str, genomes: Iterable[Genome]) -> dict[str, np.ndarray]:
 def read_pool(name: str, arrays: Mapping[str, np.ndarray]) -> GenePool:
     """Return a pool out of arrays, frozen; raises ValueError where parts do not fit together. Genes are not checked."""
     parts = {part: arrays[f"{name}_{part}"] for part in _POOL}
-    for starts, genes in (("node_start", "nodes"), ("connection_start", "connections")):
+    for starts, owned in (("node_start", "nodes"), ("connection_start", "connections")):
         start = parts[starts]
-        if len(start) < 1 or start[0] != 0 or start[-1] != len(parts[genes]) or np.any(start[1:] < start[:-1]):
-            raise ValueError(f"the {starts} of {name} does not divide its {genes}")
+        if len(start) < 1 or start[0] != 0 or start[-1] != len(parts[owned]) or np.any(start[1:] < start[:-1]):
+            raise ValueError(f"the {starts} of {name} does not divide its {owned}")
     if len(parts["node_start"]) != len(parts["connection_start"]):
         raise ValueError(f"{name} has more genomes by nodes than by connections, or fewer")
     genes = np.zeros(len(parts["connections"]), CONNECTION_DTYPE)
-    for field in _CONNECTION.names:
+    for field in _CONNECTION.names or ():
         genes[field] = parts["connections"][field]
     flags = parts["connections"]["enabled"]
     if np.any(flags > 1 + _RECURRENT):
         raise ValueError(f"a connection of {name} is neither enabled nor disabled")
     genes["enabled"], genes["recurrent"] = (flags & 1) != 0, (flags & _RECURRENT) != 0
     arrays = {**parts, "connections": genes}
-    types = (NODE_DTYPE, np.int64, CONNECTION_DTYPE, np.int64)
+    types = (NODE_DTYPE, np.dtype(np.int64), CONNECTION_DTYPE, np.dtype(np.int64))
     return GenePool(*(frozen(arrays[part].astype(dtype)) for part, dtype in zip(_POOL, types, strict=True)))
 
 

@@ -1,6 +1,7 @@
 """What must hold of a state that was read from a file before anything, and compiled code above all, may work with it."""
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -16,13 +17,13 @@ __all__ = ["check_front", "check_row", "check_state"]
 _MOST = 2**53
 
 
-def check_row(row: Any, generation: int) -> None:
-    """Raise ValueError unless this is the row of the history for a generation."""
-    if not isinstance(row, dict) or list(row) != list(HISTORY_COLUMNS):
+def check_row(row: Any, generation: int, columns: Mapping[str, type] = HISTORY_COLUMNS) -> None:
+    """Raise ValueError unless this is the row of the history for a generation, with values of these types."""
+    if not isinstance(row, dict) or list(row) != list(columns):
         raise ValueError(f"the row of generation {generation} has other columns")
-    if any(type(row[name]) is not kind for name, kind in HISTORY_COLUMNS.items()) or row["generation"] != generation:
+    if any(type(row[name]) is not kind for name, kind in columns.items()) or row["generation"] != generation:
         raise ValueError(f"the row of generation {generation} holds other values")
-    if any(kind is int and not 0 <= row[name] < _MOST for name, kind in HISTORY_COLUMNS.items()):
+    if any(kind is int and not 0 <= row[name] < _MOST for name, kind in columns.items()):
         raise ValueError(f"the row of generation {generation} counts what cannot be counted")
 
 
@@ -75,6 +76,10 @@ def _check_finished(state: EvolveState) -> None:
             raise ValueError("the champion of a finished population has other inputs or outputs")
         if any(type(figure) is not float for figure in (part.validation_loss, part.validation_score)):
             raise ValueError("a figure of a finished population is no number")
+        if not _is_count(part.generations) or part.generations == 0:
+            raise ValueError("a finished population has no number of generations")
+    if sum(part.generations for part in state.finished) > len(state.history):
+        raise ValueError("its finished populations have more generations than its history")
 
 
 def _check_species(population: PopulationState) -> None:

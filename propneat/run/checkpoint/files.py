@@ -16,13 +16,23 @@ from propneat.evolution import PopulationState, Species
 from propneat.run.checkpoint.archive import pack_archive, pool_arrays, read_pool, unpack_archive
 from propneat.run.checkpoint.checks import check_front, check_row, check_state
 from propneat.run.checkpoint.journal import journal_block, read_block
-from propneat.search import EvolveState, Finished
+from propneat.search import HISTORY_COLUMNS, EvolveState, Finished
 from propneat.search.front import Front
 
 __all__ = ["CheckpointWriter", "journal_of", "load_checkpoint"]
 
 _NO_PAIRS = np.zeros((0, 2), np.int64)
-_METADATA = {"schema", "identity", "generation", "next_species", "threshold", "best_fitness", "champion_loss", "finished", "journal"}
+_METADATA = {
+    "schema",
+    "identity",
+    "generation",
+    "next_species",
+    "threshold",
+    "best_fitness",
+    "champion_loss",
+    "finished",
+    "journal",
+}
 
 
 def journal_of(path: Path | str) -> Path:
@@ -78,20 +88,25 @@ class CheckpointWriter:
 
     def _metadata(self, state: EvolveState) -> dict[str, Any]:
         population = state.population
-        return {
+        more = {} if state.extra is None else {"extra": state.extra}
+        return more | {
             "identity": self.identity,
             "generation": population.generation,
             "next_species": population.next_species,
             "threshold": population.threshold,
             "best_fitness": population.best_fitness,
             "champion_loss": state.champion_loss,
-            "finished": [[part.validation_loss, part.validation_score] for part in state.finished],
+            "finished": [[part.validation_loss, part.validation_score, part.generations] for part in state.finished],
             "journal": {"bytes": self._size, "sha256": self._digest.hexdigest()},
         }
 
 
-def load_checkpoint(path: Path | str) -> tuple[EvolveState, dict[str, Any]]:
+def load_checkpoint(
+    path: Path | str, columns: Mapping[str, type] = HISTORY_COLUMNS, *, has_extra: bool = False
+) -> tuple[EvolveState, dict[str, Any]]:
     """Read a checkpoint; returns the state, equal to the bit, and the identity.
+
+    `columns` are those of its history, and `has_extra` says that the state has an `extra`, whose content is not checked.
 
     Raises CheckpointError when there is none, DamagedCheckpointError for any other file, and OSError when it cannot be read.
     Takes no more memory than a small multiple of what the files have.
@@ -104,7 +119,7 @@ def load_checkpoint(path: Path | str) -> tuple[EvolveState, dict[str, Any]]:
         raise DamagedCheckpointError(f"{path} lacks its other half, {journal.name}: start the run anew")
     with path.open("rb") as file, journal.open("rb") as more:
         try:
-            return _read(file, more)
+            return _read(file, more, columns, has_extra)
         except MemoryError:
             raise
         except Exception as error:
@@ -126,11 +141,11 @@ def _end_of_journal(path: Path, generation: int) -> tuple[int, Any]:
     return claimed["bytes"], digest
 
 
-def _read(file: IO[bytes], more: IO[bytes]) -> tuple[EvolveState, dict[str, Any]]:
+def _read(file: IO[bytes], more: IO[bytes], columns: Mapping[str, type], has_extra: bool) -> tuple[EvolveState, dict[str, Any]]:
     arrays, metadata = unpack_archive(file)
-    if set(metadata) != _METADATA or not isinstance(metadata["identity"], dict):
+    if set(metadata) != _METADATA | ({"extra"} if has_extra else set()) or not isinstance(metadata["identity"], dict):
         raise ValueError("its metadata have other parts")
-    history, links, splits = _read_journal(more, metadata["journal"])
+    history, links, splits = _read_journal(more, metadata["journal"], columns)
     pools = {name: read_pool(name, arrays) for name in ("pool", "representatives", "leaders", "kept", "finished", "front")}
     if len(pools["kept"]) not in (1, 2) or arrays["tracker_state"].shape != (4,):
         raise ValueError("it holds other than a champion and a best genome, or other counters")
@@ -155,14 +170,17 @@ def _read(file: IO[bytes], more: IO[bytes]) -> tuple[EvolveState, dict[str, Any]
     finished = tuple(Finished(champion, *entry) for champion, entry in zip(pools["finished"], figures, strict=True))
     # compiled only once it is checked
     front = Front(pools["front"], arrays["front_loss"].astype(np.float64), np.zeros(0, np.int64))
-    state = EvolveState(population, pools["kept"][0], metadata["champion_loss"], pools["leaders"], history, finished, front)
+    found = (population, pools["kept"][0], metadata["champion_loss"], pools["leaders"], history, finished, front)
+    state = EvolveState(*found, metadata.get("extra"))
     check_state(state)
     state = replace(state, front=Front.make(front.genomes, front.losses))
     check_front(state.front)
     return state, metadata["identity"]
 
 
-def _read_journal(file: IO[bytes], claimed: Any) -> tuple[tuple[dict[str, Any], ...], np.ndarray, np.ndarray]:
+def _read_journal(
+    file: IO[bytes], claimed: Any, columns: Mapping[str, type]
+) -> tuple[tuple[dict[str, Any], ...], np.ndarray, np.ndarray]:
     """Return the history, links and splits of the part of a journal that the archive claims."""
     if not isinstance(claimed, dict) or set(claimed) != {"bytes", "sha256"} or type(claimed["bytes"]) is not int:
         raise ValueError("it does not say what its journal is")
@@ -170,10 +188,11 @@ def _read_journal(file: IO[bytes], claimed: Any) -> tuple[tuple[dict[str, Any], 
     if not 0 <= size <= os.fstat(file.fileno()).st_size:
         raise ValueError("its journal is cut")
     digest = hashlib.sha256()
-    rows, links, splits = [], [_NO_PAIRS], [_NO_PAIRS]
+    rows: list[dict[str, Any]] = []
+    links, splits = [_NO_PAIRS], [_NO_PAIRS]
     while file.tell() < size:
         row, more_links, more_splits, data = read_block(file, size - file.tell())
-        check_row(row, len(rows))
+        check_row(row, len(rows), columns)
         digest.update(data)
         rows.append(row)
         links.append(more_links)

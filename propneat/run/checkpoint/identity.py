@@ -8,6 +8,9 @@ from propneat.base.errors import CheckpointError
 
 __all__ = ["check_identity"]
 
+_SIZES = ("generations", "populations")
+"""What people raise to have a run go on."""
+
 
 def check_identity(saved: Mapping[str, Any], current: Mapping[str, Any], *, may_grow: frozenset[str] = frozenset()) -> None:
     """Raise CheckpointError naming what differs between the identity of a saved run and the current one.
@@ -18,9 +21,10 @@ def check_identity(saved: Mapping[str, Any], current: Mapping[str, Any], *, may_
     differing = [key for key in {**before, **now} if before.get(key) != now.get(key)]
     for key in differing:
         if key not in may_grow or not isinstance(before.get(key), int):
+            grows = f" (what may grow is {' and '.join(sorted(may_grow))})" if key in _SIZES and may_grow else ""
             raise CheckpointError(
                 f"this run was begun with {key} = {_shown(before.get(key))}, and now it is {_shown(now.get(key))}: "
-                "continue with what it was begun with, or start a new run"
+                f"continue with what it was begun with{grows}, or start a new run"
             )
         if now[key] < before[key]:
             raise CheckpointError(f"{key} may be raised when a run is continued, not lowered from {before[key]} to {now[key]}")

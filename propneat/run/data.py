@@ -1,0 +1,134 @@
+"""The table of a run, divided: rows to learn from, as a problem, and rows held out."""
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from propneat.base.errors import ConfigError, DataError
+from propneat.base.records import sha256_hex
+from propneat.compiler import LayerPlan, evaluate
+from propneat.data import ColumnPlan, Table, encode_target, load_table
+from propneat.data.sequence_rows import SequenceRows
+from propneat.genome import Genome
+from propneat.model import Model
+from propneat.model.preparation import PreparedProblem, prepare_problem
+from propneat.run.sequence_data import divide_sequences, hold_out
+from propneat.settings.file import DataSettings, Settings
+from propneat.training import Sequences
+
+__all__ = ["RunData", "load_run_table", "prepare_run"]
+
+
+@dataclass(frozen=True, eq=False)
+class RunData:
+    """A table divided into rows to learn from, as a problem, and rows held out (None when there are none)."""
+
+    name: str
+    target_name: str
+    prepared: PreparedProblem
+    n_rows: int
+    test_features: Any
+    test_target: Any
+    target_plan: ColumnPlan
+    notes: tuple[str, ...]
+    """What was decided in reading the table, a line each; see `Table`."""
+    sha256: str
+    """Of everything learnt or judged from: prepared rows, their preprocessing, and the rows held out."""
+    source: str
+    """Where the table is from, in words, and whether it is a file that no checksum guards."""
+    test_rows: SequenceRows | None = None
+    """Which rows held out belong together, of a table of sequences."""
+
+    @property
+    def n_test(self) -> int:
+        """Number of rows, or sequences, held out."""
+        return 0 if self.test_target is None else len(self.test_target)
+
+    def test_inputs(self) -> np.ndarray | None:
+        """Return the network inputs of what is held out, (n_rows, n_inputs) or (n_sequences, n_steps, n_inputs)."""
+        if self.test_features is None:
+            return None
+        inputs = self.prepared.preprocessor.transform(self.test_features)
+        return inputs if self.test_rows is None else self.test_rows.stack(inputs)
+
+    def test_outputs(self, plan: LayerPlan, inputs: np.ndarray) -> np.ndarray:
+        """Return the raw answers of a network to these inputs, (n_test, n_outputs)."""
+        outputs = evaluate(plan, inputs)
+        return outputs if self.test_rows is None else self.test_rows.last(outputs)
+
+    @property
+    def unit(self) -> str:
+        """What is held out and counted: "rows" or "sequences"."""
+        return "rows" if self.prepared.sequence is None else "sequences"
+
+    @property
+    def task(self) -> str:
+        """ "binary", "multiclass" or "regression"."""
+        return self.prepared.problem.task
+
+    def model(self, genome: Genome, about: dict[str, Any] | None = None) -> Model:
+        """Return the model that applies `genome` to tables like this one."""
+        return self.prepared.model(genome, target_name=self.target_name, target_plan=self.target_plan, about=about)
+
+
+def prepare_run(settings: Settings) -> RunData:
+    """Load the table of some settings and divide its rows; nothing is fitted to the rows held out.
+
+    Raises DataError or ConfigError for a table or settings that cannot be learnt from.
+    """
+    data, seed = settings.data, settings.evolve.seed
+    table = load_run_table(data)
+    if data.sequence is not None:
+        return _prepare_sequence_run(settings, table)
+    codes = encode_target(table.target, table.task)[1]
+    learn, test = hold_out(data, codes, table.task, seed)
+    if len(learn) < 4:
+        raise DataError(f"a test_fraction of {data.test_fraction} leaves {len(learn)} rows to learn from, not 4: lower it")
+    prepared = prepare_problem(
+        table.features.iloc[learn],
+        table.target.iloc[learn],
+        table.task,
+        seed=seed,
+        class_weight=data.class_weight,
+        positive=data.positive,
+        **data.preparing,
+        plan=table.plan,
+    )
+    test_features, test_target = (table.features.iloc[test], table.target.iloc[test]) if len(test) else (None, None)
+    digest = _fingerprint(prepared, test_features, codes[test])
+    target_name = table.target_plan.name
+    notes = (*table.notes, *prepared.describe(table.features.iloc[learn], table.target.iloc[learn]))
+    parts = (test_features, test_target, table.target_plan, notes)
+    return RunData(table.name, target_name, prepared, len(table), *parts, digest, table.source)
+
+
+def _prepare_sequence_run(settings: Settings, table: Table) -> RunData:
+    divided = divide_sequences(settings, table)
+    digest = _fingerprint(divided.prepared, divided.test_features, divided.test_codes)
+    parts = (divided.test_features, divided.test_target, table.target_plan, divided.notes)
+    name = table.target_plan.name
+    return RunData(table.name, name, divided.prepared, len(table), *parts, digest, table.source, divided.test_rows)
+
+
+def load_run_table(data: DataSettings) -> Table:
+    """Load the table that settings name; raises DataError or ConfigError where that cannot be done."""
+    if data.source is None:
+        raise ConfigError("no data set is given: name one, as in propneat evolve breast_cancer_wisconsin, or a .csv file")
+    return load_table(
+        data.source, target=data.target, data_dir=data.data_dir, task=data.task, options=data.reading, form=data.form,
+        carry=() if data.sequence is None else data.sequence.names,
+    )  # fmt: skip
+
+
+def _fingerprint(prepared: PreparedProblem, test_features: Any, test_codes: np.ndarray) -> str:
+    scale = prepared.target_scale
+    words = json.dumps([prepared.preprocessor.to_dict(), prepared.classes, scale and asdict(scale)])
+    parts = [words.encode()]
+    for samples in (prepared.problem.train, prepared.problem.validation):
+        parts += [samples.X.tobytes(), samples.targets.tobytes(), samples.weights.tobytes()]
+        parts += [samples.lengths.tobytes()] if isinstance(samples, Sequences) else []
+    if test_features is not None:
+        parts += [prepared.preprocessor.transform(test_features).tobytes(), test_codes.tobytes()]
+    return sha256_hex(b"".join(len(part).to_bytes(8, "little") + part for part in parts))

@@ -1,0 +1,169 @@
+"""Several runs of the same settings in one folder: over seeds, or over the folds of a cross-validation."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from propneat.base.errors import CheckpointError, ConfigError
+from propneat.base.records import make_folder, write_atomic
+from propneat.run.folder import RunFolder
+from propneat.run.life import resume, rooted, start
+from propneat.settings.file import Settings, format_settings, read_settings_file, resolve_settings
+from propneat.stats import nadeau_bengio
+
+__all__ = ["KINDS", "Series", "begin_series", "open_series", "run_series"]
+
+_NAME, _SETTINGS = "series.json", "settings.toml"
+_SCHEMA = "propneat.series/1"
+KINDS = {"seeds": "seed", "cv": "fold"}
+"""What a series goes over, and what each of its runs is called."""
+
+
+@dataclass(frozen=True)
+class Series:
+    """A folder of runs: `count` seeds from that of the settings on, or as many folds."""
+
+    path: Path
+    kind: str
+    count: int
+    settings: Settings
+
+    def runs(self) -> list[tuple[Path, Settings]]:
+        """Return the folder and the settings of every run."""
+        seed = self.settings.evolve.seed
+        if self.kind == "seeds":
+            seeds = range(seed, seed + self.count)
+            return [
+                (self.path / f"seed{each}", replace(self.settings, evolve=replace(self.settings.evolve, seed=each)))
+                for each in seeds
+            ]
+        data = self.settings.data
+        return [
+            (self.path / f"fold{k + 1}", replace(self.settings, data=replace(data, folds=self.count, fold=k + 1)))
+            for k in range(self.count)
+        ]
+
+
+def begin_series(settings: Settings, path: Path, kind: str, count: int, *, force: bool = False) -> Series:
+    """Make the folder of a series; `force` replaces one that is there. Raises ConfigError for a folder that is taken.
+
+    Seeds are 1 or more, folds 2 or more.
+    """
+    least = 2 if kind == "cv" else 1
+    if count < least:
+        raise ConfigError(f"--{kind} needs {least} or more, not {count}")
+    if path.exists() and (not path.is_dir() or any(path.iterdir())) and not (force and (path / _NAME).is_file()):
+        raise ConfigError(f"{path} is not empty: continue its runs with --resume, or choose another --out")
+    make_folder(path)
+    series = Series(path, kind, count, rooted(settings))
+    write_atomic(path / _SETTINGS, format_settings(series.settings))
+    _write(series, [])
+    return series
+
+
+def open_series(path: Path) -> Series | None:
+    """Return the series in a folder, None where it holds none; raises CheckpointError for one that cannot be read."""
+    if not (path / _NAME).is_file():
+        return None
+    try:
+        document = json.loads((path / _NAME).read_bytes())
+        kind, count = document["kind"], document["count"]
+        if document["schema"] != _SCHEMA or kind not in KINDS or type(count) is not int or count < 1:
+            raise ValueError
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise CheckpointError(f"{path / _NAME} is damaged: start the runs anew") from error
+    return Series(path, kind, count, resolve_settings([read_settings_file(path / _SETTINGS)]))
+
+
+def run_series(series: Series, *, say: Callable[[str], None], force: bool = False, **shown: Any) -> dict[str, Any]:
+    """Carry out what is left of a series, and return what all of it comes to, as in `series.json`.
+
+    `shown` are further keywords of `start` and `resume`. Runs that are finished are left as they are. A run that is stopped
+    ends the series, which can be resumed; its `signal` is in what is returned.
+    """
+    summaries: list[dict[str, Any]] = []
+    for number, (path, settings) in enumerate(series.runs()):
+        say(f"{KINDS[series.kind]} {number + 1} of {series.count}: {path}")
+        folder = RunFolder(path)
+        summary = None if force else folder.read_summary()
+        if summary is None or not summary["finished"]:
+            is_begun = folder.config.is_file() and not force
+            summary = resume(path, say=say, **shown) if is_begun else start(settings, path, force=force, say=say, **shown)
+        summaries.append(summary)
+        result = _write(series, summaries)
+        if not summary["finished"]:
+            return result | {"signal": summary.get("signal")}
+    return result
+
+
+def _write(series: Series, summaries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    result = {
+        "schema": _SCHEMA,
+        "kind": series.kind,
+        "count": series.count,
+        "folder": str(series.path),
+        "finished": sum(bool(summary["finished"]) for summary in summaries) == series.count,
+        **_joined(series, [summary for summary in summaries if summary["finished"]]),
+    }
+    write_atomic(series.path / _NAME, json.dumps(result, indent=2, ensure_ascii=False) + "\n")
+    return result
+
+
+def _joined(series: Series, summaries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return every run's figures, and their means and spreads, of the network and of what stands beside it."""
+    if not summaries:
+        return {"runs": [], "mean": {}, "baselines": []}
+    sizes = {name: _spread([summary[name] for summary in summaries]) for name in ("connections", "seconds")}
+    runs = [
+        {
+            "folder": summary["folder"],
+            "connections": summary["connections"],
+            "seconds": summary["seconds"],
+            "test": summary["test"],
+        }
+        for summary in summaries
+    ]
+    mean = {name: _spread([summary["test"][name] for summary in summaries]) for name in summaries[0]["test"]}
+    share = 1 / series.count if series.kind == "cv" else series.settings.data.test_fraction
+    names = [one["name"] for one in summaries[0].get("baselines", [])]
+    return {
+        "runs": runs,
+        "mean": mean | sizes,
+        "baselines": [_beside(summaries, k, name, share) for k, name in enumerate(names)],
+    }
+
+
+def _beside(summaries: Sequence[Mapping[str, Any]], position: int, name: str, share: float) -> dict[str, Any]:
+    """Return the scores of a method over the runs, and the test of how the network differs from it."""
+    own = [summary["baselines"][position]["test"] for summary in summaries]
+    differences = {}
+    for score in own[0]:
+        gaps = [
+            summary["test"][score] - other[score]
+            for summary, other in zip(summaries, own, strict=True)
+            if _both(summary, other, score)
+        ]
+        p_value = nadeau_bengio(gaps, share).p_value if len(gaps) > 1 else None
+        differences[score] = {"mean": float(np.mean(gaps)) if gaps else None, "p_value": p_value}
+    return {
+        "name": name,
+        "mean": {score: _spread([other[score] for other in own]) for score in own[0]},
+        "network_less_it": differences,
+    }
+
+
+def _both(summary: Mapping[str, Any], other: Mapping[str, Any], score: str) -> bool:
+    return summary["test"][score] is not None and other[score] is not None
+
+
+def _spread(values: Sequence[float | None]) -> dict[str, float | None]:
+    """Return the mean and the standard deviation of the figures that there are."""
+    known = [value for value in values if value is not None]
+    return {
+        "mean": float(np.mean(known)) if known else None,
+        "deviation": float(np.std(known, ddof=1)) if len(known) > 1 else None,
+    }
