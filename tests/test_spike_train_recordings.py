@@ -138,5 +138,5 @@ def test_files_of_another_layout_are_refused():
 
 def test_without_h5py_a_sentence_says_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "h5py", None)
-    with pytest.raises(ConfigError, match="needs h5py"):
+    with pytest.raises(ConfigError, match="needs the package h5py"):
         load_n_tidigits(tmp_path / "n-tidigits.hdf5", "train")

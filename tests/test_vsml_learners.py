@@ -226,7 +226,7 @@ def test_the_native_study_lives_where_it_says():
     from importlib import import_module
 
     module, _, function = NATIVE.home.partition(":")
-    assert callable(getattr(import_module(module), function)) and set(NATIVE.flags) == {"meta-train"}
+    assert callable(getattr(import_module(module), function)) and set(NATIVE.flags) == {"meta-train", "real"}
 
 
 def test_meta_training_in_the_native_study_follows_the_recipe_of_the_package_and_says_how_to_install(tmp_path, monkeypatch):
