@@ -138,9 +138,9 @@ def _facts(row: dict[str, Any]) -> list[tuple[str, str]]:
     """Return name and value of what is shown of a generation."""
     return [
         ("species", str(row["n_species"])),
-        ("best", f"{row['best_fitness']:.4g}"),
-        ("mean", f"{row['mean_fitness']:.4g}"),
-        ("champion", f"{row['champion_return']:.4g}"),
+        ("best", figure(row["best_fitness"])),
+        ("mean", figure(row["mean_fitness"])),
+        ("champion", figure(row["champion_return"])),
         ("steps", f"{row['env_steps']:,}"),
         ("connections", str(row["n_connections"])),
         ("hidden", str(row["n_hidden"])),
@@ -170,4 +170,6 @@ def _describe(summary: dict[str, Any]) -> str:
 
 def figure(value: float | None) -> str:
     """Return a figure for people."""
-    return "undefined" if value is None else f"{value:.4g}"
+    if value is None:
+        return "undefined"
+    return f"{value:.4g}" if abs(value) < 1000 else f"{value:,.0f}"

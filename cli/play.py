@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from propneat.cli.evolve_control import figure
 from propneat.cli.folder import FILE, keep_apart, writing
 
 __all__ = ["play"]
@@ -64,6 +65,6 @@ def play(
         return
     words = "1 episode" if n_episodes == 1 else f"{n_episodes} episodes"
     click.echo(
-        f"{facts['env']}: mean return {facts['mean_return']:.4g} with a spread of {facts['spread']:.3g} over {words} "
-        f"({facts['least']:.4g} to {facts['most']:.4g}, {facts['mean_steps']:.1f} steps)"
+        f"{facts['env']}: mean return {figure(facts['mean_return'])} with a spread of {figure(facts['spread'])} over {words} "
+        f"({figure(facts['least'])} to {figure(facts['most'])}, {facts['mean_steps']:,.1f} steps)"
     )

@@ -104,7 +104,7 @@ def describe_series(result: dict[str, Any]) -> str:
         lines += ["", f"mean and standard deviation over {count(len(result['runs']), 'run')}"]
         for name, means, gaps in rows:
             scores = [
-                f"{SCORE_WORDS.get(score, score)} {_mean(spread)}"
+                f"{SCORE_WORDS.get(score, score)} {_mean(spread, 1 if score in ('connections', 'seconds') else 4)}"
                 + (f" (p {gaps[score]['p_value']:.2g})" if gaps and gaps[score]["p_value"] is not None else "")
                 for score, spread in means.items()
             ]
@@ -116,7 +116,8 @@ def describe_series(result: dict[str, Any]) -> str:
     return "\n".join(wrapped(line, sys.stdout, indent=2) if line else "" for line in lines)
 
 
-def _mean(spread: dict[str, float | None]) -> str:
+def _mean(spread: dict[str, float | None], n_decimals: int) -> str:
     if spread["mean"] is None:
         return "undefined"
-    return f"{spread['mean']:.4f}" + ("" if spread["deviation"] is None else f" ± {spread['deviation']:.4f}")
+    known = "" if spread["deviation"] is None else f" ± {spread['deviation']:.{n_decimals}f}"
+    return f"{spread['mean']:.{n_decimals}f}{known}"
