@@ -135,8 +135,8 @@ def one_answer(seconds: float) -> None:
         neat, config = neat_python(4, 10, "full_nodirect")
     except ImportError:
         return
-    other = neat.DefaultGenome(0)
-    other.configure_new(config.genome_config)
+    # a population numbers the connections of its genomes, which a genome alone cannot
+    other = next(iter(neat.Population(config).population.values()))
     network, inputs = neat.nn.FeedForwardNetwork.create(other, config), x.tolist()
     show("  neat-python's activate, 4 inputs, 10 hidden nodes", least(lambda: network.activate(inputs), seconds))
 
