@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from propneat.base.rng import make_rng
-from propneat.compiler import compile_genome, compile_pool, compile_programs
+from propneat.compiler import compile_pool, compile_programs
 from propneat.control.judging import Verdict, judge
 from propneat.control.learning import learn
 from propneat.control.moments import Moments
@@ -15,6 +15,7 @@ from propneat.control.rollouts import World
 from propneat.evolution import EvolutionConfig, GenerationReport, Population, PopulationState
 from propneat.genome import GenePool, Genome, frozen
 from propneat.search import EvolveState
+from propneat.search.generation import report_row, size_row
 from propneat.settings.control_config import ControlConfig
 
 __all__ = ["CONTROL_COLUMNS", "evolve_control", "is_done", "is_normalised"]
@@ -164,18 +165,5 @@ def _seeds(config: ControlConfig, what: str, generation: int, n_genomes: int, n_
 
 
 def _history_row(report: GenerationReport, champion: Genome, extra: dict[str, Any]) -> dict[str, Any]:
-    plan = compile_genome(champion)
-    return {
-        "generation": report.generation,
-        "best_fitness": report.best_fitness,
-        "mean_fitness": report.mean_fitness,
-        "n_species": report.n_species,
-        "n_unusable": report.n_unusable,
-        "threshold": report.threshold,
-        "evaluations": extra["evaluations"],
-        "env_steps": extra["env_steps"],
-        "champion_return": extra["return"],
-        "n_connections": plan.n_edges,
-        "n_hidden": plan.n_slots - plan.n_inputs - plan.n_outputs,
-        "n_layers": plan.n_layers,
-    }
+    own = {"evaluations": extra["evaluations"], "env_steps": extra["env_steps"], "champion_return": extra["return"]}
+    return report_row(report) | own | size_row(champion)

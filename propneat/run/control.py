@@ -1,7 +1,6 @@
 """A run in an environment from settings to files: evolve with checkpoints, test the champion, write what came of it."""
 
 import json
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -19,8 +18,9 @@ from propneat.control.moments import Moments
 from propneat.control.rollouts import CompiledWorld, World
 from propneat.control.search import CONTROL_COLUMNS, evolve_control, is_done, is_normalised
 from propneat.genome import GenePool
-from propneat.run.checkpoint import CHECKPOINT_SCHEMA, CheckpointWriter, check_identity, load_checkpoint
+from propneat.run.checkpoint import CHECKPOINT_SCHEMA, check_identity, load_checkpoint
 from propneat.run.folder import RunFolder, claim_folder, free_folders, open_run_folder
+from propneat.run.keeping import Keeper
 from propneat.search import EvolveState
 from propneat.settings.control_config import ControlConfig
 from propneat.settings.control_file import control_layer, format_control, read_control_file, resolve_control
@@ -86,15 +86,7 @@ def run_control(
     Champion and history do not depend on interruptions.
     """
     folder.write_config(format_control(config))
-    checkpoints = CheckpointWriter(folder.checkpoint, _identity(config), after=state)
-    n_done = len(state.history) if state else 0
-    seconds = {generation: value for generation, value in folder.read_timing().items() if generation < n_done}
-    before, start = max(seconds.values(), default=0.0), time.perf_counter()
-
-    def keep(reached: EvolveState) -> None:
-        checkpoints.save(reached)
-        seconds[len(reached.history) - 1] = before + time.perf_counter() - start
-
+    keep = Keeper(folder, _identity(config), state)
     state = evolve_control(world, config, callbacks=[keep, *callbacks], state=state)
     facts = _facts(config, world, state)
     scaling = _extra(state)["scaling"]
@@ -103,14 +95,14 @@ def run_control(
     )
     champion.save(folder.champion)
     folder.write_history(state.history)
-    folder.write_timing(seconds)
+    folder.write_timing(keep.seconds)
     _draw(folder, champion, state)
     summary = facts | {
         "finished": is_done(state, config),
         "generations_asked": config.generations,
         "folder": str(folder.path),
         "champion": str(folder.champion),
-        "seconds": round(before + time.perf_counter() - start, 3),
+        "seconds": round(keep.elapsed, 3),
     }
     folder.write_summary(summary)
     return summary

@@ -1,6 +1,5 @@
 """A run from settings to files: load, divide, evolve with checkpoints, judge on rows held out, write what came of it."""
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -15,11 +14,12 @@ from propneat.model import Model
 from propneat.model.scores import score_answers
 from propneat.model.starting import starting_genomes
 from propneat.model.summary import n_nodes
-from propneat.run.checkpoint import CHECKPOINT_SCHEMA, CheckpointWriter, check_identity, load_checkpoint
+from propneat.run.checkpoint import CHECKPOINT_SCHEMA, check_identity, load_checkpoint
 from propneat.run.data import RunData, load_run_table, prepare_run
 from propneat.run.folder import RunFolder
 from propneat.run.front import FrontEntry, draw_champion, write_front
 from propneat.run.judging import judge
+from propneat.run.keeping import Keeper
 from propneat.run.report import write_report
 from propneat.search import EvolveResult, EvolveState, Problem, Trainer, evolve
 from propneat.search.scores import SCORE_NAMES
@@ -90,15 +90,7 @@ def run(
     nor on who trains; elapsed seconds, kept apart, count the sessions that ended cleanly.
     """
     folder.write_config(format_settings(settings))
-    checkpoints = CheckpointWriter(folder.checkpoint, identity_of(settings, data), after=state)
-    n_done = len(state.history) if state else 0
-    seconds = {generation: value for generation, value in folder.read_timing().items() if generation < n_done}
-    before, start = max(seconds.values(), default=0.0), time.perf_counter()
-
-    def keep(reached: EvolveState) -> None:
-        checkpoints.save(reached)
-        seconds[len(reached.history) - 1] = before + time.perf_counter() - start
-
+    keep = Keeper(folder, identity_of(settings, data), state)
     start_from = () if state else starting_genomes(settings.evolve.start, data.prepared)
     result = evolve(
         data.prepared.problem, settings.evolve, callbacks=[keep, *callbacks], state=state, start=start_from, train=train
@@ -109,8 +101,8 @@ def run(
     model = data.model(result.champion, facts)
     model.save(folder.champion)
     folder.write_history(result.history)
-    folder.write_timing(seconds)
-    _draw(folder, data, model, result, seconds, settings.evolve.generations)
+    folder.write_timing(keep.seconds)
+    _draw(folder, data, model, result, keep.seconds, settings.evolve.generations)
     write_front(folder, front, SCORE_NAMES[data.task], chosen.facts["connections"])
     summary = facts | {
         "finished": not result.interrupted,
@@ -120,7 +112,7 @@ def run(
         "unit": data.unit,
         "folder": str(folder.path),
         "champion": str(folder.champion),
-        "seconds": round(before + time.perf_counter() - start, 3),
+        "seconds": round(keep.elapsed, 3),
     }
     # a kill while the report is made loses nothing else
     folder.write_summary(summary)

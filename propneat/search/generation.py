@@ -15,7 +15,7 @@ from propneat.search.problem import Problem
 from propneat.search.states import EvolveState, Trainer
 from propneat.settings.evolve_config import EvolveConfig
 
-__all__ = ["HISTORY_COLUMNS", "run_generation"]
+__all__ = ["HISTORY_COLUMNS", "report_row", "run_generation", "size_row"]
 
 HISTORY_COLUMNS = {
     "generation": int,
@@ -89,7 +89,11 @@ def _train_and_score(
 
 def _history_row(report: GenerationReport, champion: Genome, champion_loss: float, score: float) -> dict[str, Any]:
     """One generation in plain numbers: fitness as told, losses and sizes of the champion so far."""
-    plan = compile_genome(champion)
+    return report_row(report) | {"validation_loss": champion_loss, "validation_score": score} | size_row(champion)
+
+
+def report_row(report: GenerationReport) -> dict[str, Any]:
+    """Return what a population was told, as the part of a row of the history that every search has."""
     return {
         "generation": report.generation,
         "best_fitness": report.best_fitness,
@@ -97,8 +101,13 @@ def _history_row(report: GenerationReport, champion: Genome, champion_loss: floa
         "n_species": report.n_species,
         "n_unusable": report.n_unusable,
         "threshold": report.threshold,
-        "validation_loss": champion_loss,
-        "validation_score": score,
+    }
+
+
+def size_row(champion: Genome) -> dict[str, Any]:
+    """Return the size of a champion, as the part of a row of the history that every search has."""
+    plan = compile_genome(champion)
+    return {
         "n_connections": plan.n_edges,
         "n_hidden": plan.n_slots - plan.n_inputs - plan.n_outputs,
         "n_layers": plan.n_layers,
