@@ -37,7 +37,7 @@ def pick(run: Path, connections: int | None, rule: str | None, out: Path | None,
     """
     from propneat.run.folder import RunFolder
     from propneat.run.front import front_rows, pick_network, read_front
-    from propneat.settings.notes import PICKS
+    from propneat.settings.evolve_config import PICKS
 
     folder = RunFolder(run)
     if connections is not None and rule is not None:
