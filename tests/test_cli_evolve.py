@@ -293,7 +293,7 @@ WRONG = [
     (["evolve", "monk1", "--memory-budget", "100", "--out", "run", "--force"], "the numba engine needs"),
     (["evolve", "monk1", "--device", "cuda"], "works on the CPU"),
     (["evolve", "monk1", "--learning-rate", "nan"], "learning_rate must be above 0"),
-    (["evolve", "monk1", "--l2", "-1"], "l2 must be 0 or more"),
+    (["evolve", "monk1", "--l2", "-1"], "l2 must be from 0 to 3.4e+38"),
     (["evolve", "monk1", "--method", "sgd"], "method must be one of propneat, neat"),
     (["evolve", "monk1", "--engine", "cuda"], "engine must be one of"),
     (["evolve", "monk1", "--config", "absent.toml"], "absent.toml cannot be read"),

@@ -6,7 +6,7 @@ from typing import Any
 from propneat.base.errors import ConfigError
 from propneat.settings.evolution import EvolutionConfig
 from propneat.settings.fields import check_settings, setting
-from propneat.settings.training import TrainingConfig, check_engine
+from propneat.settings.training import TrainingConfig, check_engine, check_forms
 
 __all__ = [
     "METHODS",
@@ -64,6 +64,7 @@ METHODS = tuple(METHOD_DEFAULTS)
 """With gradients, and the original without."""
 
 _LOSSES_OF_TASK = {"binary": ("bce",), "multiclass": ("cross_entropy",), "regression": ("mse", "rmse")}
+check_forms(__name__, losses=[loss for losses in _LOSSES_OF_TASK.values() for loss in losses])
 
 _POPULATIONS = {4: 2500, 2: 5000}
 """Number of populations by default -> the most training rows it is taken for."""

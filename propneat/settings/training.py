@@ -1,5 +1,6 @@
 """Every setting of backpropagation, and what trains."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from propneat.base.errors import ConfigError
@@ -7,13 +8,14 @@ from propneat.base.extras import check_needs
 from propneat.base.setting_types import LARGEST_FLOAT32
 from propneat.settings.fields import check_settings, setting
 
-__all__ = ["ENGINES", "LOSSES", "OPTIMISERS", "TrainingConfig", "check_engine"]
+__all__ = ["ENGINES", "LOSSES", "OPTIMISERS", "TrainingConfig", "check_engine", "check_forms"]
 
 ENGINES = ("numba", "padded", "triton", "layered", "naive")
 """What trains a population; `propneat.training` has a module for each."""
 
 LOSSES = ("bce", "cross_entropy", "mse", "rmse")
 OPTIMISERS = ("adam", "adadelta")
+"""Names of losses and optimisers; the position is the code in compiled loops. `check_forms` finds what lacks one."""
 
 _LEAST_BATCH, _MOST_BATCHES = 1024, 20
 
@@ -82,3 +84,14 @@ def check_engine(engine: str) -> None:
         raise ConfigError(f"engine must be one of {', '.join(ENGINES)}, not {engine!r}")
     if engine != "numba":
         check_needs(("torch",), f"the engine {engine!r}")
+
+
+def check_forms(where: str, *, losses: Collection[str] | None = None, optimisers: Collection[str] | None = None) -> None:
+    """Raise ImportError unless a module has forms of all losses and optimisers; whatever computes them calls it on import.
+
+    One without a form of its own would otherwise be computed as whatever stands last. None is what a module leaves to others.
+    """
+    for what, known, forms in (("loss", LOSSES, losses), ("optimiser", OPTIMISERS, optimisers)):
+        lacking = [name for name in known if name not in forms] if forms is not None else []
+        if lacking:
+            raise ImportError(f"{where} has no form of the {what} {lacking[0]!r}")
