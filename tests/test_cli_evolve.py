@@ -28,20 +28,23 @@ from propneat.settings.file import read_settings_file, resolve_settings
 pytestmark = pytest.mark.usefixtures("folder")
 
 TINY = ("--generations", "2", "--populations", "1", "--population", "10", "--fine-tune-epochs", "5", "--prune-epochs", "1")
-SAME = ("champion.json", "history.csv")
+SAME = ("champion.json", "history.csv", "species.csv", "lineage.csv")
 FILES = [
     "champion.json",
     "checkpoint.journal",
     "checkpoint.npz",
     "config.toml",
+    "descent.png",
     "front.csv",
     "front.json",
     "front.png",
     "history.csv",
+    "lineage.csv",
     "network.svg",
     "progress.png",
     "progress.svg",
     "report.html",
+    "species.csv",
     "summary.json",
     "timing.csv",
 ]
