@@ -6,7 +6,7 @@ import click
 
 from propneat.cli.evolve_control import CONTROL_OPTIONS
 from propneat.cli.folder import FOLDER
-from propneat.cli.kinds import Bytes, OrWord, Seconds
+from propneat.cli.kinds import Bytes, OrWord, Pick, Seconds
 from propneat.cli.reading import READING_KEYS, reading_option
 from propneat.cli.setting_options import SettingOption, default_words, setting_option
 
@@ -65,7 +65,7 @@ _GROUPS: dict[str, tuple[click.Option, ...]] = {
         setting_option("--max-hidden"),
         setting_option("--size-penalty"),
         setting_option("--prune-epochs"),
-        setting_option("--pick"),
+        setting_option("--pick", type=Pick()),
     ),
     "Training": (
         setting_option("--epochs"),

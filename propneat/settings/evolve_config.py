@@ -6,21 +6,18 @@ from typing import Any
 from propneat.base.errors import ConfigError
 from propneat.settings.evolution import EvolutionConfig
 from propneat.settings.fields import check_settings, setting
+from propneat.settings.picking import check_pick
 from propneat.settings.training import TrainingConfig, check_engine, check_forms
 
 __all__ = [
     "METHODS",
     "METHOD_DEFAULTS",
-    "PICKS",
     "PRESETS",
     "SEQUENCE_RECURRENT_RATE",
     "EvolveConfig",
     "checked_loss",
     "default_config",
 ]
-
-PICKS = ("best", "one-standard-error")
-"""Ways to choose from the front of sizes, beside a number of connections."""
 
 PRESETS: dict[str, dict[str, Any]] = {
     "tiny": {"generations": 25, "populations": 1, "pick": "one-standard-error"},
@@ -121,12 +118,10 @@ class EvolveConfig:
     )
     pick: str | int = setting(
         "best",
-        'The champion among the best of every size: "best", "one-standard-error", or at most so many connections.',
-        least=1,
-        words=PICKS,
+        'The champion among the best of every size: "best", "one-standard-error", "1%" (the least a connection must be worth), or a number.',
     )
     """"best" has the lowest validation loss with the size penalty, "one-standard-error" is the smallest as good but for the error of
-    the loss."""
+    the loss, and of "1%" every connection is worth 1 % of the error; see `propneat.search.front.pick`."""
     refit_epochs: int = setting(
         300, "Epochs of a last training of the chosen network on training and validation rows together; 0 for none.", least=0
     )
@@ -149,6 +144,7 @@ class EvolveConfig:
         """Raise ConfigError for a value that cannot be used."""
         check_settings(self)
         check_engine(self.engine)
+        check_pick(self.pick)
         if self._has_limits and self.populations not in ("auto", 1):
             reason = "hold for each of several populations, and not for the network that they teach together"
             raise ConfigError(
