@@ -1,6 +1,6 @@
 """Every setting of evolution, with the values of the original NEAT paper unless said otherwise."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from propneat.base.errors import ConfigError
 from propneat.settings.fields import check_settings, setting
@@ -10,6 +10,7 @@ __all__ = ["EvolutionConfig"]
 _RATE = {"least": 0, "most": 1}
 _SIGMA = {"least": 0, "most": 1e36}
 """float32 holds every number drawn."""
+_FEW_HIDDEN, _MANY_HIDDEN, _MANY_ROWS = 4, 20, 1000
 
 
 @dataclass(frozen=True)
@@ -46,8 +47,13 @@ class EvolutionConfig:
         1.0, "Share of its possible inputs that a node of a first genome is connected to.", **_RATE
     )
     """Drawn per node, at least one unless it is 0."""
-    initial_hidden: int = setting(0, "Most hidden nodes of a first genome; the number is drawn from 0 to this.", least=0)
-    """Each is fed by inputs and feeds all outputs."""
+    initial_hidden: int | str = setting(
+        0,
+        'Most hidden nodes of a first genome, drawn from 0 to this; "auto" takes 4, and 20 of 1,000 training rows or more.',
+        least=0,
+        words=("auto",),
+    )
+    """Each is fed by inputs and feeds all outputs. `for_rows` decides what "auto" is, 4 where rows are not known."""
 
     max_connections: int | None = setting(None, 'Most enabled connections of a network; "none" for any number.', least=1)
     """Neither mutation nor crossover exceeds it: what would add one is left out, and a child of two that would have more is a copy
@@ -96,6 +102,15 @@ class EvolutionConfig:
         if self.target_species is not None and self.compatibility_threshold == 0:
             raise ConfigError("compatibility_threshold must be above 0 to be moved towards target_species, not 0")
         self._check_names()
+
+    def for_rows(self, n_rows: int) -> "EvolutionConfig":
+        """Return the configuration with an `initial_hidden` of "auto" decided for so many training rows: 4, from 1,000 on 20.
+
+        Many rows reward larger networks than mutations come to within a run; on few they lead to no better ones.
+        """
+        if self.initial_hidden != "auto":
+            return self
+        return replace(self, initial_hidden=_MANY_HIDDEN if n_rows >= _MANY_ROWS else _FEW_HIDDEN)
 
     def _check_names(self) -> None:
         # numpy loads with these, and a help that shows settings needs none

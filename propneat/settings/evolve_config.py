@@ -42,7 +42,7 @@ METHOD_DEFAULTS: dict[str, dict[str, dict[str, Any]]] = {
             "activation_mutation_rate": 0.1,
             "weight_sigma": 0.7,
             "activations": ("tanh", "relu", "sin", "gauss"),
-            "initial_hidden": 4,
+            "initial_hidden": "auto",
             "speciation": "nearest",
             "compatibility_threshold": 1.5,
             "target_species": 10,
@@ -152,16 +152,17 @@ class EvolveConfig:
             )
 
     def for_rows(self, n_rows: int) -> "EvolveConfig":
-        """Return the configuration with "auto" `populations` decided for so many training rows: 4, and 2 or 1 of many.
+        """Return the configuration with what is "auto" decided for so many training rows: 4 `populations`, and 2 or 1 of many.
 
         The fewer rows there are, the more a champion owes to chance, and the less time a population takes. With a limit of
-        connections or hidden nodes it is 1, since the network that several teach is larger than theirs.
+        connections or hidden nodes it is 1, since the network that several teach is larger than theirs. See
+        `EvolutionConfig.for_rows` for the `initial_hidden`.
         """
+        evolution = self.evolution.for_rows(n_rows)
         if self.populations != "auto":
-            return self
-        if self._has_limits:
-            return replace(self, populations=1)
-        return replace(self, populations=next((count for count, most in _POPULATIONS.items() if n_rows <= most), 1))
+            return replace(self, evolution=evolution)
+        few = next((count for count, most in _POPULATIONS.items() if n_rows <= most), 1)
+        return replace(self, evolution=evolution, populations=1 if self._has_limits else few)
 
     @property
     def _has_limits(self) -> bool:
