@@ -176,3 +176,10 @@ def test_the_packages_found_are_the_tree(tmp_path):
     files = {path.relative_to(tmp_path) for path in (tmp_path / "propneat").rglob("*") if path.is_file()}
     files |= {Path("propneat") / path.relative_to(tmp_path) for path in (tmp_path / "cli").rglob("*") if path.is_file()}
     assert built == files
+
+
+def test_what_is_marked_as_slow_is_there():
+    from conftest import SLOW
+
+    files = {path.stem.removeprefix("test_") for path in (ROOT / "tests").glob("test_*.py")}
+    assert files >= SLOW and len(files - SLOW) > 40
