@@ -15,6 +15,7 @@ from propneat.compiler import PopulationPlan
 from propneat.training.float_mode import FLUSHING, float_mode, set_float_mode
 from propneat.training.kernel_loop import EPOCHS, JUDGED, TRAIN, first_notes, train_one
 from propneat.training.kernel_losses import output_loss
+from propneat.training.kernel_parts import Learning, Packed, Scratch, StepSettings, Tiles
 from propneat.training.kernel_tile import LANES, ROWS, aligned, tile_rows
 from propneat.training.kernel_walk import backward, forward, slice_plan
 from propneat.training.kernel_windows import cut_into_windows
@@ -28,11 +29,10 @@ _F = np.float32
 @bare
 def _add_tiles(plan, numbers, samples, first, last, share, loss, total, scratch, sums):
     """Return `total` plus the loss of some tiles, and add gradients to `sums` if it has room for any."""
-    X, targets, weights, _, _ = samples
-    tile, gradients, slopes, _ = scratch
+    X, tile, gradients, slopes = samples.X, scratch.values, scratch.gradients, scratch.slopes
     for t in range(first, last):
         forward(plan, numbers, X[t], tile, slopes, X.shape[1])
-        total += output_loss(loss, tile, gradients, plan[4], targets[t], weights[t], share)
+        total += output_loss(loss, tile, gradients, plan.outputs, samples.targets[t], samples.weights[t], share)
         if sums.shape[0] > 0:
             backward(plan, numbers, X[t], tile, slopes, gradients, sums)
     return total
@@ -44,12 +44,11 @@ def _train_some(genomes, packed, learning, number_start, windows, train, validat
     """Train the genomes of one share in place, window after window. The sums of genome `genomes[k]` begin at `sums_start[k]`."""
     mode = float_mode()
     set_float_mode(mode | FLUSHING)
-    numbers, first, second, best = learning
     for w in range(windows.shape[0]):
         for k in range(genomes.shape[0]):
             g = genomes[k]
             a, b = number_start[g], number_start[g + 1]
-            own = numbers[a:b], first[a:b], second[a:b], best[a:b]
+            own = Learning(learning.numbers[a:b], learning.first[a:b], learning.second[a:b], learning.best[a:b])
             own_sums = sums[sums_start[k] : sums_start[k] + b - a]
             train_one(
                 _add_tiles, slice_plan(packed, g), own, losses[g], counts[g], windows[w], train, validation, order, settings,
@@ -60,7 +59,7 @@ def _train_some(genomes, packed, learning, number_start, windows, train, validat
 
 @outer
 def _predict_some(genomes, packed, numbers, number_start, X, scratch, answers):
-    tile, _, slopes, _ = scratch
+    tile, slopes = scratch.values, scratch.slopes
     mode = float_mode()
     set_float_mode(mode | FLUSHING)
     for g in genomes:
@@ -70,18 +69,18 @@ def _predict_some(genomes, packed, numbers, number_start, X, scratch, answers):
             forward(plan, own, X[t], tile, slopes, X.shape[1])
             for k in range(answers.shape[1]):
                 for i in range(min(ROWS, answers.shape[2] - t * ROWS)):
-                    answers[g, k, t * ROWS + i] = tile[plan[4][k], i]
+                    answers[g, k, t * ROWS + i] = tile[plan.outputs[k], i]
     set_float_mode(mode)
 
 
-def _pack(plan: PopulationPlan) -> tuple[tuple[np.ndarray, ...], np.ndarray, np.ndarray]:
+def _pack(plan: PopulationPlan) -> tuple[Packed, np.ndarray, np.ndarray]:
     """Return the plan's arrays for the kernels, every genome's numbers (weights, biases, room for a vector), and their starts."""
     sizes = _sizes(plan)
     number_start = np.concatenate([[0], sizes.sum(axis=1).cumsum()])
     numbers, kind = np.zeros(number_start[-1], np.float32), _kinds(sizes)
     numbers[kind == 0] = plan.weights
     numbers[kind == 1] = plan.biases[plan.depth > 0]
-    packed = (
+    packed = Packed(
         plan.n_inputs, plan.slot_start, plan.genome_edge_start, plan.activation, plan.aggregation, plan.edge_start, plan.edge_source,
         plan.output_slot,
     )  # fmt: skip
@@ -107,10 +106,10 @@ def _unpack(plan: PopulationPlan, numbers: np.ndarray) -> tuple[np.ndarray, np.n
     return numbers[kind == 0], biases
 
 
-def _scratch(plan: PopulationPlan) -> tuple[np.ndarray, ...]:
-    """Tiles of values, gradients and slopes with room for every genome, and room for the gradient of its numbers."""
+def _scratch(plan: PopulationPlan) -> Scratch:
+    """Return room for every genome."""
     n_slots, most_numbers = int(np.diff(plan.slot_start).max()), int(_sizes(plan).sum(axis=1).max())
-    return *(aligned(n_slots, ROWS) for _ in range(3)), aligned(most_numbers)
+    return Scratch(*(aligned(n_slots, ROWS) for _ in range(3)), aligned(most_numbers))
 
 
 def _check_budget(plan: PopulationPlan, memory_budget: int) -> None:
@@ -131,12 +130,8 @@ def _fill_tiles(values: np.ndarray, rows: np.ndarray) -> np.ndarray:
     return tiles
 
 
-def _tile_samples(samples: Samples, rows: np.ndarray, batch_start: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Tile every batch by itself.
-
-    Returns X (n_tiles, n_inputs, ROWS), targets (n_tiles, n_outputs, ROWS), weights (n_tiles, ROWS), each batch's first tile,
-    and each batch's weight. A row that fills a tile up is one of its batch, so its values are no less finite, without weight.
-    """
+def _tile_samples(samples: Samples, rows: np.ndarray, batch_start: np.ndarray) -> Tiles:
+    """Tile every batch by itself. A row that fills a tile up is one of its batch, so its values are no less finite, without weight."""
     batches = [rows[a:b] for a, b in pairwise(batch_start)]
     parts = [tile_rows(batch) for batch in batches]
     tile_start = np.cumsum([0, *map(len, parts)])
@@ -145,7 +140,7 @@ def _tile_samples(samples: Samples, rows: np.ndarray, batch_start: np.ndarray) -
     for batch, first in zip(batches, tile_start, strict=False):
         weights[first:].reshape(-1)[: len(batch)] = samples.weights[batch]
     totals = np.array([samples.weights[batch].sum(dtype=np.float64) for batch in batches])
-    return _fill_tiles(samples.X, tiled), _fill_tiles(samples.targets, tiled), weights, tile_start, totals
+    return Tiles(_fill_tiles(samples.X, tiled), _fill_tiles(samples.targets, tiled), weights, tile_start, totals)
 
 
 def train(
@@ -167,15 +162,15 @@ def train(
     packed, numbers, number_start = _pack(plan)
     nothing = Samples(train.X[:0], train.targets[:0], train.weights[:0])
     judge = nothing if validation is None else validation
-    settings = (
+    settings = StepSettings(
         LOSSES.index(config.loss), OPTIMISERS.index(config.optimiser), _F(config.learning_rate), _F(config.l2 / train.weights.sum()), config.patience or 0
     )  # fmt: skip
     learnt = _tile_samples(train, rows, batch_start)
     judged = _tile_samples(judge, np.arange(len(judge)), np.array([0, len(judge)]))
-    learning = numbers, np.zeros_like(numbers), np.zeros_like(numbers), numbers.copy()
+    learning = Learning(numbers, np.zeros_like(numbers), np.zeros_like(numbers), numbers.copy())
     losses, counts = first_notes(len(plan))
     tile_bytes = sum(part[:1].nbytes for part in learnt[:3])
-    windows = cut_into_windows(order, np.diff(learnt[3]), len(judged[0]), config.patience is not None, tile_bytes)
+    windows = cut_into_windows(order, np.diff(learnt.first_tile), len(judged.X), config.patience is not None, tile_bytes)
 
     def work(genomes: np.ndarray) -> None:
         rooms = np.diff(number_start)[genomes]
@@ -188,7 +183,7 @@ def train(
         )  # fmt: skip
 
     share_out(work, np.diff(plan.genome_edge_start))
-    weights, biases = _unpack(plan, numbers if config.patience is None else learning[3])
+    weights, biases = _unpack(plan, numbers if config.patience is None else learning.best)
     validation_loss = losses[:, JUDGED] if len(judge) else np.full(len(plan), np.nan)
     return TrainedPopulation(weights, biases, losses[:, TRAIN].copy(), validation_loss.copy(), counts[:, EPOCHS].copy())
 

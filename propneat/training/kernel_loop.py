@@ -29,14 +29,20 @@ def first_notes(n_genomes: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 @bare
-def _step(optimiser, learning_rate, time, numbers, gradient, first, second):
+def _step(settings, time, learning, gradient):
     """One optimiser step on all numbers. A number that its step would take out of range stays as it is."""
-    n = gradient.shape[0]
-    if optimiser == _ADAM:
+    numbers, first, second, n, rate = (
+        learning.numbers,
+        learning.first,
+        learning.second,
+        gradient.shape[0],
+        settings.learning_rate,
+    )
+    if settings.optimiser == _ADAM:
         corrections = _F(1 / (1 - BETA1**time)), _F(1 / (1 - BETA2**time))
-        adam(numbers, gradient, first, second, n, learning_rate, corrections[0], corrections[1])
+        adam(numbers, gradient, first, second, n, rate, corrections[0], corrections[1])
     else:
-        adadelta(numbers, gradient, first, second, n, learning_rate)
+        adadelta(numbers, gradient, first, second, n, rate)
 
 
 @bare
@@ -56,17 +62,15 @@ def _judge(value, patience, numbers, best, losses, counts):
 def train_one(add_tiles, plan, learning, losses, counts, window, train, validation, order, settings, scratch, sums):
     """Go on training one genome through a window; see `kernel_windows`.
 
-    `add_tiles` is a function like `_add_tiles`, which alone looks into plan and samples, but for plan[3], the sources of edges,
-    the first tile of every batch, samples[3], its weight, samples[4], and room for a gradient, scratch[3].
-    `learning` is its numbers, both moments and the best numbers, each with room for a vector more than there are, set to 0;
-    `sums` has room likewise, and holds those of a batch of which the last window had the beginning, otherwise 0. One loop takes
-    batches and judgements in turn, so that the code that computes either is compiled into it once.
+    `add_tiles` is a function like `_add_tiles`, which looks into plan, samples and scratch; here only their parts `edge_source`,
+    `first_tile` and `totals`, and `gradient` are. `learning` is of this genome. `sums` has room for a vector more than there are
+    numbers, and holds those of a batch of which the last window had the beginning, otherwise 0. One loop takes batches and
+    judgements in turn, so that the code that computes either is compiled into it once.
     """
-    numbers, first, second, best = learning
-    loss, optimiser, learning_rate, l2, patience = settings
+    numbers, patience = learning.numbers, settings.patience
     n_epochs, n_batches = order.shape
-    n_edges, n_judges = plan[3].shape[0], validation[0].shape[0]
-    gradient, no_sums = scratch[3][: numbers.shape[0] - LANES], sums[:0]
+    n_edges, n_judges = plan.edge_source.shape[0], validation.X.shape[0]
+    gradient, no_sums = scratch.gradient[: numbers.shape[0] - LANES], sums[:0]
     for unit in range(window[0], window[1]):
         if counts[_STOPPED]:
             break
@@ -80,26 +84,27 @@ def train_one(add_tiles, plan, learning, losses, counts, window, train, validati
             due = counts[_STUCK] == 0
         if not due:
             continue
-        start, stop, weight = samples[3][batch], samples[3][batch + 1], samples[4][batch]
+        start, stop, weight = samples.first_tile[batch], samples.first_tile[batch + 1], samples.totals[batch]
         last = min(start + window[3], stop)
         total, value = losses[_BATCH], 0.0
         if weight > 0:
-            total = add_tiles(plan, numbers, samples, start + window[2], last, _F(1.0 / weight), loss, total, scratch, wanted)
+            share = _F(1.0 / weight)
+            total = add_tiles(plan, numbers, samples, start + window[2], last, share, settings.loss, total, scratch, wanted)
         losses[_BATCH] = total if last < stop else 0.0
         if last < stop:
             continue
         if weight > 0:
-            value, factor = loss_of_mean(loss, total / weight)
+            value, factor = loss_of_mean(settings.loss, total / weight)
             if not judging:
-                if finish_gradient(sums, gradient, gradient.shape[0], factor, numbers, n_edges, l2) != _F(0):
+                if finish_gradient(sums, gradient, gradient.shape[0], factor, numbers, n_edges, settings.l2) != _F(0):
                     counts[_STUCK], counts[_STOPPED] = 1, patience > 0
                     continue
                 counts[_STEPS] += 1
                 counts[_TAKEN] += 1
                 losses[_EPOCH] += value
-                _step(optimiser, learning_rate, counts[_STEPS], numbers, gradient, first, second)
+                _step(settings, counts[_STEPS], learning, gradient)
         if judging:
-            _judge(value, patience, numbers, best, losses, counts)
+            _judge(value, patience, numbers, learning.best, losses, counts)
         elif place == n_batches - 1:
             losses[TRAIN], losses[_EPOCH], counts[_TAKEN] = losses[_EPOCH] / counts[_TAKEN], 0.0, 0
             counts[EPOCHS] += 1

@@ -6,6 +6,7 @@ from propneat.base.native import bare, inlined
 from propneat.genome import aggregation_code
 from propneat.training.kernel_activations import IDENTITY, RELU, activate
 from propneat.training.kernel_nodes import backward_extreme, backward_product, is_linear, join_inputs
+from propneat.training.kernel_parts import GenomePlan, Outgoing, Ways
 from propneat.training.kernel_sums import backward_run, forward_run
 from propneat.training.kernel_tile import ROWS
 
@@ -18,10 +19,7 @@ _LEAST = _F(-np.inf)
 
 @inlined
 def _outgoing(n_slots, aggregation, edge_start, edge_source):
-    """Transpose the edges into sum and mean nodes: those leaving slot s are `start[s]:start[s + 1]` of (target, edge).
-
-    Also marks slots that feed another kind of node, whose gradients are scattered instead of gathered.
-    """
+    """Transpose the edges into sum and mean nodes."""
     start = np.zeros(n_slots + 1, np.int64)
     scattered = np.zeros(n_slots, np.bool_)
     for slot in range(n_slots):
@@ -42,12 +40,12 @@ def _outgoing(n_slots, aggregation, edge_start, edge_source):
                 fill[edge_source[edge]] += 1
                 target[place] = slot
                 leaving[place] = edge
-    return start, target, leaving, scattered
+    return Outgoing(start, target, leaving, scattered)
 
 
 @inlined
 def _ways(n_inputs, activation, aggregation, edge_start, output_slot, scattered):
-    """Decide once per genome what the walks would otherwise ask at every tile; see `slice_plan`."""
+    """Decide once per genome what the walks would otherwise ask at every tile."""
     n_slots = activation.shape[0]
     is_other, adds, cleared = np.zeros(n_slots, np.bool_), np.zeros(n_slots, np.int8), np.zeros(n_slots, np.bool_)
     least, share = np.full(n_slots, _LEAST), np.ones(n_slots, np.float32)
@@ -64,25 +62,25 @@ def _ways(n_inputs, activation, aggregation, edge_start, output_slot, scattered)
             share[slot] = _F(1) / _F(n_terms)
     for slot in output_slot:
         adds[slot], cleared[slot] = 1, False
-    return np.flatnonzero(is_other), share, least, left, adds, way, product_stop, np.flatnonzero(cleared)
+    return Ways(np.flatnonzero(is_other), share, least, left, adds, way, product_stop, np.flatnonzero(cleared))
 
 
 @inlined
 def slice_plan(packed, g):
-    """Genome g's part of the packed plan, with its outgoing edges, and per slot what the walks do there.
+    """Genome g's part of the packed plan, with its outgoing edges, and per slot what the walks do there."""
+    return _slice(packed, packed.output_slot[g], g)
 
-    `others`: the slots that neither add up nor average their inputs. For the rest, `share`: 1 over the number of terms of a
-    mean, otherwise 1; `left`: the activation to apply, `least` standing for ReLU. For all, `adds`, `way` and `product_stop`
-    as in `backward_run`. `cleared`: the slots whose gradients others' products, maxima and minima add up from 0, which are not
-    the outputs', for they hold the loss's.
-    """
-    n_inputs, slot_start, genome_edge_start, activation, aggregation, edge_start, edge_source, output_slot = packed
-    s, t = slot_start[g], slot_start[g + 1]
-    e, f = genome_edge_start[g], genome_edge_start[g + 1]
-    starts = edge_start[s + g : t + g + 1]
-    outgoing = _outgoing(t - s, aggregation[s:t], starts, edge_source[e:f])
-    ways = _ways(n_inputs, activation[s:t], aggregation[s:t], starts, output_slot[g], outgoing[3])
-    return activation[s:t], aggregation[s:t], starts, edge_source[e:f], output_slot[g], outgoing, ways
+
+@inlined
+def _slice(packed, held, g):
+    """Genome g's part, of which the slots `held` have gradients that are not summed up from 0."""
+    s, t = packed.slot_start[g], packed.slot_start[g + 1]
+    e, f = packed.genome_edge_start[g], packed.genome_edge_start[g + 1]
+    activation, aggregation, source = packed.activation[s:t], packed.aggregation[s:t], packed.edge_source[e:f]
+    starts = packed.edge_start[s + g : t + g + 1]
+    outgoing = _outgoing(t - s, aggregation, starts, source)
+    ways = _ways(packed.n_inputs, activation, aggregation, starts, held, outgoing.scattered)
+    return GenomePlan(activation, aggregation, starts, source, packed.output_slot[g], outgoing, ways)
 
 
 @inlined
@@ -91,28 +89,35 @@ def slice_steps(packed, kept, kept_start, g):
 
     The gradients of these, like those of the outputs, are not summed up from 0: they begin with what comes from later steps.
     """
-    n_inputs, slot_start, genome_edge_start, activation, aggregation, edge_start, edge_source, output_slot = packed
-    s, t = slot_start[g], slot_start[g + 1]
-    e, f = genome_edge_start[g], genome_edge_start[g + 1]
-    starts, own = edge_start[s + g : t + g + 1], kept[kept_start[g] : kept_start[g + 1]]
-    held = np.concatenate((output_slot[g], own))
-    outgoing = _outgoing(t - s, aggregation[s:t], starts, edge_source[e:f])
-    ways = _ways(n_inputs, activation[s:t], aggregation[s:t], starts, held, outgoing[3])
-    return (activation[s:t], aggregation[s:t], starts, edge_source[e:f], output_slot[g], outgoing, ways), own
+    own = kept[kept_start[g] : kept_start[g + 1]]
+    return _slice(packed, np.concatenate((packed.output_slot[g], own)), g), own
 
 
 @bare
 def forward(plan, numbers, inputs, tile, slopes, begin):
     """Fill a tile with the values of the slots from `begin` on; those of inputs are in `inputs`, shape (n_inputs, ROWS)."""
-    activation, aggregation, edge_start, edge_source, _, _, ways = plan
-    others, share, least, left, _, _, _, _ = ways
+    activation, edge_start, edge_source, ways = plan.activation, plan.edge_start, plan.edge_source, plan.ways
     n_edges, n_inputs, n_slots = edge_source.shape[0], inputs.shape[0], activation.shape[0]
-    for k in range(others.shape[0] + 1):
-        end = others[k] if k < others.shape[0] else n_slots
-        forward_run(begin, end, numbers, n_edges, inputs, n_inputs, tile, slopes, edge_start, edge_source, share, least, left)
+    for k in range(ways.others.shape[0] + 1):
+        end = ways.others[k] if k < ways.others.shape[0] else n_slots
+        forward_run(
+            begin,
+            end,
+            numbers,
+            n_edges,
+            inputs,
+            n_inputs,
+            tile,
+            slopes,
+            edge_start,
+            edge_source,
+            ways.share,
+            ways.least,
+            ways.left,
+        )
         if end < n_slots:
             bias, first, last = numbers[n_edges + end - n_inputs], edge_start[end], edge_start[end + 1]
-            join_inputs(tile, end, aggregation[end], bias, numbers, inputs, edge_source, first, last)
+            join_inputs(tile, end, plan.aggregation[end], bias, numbers, inputs, edge_source, first, last)
             activate(activation[end], tile[end], slopes[end])
         begin = end + 1
 
@@ -123,25 +128,23 @@ def backward(plan, numbers, inputs, tile, slopes, gradients, sums):
 
     `gradients` holds those of the outputs already.
     """
-    activation, aggregation, edge_start, edge_source, _, outgoing, ways = plan
-    out_start, out_target, out_edge, _ = outgoing
-    others, share, _, _, adds, way, product_stop, cleared = ways
-    n_inputs, n_edges, end = inputs.shape[0], edge_source.shape[0], activation.shape[0]
-    for slot in cleared:
+    edge_start, edge_source, outgoing, ways = plan.edge_start, plan.edge_source, plan.outgoing, plan.ways
+    n_inputs, n_edges, end = inputs.shape[0], edge_source.shape[0], plan.activation.shape[0]
+    for slot in ways.cleared:
         for i in range(ROWS):
             gradients[slot, i] = _F(0)
-    for k in range(others.shape[0], -1, -1):
-        begin = others[k - 1] if k > 0 else n_inputs
+    for k in range(ways.others.shape[0], -1, -1):
+        begin = ways.others[k - 1] if k > 0 else n_inputs
         backward_run(
-            begin, end, numbers, n_edges, inputs, n_inputs, tile, slopes, gradients, edge_start, edge_source, share, adds, way,
-            product_stop, out_start, out_target, out_edge, sums,
+            begin, end, numbers, n_edges, inputs, n_inputs, tile, slopes, gradients, edge_start, edge_source, ways.share, ways.adds,
+            ways.way, ways.product_stop, outgoing.start, outgoing.target, outgoing.edge, sums,
         )  # fmt: skip
         if k > 0:
             first, last, g = edge_start[begin], edge_start[begin + 1], gradients[begin]
-            if aggregation[begin] == _PRODUCT:
+            if plan.aggregation[begin] == _PRODUCT:
                 backward_product(sums, g, numbers, inputs, tile, edge_source, gradients, first, last)
             else:
                 backward_extreme(
-                    sums, g, aggregation[begin] == _MAX, numbers, inputs, tile, edge_source, gradients, first, last
+                    sums, g, plan.aggregation[begin] == _MAX, numbers, inputs, tile, edge_source, gradients, first, last
                 )
         end = begin

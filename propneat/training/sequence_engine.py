@@ -15,6 +15,7 @@ from propneat.base.native import outer, share_out, thread_count
 from propneat.compiler import PopulationPlan, unfold
 from propneat.training.float_mode import FLUSHING, float_mode, set_float_mode
 from propneat.training.kernel_loop import EPOCHS, JUDGED, TRAIN, first_notes, train_one
+from propneat.training.kernel_parts import Learning, Packed, SequencePlan, SequenceScratch, SequenceTiles, StepSettings
 from propneat.training.kernel_tile import LANES, ROWS, aligned, tile_rows
 from propneat.training.kernel_walk import slice_steps
 from propneat.training.sequence_walk import add_sequences
@@ -33,7 +34,7 @@ _WEIGHT, _KEPT, _BIAS, _ROOM = range(4)
 class _Steps:
     """The plans of one step of all genomes, end to end as in PopulationPlan, with the kept slots of each."""
 
-    packed: tuple[np.ndarray, ...]
+    packed: Packed
     kept: np.ndarray
     kept_start: np.ndarray
     kinds: np.ndarray
@@ -52,7 +53,7 @@ class _Steps:
             return np.concatenate([getattr(step, name) for step in steps])
 
         output_slot = np.stack([step.output_slot[: plan.n_outputs] for step in steps])
-        packed = (
+        packed = Packed(
             n, _starts([step.n_slots for step in steps]), plan.genome_edge_start, joined("activation"), joined("aggregation"),
             joined("edge_start"), joined("edge_source"), output_slot,
         )  # fmt: skip
@@ -68,7 +69,7 @@ class _Steps:
     @property
     def sizes(self) -> tuple[int, int, int]:
         """The most slots, kept values and numbers of a genome."""
-        starts = (self.packed[1], self.kept_start, self.number_start)
+        starts = (self.packed.slot_start, self.kept_start, self.number_start)
         return tuple(int(np.diff(start).max()) for start in starts)
 
 
@@ -82,18 +83,14 @@ def _train_some(genomes, packed, kept, kept_start, learning, number_start, span,
     """Train the genomes of one share in place. `span` is the units of time there are, and the steps of a window."""
     mode = float_mode()
     set_float_mode(mode | FLUSHING)
-    numbers, first, second, best = learning
-    sums = scratch[7]
     for g in genomes:
         a, b = number_start[g], number_start[g + 1]
-        own = numbers[a:b], first[a:b], second[a:b], best[a:b]
+        own = Learning(learning.numbers[a:b], learning.first[a:b], learning.second[a:b], learning.best[a:b])
         step, own_kept = slice_steps(packed, kept, kept_start, g)
-        plan = step, own_kept, span[1], step[3]
-        whole = np.array([0, span[0], 0, max(train[0].shape[0], validation[0].shape[0])])
-        own_sums = sums[: b - a]
-        train_one(
-            add_sequences, plan, own, losses[g], counts[g], whole, train, validation, order, settings, scratch[:7], own_sums
-        )
+        plan = SequencePlan(step, own_kept, span[1], step.edge_source)
+        whole = np.array([0, span[0], 0, max(train.X.shape[0], validation.X.shape[0])])
+        own_sums = scratch.sums[: b - a]
+        train_one(add_sequences, plan, own, losses[g], counts[g], whole, train, validation, order, settings, scratch, own_sums)
     set_float_mode(mode)
 
 
@@ -117,24 +114,18 @@ def _segment_steps(steps: _Steps, n_steps: int, n_threads: int, budget: int | No
     return int(-(-n_steps // -(-n_steps // sizes[fitting[-1]])))
 
 
-def _scratch(steps: _Steps, n_steps: int, size: int) -> tuple[np.ndarray, ...]:
-    """Room for one genome at a time: tiles of values and slopes of a segment, gradients, a gradient of its numbers, gradients
-    of kept values, states of all segments and one more, row weights, and sums."""
+def _scratch(steps: _Steps, n_steps: int, size: int) -> SequenceScratch:
+    """Return room for every genome, and for a segment of `size` steps."""
     n_slots, n_kept, n_numbers = steps.sizes
     n_states = -(-n_steps // size) + 1
-    return (
+    return SequenceScratch(
         aligned(size, n_slots, ROWS), aligned(size, n_slots, ROWS), aligned(n_slots, ROWS), aligned(n_numbers),
         aligned(n_kept, ROWS), aligned(n_states, n_kept, ROWS), aligned(ROWS), aligned(n_numbers, LANES),
     )  # fmt: skip
 
 
-def _tile_sequences(samples: Sequences, rows: np.ndarray, batch_start: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Tile every batch by itself, sequences of like length together.
-
-    Returns X (n_tiles, n_steps, n_inputs, ROWS), sequences ending together; targets (n_tiles, n_steps or 1, n_outputs, ROWS);
-    weights (n_tiles, ROWS); each batch's first tile and weight; the step at which every sequence begins, int64 (n_tiles, ROWS),
-    and the first of every tile. A row that fills a tile up is one of its batch without weight.
-    """
+def _tile_sequences(samples: Sequences, rows: np.ndarray, batch_start: np.ndarray) -> SequenceTiles:
+    """Tile every batch by itself, sequences of like length together. One that fills a tile up is of its batch, without weight."""
     batches = [rows[a:b][np.argsort(samples.lengths[rows[a:b]], kind="stable")] for a, b in pairwise(batch_start)]
     parts = [tile_rows(batch) for batch in batches]
     tile_start = _starts([len(part) for part in parts])
@@ -148,7 +139,8 @@ def _tile_sequences(samples: Sequences, rows: np.ndarray, batch_start: np.ndarra
     X = _right_aligned(samples.X, tiled, starts)
     targets = samples.targets if samples.at_every_step else samples.targets[:, None]
     targets = _right_aligned(targets, tiled, starts if samples.at_every_step else np.zeros_like(starts))
-    return X, targets, weights, tile_start, np.array(totals), starts, starts.min(axis=1, initial=n_steps)
+    begins = starts.min(axis=1, initial=n_steps)
+    return SequenceTiles(X, targets, weights, tile_start, np.array(totals), starts, begins)
 
 
 def _right_aligned(values: np.ndarray, tiled: np.ndarray, starts: np.ndarray) -> np.ndarray:
@@ -181,9 +173,9 @@ def train(
     window = n_steps if config.window is None else min(config.window, n_steps)
     size = _segment_steps(steps, window, thread_count(len(plan)), memory_budget)
     numbers = steps.numbers(plan)
-    learning = numbers, np.zeros_like(numbers), np.zeros_like(numbers), numbers.copy()
+    learning = Learning(numbers, np.zeros_like(numbers), np.zeros_like(numbers), numbers.copy())
     total = float((train.weights.astype(np.float64) * train.n_judged).sum())
-    settings = (
+    settings = StepSettings(
         LOSSES.index(config.loss), OPTIMISERS.index(config.optimiser), _F(config.learning_rate), _F(config.l2 / total),
         config.patience or 0,
     )  # fmt: skip
@@ -199,7 +191,7 @@ def train(
         )  # fmt: skip
 
     share_out(work, np.diff(plan.genome_edge_start))
-    found = numbers if config.patience is None else learning[3]
+    found = numbers if config.patience is None else learning.best
     biases = np.zeros(len(plan.biases), _F)
     biases[plan.depth > 0] = found[steps.kinds == _BIAS]
     validation_loss = losses[:, JUDGED] if len(judge) else np.full(len(plan), np.nan)

@@ -50,7 +50,7 @@ def _step_loss(own, loss, tile, gradients, targets, weights, starts, step, n_ste
         return _F(0)
     for i in range(ROWS):
         at_step[i] = weights[i] if step >= starts[i] else _F(0)
-    return output_loss(loss, tile, gradients, own[4], targets[step if every else 0], at_step, share)
+    return output_loss(loss, tile, gradients, own.outputs, targets[step if every else 0], at_step, share)
 
 
 @bare
@@ -59,11 +59,11 @@ def _back(own, kept, numbers, X, targets, weights, starts, first, last, share, l
 
     `future`, in the scratch, holds the gradients at what the steps left to later ones, and then at what entered them.
     """
-    gradients, future, at_step = scratch
+    gradients, future, at_step = scratch.gradients, scratch.future, scratch.at_step
     n_steps, n_inputs = X.shape[0], X.shape[1]
     for step in range(last - 1, first - 1, -1):
         tile = values[step - first]
-        for slot in own[4]:
+        for slot in own.outputs:
             for i in range(ROWS):
                 gradients[slot, i] = _F(0)
         for slot in kept:
@@ -88,9 +88,9 @@ def _learn(plan, numbers, X, targets, weights, starts, first, share, loss, scrat
     Steps are cut, from their end, into windows that no gradient leaves, and each window from its beginning into segments, of
     which one at a time has its values kept; those of the others are computed again from the state that entered them.
     """
-    own, kept, window, _ = plan
-    values, slopes, gradients, _, future, states, at_step = scratch
-    n_steps, size, room = X.shape[0], values.shape[0], (gradients, future, at_step)
+    own, kept, window = plan.step, plan.kept, plan.window
+    values, slopes, future, states = scratch.values, scratch.slopes, scratch.future, scratch.states
+    n_steps, size = X.shape[0], values.shape[0]
     total, carry, a = _F(0), states[states.shape[0] - 1], first
     for j in range(kept.shape[0]):
         for i in range(ROWS):
@@ -111,7 +111,22 @@ def _learn(plan, numbers, X, targets, weights, starts, first, share, loss, scrat
                 if end < b:
                     _run(own, kept, numbers, X, starts, begin, end, states[k], values, slopes)
                 total = _back(
-                    own, kept, numbers, X, targets, weights, starts, begin, end, share, loss, total, values, slopes, room, sums
+                    own,
+                    kept,
+                    numbers,
+                    X,
+                    targets,
+                    weights,
+                    starts,
+                    begin,
+                    end,
+                    share,
+                    loss,
+                    total,
+                    values,
+                    slopes,
+                    scratch,
+                    sums,
                 )
         for j in range(kept.shape[0]):
             for i in range(ROWS):
@@ -123,15 +138,16 @@ def _learn(plan, numbers, X, targets, weights, starts, first, share, loss, scrat
 @bare
 def _judge(plan, numbers, X, targets, weights, starts, first, share, loss, scratch):
     """Return the loss of a tile of sequences that begin at step `first`."""
-    own, kept, _, _ = plan
-    values, slopes, gradients, _, _, states, at_step = scratch
-    n_steps, state, total = X.shape[0], states[0], _F(0)
+    own, kept, values, slopes = plan.step, plan.kept, scratch.values, scratch.slopes
+    n_steps, state, total = X.shape[0], scratch.states[0], _F(0)
     for j in range(kept.shape[0]):
         for i in range(ROWS):
             state[j, i] = _F(0)
     for step in range(first, n_steps):
         _run(own, kept, numbers, X, starts, step, step + 1, state, values, slopes)
-        total += _step_loss(own, loss, values[0], gradients, targets, weights, starts, step, n_steps, share, at_step)
+        total += _step_loss(
+            own, loss, values[0], scratch.gradients, targets, weights, starts, step, n_steps, share, scratch.at_step
+        )
         _keep(kept, values[0], starts, step + 1, state)
     return total
 
@@ -139,7 +155,7 @@ def _judge(plan, numbers, X, targets, weights, starts, first, share, loss, scrat
 @bare
 def add_sequences(plan, numbers, samples, first, last, share, loss, total, scratch, sums):
     """Return `total` plus the loss of some tiles of sequences, and add gradients to `sums` if it has room for any."""
-    X, targets, weights, _, _, starts, begins = samples
+    X, targets, weights, starts, begins = samples.X, samples.targets, samples.weights, samples.starts, samples.begins
     for t in range(first, last):
         if sums.shape[0] > 0:
             total += _learn(plan, numbers, X[t], targets[t], weights[t], starts[t], begins[t], share, loss, scratch, sums)
