@@ -12,11 +12,11 @@ from propneat.base.errors import ConfigError, DataError
 from propneat.benchmark import speed
 from propneat.benchmark.speed import SCHEMA, Shape, SpeedSize, choose_parts, engine_timing, generations, run_speed
 from propneat.benchmark.speed.genetics import STEPS, grown_populations
-from propneat.benchmark.speed.networks import ladder_network, made_up_rows, random_network, random_population
+from propneat.benchmark.speed.networks import ladder_network, made_up_rows, multiply_adds, random_network, random_population
 from propneat.benchmark.speed.targets import find_targets
 from propneat.benchmark.speed.timing import fit_exponent, fit_line, ratio, spread, take_turns
-from propneat.compiler import compile_genome
-from propneat.genome import validate
+from propneat.compiler import compile_genome, compile_pool
+from propneat.genome import GenePool, validate
 from propneat.report.speed import draw_speed, speed_tables
 
 TINY = SpeedSize(
@@ -78,6 +78,13 @@ def test_a_ladder_has_its_depth_and_always_as_many_connections(depth):
     assert np.bincount(plan.depth)[1:].tolist() == [16 // depth] * depth + [1]
 
 
+@pytest.mark.parametrize("depth", [1, 4, 16])
+def test_useful_work_is_two_multiply_adds_an_edge_and_one_more_where_a_gradient_goes_on(depth):
+    plan = compile_pool(GenePool.pack([ladder_network(depth, 5, 16, np.random.default_rng(0))] * 3))
+    from_hidden = 16 + 16 - 16 // depth
+    assert multiply_adds(plan) == 3 * (2 * 5 * 16 + from_hidden)
+
+
 def test_random_networks_are_valid_and_a_seed_gives_the_same():
     genome = random_network(7, 9, np.random.default_rng(2))
     validate(genome)
@@ -136,7 +143,7 @@ def test_the_document_has_every_part_and_its_ratios_follow_from_its_rounds(docum
         assert list(rounds) == ["numba", "layered"] and all(len(taken) == TINY.n_rounds for taken in rounds.values())
         for row in shape["engines"]:
             assert row["seconds_per_epoch"] == spread(row["rounds"]) and row["ratio"] == ratio(row["rounds"], rounds["numba"])
-            work = 6e-9 * shape["connections"] * shape["genomes"] * shape["rows"]
+            work = 2e-9 * shape["multiply_adds"] * shape["rows"]
             assert row["gflops"] == pytest.approx(work / np.median(row["rounds"]))
     assert [entry["connections"] for entry in document["depth"]["depths"]] == [320, 320]
 
@@ -204,7 +211,7 @@ def test_large_data_is_told_with_the_memory_of_its_own_process(document):
     assert part["data_mib"] == pytest.approx(3_000 * 52 * 4 / 2**20) and part["peak_mib"] > part["data_mib"]
     work = part["connections"] * 6 * 3_000
     assert part["rows_times_connections_per_second"] == pytest.approx(work / part["seconds_per_epoch"]["median"])
-    assert part["gflops"] == pytest.approx(6e-9 * part["rows_times_connections_per_second"])
+    assert part["gflops"] == pytest.approx(2e-9 * part["multiply_adds"] * 3_000 / part["seconds_per_epoch"]["median"])
 
 
 def test_every_start_is_timed_in_every_round(document):

@@ -68,8 +68,8 @@ def _engines(part: Document) -> SpeedTable:
     heads = ("inputs", "connections", "rows", "batch", "engine", "ms an epoch", "GFLOP/s", "times numba", "timed on")
     n_genomes = part["shapes"][0]["genomes"] if part["shapes"] else 0
     note = (
-        f"{n_genomes} genomes. Useful work is 6 x connections x rows an epoch. Engines timed on fewer genomes are scaled by "
-        "connections. Ratios are of medians, their spread is over rounds."
+        f"{n_genomes} genomes. Useful work is two or three multiply-adds per connection and row, two from inputs. Engines "
+        "timed on fewer genomes are scaled by connections. Ratios are of medians, their spread is over rounds."
     )
     return SpeedTable("One epoch of training the whole population", heads, tuple(rows), note)
 
