@@ -175,9 +175,9 @@ def _draw(folder: RunFolder, data: RunData, model: Model, result: EvolveResult, 
 
     write_atomic(folder.network, draw_champion(model))
     timed = [{**row, "seconds": seconds.get(number)} for number, row in enumerate(result.history)]
-    more: dict[str, Any] = {"score_name": SCORE_NAMES[data.task], "each": each}
-    write_atomic(folder.progress, draw_progress(timed, **more))
-    write_atomic(folder.progress_svg, draw_progress(timed, **more, form="svg"))
+    dots, lines = draw_progress(timed, score_name=SCORE_NAMES[data.task], each=each)
+    write_atomic(folder.progress, dots)
+    write_atomic(folder.progress_svg, lines)
 
 
 def warm_up(config: EvolveConfig, problem: Problem, train: Trainer = train_population) -> None:
