@@ -7,12 +7,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from sklearn.metrics import roc_auc_score
 
 from propneat.base.errors import ConfigError, DataError
 from propneat.benchmark import speed
 from propneat.benchmark.speed import SCHEMA, Shape, SpeedSize, choose_parts, engine_timing, generations, run_speed
+from propneat.benchmark.speed.fitters import fit_open_es
 from propneat.benchmark.speed.genetics import STEPS, grown_populations
 from propneat.benchmark.speed.networks import ladder_network, made_up_rows, multiply_adds, random_network, random_population
+from propneat.benchmark.speed.quality import made_like
 from propneat.benchmark.speed.targets import find_targets
 from propneat.benchmark.speed.timing import fit_exponent, fit_line, ratio, spread, take_turns
 from propneat.compiler import compile_genome, compile_pool
@@ -37,6 +40,11 @@ TINY = SpeedSize(
     large_batch_size=500,
     depths=(1, 4),
     depth_rows=32,
+    quality_sets=(("no-such-set", 200, 5),),
+    quality_presets=("tiny",),
+    quality_generations=2,
+    quality_formulas=50,
+    quality_steps=20,
     cold_start=False,
 )
 
@@ -217,6 +225,23 @@ def test_large_data_is_told_with_the_memory_of_its_own_process(document):
 def test_every_start_is_timed_in_every_round(document):
     commands = {row["label"]: row["rounds"] for row in document["start-up"]["commands"]}
     assert len(commands) == 4 and all(len(rounds) == TINY.n_rounds and min(rounds) > 0 for rounds in commands.values())
+
+
+def test_every_fit_is_judged_on_rows_it_did_not_learn_from(document):
+    part = document["quality"]
+    (found,) = part["sets"]
+    assert (found["rows"], found["inputs"], found["source"]) == (200, 5, "made up in its size")
+    labels = [row["label"] for row in found["contestants"]]
+    assert labels[0] == "propneat, tiny" and labels[-3:] == ["OpenES", "histogram gradient boosting", "logistic regression"]
+    assert all(0 <= row["auc"]["median"] <= 1 and row["cpu_seconds"]["least"] > 0 for row in found["contestants"])
+    assert len(labels) + len(part["missing"]) == 6
+
+
+def test_the_evolution_strategy_learns_what_a_straight_line_cannot():
+    X, y = made_like(2_000, 4, 0)
+    answer = fit_open_es(150, X[:1500], y[:1500], 0)
+    assert roc_auc_score(y[1500:], answer(X[1500:])) > 0.8
+    assert (fit_open_es(2, X, y, 3)(X) == fit_open_es(2, X, y, 3)(X)).all()
 
 
 def test_targets_hold_on_their_side_of_the_bound():
