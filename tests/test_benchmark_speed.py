@@ -275,7 +275,7 @@ def test_the_picture_is_the_same_for_the_same_document_and_nothing_is_not_drawn(
 def test_parts_are_chosen_in_their_own_order():
     assert choose_parts(("genetics", "engines")) == ("engines", "genetics") and choose_parts(()) == tuple(speed.PARTS)
     assert choose_parts(("depth, engines", "peers")) == ("engines", "peers", "depth")
-    with pytest.raises(ConfigError, match="start-up, not 'startup'"):
+    with pytest.raises(ConfigError, match="quality, not 'startup'"):
         choose_parts(("startup",))
 
 
