@@ -6,14 +6,14 @@ from importlib import import_module
 import numpy as np
 
 from propneat.base.errors import ConfigError
-from propneat.base.extras import check_needs
 from propneat.compiler import PopulationPlan
+from propneat.settings.training import ENGINES, check_engine
 from propneat.training.sequences import Sequences
 from propneat.training.settings import Samples, TrainedPopulation, TrainingConfig
 
 __all__ = ["ENGINES", "check_engine", "train_population"]
 
-ENGINES = {
+_HOMES = {
     "numba": "propneat.training.kernel_engine",
     "padded": "propneat.training.padded_engine",
     "triton": "propneat.training.triton_engine",
@@ -25,13 +25,8 @@ ENGINES = {
 Its arguments are `(plan, train, validation, config, rng, device, memory_budget)`.
 """
 
-
-def check_engine(engine: str) -> None:
-    """Raise ConfigError for an engine that is unknown, or whose package is not installed."""
-    if engine not in ENGINES:
-        raise ConfigError(f"engine must be one of {', '.join(ENGINES)}, not {engine!r}")
-    if engine != "numba":
-        check_needs(("torch",), f"the engine {engine!r}")
+if tuple(_HOMES) != ENGINES:
+    raise TypeError(f"{__name__} must have a module for each of {', '.join(ENGINES)}")
 
 
 def train_population(
@@ -88,7 +83,7 @@ def train_population(
         raise ConfigError("a recurrent network is trained on sequences, and rows without steps were given")
     if config.window is not None:
         raise ConfigError(f"a window of {config.window} steps is for sequences, and rows without steps were given")
-    run: Callable[..., TrainedPopulation] = import_module(ENGINES[engine]).train
+    run: Callable[..., TrainedPopulation] = import_module(_HOMES[engine]).train
     return run(plan, train, validation, config, rng, device, memory_budget)
 
 
@@ -112,4 +107,4 @@ def _train_on_sequences(
         raise ConfigError(f"the engine {engine!r} knows no sequences: choose 'numba', or 'layered' for one network at a time")
     if memory_budget is not None:
         raise ConfigError("the engine 'layered' keeps to no memory budget on sequences: choose engine 'numba', which does")
-    return import_module(ENGINES[engine]).train(plan, train, validation, config, rng, device)
+    return import_module(_HOMES[engine]).train(plan, train, validation, config, rng, device)
