@@ -21,7 +21,7 @@ import numpy as np
 import torch
 
 from propneat.base.records import write_atomic
-from propneat.benchmark.speed.networks import ladder_network, made_up_rows, random_population
+from propneat.benchmark.speed.networks import ladder_network, made_up_rows, multiply_adds, random_population
 from propneat.compiler import PopulationPlan, compile_pool
 from propneat.genome import GenePool, Genome
 from propneat.training import Samples, TrainingConfig, train_population
@@ -70,7 +70,7 @@ def measure(engine: str, device: str, genomes: list[Genome], samples: Samples, b
     result = {
         "engine": engine, "population": len(genomes), "connections": n_edges, "trained_genomes": n_trained,
         "epoch_seconds": epoch, "once_seconds": max(first - 2 * slope, 0.0),
-        "gflops": 6 * n_edges * len(samples) / epoch / 1e9, "bandwidth": moved / epoch / bytes_per_second,
+        "gflops": 2 * multiply_adds(whole) * len(samples) / epoch / 1e9, "bandwidth": moved / epoch / bytes_per_second,
     }  # fmt: skip
     tell(f"{engine:8} {len(genomes):6} genomes, {n_edges:8} connections: {1e3 * epoch:10.2f} ms an epoch")
     return result

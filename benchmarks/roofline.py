@@ -2,10 +2,13 @@
 
     NUMBA_NUM_THREADS=1 python benchmarks/roofline.py
 
-For every edge and LANES rows an epoch takes three multiply-adds and reads three vectors of values or gradients; sums of
-products, kept once per tile, add a read and a write of a quarter. Two bounds follow: all multiply-adds at the rate that
-registers allow, and all reads at the rate of the cache that a network's tiles fit into. What is above them is what a node
-costs (indices, jumps that are guessed wrong, activation, loss) and what a batch costs (sums, optimiser step).
+The work is what an epoch cannot do without: for every edge and row one multiply-add forward, one for the gradient of the weight,
+and one more that passes the gradient on to the source, unless that is an input. Two bounds follow: all multiply-adds at the
+peak of the core, from registers, and all of their vectors at the rate that a block as large as a network's tiles is read at
+(sums of products, kept once per tile, add a read and a write of a quarter). Either rate is the best of several numbers of sums
+kept at a time, for a core of 16 registers spills where one of 32 does not. What is above the bounds is what a node costs
+(indices, jumps that are guessed wrong, activation, loss), rows that fill up a tile, and what a batch costs (sums, optimiser
+step).
 """
 
 import time
@@ -15,49 +18,66 @@ import numpy as np
 from numba import types
 
 from propneat.base.native import outer
-from propneat.benchmark.speed.networks import made_up_rows, random_population
-from propneat.benchmark.speed.size import FULL
+from propneat.benchmark.speed.networks import made_up_rows, multiply_adds, random_population
+from propneat.benchmark.speed.size import FULL, Shape
 from propneat.compiler import PopulationPlan, compile_pool
 from propneat.genome import GenePool
 from propneat.training import Samples, TrainingConfig, train_population
 from propneat.training.kernel_tile import LANES, ROWS
 from propneat.training.vector_code import vector_function
 
-N_SUMS = 12
-SIZES = (16, 40, 256, 1024, 8192)
+SUMS = (4, 6, 8, 12)
+"""Sums that are kept at a time; the best depends on how many registers of which width a core has."""
+STEP = 24
+"""Vectors that every number of sums divides."""
+SIZES = (16, 256, 1024, 8192)
+
+
+def emit_sums(emit, n, repeats, n_sums, add):
+    """Emit, for every number of sums, the loop that adds to them in turn what `add(start, k, total)` gives, and their sum."""
+    found = emit.variable(emit.splat(0.0, LANES))
+
+    def branch(count):
+        def body():
+            totals = [emit.variable(emit.splat(1.0 + k, LANES)) for k in range(count)]
+            with emit.loop(0, repeats), emit.loop(0, n, STEP) as start:
+                for k in range(STEP):
+                    total = totals[k % count]
+                    emit.put(total, add(start, k, emit.get(total)))
+            emit.put(found, sum((emit.get(total) for total in totals[1:]), emit.get(totals[0])))
+
+        return body
+
+    emit.choose(n_sums, {count: branch(count) for count in SUMS})
+    return emit.get(found).sum()
 
 
 @partial(vector_function, returns=types.float32)
-def multiply_in_registers(emit, values, n, repeats):
+def multiply_in_registers(emit, values, n, repeats, n_sums):
     """As many multiply-adds as `multiply_from_memory` does, without its reads."""
     factor, term = emit.load(values, LANES), emit.load(emit.at(values, LANES), LANES)
-    totals = [emit.variable(emit.splat(1.0 + k, LANES)) for k in range(N_SUMS)]
-    with emit.loop(0, repeats), emit.loop(0, n, N_SUMS):
-        for total in totals:
-            emit.put(total, emit.get(total).times_plus(factor, term))
-    return sum((emit.get(total) for total in totals[1:]), emit.get(totals[0])).sum()
+    return emit_sums(emit, n, repeats, n_sums, lambda start, k, total: total.times_plus(factor, term))
 
 
 @partial(vector_function, returns=types.float32)
-def multiply_from_memory(emit, values, n, repeats):
-    """A multiply-add with each of n vectors, on N_SUMS sums in turn, again and again."""
+def multiply_from_memory(emit, values, n, repeats, n_sums):
+    """A multiply-add with each of n vectors, on n_sums sums in turn, again and again."""
     factor = emit.load(values, LANES)
-    totals = [emit.variable(emit.splat(1.0 + k, LANES)) for k in range(N_SUMS)]
-    with emit.loop(0, repeats), emit.loop(0, n, N_SUMS) as start:
-        row = emit.row(values, start, LANES)
-        for k, total in enumerate(totals):
-            emit.put(total, emit.load(emit.at(row, LANES * k), LANES).times_plus(factor, emit.get(total)))
-    return sum((emit.get(total) for total in totals[1:]), emit.get(totals[0])).sum()
+
+    def add(start, k, total):
+        return emit.load(emit.at(emit.row(values, start, LANES), LANES * k), LANES).times_plus(factor, total)
+
+    return emit_sums(emit, n, repeats, n_sums, add)
 
 
 @outer
-def repeat_in_registers(values, n, repeats):
-    return multiply_in_registers(values, n, repeats)
+def repeat_in_registers(values, n, repeats, n_sums):
+    return multiply_in_registers(values, n, repeats, n_sums)
 
 
 @outer
-def repeat_from_memory(values, n, repeats):
-    return multiply_from_memory(values, n, repeats)
+def repeat_from_memory(values, n, repeats, n_sums):
+    return multiply_from_memory(values, n, repeats, n_sums)
 
 
 def seconds_per_epoch(plan: PopulationPlan, samples: Samples, batch_size: int) -> float:
@@ -79,43 +99,50 @@ def aligned(n: int) -> np.ndarray:
 
 
 def vectors_per_second(repeat, values: np.ndarray, n: int) -> float:
-    """Best of several runs of about 0.1 s of processor time."""
-    repeat(values, n, 1)
-    repeats = 300_000_000 // n
-    times = []
-    for _ in range(7):
-        begin = time.process_time()
-        repeat(values, n, repeats)
-        times.append(time.process_time() - begin)
-    return n * repeats / min(times)
+    """Multiply-adds of vectors in a second of processor time, the best of several runs of about 0.03 s for any number of sums."""
+    repeats = 100_000_000 // n
+    best = 0.0
+    for n_sums in SUMS:
+        repeat(values, n, 1, n_sums)
+        for _ in range(5):
+            begin = time.process_time()
+            repeat(values, n, repeats, n_sums)
+            best = max(best, n * repeats / (time.process_time() - begin))
+    return best
+
+
+def read_rate(kibibytes: float) -> float:
+    """Vectors read in a second, a multiply-add with each, from a block of some size."""
+    n = max(1, round(kibibytes * 1024 / (4 * LANES * STEP))) * STEP
+    return vectors_per_second(repeat_from_memory, aligned(n), n)
+
+
+def rate(shape: Shape, peak: float) -> str:
+    """Time an epoch of one shape; returns its line of the table."""
+    rng = np.random.default_rng(0)
+    plan = compile_pool(GenePool.pack(random_population(FULL.population, shape.n_inputs, shape.n_hidden, rng)))
+    measured = seconds_per_epoch(plan, made_up_rows(shape.n_rows, shape.n_inputs, rng), shape.batch_size)
+    n_edges, n_vectors, n_adds = len(plan.weights), shape.n_rows / LANES, multiply_adds(plan)
+    slots = 2 * len(plan.depth) / len(plan) - shape.n_inputs
+    kibibytes = (4 * ROWS * slots + 4 * LANES * n_edges / len(plan)) / 1024
+    arithmetic = n_vectors * n_adds / peak
+    reads = n_vectors * (n_adds + n_edges / (ROWS // LANES)) / read_rate(kibibytes)
+    return (
+        f"{shape.n_inputs:6} {n_edges / len(plan):11.0f} {shape.n_rows:5} | {n_adds / n_edges:9.2f} | {kibibytes:5.0f} KiB | "
+        f"{1e3 * measured:9.2f} | {2 * LANES * n_vectors * n_adds / measured / 1e9:7.1f} | {1e3 * arithmetic:7.2f} ms | "
+        f"{1e3 * reads:6.2f} ms | {arithmetic / measured:4.0%} | {max(arithmetic, reads) / measured:4.0%}"
+    )
 
 
 def main() -> None:
-    arithmetic = vectors_per_second(repeat_in_registers, aligned(2), 12_000)
-    print(f"multiply-adds in registers: {2 * LANES * arithmetic / 1e9:.0f} GFLOP/s")
-    rates = {}
+    peak = vectors_per_second(repeat_in_registers, aligned(2), 12_000)
+    print(f"multiply-adds in registers: {2 * LANES * peak / 1e9:.0f} GFLOP/s")
     for size in SIZES:
-        n = size * 1024 // (4 * LANES) // N_SUMS * N_SUMS
-        rates[size] = vectors_per_second(repeat_from_memory, aligned(n), n)
-        gigabytes, gigaflops = 4 * LANES * rates[size] / 1e9, 2 * LANES * rates[size] / 1e9
-        print(f"multiply-adds from {size:5} KiB: {gigabytes:.0f} GB/s, {gigaflops:.0f} GFLOP/s")
-    print("inputs connections  rows | tiles of a network | epoch, ms | arithmetic | reads | share of the larger bound")
+        vectors = read_rate(size)
+        print(f"multiply-adds from {size:5} KiB: {4 * LANES * vectors / 1e9:.0f} GB/s, {2 * LANES * vectors / 1e9:.0f} GFLOP/s")
+    print("inputs connections  rows | adds/edge |     tiles | epoch, ms | GFLOP/s | arithmetic |     reads | peak | bound")
     for shape in FULL.shapes:
-        rng = np.random.default_rng(0)
-        genomes = random_population(FULL.population, shape.n_inputs, shape.n_hidden, rng)
-        plan = compile_pool(GenePool.pack(genomes))
-        measured = seconds_per_epoch(plan, made_up_rows(shape.n_rows, shape.n_inputs, rng), shape.batch_size)
-        n_edges, n_slots = len(plan.weights), len(plan.depth)
-        n_parts = -(-shape.n_rows // ROWS) * (ROWS // LANES)
-        n_reads = n_parts * (3 * n_edges + n_edges // (ROWS // LANES))
-        kibibytes = (4 * ROWS * (2 * n_slots / len(plan) - shape.n_inputs) + 4 * LANES * n_edges / len(plan)) / 1024
-        cache = next((size for size in SIZES if size >= kibibytes), SIZES[-1])
-        bounds = n_parts * 3 * n_edges / arithmetic, n_reads / rates[cache]
-        print(
-            f"{shape.n_inputs:6} {n_edges / len(plan):11.0f} {shape.n_rows:5} | {kibibytes:14.0f} KiB | {1e3 * measured:9.2f} | "
-            f"{1e3 * bounds[0]:7.2f} ms | {1e3 * bounds[1]:.2f} ms | {max(bounds) / measured:.2f}",
-            flush=True,
-        )
+        print(rate(shape, peak), flush=True)
 
 
 if __name__ == "__main__":

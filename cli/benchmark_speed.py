@@ -16,7 +16,7 @@ __all__ = ["speed"]
 @click.option(
     "--only", multiple=True, metavar="PART", help="Measure this part alone; repeatable or with commas.  [default: all]"
 )
-@click.option("--quick", is_flag=True, help="Smaller sizes and fewer rounds: about three minutes instead of five.")
+@click.option("--quick", is_flag=True, help="Smaller sizes and fewer rounds: about three minutes instead of fifteen.")
 @click.option("--rounds", type=click.IntRange(1), help="How often everything is timed, in turns.  [default: 5; quick: 3]")
 @click.option(
     "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Networks and rows follow from this number."
@@ -25,7 +25,7 @@ __all__ = ["speed"]
 @click.option("--json", "as_json", is_flag=True, help="Print the document as JSON instead of tables.")
 @click.option("--quiet", is_flag=True, help="Print nothing but the result.")
 def speed(**options: Any) -> None:
-    """Measure how fast training, whole generations, genetics, large data, depth and start-up are.
+    """Measure how fast training, whole generations, genetics, large data, depth and start-up are, and what a second brings.
 
     \b
     Examples:
@@ -41,6 +41,7 @@ def speed(**options: Any) -> None:
       large-data  a million rows, with the memory that takes
       depth       an epoch against the depth of the networks
       start-up    from the command to its first answer
+      quality     what fits reach in which time, beside others: pip install 'propneat[peers]' gplearn
 
     All competitors of a table take turns in one run, so compare ratios, not milliseconds, across machines. Writes speed.json
     and speed.png, in place of those that are there.

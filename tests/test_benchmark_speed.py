@@ -7,16 +7,19 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from sklearn.metrics import roc_auc_score
 
 from propneat.base.errors import ConfigError, DataError
 from propneat.benchmark import speed
 from propneat.benchmark.speed import SCHEMA, Shape, SpeedSize, choose_parts, engine_timing, generations, run_speed
+from propneat.benchmark.speed.fitters import fit_open_es
 from propneat.benchmark.speed.genetics import STEPS, grown_populations
-from propneat.benchmark.speed.networks import ladder_network, made_up_rows, random_network, random_population
+from propneat.benchmark.speed.networks import ladder_network, made_up_rows, multiply_adds, random_network, random_population
+from propneat.benchmark.speed.quality import made_like
 from propneat.benchmark.speed.targets import find_targets
 from propneat.benchmark.speed.timing import fit_exponent, fit_line, ratio, spread, take_turns
-from propneat.compiler import compile_genome
-from propneat.genome import validate
+from propneat.compiler import compile_genome, compile_pool
+from propneat.genome import GenePool, validate
 from propneat.report.speed import draw_speed, speed_tables
 
 TINY = SpeedSize(
@@ -37,6 +40,11 @@ TINY = SpeedSize(
     large_batch_size=500,
     depths=(1, 4),
     depth_rows=32,
+    quality_sets=(("no-such-set", 200, 5),),
+    quality_presets=("tiny",),
+    quality_generations=2,
+    quality_formulas=50,
+    quality_steps=20,
     cold_start=False,
 )
 
@@ -76,6 +84,13 @@ def test_a_ladder_has_its_depth_and_always_as_many_connections(depth):
     plan = compile_genome(genome)
     assert plan.n_layers == depth + 1 and plan.n_edges == 5 * 16
     assert np.bincount(plan.depth)[1:].tolist() == [16 // depth] * depth + [1]
+
+
+@pytest.mark.parametrize("depth", [1, 4, 16])
+def test_useful_work_is_two_multiply_adds_an_edge_and_one_more_where_a_gradient_goes_on(depth):
+    plan = compile_pool(GenePool.pack([ladder_network(depth, 5, 16, np.random.default_rng(0))] * 3))
+    from_hidden = 16 + 16 - 16 // depth
+    assert multiply_adds(plan) == 3 * (2 * 5 * 16 + from_hidden)
 
 
 def test_random_networks_are_valid_and_a_seed_gives_the_same():
@@ -136,7 +151,7 @@ def test_the_document_has_every_part_and_its_ratios_follow_from_its_rounds(docum
         assert list(rounds) == ["numba", "layered"] and all(len(taken) == TINY.n_rounds for taken in rounds.values())
         for row in shape["engines"]:
             assert row["seconds_per_epoch"] == spread(row["rounds"]) and row["ratio"] == ratio(row["rounds"], rounds["numba"])
-            work = 6e-9 * shape["connections"] * shape["genomes"] * shape["rows"]
+            work = 2e-9 * shape["multiply_adds"] * shape["rows"]
             assert row["gflops"] == pytest.approx(work / np.median(row["rounds"]))
     assert [entry["connections"] for entry in document["depth"]["depths"]] == [320, 320]
 
@@ -204,12 +219,29 @@ def test_large_data_is_told_with_the_memory_of_its_own_process(document):
     assert part["data_mib"] == pytest.approx(3_000 * 52 * 4 / 2**20) and part["peak_mib"] > part["data_mib"]
     work = part["connections"] * 6 * 3_000
     assert part["rows_times_connections_per_second"] == pytest.approx(work / part["seconds_per_epoch"]["median"])
-    assert part["gflops"] == pytest.approx(6e-9 * part["rows_times_connections_per_second"])
+    assert part["gflops"] == pytest.approx(2e-9 * part["multiply_adds"] * 3_000 / part["seconds_per_epoch"]["median"])
 
 
 def test_every_start_is_timed_in_every_round(document):
     commands = {row["label"]: row["rounds"] for row in document["start-up"]["commands"]}
     assert len(commands) == 4 and all(len(rounds) == TINY.n_rounds and min(rounds) > 0 for rounds in commands.values())
+
+
+def test_every_fit_is_judged_on_rows_it_did_not_learn_from(document):
+    part = document["quality"]
+    (found,) = part["sets"]
+    assert (found["rows"], found["inputs"], found["source"]) == (200, 5, "made up in its size")
+    labels = [row["label"] for row in found["contestants"]]
+    assert labels[0] == "propneat, tiny" and labels[-3:] == ["OpenES", "histogram gradient boosting", "logistic regression"]
+    assert all(0 <= row["auc"]["median"] <= 1 and row["cpu_seconds"]["least"] > 0 for row in found["contestants"])
+    assert len(labels) + len(part["missing"]) == 6
+
+
+def test_the_evolution_strategy_learns_what_a_straight_line_cannot():
+    X, y = made_like(2_000, 4, 0)
+    answer = fit_open_es(150, X[:1500], y[:1500], 0)
+    assert roc_auc_score(y[1500:], answer(X[1500:])) > 0.8
+    assert (fit_open_es(2, X, y, 3)(X) == fit_open_es(2, X, y, 3)(X)).all()
 
 
 def test_targets_hold_on_their_side_of_the_bound():
@@ -243,7 +275,7 @@ def test_the_picture_is_the_same_for_the_same_document_and_nothing_is_not_drawn(
 def test_parts_are_chosen_in_their_own_order():
     assert choose_parts(("genetics", "engines")) == ("engines", "genetics") and choose_parts(()) == tuple(speed.PARTS)
     assert choose_parts(("depth, engines", "peers")) == ("engines", "peers", "depth")
-    with pytest.raises(ConfigError, match="start-up, not 'startup'"):
+    with pytest.raises(ConfigError, match="quality, not 'startup'"):
         choose_parts(("startup",))
 
 

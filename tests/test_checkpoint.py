@@ -15,6 +15,8 @@ from propneat.base.errors import CheckpointError, DamagedCheckpointError
 from propneat.evolution import EvolutionConfig, Population
 from propneat.genome import GenePool
 from propneat.run.checkpoint import CheckpointWriter, check_identity, journal_of, load_checkpoint
+from propneat.run.folder import RunFolder
+from propneat.run.keeping import Keeper
 from propneat.search import HISTORY_COLUMNS, EvolveState, Finished, Problem, evolve
 from propneat.search.descent import DESCENT
 from propneat.settings.evolve_config import default_config
@@ -103,6 +105,56 @@ def test_a_run_saved_in_sessions_leaves_the_bytes_of_one_saved_at_once(tmp_path)
     assert path.read_bytes() == (tmp_path / "whole.npz").read_bytes()
     assert journal_of(path).read_bytes().startswith(journal_of(tmp_path / "whole.npz").read_bytes())
     assert facts(after) == facts(states[-1])
+
+
+def test_states_that_are_noted_leave_the_bytes_of_those_that_are_written(tmp_path):
+    states = grown_states(3, 9)
+    save(tmp_path / "whole.npz", states, {})
+    writer = CheckpointWriter(tmp_path / "some.npz", {})
+    for number, state in enumerate(states):
+        (writer.save if number in (1, 2, 6) else writer.note)(state)
+    writer.save(states[-1])
+    assert (tmp_path / "some.npz").read_bytes() == (tmp_path / "whole.npz").read_bytes()
+    assert journal_of(tmp_path / "some.npz").read_bytes() == journal_of(tmp_path / "whole.npz").read_bytes()
+
+
+@pytest.mark.parametrize(("writing", "generation", "expected"), [(0.01, 1.0, 20), (0.01, 0.2, 20), (0.01, 0.001, 2)])
+def test_checkpoints_take_a_twentieth_of_the_time_at_most(tmp_path, monkeypatch, writing, generation, expected):
+    now, written = [0.0], []
+
+    def write(_, state):
+        written.append(state)
+        now[0] += writing
+
+    monkeypatch.setattr("propneat.run.keeping.time.perf_counter", lambda: now[0])
+    monkeypatch.setattr(CheckpointWriter, "save", write)
+    states = grown_states(2, 20)
+    with Keeper(RunFolder(tmp_path), {}, None) as keep:
+        for state in states:
+            now[0] += generation
+            keep(state)
+        before_the_end = len(written)
+    assert (
+        before_the_end in (expected - 1, expected) and written[-1] is states[-1] and len(written) == len(set(map(id, written)))
+    )
+    assert list(keep.seconds) == list(range(20))
+
+
+def test_whatever_ends_a_run_leaves_its_last_state(tmp_path, monkeypatch):
+    monkeypatch.setattr("propneat.run.keeping._REST", math.inf)
+    states, folder = grown_states(2, 4), RunFolder(tmp_path)
+    with pytest.raises(KeyboardInterrupt), Keeper(folder, {}, None) as keep:
+        heeded = [keep.heeded(lambda _, answer=answer: answer) for answer in (None, False, True)]
+        for state in states[:2]:
+            keep(state)
+        assert [callback(states[1]) for callback in heeded[:2]] == [None, False]
+        assert facts(load_checkpoint(folder.checkpoint)[0]) == facts(states[0])
+        assert heeded[2](states[1]) is True
+        assert facts(load_checkpoint(folder.checkpoint)[0]) == facts(states[1])
+        for state in states[2:]:
+            keep(state)
+        raise KeyboardInterrupt
+    assert facts(load_checkpoint(folder.checkpoint)[0]) == facts(states[3])
 
 
 def test_a_kill_between_the_two_files_loses_that_generation_alone(tmp_path, monkeypatch):

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from propneat.base.errors import DataError
-from propneat.data import EncodingOptions, InputRule, Preprocessor, TargetScale, encode_target, infer_task
+from propneat.data import EncodingOptions, InputRule, Preprocessor, TargetScale, encode_target, infer_task, rule_fitting
 from propneat.data.cells import MISSING_TEXTS
 
 NAN = float("nan")
@@ -123,6 +123,18 @@ def test_a_weight_is_that_many_rows_to_the_last_bit(rows, random):
     texts = pandas.DataFrame({"x0": [None if math.isnan(value) else str(value) for value in values]})
     repeated_texts = pandas.DataFrame({"x0": [None if math.isnan(value) else str(value) for value in repeated]})
     assert Preprocessor.fit(texts, weights) == Preprocessor.fit(repeated_texts)
+
+
+@pytest.mark.parametrize("most_inputs", [90, 60, 41, 30, 25, 20, 1])
+def test_whole_numbers_lose_their_inputs_until_there_are_few_enough_and_no_column_is_learnt_in_vain(most_inputs, monkeypatch):
+    rng = np.random.default_rng(0)
+    frame = pandas.DataFrame({f"x{k}": np.resize(np.arange(3 + k % 8), 40) for k in range(12)} | {"y": rng.random(40)})
+    each = [Preprocessor.fit(frame, options=EncodingOptions(one_hot_integers=most)) for most in (10, 9, 8, 7, 6, 5, 4, 3, 0)]
+    expected = next((fitted for fitted in each if len(fitted.rules) <= most_inputs), each[-1])
+    fitted, fit = [], rule_fitting._fit_column
+    monkeypatch.setattr(rule_fitting, "_fit_column", lambda fitting, *rest: fitted.append(rest[0]) or fit(fitting, *rest))
+    assert Preprocessor.fit(frame, options=EncodingOptions(one_hot_integers=10, most_inputs=most_inputs)) == expected
+    assert max(map(fitted.count, fitted)) <= 2 and fitted.count("y") == 1
 
 
 def test_a_constant_column_becomes_zero_and_keeps_its_input():

@@ -38,6 +38,22 @@ def test_the_order_of_rows_does_not_matter_to_the_bit():
         assert [part.tobytes() for part in ours] == [part.tobytes() for part in theirs]
 
 
+@pytest.mark.parametrize("n_columns", [0, 1, 2, 5, 14])
+@pytest.mark.parametrize("n_values", [2, 3, 10_000])
+def test_rows_are_sorted_by_all_columns_and_added_up_by_weight(n_columns, n_values):
+    rng = np.random.default_rng(n_values)
+    inputs = rng.integers(0, n_values, (300, n_columns)) - 1.0
+    inputs[150:] = np.where(rng.random((150, 1)) < 0.5, inputs[:150], inputs[150:])
+    target, weights = rng.integers(0, 2, 300), rng.choice([1e-9, 0.1, 1.0, 1e9], 300)
+    order = np.lexsort([weights, *inputs.T[::-1], target])
+    rows = np.column_stack([target, inputs])[order]
+    first = np.flatnonzero([k == 0 or (rows[k] != rows[k - 1]).any() for k in range(300)])
+    found = merge_rows(inputs, target, weights)
+    assert [part.tolist() for part in found] == [
+        inputs[order[first]].tolist(), target[order[first]].tolist(), np.add.reduceat(weights[order], first).tolist()
+    ]  # fmt: skip
+
+
 def test_a_weight_of_two_is_the_row_twice():
     inputs, target, _ = random_rows(1)
     twice = np.repeat(np.arange(60), 2)

@@ -101,6 +101,8 @@ class _Fitting:
     options: EncodingOptions
     rules: list[InputRule] = field(default_factory=list)
     own_inputs: dict[int, np.ndarray] = field(default_factory=dict)
+    one_hot: set[int] = field(default_factory=set)
+    """Of whole numbers that got an input for each, how many there are."""
 
 
 def fit_rules(
@@ -117,12 +119,16 @@ def fit_rules(
         _fit_column(fitting, name, columns[name])
         return fitting
 
+    fittings: dict[str, _Fitting] = {}
+    changing = list(columns)
     for most in [*range(options.one_hot_integers, 2, -1), 0]:
-        fittings = map_columns(partial(fit, most=most), columns, n_rows=len(weights))
-        if sum(len(fitting.rules) for fitting in fittings) <= options.most_inputs:
+        fittings |= zip(changing, map_columns(partial(fit, most=most), changing, n_rows=len(weights)), strict=True)
+        if sum(len(fitting.rules) for fitting in fittings.values()) <= options.most_inputs:
             break
+        # one fewer makes a difference to columns of just so many numbers
+        changing = [name for name in columns if most in fittings[name].one_hot]
     rules, own_inputs = [], {}
-    for fitting in fittings:
+    for fitting in fittings.values():
         own_inputs |= {len(rules) + number: values for number, values in fitting.own_inputs.items()}
         rules += fitting.rules
     return rules, own_inputs
@@ -161,6 +167,7 @@ def _fit_number(
     if len(distinct) < 3 or (distinct != np.round(distinct)).any():
         return
     if len(distinct) <= most_levels:
+        fitting.one_hot.add(len(distinct))
         total = fitting.weights.sum()
         for level, share in zip(distinct, totals, strict=True):
             rule = InputRule(f"{label}={_tidy(level)}", name, float(share / total), 1.0, level=_tidy(level), part=part)

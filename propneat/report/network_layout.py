@@ -9,7 +9,7 @@ from bisect import bisect_right, insort
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import isotonic_regression
+import scipy
 
 __all__ = ["Layout", "lay_out"]
 
@@ -166,7 +166,7 @@ def _place(graph: _Graph, order: list[np.ndarray]) -> np.ndarray:
             tied = np.maximum(total, 1e-3)
             mean = np.bincount(own, weights * y[other], len(order[c])) / tied
             wanted = np.where(total > 0, mean, y[order[c]])
-            y[order[c]] = isotonic_regression(wanted - offsets[c], weights=tied).x + offsets[c]
+            y[order[c]] = scipy.optimize.isotonic_regression(wanted - offsets[c], weights=tied).x + offsets[c]
     return y - (y - graph.height / 2).min()
 
 

@@ -9,7 +9,7 @@ from propneat.base.errors import DataError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.backend_bases import FigureCanvasBase
+    from matplotlib.figure import Figure
 
 __all__ = ["draw_progress"]
 
@@ -21,9 +21,9 @@ _MARKED_ROWS = 40
 
 
 def draw_progress(
-    history: Sequence[Mapping[str, float]], *, score_name: str = "score", each: int | None = None, form: str = "png"
-) -> bytes:
-    """Draw a run's history as a picture in PNG or, by `form`, "svg", the same bytes for the same history and installation.
+    history: Sequence[Mapping[str, float]], *, score_name: str = "score", each: int | None = None
+) -> tuple[bytes, bytes]:
+    """Draw a run's history as one picture in PNG and in SVG, the same bytes for the same history and installation.
 
     A row per generation has the keys generation, best_fitness, mean_fitness, n_species, validation_loss, validation_score,
     n_connections and n_hidden (of the champion) and seconds (elapsed since the start). A value that is missing, None or not
@@ -32,11 +32,9 @@ def draw_progress(
     """
     if not history:
         raise DataError("the history has no generation to draw; let the run finish at least one generation first")
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(12, 6.2), dpi=110, facecolor="white", layout="constrained")
-    canvas = FigureCanvasAgg(figure)
     figure.get_layout_engine().set(w_pad=0.12, h_pad=0.1)
     panels = figure.subplots(2, 3)
     generations = [float(row["generation"]) for row in history]
@@ -57,19 +55,24 @@ def draw_progress(
     for edge in range(each or len(history), len(history), each or len(history)):
         for panel in panels.flat:
             panel.axvline(generations[edge] - 0.5, color="#999999", linewidth=0.9, linestyle=(0, (4, 3)))
-    return _picture(canvas, form)
+    return _pictures(figure)
 
 
-def _picture(canvas: "FigureCanvasBase", form: str) -> bytes:
-    """Return a figure as PNG or SVG, without its date and without names drawn by chance."""
+def _pictures(figure: "Figure") -> tuple[bytes, bytes]:
+    """Return a figure as PNG and as SVG, laid out once, without its date and without names drawn by chance."""
     from matplotlib import rc_context
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
 
-    picture = io.BytesIO()
+    dots, lines = io.BytesIO(), io.BytesIO()
+    canvas = FigureCanvasAgg(figure)
+    # what takes longest is finding room for all labels
+    figure.get_layout_engine().execute(figure)
+    figure.set_layout_engine("none")
+    canvas.print_png(dots, metadata={"Software": None})
     with rc_context({"svg.hashsalt": "propneat"}):
-        canvas.print_figure(
-            picture, format=form, metadata={"Software": None} if form == "png" else {"Date": None, "Creator": None}
-        )
-    return picture.getvalue()
+        FigureCanvasSVG(figure).print_svg(lines, metadata={"Date": None, "Creator": None})
+    return dots.getvalue(), lines.getvalue()
 
 
 def _column(history: Sequence[Mapping[str, float]], name: str) -> list[float]:

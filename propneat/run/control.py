@@ -81,13 +81,13 @@ def run_control(
     state: EvolveState | None = None,
     callbacks: Sequence[Callable[[EvolveState], bool | None]] = (),
 ) -> dict[str, Any]:
-    """Evolve, save a checkpoint after every generation, write the results into the folder, and return the summary.
+    """Evolve, save checkpoints by the time they take, write the results into the folder, and return the summary.
 
     Champion and history do not depend on interruptions.
     """
     folder.write_config(format_control(config))
-    keep = Keeper(folder, _identity(config), state)
-    state = evolve_control(world, config, callbacks=[keep, *callbacks], state=state)
+    with Keeper(folder, _identity(config), state) as keep:
+        state = evolve_control(world, config, callbacks=[keep, *map(keep.heeded, callbacks)], state=state)
     facts = _facts(config, world, state)
     scaling = _extra(state)["scaling"]
     champion = Champion(

@@ -84,18 +84,17 @@ def run(
     train: Trainer = train_population,
     report: bool = True,
 ) -> dict[str, Any]:
-    """Evolve, save a checkpoint after every generation, write the results into the folder, and return the summary.
+    """Evolve, save checkpoints by the time they take, write the results into the folder, and return the summary.
 
-    Callbacks are called after the checkpoint is on disk; one that returns True ends the run there, with results so far.
+    A callback that returns True ends the run there, with results so far, once the checkpoint is on disk; see `Keeper`.
     With `report` two baselines are trained too, and all is put on a page. Champion and history depend neither on interruptions
     nor on who trains; elapsed seconds, kept apart, count the sessions that ended cleanly.
     """
     folder.write_config(format_settings(settings))
-    keep = Keeper(folder, identity_of(settings, data), state)
     start_from = () if state else starting_genomes(settings.evolve.start, data.prepared)
-    result = evolve(
-        data.prepared.problem, settings.evolve, callbacks=[keep, *callbacks], state=state, start=start_from, train=train
-    )
+    with Keeper(folder, identity_of(settings, data), state) as keep:
+        told = [keep, *map(keep.heeded, callbacks)]
+        result = evolve(data.prepared.problem, settings.evolve, callbacks=told, state=state, start=start_from, train=train)
     front = _front(data, result)
     chosen = next(entry for entry in front if entry.genome == result.champion)
     facts = _facts(settings, data, result) | chosen.facts
@@ -177,9 +176,9 @@ def _draw(folder: RunFolder, data: RunData, model: Model, result: EvolveResult, 
 
     write_atomic(folder.network, draw_champion(model))
     timed = [{**row, "seconds": seconds.get(number)} for number, row in enumerate(result.history)]
-    more: dict[str, Any] = {"score_name": SCORE_NAMES[data.task], "each": each}
-    write_atomic(folder.progress, draw_progress(timed, **more))
-    write_atomic(folder.progress_svg, draw_progress(timed, **more, form="svg"))
+    dots, lines = draw_progress(timed, score_name=SCORE_NAMES[data.task], each=each)
+    write_atomic(folder.progress, dots)
+    write_atomic(folder.progress_svg, lines)
 
 
 def warm_up(config: EvolveConfig, problem: Problem, train: Trainer = train_population) -> None:

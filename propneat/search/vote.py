@@ -1,7 +1,7 @@
 """How much each of several networks counts when they answer together: greedy ensemble selection on validation rows."""
 
 import numpy as np
-from scipy.special import softmax
+import scipy
 
 __all__ = ["class_shares", "vote_weights"]
 
@@ -15,7 +15,7 @@ def class_shares(task: str, outputs: np.ndarray) -> np.ndarray:
         return outputs
     if task == "binary":
         outputs = np.concatenate([np.zeros_like(outputs), outputs], axis=-1)
-    return softmax(outputs, axis=-1)
+    return scipy.special.softmax(outputs, axis=-1)
 
 
 def vote_weights(task: str, outputs: np.ndarray, targets: np.ndarray, row_weights: np.ndarray) -> np.ndarray:

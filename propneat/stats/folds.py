@@ -5,7 +5,7 @@ from math import copysign, inf, sqrt
 from typing import Any
 
 import numpy as np
-from scipy import stats
+import scipy
 
 from propneat.stats.bayes import BayesianResult, check_rope
 from propneat.stats.checks import check_share, make_vector
@@ -44,7 +44,7 @@ def nadeau_bengio(differences: Any, test_fraction: float) -> CorrectedTest:
     if deviation == 0:
         return CorrectedTest(copysign(inf, mean), 0.0, len(values)) if mean else CorrectedTest(0.0, 1.0, len(values))
     t_statistic = mean / deviation
-    return CorrectedTest(t_statistic, float(2 * stats.t.sf(abs(t_statistic), len(values) - 1)), len(values))
+    return CorrectedTest(t_statistic, float(2 * scipy.stats.t.sf(abs(t_statistic), len(values) - 1)), len(values))
 
 
 def bayesian_correlated_t(differences: Any, rope: float, test_fraction: float) -> BayesianResult:
@@ -68,7 +68,7 @@ def bayesian_correlated_t(differences: Any, rope: float, test_fraction: float) -
     if deviation == 0:
         worse, better = float(mean < -rope), float(mean > rope)
     else:
-        posterior = stats.t(len(values) - 1)
+        posterior = scipy.stats.t(len(values) - 1)
         worse, better = (float(posterior.sf((rope + side * mean) / deviation)) for side in (1, -1))
     return BayesianResult(worse, max(0.0, 1 - worse - better), better)
 

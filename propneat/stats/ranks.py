@@ -5,7 +5,7 @@ from math import inf, sqrt
 from typing import Any
 
 import numpy as np
-from scipy import stats
+import scipy
 
 from propneat.base.errors import DataError
 from propneat.stats.checks import check_share, make_matrix, make_vector
@@ -80,9 +80,9 @@ def friedman(scores: Any) -> FriedmanResult:
     f_statistic = (n_datasets - 1) * between / (total - between) if between < total else inf
     return FriedmanResult(
         chi_square,
-        float(stats.chi2.sf(chi_square, freedom)),
+        float(scipy.stats.chi2.sf(chi_square, freedom)),
         f_statistic,
-        float(stats.f.sf(f_statistic, freedom, freedom * (n_datasets - 1))),
+        float(scipy.stats.f.sf(f_statistic, freedom, freedom * (n_datasets - 1))),
         n_datasets,
         n_methods,
     )
@@ -108,9 +108,9 @@ def nemenyi(scores: Any, alpha: float = 0.05) -> NemenyiResult:
     # the range is of means with standard error 1, the difference of two of which has sqrt(2) times that
     scale = sqrt(n_methods * (n_methods + 1) / (12 * n_datasets))
     distances = np.abs(ranks[:, None] - ranks[None, :]) / scale
-    p_values = np.clip(stats.studentized_range.sf(distances, n_methods, inf), 0.0, 1.0)
+    p_values = np.clip(scipy.stats.studentized_range.sf(distances, n_methods, inf), 0.0, 1.0)
     np.fill_diagonal(p_values, 1.0)
-    critical = float(stats.studentized_range.isf(alpha, n_methods, inf)) * scale
+    critical = float(scipy.stats.studentized_range.isf(alpha, n_methods, inf)) * scale
     return NemenyiResult(ranks, critical, p_values)
 
 
@@ -151,4 +151,4 @@ def cliques(ranks: Any, significant: Any) -> tuple[tuple[int, ...], ...]:
 
 def rank_within_datasets(matrix: np.ndarray) -> np.ndarray:
     """Return ranks within each row, 1 = highest, ties sharing their mean."""
-    return stats.rankdata(-matrix, axis=1)
+    return scipy.stats.rankdata(-matrix, axis=1)

@@ -5,7 +5,7 @@ from math import ceil, inf, sqrt
 from typing import Any
 
 import numpy as np
-from scipy import special, stats
+import scipy
 
 from propneat.stats.checks import check_share, make_vector, subtract
 
@@ -47,7 +47,7 @@ def wilcoxon(x: Any, y: Any) -> float:
     n, nonzero = len(differences), differences != 0
     if not nonzero.any():
         return 1.0
-    ranks = stats.rankdata(np.abs(differences))
+    ranks = scipy.stats.rankdata(np.abs(differences))
     tied = not nonzero.all() or len(np.unique(np.abs(differences))) < n
     if n <= (_MOST_EXACT_WITH_TIES if tied else _MOST_EXACT):
         # twice a shared rank is a whole number
@@ -58,7 +58,7 @@ def wilcoxon(x: Any, y: Any) -> float:
     smaller = min(ranks[differences > 0].sum(), ranks[differences < 0].sum()) + zeros_half
     # the sum of squared ranks holds the tie correction
     deviation = sqrt(float(np.sum(ranks**2))) / 2
-    return min(1.0, 2 * float(special.ndtr((smaller - n * (n + 1) / 4) / deviation)))
+    return min(1.0, 2 * float(scipy.special.ndtr((smaller - n * (n + 1) / 4) / deviation)))
 
 
 def hodges_lehmann(differences: Any, confidence: float = 0.95) -> Interval:
@@ -89,7 +89,7 @@ def hodges_lehmann(differences: Any, confidence: float = 0.95) -> Interval:
         c = int(np.searchsorted(_sum_distribution(np.arange(1, n + 1)), tail, side="right"))
     else:
         deviation = sqrt(n * (n + 1) * (2 * n + 1) / 24)
-        c = max(0, ceil(n * (n + 1) / 4 + float(special.ndtri(tail)) * deviation))
+        c = max(0, ceil(n * (n + 1) / 4 + float(scipy.special.ndtri(tail)) * deviation))
     low, high = (float(averages[c - 1]), float(averages[len(averages) - c])) if c else (-inf, inf)
     return Interval(float(np.median(averages)), low, high)
 

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
+
 from propneat.training import Samples
 
 __all__ = ["Contestant", "GenerationTimes"]
@@ -17,6 +19,8 @@ class GenerationTimes:
     """Enabled connections per genome."""
     hidden: float
     """Hidden nodes per genome."""
+    best: Callable[[Samples], np.ndarray] | None = None
+    """Answers of the best network to rows, where they are asked for."""
 
 
 @dataclass(frozen=True)

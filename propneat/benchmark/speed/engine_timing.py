@@ -11,7 +11,7 @@ import numpy as np
 
 from propneat.base.errors import ConfigError
 from propneat.base.native import thread_count
-from propneat.benchmark.speed.networks import made_up_rows, random_population
+from propneat.benchmark.speed.networks import made_up_rows, multiply_adds, random_population
 from propneat.benchmark.speed.timing import Note, ratio, spread, take_turns
 from propneat.compiler import PopulationPlan, compile_pool
 from propneat.genome import GenePool, Genome
@@ -94,11 +94,10 @@ def time_engines(
     """Time an epoch of the whole population on every engine; see `SpeedSize` for rounds and the seconds of a turn.
 
     An engine that trains genomes one by one and is too slow for the turn trains the first of them only, and its time is scaled
-    by their share of the connections. Useful work is 6 operations per connection and row: a product and a sum, forward and
-    twice backward.
+    by their share of the connections. Useful work is that of `multiply_adds`, two operations each.
     """
     whole = workload.plan(len(workload.genomes))
-    n_connections, n_rows = len(whole.weights), len(workload.samples)
+    n_connections, n_rows, n_adds = len(whole.weights), len(workload.samples), multiply_adds(whole)
     trials = {}
     for place in places:
         note(f"{what}: {place.label}, how many genomes fit into a turn", 0, n_rounds)
@@ -115,7 +114,7 @@ def time_engines(
             "threads": trial.threads,
             "rounds": taken[label],
             "seconds_per_epoch": spread(taken[label]),
-            "gflops": 6e-9 * n_connections * n_rows / float(np.median(taken[label])),
+            "gflops": 2e-9 * n_adds * n_rows / float(np.median(taken[label])),
             "ratio": ratio(taken[label], taken[BASELINE]) if BASELINE in taken else None,
         }
         for label, trial in trials.items()
@@ -124,6 +123,7 @@ def time_engines(
         "genomes": len(workload.genomes),
         "inputs": workload.samples.X.shape[1],
         "connections": n_connections / len(workload.genomes),
+        "multiply_adds": n_adds,
         "rows": n_rows,
         "batch_size": workload.batch_size,
         "engines": rows,

@@ -6,6 +6,7 @@ second time with an activation that takes whole columns, which is the fastest th
 
 import time
 from collections.abc import Callable
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -63,13 +64,14 @@ def _contestant(answer: Callable[[Any, Samples], np.ndarray], *, takes_columns: 
                 genome.fitness = float(np.mean(targets * np.log(shares) + (1 - targets) * np.log(1 - shares)))
 
         evolution = neat.Population(config, seed=seed)
-        evolution.run(evaluate, generations)
+        champion = neat.nn.FeedForwardNetwork.create(evolution.run(evaluate, generations), config)
         ends = [*begins[1:], time.perf_counter()]
         genomes = list(evolution.population.values())
         enabled = [sum(gene.enabled for gene in genome.connections.values()) for genome in genomes]
         hidden = [len(genome.nodes) - config.genome_config.num_outputs for genome in genomes]
         seconds = tuple(end - begin for begin, end in zip(begins, ends, strict=True))
-        return GenerationTimes(seconds, float(np.mean(enabled)), float(np.mean(hidden)))
+        best = partial(answer, champion)
+        return GenerationTimes(seconds, float(np.mean(enabled)), float(np.mean(hidden)), best)
 
     return run
 

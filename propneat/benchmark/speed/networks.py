@@ -2,10 +2,11 @@
 
 import numpy as np
 
+from propneat.compiler import PopulationPlan
 from propneat.genome import Genome, NodeKind, activation_code, make_genome
 from propneat.training import Samples
 
-__all__ = ["ladder_network", "made_up_rows", "random_network", "random_population"]
+__all__ = ["ladder_network", "made_up_rows", "multiply_adds", "random_network", "random_population"]
 
 
 def random_network(n_inputs: int, n_hidden: int, rng: np.random.Generator) -> Genome:
@@ -45,6 +46,15 @@ def _relu_network(n_inputs: int, n_hidden: int, pairs: set[tuple[int, int]], rng
     nodes = [(i, 0.0, NodeKind.INPUT, 0, 0) for i in range(n_inputs)]
     nodes += [(i, 0.0, NodeKind.HIDDEN, relu, 0) for i in range(n_inputs, output)] + [(output, 0.0, NodeKind.OUTPUT, 0, 0)]
     return make_genome(nodes, [(k, *pair, 0.3 * rng.standard_normal(), True) for k, pair in enumerate(sorted(pairs))])
+
+
+def multiply_adds(plan: PopulationPlan) -> int:
+    """Return how many multiply-adds an epoch cannot do without for one row: the useful work, of two operations each.
+
+    Every edge takes one forward and one for the gradient of its weight. One more passes the gradient on to its source, unless
+    that is an input.
+    """
+    return 2 * len(plan.edge_source) + int((plan.edge_source >= plan.n_inputs).sum())
 
 
 def made_up_rows(n_rows: int, n_inputs: int, rng: np.random.Generator) -> Samples:

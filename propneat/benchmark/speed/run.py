@@ -7,7 +7,7 @@ from typing import Any
 from propneat.base.errors import ConfigError
 from propneat.base.native import thread_count
 from propneat.benchmark.environment import describe_environment
-from propneat.benchmark.speed import depth, engines, generations, genetics, large_data, start_up
+from propneat.benchmark.speed import depth, engines, generations, genetics, large_data, quality, start_up
 from propneat.benchmark.speed.size import SpeedSize
 from propneat.benchmark.speed.targets import find_targets
 from propneat.benchmark.speed.timing import Note
@@ -23,6 +23,7 @@ PARTS: dict[str, Callable[[SpeedSize, int, Note], dict[str, Any]]] = {
     "large-data": large_data.measure,
     "depth": depth.measure,
     "start-up": start_up.measure,
+    "quality": quality.measure,
 }
 """What can be measured, by name."""
 

@@ -50,6 +50,17 @@ class SpeedSize:
     large_batch_size: int = 4096
     depths: tuple[int, ...] = (1, 4, 16, 32, 64)
     depth_rows: int = 1024
+    quality_sets: tuple[tuple[str, int, int], ...] = (("phoneme", 5404, 5), ("spambase", 4601, 57), ("magic", 19020, 10))
+    """Sets of PMLB with two classes; where one is not at hand, as many rows and inputs are made up."""
+    quality_presets: tuple[str, ...] = ("tiny", "default", "best")
+    quality_rounds: int = 1
+    """Divisions of every set, each with another seed."""
+    quality_generations: int = 50
+    """Generations of neat-python."""
+    quality_formulas: int = 500
+    """Formulas of gplearn's population."""
+    quality_steps: int = 1000
+    """Steps of the evolution strategy."""
     cold_start: bool = True
     """Whether a start with nothing compiled is timed too, once, for it takes half a minute."""
 
@@ -65,5 +76,7 @@ QUICK = SpeedSize(
     genome_sizes=(25, 100, 400),
     large_rows=100_000,
     depths=(1, 16, 64),
+    quality_sets=(("phoneme", 5404, 5),),
+    quality_presets=("tiny", "default"),
     cold_start=False,
 )

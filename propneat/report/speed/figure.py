@@ -22,9 +22,10 @@ def draw_speed(document: Document) -> bytes:
 
     Bars and points are medians over rounds, thin lines reach from the least to the most.
     """
-    panels = [(part, draw) for part, draw in _PANELS if document.get(part)]
+    panels = [(draw, document[part]) for part, draw in _PANELS if document.get(part)]
+    panels += [(_draw_quality, found) for found in document.get("quality", {}).get("sets", ())]
     if not panels:
-        raise DataError(f"nothing of this document can be drawn: measure one of {', '.join(dict(_PANELS))}")
+        raise DataError(f"nothing of this document can be drawn: measure one of {', '.join(dict(_PANELS))}, quality")
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -34,8 +35,8 @@ def draw_speed(document: Document) -> bytes:
     canvas = FigureCanvasAgg(figure)
     figure.get_layout_engine().set(w_pad=0.12, h_pad=0.12)
     axes = figure.subplots(n_rows, n_columns, squeeze=False).ravel()
-    for place, (part, draw) in zip(axes, panels, strict=False):
-        draw(place, document[part])
+    for place, (draw, part) in zip(axes, panels, strict=False):
+        draw(place, part)
     for place in axes[len(panels) :]:
         place.set_axis_off()
     environment = document["environment"]
@@ -168,6 +169,20 @@ def _draw_large_data(axes: "Axes", part: Document) -> None:
     rows = f"{part['rows']:,} x {part['features']}, {part['genomes']} genomes"
     _style(axes, f"Memory, {rows}: {_seconds(part['seconds_per_epoch']['median'])} an epoch", "MiB")
     axes.invert_yaxis()
+
+
+def _draw_quality(axes: "Axes", found: Document) -> None:
+    rows = found["contestants"]
+    own = [row for row in rows if row["package"] == "propneat"]
+    for group, colour, line in ((own, _COLOURS[0], "-"), ([row for row in rows if row not in own], _COLOURS[1], "none")):
+        times, scores = ([row[key]["median"] for row in group] for key in ("cpu_seconds", "auc"))
+        axes.plot(times, scores, "o", color=colour, linestyle=line, linewidth=1.2, markersize=5)
+        for row, seconds, score in zip(group, times, scores, strict=True):
+            text = _on_lines(row["label"]).replace("histogram gradient", "histogram\ngradient")
+            axes.annotate(text, (seconds, score), (5, -3), textcoords="offset points", va="top", fontsize=8, color=colour)
+    axes.set_xscale("log")
+    axes.margins(x=0.3, y=0.15)
+    _style(axes, f"{found['set']}, {found['rows']:,} x {found['inputs']}", "CPU seconds of a fit", "test AUC")
 
 
 _PANELS: tuple[tuple[str, Callable[["Axes", Document], None]], ...] = (

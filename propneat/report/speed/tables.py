@@ -28,6 +28,7 @@ def speed_tables(document: Document) -> list[SpeedTable]:
         "large-data": _large_data,
         "depth": _depth,
         "start-up": _start_up,
+        "quality": _quality,
         "targets": _targets,
     }
     return [make(document[name]) for name, make in makers.items() if document.get(name)]
@@ -68,8 +69,8 @@ def _engines(part: Document) -> SpeedTable:
     heads = ("inputs", "connections", "rows", "batch", "engine", "ms an epoch", "GFLOP/s", "times numba", "timed on")
     n_genomes = part["shapes"][0]["genomes"] if part["shapes"] else 0
     note = (
-        f"{n_genomes} genomes. Useful work is 6 x connections x rows an epoch. Engines timed on fewer genomes are scaled by "
-        "connections. Ratios are of medians, their spread is over rounds."
+        f"{n_genomes} genomes. Useful work is two or three multiply-adds per connection and row, two from inputs. Engines "
+        "timed on fewer genomes are scaled by connections. Ratios are of medians, their spread is over rounds."
     )
     return SpeedTable("One epoch of training the whole population", heads, tuple(rows), note)
 
@@ -162,6 +163,28 @@ def _start_up(part: Document) -> SpeedTable:
     return SpeedTable(
         "Start-up", ("command", "seconds"), rows, "Processes of their own, from start to end or first generation."
     )
+
+
+def _quality(part: Document) -> SpeedTable:
+    rows = [
+        (
+            found["set"],
+            f"{found['rows']:,} x {found['inputs']}",
+            row["label"],
+            row["does"],
+            f"{row['auc']['median']:.3f}",
+            _spread(row["cpu_seconds"]) if part["rounds"] > 1 else _number(row["cpu_seconds"]["median"]),
+        )
+        for found in part["sets"]
+        for row in found["contestants"]
+    ]
+    sources = "; ".join(f"{found['set']}: {found['source']}" for found in part["sets"])
+    note = (
+        f"A quarter of the rows judges, the fit alone is timed, on all threads; divisions of every set: {part['rounds']}. "
+        f"{sources}. {' '.join(part['missing'])}"
+    )
+    heads = ("set", "rows x inputs", "method", "settings", "test AUC", "CPU s of the fit")
+    return SpeedTable("Quality and time of a fit", heads, tuple(rows), note.strip())
 
 
 def _targets(targets: list[Document]) -> SpeedTable:

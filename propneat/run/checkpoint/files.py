@@ -44,8 +44,9 @@ def journal_of(path: Path | str) -> Path:
 class CheckpointWriter:
     """Writes the states of one run, in their order, each replacing the one before.
 
-    After a kill at any moment the files hold the last state that `save` returned from, or the one it was writing. Mutable: it
-    remembers how much of the run the journal has.
+    After a kill at any moment the files hold the last state that `save` returned from, or the one it was writing. States that
+    are not to be written are to be told by `note`, so that the files do not depend on which were. Mutable: it remembers how
+    much of the run the journal has, and what comes next in it.
     """
 
     def __init__(self, path: Path | str, identity: Mapping[str, Any], *, after: EvolveState | None = None) -> None:
@@ -55,11 +56,16 @@ class CheckpointWriter:
         """
         self.path, self.identity = Path(path), dict(identity)
         self._n_rows = self._n_links = self._n_splits = self._size = 0
-        self._digest = hashlib.sha256()
+        self._digest, self._waiting = hashlib.sha256(), b""
         self._is_begun = after is not None
         if after is not None:
             self._size, self._digest = _end_of_journal(self.path, after.population.generation)
             self._remember(after)
+
+    def note(self, state: EvolveState) -> None:
+        """Take what a state adds to the run, without writing it yet."""
+        self._waiting += self._new_blocks(state)
+        self._remember(state)
 
     def save(self, state: EvolveState) -> None:
         """Write a state, whole or not at all; the same states give the same bytes. Raises OSError when it cannot be written."""
@@ -69,11 +75,12 @@ class CheckpointWriter:
             self.path.unlink(missing_ok=True)
             write_atomic(journal, b"")
             self._is_begun = True
-        data = self._new_blocks(state)
-        _append(journal, self._size, data)
-        self._digest.update(data)
-        self._size += len(data)
-        self._remember(state)
+        if len(state.history) > self._n_rows:
+            self.note(state)
+        _append(journal, self._size, self._waiting)
+        self._digest.update(self._waiting)
+        self._size += len(self._waiting)
+        self._waiting = b""
         write_atomic(self.path, pack_archive(_arrays_of(state), self._metadata(state)))
 
     def _remember(self, state: EvolveState) -> None:
