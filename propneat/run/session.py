@@ -1,6 +1,6 @@
 """A run from settings to files: load, divide, evolve with checkpoints, judge on rows held out, write what came of it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -24,7 +24,7 @@ from propneat.run.keeping import Keeper
 from propneat.run.report import write_report
 from propneat.search import EvolveResult, EvolveState, Problem, Trainer, evolve
 from propneat.search.scores import SCORE_NAMES
-from propneat.search.states import FrontMember
+from propneat.search.states import Callback, FrontMember
 from propneat.settings.evolve_config import EvolveConfig
 from propneat.settings.file import Settings, format_settings, to_layer
 from propneat.training import train_population
@@ -80,7 +80,7 @@ def run(
     folder: RunFolder,
     *,
     state: EvolveState | None = None,
-    callbacks: Sequence[Callable[[EvolveState], bool | None]] = (),
+    callbacks: Sequence[Callback] = (),
     train: Trainer = train_population,
     report: bool = True,
 ) -> dict[str, Any]:
@@ -93,7 +93,7 @@ def run(
     folder.write_config(format_settings(settings))
     start_from = () if state else starting_genomes(settings.evolve.start, data.prepared)
     with Keeper(folder, identity_of(settings, data), state) as keep:
-        told = [keep, *map(keep.heeded, callbacks)]
+        told: list[Callback] = [keep, *map(keep.heeded, callbacks)]
         result = evolve(data.prepared.problem, settings.evolve, callbacks=told, state=state, start=start_from, train=train)
     front = _front(data, result)
     chosen = next(entry for entry in front if entry.genome == result.champion)
