@@ -44,6 +44,7 @@ def control(**options: Any) -> None:
     Methods:
       neat         propneat without learning
       regression   propneat, learning by advantage-weighted regression between generations
+      gradient     propneat, learning by policy gradients between generations
       neat-python  pip install 'propneat[peers]'
       openes       the evolution strategy of OpenAI on a network of 16 hidden nodes
       ppo          that of stable-baselines3: pip install 'propneat[control-more]'

@@ -25,6 +25,7 @@ _OWN = {
     "episodes": ("control", "episodes"),
     "max_steps": ("control", "max_steps"),
     "solved_at": ("control", "solved_at"),
+    "learning": ("control", "learning"),
     "normalise": ("control", "normalise"),
 }
 _SHARED = {
@@ -55,6 +56,7 @@ CONTROL_OPTIONS = (
     _option("episodes", "N", int),
     _option("max_steps", "N", int),
     _option("solved_at", "RETURN", float),
+    _option("learning", "NAME"),
     _option("normalise", kind=bool),
 )
 """The options of environments."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from propneat.base.errors import ConfigError
 from propneat.base.setting_types import check_settings
-from propneat.genome import ACTIVATIONS, AGGREGATIONS
+from propneat.genome import ACTIVATIONS, AGGREGATIONS, find_activation
 
 __all__ = ["EvolutionConfig", "part_of"]
 
@@ -155,15 +155,21 @@ class EvolutionConfig:
             raise ConfigError(f"speciation must be 'threshold' or 'nearest', not {self.speciation!r}")
         self._check_names()
 
+    @property
+    def own_activations(self) -> list[str]:
+        """Names of activations that are not built in, see `propneat.register_activation`."""
+        return [name for name in (*self.activations, self.output_activation) if name not in tuple(ACTIVATIONS)]
+
     def _check_names(self) -> None:
         if self.direction not in ("maximise", "minimise"):
             raise ConfigError(f"direction must be 'maximise' or 'minimise', not {self.direction!r}")
-        for name, known in (("activations", ACTIVATIONS), ("aggregations", AGGREGATIONS)):
+        kinds = (("activations", ACTIVATIONS, find_activation), ("aggregations", AGGREGATIONS, AGGREGATIONS.__contains__))
+        for name, known, is_known in kinds:
             chosen = getattr(self, name)
-            unknown = [entry for entry in chosen if entry not in known]
+            unknown = [entry for entry in chosen if not is_known(entry)]
             if unknown or not chosen:
                 raise ConfigError(
                     f"{name} must name at least one of {', '.join(known)}, and got {', '.join(unknown) or 'none'}"
                 )
-        if self.output_activation not in ACTIVATIONS:
+        if not find_activation(self.output_activation):
             raise ConfigError(f"output_activation must be one of {', '.join(ACTIVATIONS)}, not {self.output_activation!r}")

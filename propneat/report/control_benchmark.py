@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["HEADS", "control_csv", "control_rows", "curves", "draw_control_benchmark"]
 
 HEADS = ("environment", "method", "seeds", "solved", "steps to solve", "return at the end", "CPU seconds")
-_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#777777", "#cc79a7", "#e69f00")
+_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#777777", "#cc79a7", "#e69f00", "#56b4e9")
 """Told apart with every common colour vision deficiency (Okabe and Ito 2008)."""
 _POINTS = 200
 

@@ -9,7 +9,10 @@ from propneat.evolution import EvolutionConfig
 from propneat.settings.evolve_config import METHODS
 from propneat.training import TrainingConfig
 
-__all__ = ["ControlConfig", "default_control"]
+__all__ = ["LEARNING", "ControlConfig", "default_control"]
+
+LEARNING = ("regression", "gradient")
+"""What networks learn by between generations: advantage-weighted regression, or a policy gradient."""
 
 _LEAST = {"generations": 1, "episodes": 1, "judge_episodes": 1, "test_episodes": 1, "seed": 0, "rows": 1}
 
@@ -33,6 +36,7 @@ class ControlConfig:
     restart_after: int | None = None
     seed: int = 0
     discount: float = 0.99
+    learning: str = "regression"
     beta: float = 1.0
     most_weight: float = 20.0
     rows: int = 4096
@@ -45,6 +49,8 @@ class ControlConfig:
         check_settings(self)
         if self.method not in METHODS:
             raise ConfigError(f"method must be one of {', '.join(METHODS)}, not {self.method!r}")
+        if self.learning not in LEARNING:
+            raise ConfigError(f"learning must be one of {', '.join(LEARNING)}, not {self.learning!r}")
         for name, least in _LEAST.items():
             if getattr(self, name) < least:
                 raise ConfigError(f"{name} must be {least} or more, not {getattr(self, name)}")
@@ -59,6 +65,8 @@ class ControlConfig:
         for name in ("beta", "most_weight"):
             if not 0 < getattr(self, name) < float("inf"):
                 raise ConfigError(f"{name} must be a positive number, not {getattr(self, name)}")
+        if own := self.evolution.own_activations:
+            raise ConfigError(f"networks that act are compiled, and {own[0]!r}, an activation of your own, has no such form")
         if self.evolution.direction != "maximise":
             raise ConfigError("direction must be 'maximise' for returns, not 'minimise'")
 

@@ -18,8 +18,9 @@ CONTROL_NOTES: dict[str, str] = {
     "restart_after": 'Generations without progress of 1 % after which new genomes begin; "none" for never.',
     "seed": "Everything random follows from this number.",
     "discount": "What a reward a step later counts, in advantages.",
+    "learning": '"regression", weighted by exp(advantage / beta), or "gradient", a policy gradient, weighted by the advantage.',
     "beta": "Temperature of the weights exp(advantage / beta), in standard deviations of the advantage.",
-    "most_weight": "Largest of these weights.",
+    "most_weight": "Largest weight of a step; of a policy gradient the least is minus that.",
     "learning_share": "Share of the genomes of a generation that are trained, drawn at random; the elite never is.",
     "rows": "Steps that all genomes are trained on between two generations, drawn from all that were met.",
 }

@@ -8,7 +8,7 @@ from propneat.base.errors import ConfigError
 from propneat.base.setting_types import check_settings
 from propneat.evolution import EvolutionConfig
 from propneat.settings.notes import PICKS
-from propneat.training import TrainingConfig, check_engine
+from propneat.training import TrainingConfig, check_activations, check_engine
 
 __all__ = ["METHODS", "PRESETS", "SEQUENCE_RECURRENT_RATE", "EvolveConfig", "checked_loss", "default_config"]
 
@@ -96,6 +96,7 @@ class EvolveConfig:
             raise ConfigError(f"method must be one of {', '.join(METHODS)}, not {self.method!r}")
         check_preset(self.preset)
         check_engine(self.engine)
+        check_activations(self.engine, self.evolution.own_activations)
         if self.seed < 0:
             raise ConfigError(f"seed must be 0 or more, not {self.seed}")
         if isinstance(self.pick, str) and self.pick not in PICKS or isinstance(self.pick, int) and self.pick < 1:

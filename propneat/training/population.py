@@ -1,6 +1,6 @@
 """`train_population`: one call that trains a whole population, whatever engine does the work."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import import_module
 
 import numpy as np
@@ -8,10 +8,11 @@ import numpy as np
 from propneat.base.errors import ConfigError
 from propneat.base.extras import check_needs
 from propneat.compiler import PopulationPlan
+from propneat.genome import ACTIVATIONS
 from propneat.training.sequences import Sequences
 from propneat.training.settings import Samples, TrainedPopulation, TrainingConfig
 
-__all__ = ["ENGINES", "check_engine", "train_population"]
+__all__ = ["ENGINES", "check_activations", "check_engine", "train_population"]
 
 ENGINES = {
     "numba": "propneat.training.kernel_engine",
@@ -32,6 +33,15 @@ def check_engine(engine: str) -> None:
         raise ConfigError(f"engine must be one of {', '.join(ENGINES)}, not {engine!r}")
     if engine != "numba":
         check_needs(("torch",), f"the engine {engine!r}")
+
+
+def check_activations(engine: str, own: Sequence[str]) -> None:
+    """Raise ConfigError where there are activations of one's own and the engine is compiled, which has no code for them."""
+    if own and engine in ("numba", "triton"):
+        raise ConfigError(
+            f"the engine {engine!r} has no code for {own[0]!r}, an activation of your own: choose engine 'layered', which "
+            "takes it as it is"
+        )
 
 
 def train_population(
@@ -64,7 +74,7 @@ def train_population(
 
     Raises ConfigError for an unknown engine, a patience without validation rows, samples that do not fit the plan, a budget
     that cannot be kept to, any budget with the engine "naive", or with "layered" on sequences, rows for a recurrent network,
-    and sequences for an engine that knows none.
+    rows of negative weight with the loss "rmse", an activation of one's own with "numba" or "triton", and sequences for an engine that knows none.
     """
     check_engine(engine)
     if engine == "numba" and device != "cpu":
@@ -81,6 +91,9 @@ def train_population(
                 f"expected rows of {plan.n_inputs} inputs and {plan.n_outputs} targets, "
                 f"got {samples.X.shape[-1]} and {samples.targets.shape[-1]}"
             )
+    if config.loss == "rmse" and np.any(train.weights < 0):
+        raise ConfigError("the loss 'rmse' has no root for rows of negative weight: choose 'mse'")
+    check_activations(engine, ACTIVATIONS.own_names(plan.activation))
     config = config.for_rows(len(train))
     if isinstance(train, Sequences):
         return _train_on_sequences(plan, train, validation, config, rng, engine, device, memory_budget)
