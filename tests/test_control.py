@@ -187,7 +187,9 @@ def test_a_step_of_a_policy_gradient_is_that_of_finite_differences(name):
 )
 def test_a_population_learns_what_paid_and_the_elite_stays(learning, recurrent_rate):
     environment = replace(ENVIRONMENTS["CartPole-v1"], max_steps=50, n_observations=3)
-    pool, _ = population(environment, config=replace(GROWING, recurrent_rate=recurrent_rate))
+    # a policy gradient has nothing that holds outputs back, so they have limits of their own, as in environments
+    output = "identity" if learning == "regression" else "tanh"
+    pool, _ = population(environment, config=replace(GROWING, recurrent_rate=recurrent_rate, output_activation=output))
     parents = GenePool.pack([pool[4], pool[0]])
     met = experience([20] * 60)
     right = met.inputs[:, 0] > 0
@@ -211,7 +213,7 @@ def test_a_population_learns_what_paid_and_the_elite_stays(learning, recurrent_r
         assert learnt[k] == pool[k]
     before, after = np.array([[share(genome) for genome in part] for part in (pool, learnt)])
     others = [k for k in range(len(pool)) if k not in (0, 4)]
-    assert np.mean(after[others]) > max(0.85, np.mean(before[others]) + 0.2)
+    assert np.mean(after[others]) > max(0.85 if learning == "regression" else 0.6, np.mean(before[others]) + 0.2)
 
 
 def test_starts_of_the_generalisation_test_are_the_published_ones():

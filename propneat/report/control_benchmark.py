@@ -68,7 +68,7 @@ def draw_control_benchmark(document: Document) -> bytes:
     from matplotlib.figure import Figure
 
     environments = list(document["solved_at"])
-    n_columns = min(3, len(environments))
+    n_columns = math.ceil(math.sqrt(len(environments)))
     n_rows = -(-len(environments) // n_columns)
     figure = Figure(figsize=(4.2 * n_columns, 3.1 * n_rows + 0.4), dpi=110, facecolor="white", layout="constrained")
     canvas = FigureCanvasAgg(figure)
