@@ -108,14 +108,17 @@ def test_what_is_compiled_refuses_them():
         EvolutionConfig(activations=("nowhere_at_all:bump",))
 
 
-SMALL = ("--generations", "2", "--populations", "1", "--population", "8", "--fine-tune-epochs", "2", "--prune-epochs", "1")
+SMALL = ("--no-report", "--generations", "2", "--populations", "1", "--population", "6", "--fine-tune-epochs", "2", "--prune-epochs", "1")
 
 
 def test_a_run_evolves_with_one_that_lies_in_its_folder(run, folder):
     Path("mine.py").write_text(
         "import numpy as np\nfrom propneat import Activation\n\nbump = Activation(np.arctan, lambda z: 1 / (1 + z**2))\n"
     )
-    words = ("evolve", "monk1", *SMALL, "--activations", "mine:bump", "--out", "a", "--quiet")
+    rows = np.random.default_rng(0).normal(size=(60, 3)).round(3)
+    lines = [f"{a},{b},{c},{int(a * b > 0)}" for a, b, c in rows.tolist()]
+    Path("made.csv").write_text("\n".join(["a,b,c,target", *lines]) + "\n")
+    words = ("evolve", "made.csv", *SMALL, "--activations", "mine:bump", "--out", "a", "--quiet")
     code, out, err = run(*words)
     assert code == 2 and out == "" and "choose engine 'layered'" in err and not Path("a").exists()
     code, out, err = run(*words, "--engine", "layered")

@@ -91,7 +91,7 @@ class ActivationNames(tuple[str, ...]):
             self.register(name, import_named(name, "the activation"))
         return name in self
 
-    def __getitem__(self, code):  # type: ignore[no-untyped-def, override]
+    def __getitem__(self, code):
         if isinstance(code, slice) or code < len(self):
             return super().__getitem__(code)
         return list(_OWN)[code - len(self)]
