@@ -28,6 +28,7 @@ from typing import Any
 import numpy as np
 
 from propneat.cli import main as cli
+from propneat.search.descent import DESCENT
 
 RUN = ["evolve", "xd6", "--generations", "3", "--population", "12", "--fine-tune-epochs", "1", "--refit-epochs", "0", "--quiet"]
 INTEGERS = (-(2**63), -(2**31), -1, 0, 1, 2, 7, 2**31 - 1, 2**31, 2**32, 2**62, 2**63 - 1)
@@ -37,7 +38,7 @@ VALUES = (None, True, "x", "", *NUMBERS, [], [[]], {}, {"x": [{}]}, "deep", "lon
 
 
 class Parts:
-    """A checkpoint taken apart: arrays by name, the metadata, and the blocks of the journal as [row, links, splits]."""
+    """A checkpoint taken apart: arrays by name, the metadata, and the blocks of the journal as [row, links, splits, descent]."""
 
     def __init__(self, path: Path) -> None:
         with np.load(path) as archive:
@@ -67,9 +68,10 @@ class Parts:
                 kind = zipfile.ZIP_DEFLATED if name in self.compressed else zipfile.ZIP_STORED
                 archive.writestr(f"{name}.npy", self.raw.get(name) or _npy(array), kind)
 
-    def _block(self, number: int, row: Any, links: np.ndarray, splits: np.ndarray) -> bytes:
-        line = _json({"row": row, "links": len(links), "splits": len(splits)}) + b"\n"
-        return self.lines.get(number, line) + links.astype("<i8").tobytes() + splits.astype("<i8").tobytes()
+    def _block(self, number: int, row: Any, links: np.ndarray, splits: np.ndarray, descent: np.ndarray) -> bytes:
+        line = _json({"row": row, "links": len(links), "splits": len(splits), "descent": len(descent)}) + b"\n"
+        parts = (links.astype("<i8"), splits.astype("<i8"), descent)
+        return self.lines.get(number, line) + b"".join(part.tobytes() for part in parts)
 
 
 def _blocks(data: bytes) -> Iterator[list]:
@@ -77,7 +79,7 @@ def _blocks(data: bytes) -> Iterator[list]:
     while line := file.readline():
         head = json.loads(line)
         pairs = (np.frombuffer(file.read(16 * head[name]), "<i8").reshape(-1, 2).copy() for name in ("links", "splits"))
-        yield [head["row"], *pairs]
+        yield [head["row"], *pairs, np.frombuffer(file.read(DESCENT.itemsize * head["descent"]), DESCENT).copy()]
 
 
 def _json(value: Any) -> bytes:

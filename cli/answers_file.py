@@ -4,7 +4,8 @@ import io
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from propneat.base.errors import ConfigError, DataError
+from propneat.base.errors import DataError
+from propneat.base.extras import need
 from propneat.base.records import write_atomic
 
 if TYPE_CHECKING:
@@ -35,9 +36,8 @@ def write_answers(path: Path, answers: "pandas.DataFrame") -> None:
 
 
 def _to_excel(answers: "pandas.DataFrame", buffer: io.BytesIO) -> None:
+    need("openpyxl", "an Excel file", "write CSV")
     try:
         answers.to_excel(buffer, index=False, engine="openpyxl")
-    except ImportError as error:
-        raise ConfigError("an Excel file needs the package openpyxl: pip install 'propneat[excel]', or write CSV") from error
     except ValueError as error:
         raise DataError(f"the answers do not fit into an Excel sheet: {' '.join(str(error).split())[:200]}") from error

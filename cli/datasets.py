@@ -120,7 +120,7 @@ def info(name: str, target: str | None, task: str | None, data_dir: Path | None,
     from propneat.data.named import unchecked_line
     from propneat.data.pmlb_source import cached_file, check_name, find_cache
     from propneat.data.table import is_file_name
-    from propneat.settings.file import DataSettings
+    from propneat.settings.data import DataSettings
 
     entry = read_catalogue().get(name)
     known = _pick(entry, "family", "in_paper_list", "embedded", "exact", "note")

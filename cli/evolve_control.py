@@ -8,14 +8,14 @@ import click
 from click.core import ParameterSource
 
 from propneat.cli.evolve_run import stop_on_signal
+from propneat.cli.setting_options import SettingOption, key_of
 from propneat.cli.talk import count, talk
-from propneat.settings.control_notes import CONTROL_NOTES
+from propneat.settings.control_config import ControlConfig
 
 if TYPE_CHECKING:
     from propneat.control.rollouts import World
     from propneat.run.folder import RunFolder
     from propneat.search import EvolveState
-    from propneat.settings.control_config import ControlConfig
 
 __all__ = ["CONTROL_OPTIONS", "evolve_control", "figure", "is_control"]
 
@@ -45,19 +45,18 @@ _SHARED = {
 _GENERAL = {"config", "out", "resume", "force", "as_json", "quiet", "data"}
 
 
-def _option(name: str, metavar: str | None = None, kind: Any = str) -> click.Option:
-    flag = f"--{name.replace('_', '-')}" + ("/--no-normalise" if kind is bool else "")
-    return click.Option([flag], type=kind, default=None, help=CONTROL_NOTES[name], metavar=metavar)
+def _option(flag: str, **more: Any) -> SettingOption:
+    return SettingOption([flag], ("control", key_of(flag)), ControlConfig, **more)
 
 
 CONTROL_OPTIONS = (
-    _option("env", "ENV"),
-    _option("env_steps", "N", int),
-    _option("episodes", "N", int),
-    _option("max_steps", "N", int),
-    _option("solved_at", "RETURN", float),
-    _option("learning", "NAME"),
-    _option("normalise", kind=bool),
+    _option("--env", metavar="ENV"),
+    _option("--env-steps", metavar="N"),
+    _option("--episodes", metavar="N"),
+    _option("--max-steps", metavar="N"),
+    _option("--solved-at", metavar="RETURN"),
+    _option("--learning", metavar="NAME"),
+    _option("--normalise/--no-normalise"),
 )
 """The options of environments."""
 

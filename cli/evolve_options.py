@@ -1,97 +1,43 @@
 """The options of `propneat evolve`, in groups, and the settings that they stand for."""
 
 from pathlib import Path
-from typing import Any
 
 import click
 
 from propneat.cli.evolve_control import CONTROL_OPTIONS
 from propneat.cli.folder import FOLDER
-from propneat.cli.kinds import Bytes, OrWord, Seconds
+from propneat.cli.kinds import Bytes, OrWord, Pick, Seconds
 from propneat.cli.reading import READING_KEYS, reading_option
-from propneat.settings.notes import NOTES, PICKS
+from propneat.cli.setting_options import SettingOption, default_words, setting_option
 
 __all__ = ["DEFAULTS", "EVOLVE_OPTIONS", "SETTINGS", "GroupedCommand"]
 
-SETTINGS: dict[str, tuple[str, str]] = {
-    "target": ("data", "target"),
-    "task": ("data", "task"),
-    "data_dir": ("data", "data_dir"),
-    "test_fraction": ("data", "test_fraction"),
-    "validation_fraction": ("data", "validation_fraction"),
-    "class_weight": ("data", "class_weight"),
-    "sequence_id": ("data", "sequence_id"),
-    "time": ("data", "time"),
-    "id": ("data", "id"),
-    "positive": ("data", "positive"),
-    "recurrent_rate": ("evolution", "recurrent_rate"),
-    "method": ("", "method"),
-    "preset": ("", "preset"),
-    "generations": ("", "generations"),
-    "populations": ("", "populations"),
-    "target_fitness": ("", "target_fitness"),
-    "patience": ("", "patience"),
-    "start": ("", "start"),
-    "population": ("evolution", "population_size"),
-    "max_connections": ("evolution", "max_connections"),
-    "max_hidden": ("evolution", "max_hidden"),
-    "activations": ("evolution", "activations"),
-    "epochs": ("training", "epochs"),
-    "learning_rate": ("training", "learning_rate"),
-    "batch_size": ("training", "batch_size"),
-    "l2": ("training", "l2"),
-    "loss": ("", "loss"),
-    "size_penalty": ("", "size_penalty"),
-    "fine_tune_epochs": ("", "fine_tune_epochs"),
-    "refit_epochs": ("", "refit_epochs"),
-    "prune_epochs": ("", "prune_epochs"),
-    "pick": ("", "pick"),
-    "write_back": ("", "write_back"),
-    "retrain": ("", "retrain"),
-    "engine": ("", "engine"),
-    "device": ("", "device"),
-    "memory_budget": ("", "memory_budget"),
-    "seed": ("", "seed"),
-}
-"""Option -> table and key of the setting it is."""
-
-
-def _setting(flag: str, kind: Any = str, **more: Any) -> click.Option:
-    """Return an option that stands for a setting; its help is the setting's note."""
-    section, key = SETTINGS[_name(flag)]
-    return click.Option([flag], type=kind, default=None, help=NOTES[section][key], **more)
-
-
-def _name(flag: str) -> str:
-    return flag.split("/")[0].removeprefix("--").replace("-", "_")
-
-
 _GROUPS: dict[str, tuple[click.Option, ...]] = {
     "The table": (
-        _setting("--target", metavar="COLUMN"),
-        _setting("--task", metavar="TASK"),
-        _setting("--positive", metavar="CLASS"),
-        _setting("--class-weight", metavar="balanced|none"),
-        _setting("--id", metavar="COLUMN"),
-        _setting("--sequence-id", metavar="COLUMN"),
-        _setting("--time", metavar="COLUMN"),
-        _setting("--test-fraction", float),
-        _setting("--validation-fraction", float),
-        _setting("--data-dir", click.Path(file_okay=False), allow_from_autoenv=False),
+        setting_option("--target", metavar="COLUMN"),
+        setting_option("--task", metavar="TASK"),
+        setting_option("--positive", metavar="CLASS"),
+        setting_option("--class-weight"),
+        setting_option("--id", metavar="COLUMN"),
+        setting_option("--sequence-id", metavar="COLUMN"),
+        setting_option("--time", metavar="COLUMN"),
+        setting_option("--test-fraction"),
+        setting_option("--validation-fraction"),
+        setting_option("--data-dir", type=click.Path(file_okay=False), allow_from_autoenv=False),
     ),
     "How its columns are read": tuple(map(reading_option, READING_KEYS)),
     "The search": (
-        _setting("--method", metavar="propneat|neat"),
-        _setting("--preset", metavar="tiny|default|best"),
-        _setting("--generations", int),
-        _setting("--populations", OrWord(click.INT, "auto")),
-        _setting("--population", int),
-        _setting("--target-fitness", OrWord(click.FLOAT, "none")),
-        _setting("--patience", OrWord(click.INT, "none")),
-        _setting("--start", metavar="FILE"),
-        _setting("--activations", metavar="NAME,NAME,..."),
-        _setting("--recurrent-rate", float),
-        _setting("--seed", click.IntRange(min=0)),
+        setting_option("--method"),
+        setting_option("--preset"),
+        setting_option("--generations"),
+        setting_option("--populations"),
+        setting_option("--population", "population_size"),
+        setting_option("--target-fitness"),
+        setting_option("--patience"),
+        setting_option("--start", metavar="FILE"),
+        setting_option("--activations", metavar="NAME,NAME,..."),
+        setting_option("--recurrent-rate"),
+        setting_option("--seed", type=click.IntRange(min=0)),
         click.Option(
             ["--time-budget"],
             type=Seconds(),
@@ -115,25 +61,25 @@ _GROUPS: dict[str, tuple[click.Option, ...]] = {
         ),
     ),
     "The size of the network": (
-        _setting("--max-connections", OrWord(click.INT, "none")),
-        _setting("--max-hidden", OrWord(click.INT, "none")),
-        _setting("--size-penalty", float),
-        _setting("--prune-epochs", int),
-        _setting("--pick", OrWord(click.INT, *PICKS)),
+        setting_option("--max-connections"),
+        setting_option("--max-hidden"),
+        setting_option("--size-penalty"),
+        setting_option("--prune-epochs"),
+        setting_option("--pick", type=Pick()),
     ),
     "Training": (
-        _setting("--epochs", int),
-        _setting("--learning-rate", float),
-        _setting("--batch-size", OrWord(click.INT, "auto", "none")),
-        _setting("--l2", float),
-        _setting("--loss", metavar="LOSS"),
-        _setting("--fine-tune-epochs", int),
-        _setting("--refit-epochs", int),
-        _setting("--write-back/--no-write-back", bool),
-        _setting("--retrain/--no-retrain", bool),
-        _setting("--engine", metavar="ENGINE"),
-        _setting("--device", metavar="DEVICE"),
-        _setting("--memory-budget", OrWord(Bytes(), "none"), metavar="N[KiB|MiB|GiB]|none"),
+        setting_option("--epochs"),
+        setting_option("--learning-rate"),
+        setting_option("--batch-size"),
+        setting_option("--l2"),
+        setting_option("--loss", metavar="LOSS"),
+        setting_option("--fine-tune-epochs"),
+        setting_option("--refit-epochs"),
+        setting_option("--write-back/--no-write-back"),
+        setting_option("--retrain/--no-retrain"),
+        setting_option("--engine", metavar="ENGINE"),
+        setting_option("--device", metavar="DEVICE"),
+        setting_option("--memory-budget", type=OrWord(Bytes(), "none"), metavar="N[KiB|MiB|GiB]|none"),
     ),
     "An environment instead of a table": CONTROL_OPTIONS,
     "The folder": (
@@ -184,35 +130,17 @@ EVOLVE_OPTIONS: tuple[click.Option, ...] = tuple(option for group in _GROUPS.val
 """All of them, in order."""
 
 
-DEFAULTS: dict[str, str] = {
-    "test_fraction": "0.25",
-    "validation_fraction": "0.4",
-    "recurrent_rate": "0.0",
-    "method": "propneat",
-    "preset": "default",
-    "generations": "50",
-    "populations": "auto",
-    "population": "150",
-    "activations": "tanh,relu,sin,gauss",
-    "epochs": "20",
-    "learning_rate": "0.02",
-    "batch_size": "auto",
-    "l2": "1.0",
-    "size_penalty": "0.5",
-    "fine_tune_epochs": "500",
-    "refit_epochs": "300",
-    "prune_epochs": "20",
-    "pick": "best",
-    "write_back": "yes",
-    "retrain": "no",
-    "engine": "numba",
-    "device": "cpu",
-    "seed": "0",
-    "missing": "?,NA,N/A,#N/A,NaN,nan,NULL,null,<NA>",
-    "max_levels": "20",
-    "odd_cells": "0.05",
+_PLACES = {
+    str(option.name): option.place
+    for option in EVOLVE_OPTIONS
+    if isinstance(option, SettingOption) and option not in CONTROL_OPTIONS
 }
-"""What the settings are by default, as words, for a help that loads no settings; a test holds them to these."""
+
+SETTINGS: dict[str, tuple[str, str]] = {name: place for name, place in _PLACES.items() if name not in READING_KEYS}
+"""Option -> table and key of the setting it is, without those that say how columns are read."""
+
+DEFAULTS: dict[str, str] = default_words(_PLACES)
+"""What the settings are by default, as words."""
 
 
 class GroupedCommand(click.Command):

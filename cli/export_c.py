@@ -120,7 +120,7 @@ def _try(target: "Target", made: "CExport", name: str) -> list[object]:
 
 def _rows(model: "Model", data: str) -> "pandas.DataFrame":
     from propneat.cli.predict import header_of, read_rows
-    from propneat.data.delimited_form import DelimitedForm
+    from propneat.settings.reading import DelimitedForm
 
     table, notes = read_rows(data, None, DelimitedForm(header=header_of(model)))
     for line in notes:

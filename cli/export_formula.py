@@ -60,8 +60,8 @@ def _rounded(model: "Model", digits: int | str | None, rows: str | None) -> "For
     if digits is None:
         raise click.UsageError("--rows measures what rounding costs: give --digits as well.")
     from propneat.cli.predict import header_of, read_rows
-    from propneat.data.delimited_form import DelimitedForm
     from propneat.export.digits import fewest_digits, measure_rounding
+    from propneat.settings.reading import DelimitedForm
 
     table, notes = read_rows(rows, None, DelimitedForm(header=header_of(model)))
     found = fewest_digits(model, table) if digits == "fewest" else measure_rounding(model, digits, table)

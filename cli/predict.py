@@ -13,8 +13,8 @@ from propneat.cli.folder import FILE, keep_apart, writing
 if TYPE_CHECKING:
     import pandas
 
-    from propneat.data.delimited_form import DelimitedForm
     from propneat.model import Model
+    from propneat.settings.reading import DelimitedForm
 
 __all__ = ["header_of", "predict", "read_rows"]
 
@@ -63,8 +63,8 @@ def predict(
     .parquet or .xlsx, the name of a data set, or - for delimited text from stdin. Cells are read as they were in training, whatever else the file holds;
     levels never seen, cells that cannot be read and numbers out of range are counted on the error stream.
     """
-    from propneat.data.delimited_form import DelimitedForm
     from propneat.model import load_model
+    from propneat.settings.reading import DelimitedForm
 
     keep_apart(out, genome, Path(data))
     model = load_model(genome)

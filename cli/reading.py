@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from propneat.cli.setting_options import SettingOption, setting_option
 from propneat.cli.table import print_table
 from propneat.cli.talk import wrapped
-from propneat.settings.notes import NOTES
+from propneat.settings.notes import OWNERS
 
 if TYPE_CHECKING:
     from propneat.data import Table
@@ -35,28 +36,25 @@ class _Names(click.ParamType):
         return tuple(text.strip() for text in next(csv.reader([value], skipinitialspace=True), [""]))
 
 
-def reading_option(key: str) -> click.Option:
+def reading_option(key: str) -> SettingOption:
     """Return the option that stands for one of READING_KEYS."""
     flag, more = _flag_of(key)
-    return click.Option([flag], **more)
+    return setting_option(flag, **more)
 
 
 def _flag_of(key: str) -> tuple[str, dict[str, Any]]:
-    flag, note = f"--{key.replace('_', '-')}", NOTES["data"][key]
     if key in _LISTS:
-        kind, more = _Names(), {"metavar": "TEXT,TEXT,..." if key == "missing" else "COLUMN,COLUMN,..."}
-    elif key == "header":
-        flag, kind, more = "--header/--no-header", bool, {"is_flag": True}
-    else:
-        kind, more = {"max_levels": int, "odd_cells": float}.get(key, str), {"metavar": key.upper()}
-    return flag, {"type": kind, "default": None, "help": note, **more}
+        metavar = "TEXT,TEXT,..." if key == "missing" else "COLUMN,COLUMN,..."
+        return f"--{key}", {"type": _Names(), "metavar": metavar}
+    flag = f"--{key.replace('_', '-')}"
+    return ("--header/--no-header", {}) if key == "header" else (flag, {"metavar": key.upper()})
 
 
 def reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command the options that say how a table is read; see `reading_settings`."""
     for key in reversed(READING_KEYS):
         flag, more = _flag_of(key)
-        command = click.option(flag, **more)(command)
+        command = click.option(flag, cls=SettingOption, place=("data", key), owner=OWNERS["data"], **more)(command)
     return command
 
 
@@ -86,7 +84,7 @@ def show_plan(settings: "Settings", as_json: bool) -> None:
     from propneat.run.sequence_data import describe_sequences
 
     table = load_run_table(settings.data)
-    notes = [*(describe_sequences(settings, table) if settings.data.sequence is not None else []), *table.notes]
+    notes = [*(describe_sequences(settings, table) if settings.data.sequence_columns else []), *table.notes]
     if as_json:
         facts = {"name": table.name, "source": table.source, "rows": len(table), "task": table.task}
         facts |= {"target": table.target_plan.to_dict(), "notes": notes, "columns": describe_plan(table)}

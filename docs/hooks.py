@@ -59,8 +59,9 @@ def _walk(command: click.Command, context: click.Context) -> Iterator[tuple[clic
 
 
 def _settings() -> str:
+    from propneat.settings.data import DataSettings
     from propneat.settings.evolve_config import default_config
-    from propneat.settings.file import DataSettings, Settings, format_settings
+    from propneat.settings.file import Settings, format_settings
 
     return f"```toml\n{format_settings(Settings(DataSettings(), default_config()))}```"
 

@@ -8,6 +8,29 @@ import pytest
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
+SLOW = frozenset(
+    """
+    averaging benchmark_dask benchmark_regression benchmark_runner benchmark_speed benchmark_states benchmark_workers
+    cli_benchmark cli_control cli_evolve cli_pick cli_series control docs estimators evolve_dask export_c export_c_fixed
+    export_c_targets export_micropython extras forward_gradients forward_gradients_champion forward_gradients_learning
+    fusion_control fusion_control_learning fusion_control_streams inverse_flow inverse_flow_learning limits method_parts
+    methods modprop modprop_learning onnx padded_engine paper_study rate_backprop rate_backprop_learning
+    rate_backprop_network readme recomputation recomputation_training report_page run_life run_report sequence_engine
+    sequences_use shards sparse_fourier sparse_fourier_learning spike_train spike_train_learning spike_train_recordings
+    spike_train_rule stats_oracles style torch_engines triton_engine vsml vsml_learners web_page
+    """.split()
+)
+"""Files, without test_ and .py, whose tests are marked as slow: the methods of papers, whole runs of the program, clusters, emulators,
+engines beside each other. What is left takes under three minutes on two cores."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what takes long."""
+    for item in items:
+        if item.path.stem.removeprefix("test_") in SLOW:
+            item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     """A folder of the test's own to work in, without settings from outside."""

@@ -16,6 +16,7 @@ from propneat.evolution import EvolutionConfig, Population
 from propneat.genome import GenePool
 from propneat.run.checkpoint import CheckpointWriter, check_identity, journal_of, load_checkpoint
 from propneat.search import HISTORY_COLUMNS, EvolveState, Finished, Problem, evolve
+from propneat.search.descent import DESCENT
 from propneat.settings.evolve_config import default_config
 from propneat.training import Samples, TrainingConfig
 
@@ -25,7 +26,7 @@ BUSY = EvolutionConfig(population_size=15, add_node_rate=0.6, add_connection_rat
 
 def grown_states(seed: int, n_generations: int) -> list[EvolveState]:
     """States of a run whose fitness is drawn, with odd numbers wherever a number may be odd."""
-    rng, states, history = np.random.default_rng(seed), [], ()
+    rng, states, history, descent = np.random.default_rng(seed), [], (), ()
     population = Population(int(rng.integers(1, 5)), int(rng.integers(1, 4)), BUSY, seed=seed)
     for generation in range(n_generations):
         pool = population.ask()
@@ -35,7 +36,13 @@ def grown_states(seed: int, n_generations: int) -> list[EvolveState]:
         history = (*history, row | {"generation": generation})
         leaders = GenePool.pack([pool[int(k)] for k in rng.integers(0, len(pool), rng.integers(1, 5))])
         finished = tuple(Finished(pool[k], *rng.choice(ODD, 2).tolist(), 1) for k in range(generation % 3))
-        states.append(EvolveState(population.state, leaders[0], float(rng.choice(ODD)), leaders, history, finished))
+        kept = np.zeros(len(pool), DESCENT)
+        kept["heir"], kept["loss"] = rng.integers(-1, len(pool), len(pool)), rng.choice([0.5, np.nan, np.inf], len(pool))
+        kept["species"], kept["size"] = rng.integers(0, 2**31, (2, len(pool)))
+        kept["champion"][0] = 1
+        descent = (*descent, kept)
+        loss = float(rng.choice(ODD))
+        states.append(EvolveState(population.state, leaders[0], loss, leaders, history, finished, descent=descent))
     return states
 
 
@@ -58,6 +65,7 @@ def facts(state: EvolveState) -> list:
             (part.champion.to_bytes(), repr((part.validation_loss, part.validation_score, part.generations)))
             for part in state.finished
         ],
+        [(kept.dtype, kept.tobytes()) for kept in state.descent],
         [population.best is None, repr(state.champion_loss), repr(state.history), len(population.pool), len(state.leaders)],
     ]
 
@@ -136,7 +144,7 @@ def test_what_a_generation_writes_does_not_grow_with_the_generations_before_it(t
         tracker = start.population.tracker | {"links": links[: 3 * generation]}
         history = tuple(row | {"generation": 1000 + k} for k in range(generation))
         population = replace(start.population, generation=1000 + generation, tracker=tracker)
-        return replace(start, population=population, history=history)
+        return replace(start, population=population, history=history, descent=())
 
     path, written = tmp_path / "checkpoint.npz", {}
     writer = CheckpointWriter(path, {})
@@ -276,8 +284,8 @@ def test_a_missing_file_a_folder_half_a_checkpoint_and_another_schema_are_refuse
     for path in (tmp_path / "absent.npz", tmp_path):
         with pytest.raises(CheckpointError, match="there is no checkpoint"):
             load_checkpoint(path)
-    monkeypatch.setattr("propneat.run.checkpoint.archive.CHECKPOINT_SCHEMA", "propneat.checkpoint/6")
-    with pytest.raises(DamagedCheckpointError, match="schema 'propneat.checkpoint/5'"):
+    monkeypatch.setattr("propneat.run.checkpoint.archive.CHECKPOINT_SCHEMA", "propneat.checkpoint/7")
+    with pytest.raises(DamagedCheckpointError, match="schema 'propneat.checkpoint/6'"):
         load_checkpoint(saved[0])
     journal_of(saved[0]).unlink()
     with pytest.raises(DamagedCheckpointError, match="lacks its other half, checkpoint.journal"):
@@ -338,6 +346,10 @@ ZEROS = np.zeros((5, 2), np.int64)
         (lambda p: p.arrays["tracker_state"].__setitem__(0, 2**40), "lies outside what a genome can hold"),
         (lambda p: p.blocks[0].__setitem__(1, ZEROS), "innovation numbers that it does not hold"),
         (lambda p: p.blocks[0][1].fill(0), "two innovation numbers"),
+        (lambda p: p.blocks[1][3]["heir"].fill(99), "a mother is none of the generation"),
+        (lambda p: p.blocks[1][3]["species"].fill(-1), "what it keeps of a genome is none"),
+        (lambda p: p.blocks[1][3]["champion"].fill(1), "two champions"),
+        (lambda p: p.blocks[1].__setitem__(3, p.blocks[1][3][:2]), "the descent of other than all genomes"),
         (lambda p: p.arrays["pool_connections"]["enabled"].fill(7), "neither enabled nor disabled"),
         (lambda p: p.arrays["leaders_nodes"]["activation"].fill(99), "unknown activation code 99"),
         (lambda p: p.arrays["kept_connections"]["weight"].fill(math.nan), "weight that is not a finite number"),
@@ -364,7 +376,10 @@ ZEROS = np.zeros((5, 2), np.int64)
         (lambda p: p.blocks[1][0].update(validation_score=None), "row of generation 1 holds other values"),
         (lambda p: p.blocks[1][0].update(n_species=-1), "counts what cannot be counted"),
         (lambda p: p.blocks[1][0].pop("n_hidden"), "row of generation 1 has other columns"),
-        (lambda p: p.lines.update({2: b'{"row": {}, "links": 100000000000, "splits": 0}\n'}), "claims more than it holds"),
+        (
+            lambda p: p.lines.update({2: b'{"row": {}, "links": 100000000000, "splits": 0, "descent": 0}\n'}),
+            "claims more than it holds",
+        ),
         (lambda p: p.compressed.add("pool_nodes"), "a part of it is compressed"),
     ],
 )

@@ -28,20 +28,23 @@ from propneat.settings.file import read_settings_file, resolve_settings
 pytestmark = pytest.mark.usefixtures("folder")
 
 TINY = ("--generations", "2", "--populations", "1", "--population", "10", "--fine-tune-epochs", "5", "--prune-epochs", "1")
-SAME = ("champion.json", "history.csv")
+SAME = ("champion.json", "history.csv", "species.csv", "lineage.csv")
 FILES = [
     "champion.json",
     "checkpoint.journal",
     "checkpoint.npz",
     "config.toml",
+    "descent.png",
     "front.csv",
     "front.json",
     "front.png",
     "history.csv",
+    "lineage.csv",
     "network.svg",
     "progress.png",
     "progress.svg",
     "report.html",
+    "species.csv",
     "summary.json",
     "timing.csv",
 ]
@@ -281,19 +284,19 @@ WRONG = [
     (["evolve", "monk1", "--generations", "0"], "generations must be 1 or more"),
     (["evolve", "monk1", "--generations", "many"], "not a valid integer"),
     (["evolve", "monk1", "--populations", "many"], "'many' is neither auto, nor: "),
-    (["evolve", "monk1", "--pick", "BEST"], "'BEST' is neither best, nor one-standard-error, nor: "),
+    (["evolve", "monk1", "--pick", "BEST"], "'BEST' is neither best, nor one-standard-error, nor N%, nor: "),
     (["evolve", "monk1", "--generatons", "3"], "--generations"),
     (["evolve", "monk1", "--population", "0"], "population_size must be 2 or more"),
     (["evolve", "monk1", "--activations", "tanh,tahn"], "tahn"),
     (["evolve", "monk1", "--batch-size", "0"], "batch_size must be 1 or more"),
     (["evolve", "monk1", "--batch-size", "some"], "not a valid integer"),
     (["evolve", "monk1", "--memory-budget", "256MB"], "such as 64000000, 512KiB, 256MiB"),
-    (["evolve", "monk1", "--memory-budget", "0.1"], "memory_budget must be 1 byte or more"),
+    (["evolve", "monk1", "--memory-budget", "0.1"], "memory_budget must be 1 or more, in bytes"),
     (["evolve", "monk1", "--memory-budget", "100"], "the numba engine needs"),
     (["evolve", "monk1", "--memory-budget", "100", "--out", "run", "--force"], "the numba engine needs"),
     (["evolve", "monk1", "--device", "cuda"], "works on the CPU"),
-    (["evolve", "monk1", "--learning-rate", "nan"], "learning_rate must be a positive number"),
-    (["evolve", "monk1", "--l2", "-1"], "l2 must be 0 or more"),
+    (["evolve", "monk1", "--learning-rate", "nan"], "learning_rate must be above 0"),
+    (["evolve", "monk1", "--l2", "-1"], "l2 must be from 0 to 3.4e+38"),
     (["evolve", "monk1", "--method", "sgd"], "method must be one of propneat, neat"),
     (["evolve", "monk1", "--engine", "cuda"], "engine must be one of"),
     (["evolve", "monk1", "--config", "absent.toml"], "absent.toml cannot be read"),

@@ -300,7 +300,7 @@ def test_what_is_said_of_columns_is_done():
         ({"drop": ("code",), "categories": ("code",)}, "stands in drop and in categories"),
         ({"decimal": ";"}, "decimal must be"),
         ({"thousands": "x"}, "thousands must be"),
-        ({"odd_cells": 1.5}, "odd_cells must be a share"),
+        ({"odd_cells": 1.5}, "odd_cells must be 0 or more and below 1, not 1.5"),
         ({"dates": ("code",)}, "holds no dates of a known form"),
     ],
 )

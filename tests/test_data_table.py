@@ -8,7 +8,7 @@ import pytest
 
 from propneat.base.errors import DataError, PropneatError
 from propneat.data import Preprocessor, load_table
-from propneat.data.delimited_form import DelimitedForm
+from propneat.settings.reading import DelimitedForm
 
 ROWS = 12
 

@@ -6,9 +6,13 @@ import sys
 import tomllib
 from pathlib import Path
 
+import pandas
 import pytest
 
+from propneat.base.errors import ConfigError
 from propneat.base.extras import EXTRAS, check_needs, need
+from propneat.cli.answers_file import write_answers
+from propneat.data.files import read_table_file
 from propneat.methods import METHODS
 
 ROOT = Path(__file__).parent.parent
@@ -79,3 +83,20 @@ def test_methods_say_what_they_need():
 def test_what_is_installed_is_imported():
     assert need("torch", "this").__name__ == "torch"
     check_needs(("torch",), "this")
+
+
+@pytest.mark.parametrize(
+    ("package", "use", "words"),
+    [
+        ("openpyxl", lambda path: read_table_file(path), "save the sheet as CSV"),
+        ("openpyxl", lambda path: write_answers(path, pandas.DataFrame({"prediction": [1]})), "write CSV"),
+    ],
+    ids=["read", "write"],
+)
+def test_a_missing_package_is_worded_in_one_place_with_what_to_do_without(tmp_path, monkeypatch, package, use, words):
+    path = tmp_path / "table.xlsx"
+    path.write_bytes(b"PK")
+    monkeypatch.setitem(sys.modules, package, None)
+    wanted = f"needs the package {package}, which is not installed: pip install 'propneat[{EXTRAS[package]}]', or {words}"
+    with pytest.raises(ConfigError, match=re.escape(wanted)):
+        use(path)

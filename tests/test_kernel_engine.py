@@ -434,7 +434,7 @@ def test_a_memory_budget_is_kept_to_by_construction_or_refused_with_the_bytes_th
     assert_same_bits(train_within(needed), train_within(None))
     with pytest.raises(ConfigError, match=f"within {needed - 1} bytes is not possible"):
         train_within(needed - 1)
-    with pytest.raises(ConfigError, match="memory_budget must be 1 byte or more"):
+    with pytest.raises(ConfigError, match="memory_budget must be 1 or more, in bytes"):
         train_within(0)
     with pytest.raises(ConfigError, match="the naive engine cannot keep to a memory budget"):
         train_within(10**9, "naive")

@@ -17,11 +17,12 @@ ROOT = Path(__file__).resolve().parent.parent
 ROWS = (
     {"base"},
     {"genome", "stats"},
+    {"settings"},
     {"compiler"},
     {"evolution", "recompute"},
     {"training"},
     {"data"},
-    {"formula", "settings"},
+    {"formula"},
     {"search"},
     {"model"},
     {"control", "estimators"},
@@ -129,6 +130,7 @@ def test_torch_and_networkx_load_in_their_own_files_alone():
     [
         ("propneat", "torch sklearn pandas matplotlib networkx scipy numba numpy"),
         ("propneat.cli.main", "torch sklearn pandas matplotlib networkx scipy numba numpy"),
+        ("propneat.cli.evolve_options", "torch sklearn pandas matplotlib networkx scipy numba numpy"),
         ("propneat.search", "torch sklearn pandas matplotlib networkx"),
         ("propneat.methods", "torch matplotlib"),
         ("propneat.methods.natives", "torch matplotlib"),

@@ -108,7 +108,19 @@ def test_what_is_compiled_refuses_them():
         EvolutionConfig(activations=("nowhere_at_all:bump",))
 
 
-SMALL = ("--no-report", "--generations", "2", "--populations", "1", "--population", "6", "--fine-tune-epochs", "2", "--prune-epochs", "1")
+SMALL = (
+    "--no-report",
+    "--generations",
+    "2",
+    "--populations",
+    "1",
+    "--population",
+    "6",
+    "--fine-tune-epochs",
+    "2",
+    "--prune-epochs",
+    "1",
+)
 
 
 def test_a_run_evolves_with_one_that_lies_in_its_folder(run, folder):

@@ -1,6 +1,8 @@
 """Configuration files: what is written is read back, and every mistake is named."""
 
+import re
 import tomllib
+import typing
 from dataclasses import fields, replace
 
 import pytest
@@ -8,21 +10,47 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from propneat.base.errors import ConfigError
-from propneat.evolution import EvolutionConfig
+from propneat.base.setting_types import types_of
+from propneat.estimators import PropNEATClassifier, PropNEATRegressor
+from propneat.settings.control_config import ControlConfig
+from propneat.settings.data import DataSettings
 from propneat.settings.evolve_config import METHODS, EvolveConfig, default_config
-from propneat.settings.file import DataSettings, Settings, format_settings, read_settings_file, resolve_settings, to_layer
-from propneat.settings.notes import NOTES, SECTIONS
-from propneat.training import TrainingConfig
+from propneat.settings.fields import explain, notes_of, range_of, setting
+from propneat.settings.file import Settings, format_settings, read_settings_file, resolve_settings, to_layer
+from propneat.settings.notes import NOTES, OWNERS, SECTIONS, home_of
 
 SET_BY_THE_LOOP = {"": {"evolution", "training"}, "data": set(), "evolution": {"direction"}, "training": {"loss"}}
 
 
 def test_every_setting_has_a_note_and_every_note_a_setting():
-    owners = {"": EvolveConfig, "data": DataSettings, "evolution": EvolutionConfig, "training": TrainingConfig}
-    assert list(NOTES) == list(SECTIONS) == list(owners)
-    for section, owner in owners.items():
+    assert list(NOTES) == list(SECTIONS) == list(OWNERS)
+    for section, owner in OWNERS.items():
         assert set(NOTES[section]) == {field.name for field in fields(owner)} - SET_BY_THE_LOOP[section]
     assert all("\n" not in note and note.endswith(".") for notes in NOTES.values() for note in notes.values())
+
+
+def test_what_lies_beyond_a_range_is_refused_with_the_range_that_the_file_tells():
+    bounded = 0
+    for owner in (*OWNERS.values(), ControlConfig):
+        for name, expected in types_of(owner).items():
+            said = range_of(owner, name) if name in notes_of(owner) else ""
+            values = [float(text) for text in re.findall(r"\d[\d.e+]*", said)]
+            whole = int in getattr(expected, "__args__", (expected,))
+            for value in (min(values) - 1, *([max(values) * 2] if len(values) > 1 else [])) if values else ():
+                bounded += 1
+                wrong = int(value) if whole else value
+                with pytest.raises(ConfigError, match=re.escape(f"{said}, not {wrong!r}")):
+                    owner(**({"env": "CartPole-v1"} if owner is ControlConfig else {}), **{name: wrong})
+    assert bounded > 90
+    with pytest.raises(ConfigError, match="target_fitness must be a finite number, not inf"):
+        EvolveConfig(target_fitness=float("inf"))
+
+
+def test_a_setting_is_no_setting_of_things_unknown():
+    with pytest.raises(TypeError, match="a setting has no smallest"):
+        setting(1, "A number.", smallest=0)
+    with pytest.raises(KeyError):
+        home_of("no_such_setting")
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -84,7 +112,7 @@ def test_any_settings_come_back_from_their_file(
         ("size_penalty = 'none'", "size_penalty must be a number, not 'none'"),
         ("[evolution]\nactivations = 'tanh'", "evolution.activations must be a list of texts, not 'tanh'"),
         ("[evolution]\nactivations = ['tanh', 3]", "must be a list of texts"),
-        ("[training]\nbatch_size = 'all'", "batch_size must be a whole number, 'auto' or 'none', not 'all'"),
+        ("[training]\nbatch_size = 'all'", "batch_size must be 'auto', 'none' or 1 or more, not 'all'"),
         ("evolution = 3", "evolution must be a table [evolution], not 3"),
         ("[generations]\nx = 1", "generations must be a whole number, not {'x': 1}"),
         ("generations = ", "is not valid TOML"),
@@ -96,8 +124,8 @@ def test_any_settings_come_back_from_their_file(
         ("generations = 0", "generations must be 1 or more, not 0"),
         ("size_penalty = nan", "size_penalty must be 0 or more, not nan"),
         ("[data]\ntest_fraction = 1.0", "test_fraction must be 0 or more and below 1"),
-        ("[data]\nvalidation_fraction = 0.0", "validation_fraction must lie between 0 and 1"),
-        ("[data]\nclass_weight = 'heavy'", "class_weight must be 'balanced' or 'none'"),
+        ("[data]\nvalidation_fraction = 0.0", "validation_fraction must be above 0 and below 1, not 0.0"),
+        ("[data]\nclass_weight = 'heavy'", "class_weight must be one of balanced, none, not 'heavy'"),
         ("[data]\none_hot_integers = -1", "one_hot_integers must be 0 or more"),
         ("method = 'hyperneat'", "method must be one of propneat, neat"),
     ],
@@ -146,3 +174,18 @@ def test_a_preset_stands_for_what_is_not_given(tmp_path):
     path = tmp_path / "tiny.toml"
     path.write_text(format_settings(Settings(evolve=tiny)))
     assert resolve_settings([read_settings_file(path)]).evolve == tiny
+
+
+@pytest.mark.parametrize("estimator", [PropNEATClassifier, PropNEATRegressor])
+def test_parameters_of_estimators_are_settings_of_the_same_types_and_repeat_no_default(estimator):
+    hints, shared = typing.get_type_hints(estimator), 0
+    own = {"class_weight", "evolution", "random_state", "start", "verbose"}
+    for entry in fields(estimator):
+        if entry.name in own:
+            continue
+        shared += 1
+        expected = types_of(OWNERS[home_of(entry.name)])[entry.name]
+        assert hints[entry.name] in (expected, expected | None), entry.name
+        assert entry.default is None or entry.default == EvolveConfig().method
+        assert explain(OWNERS[home_of(entry.name)], entry.name).replace('"none"', "None") in estimator.__doc__
+    assert shared > 40

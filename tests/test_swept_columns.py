@@ -12,11 +12,11 @@ from propneat.base.errors import DataError
 from propneat.data import Preprocessor, ReadingOptions, delimited_sweep, encode_target, files, load_table
 from propneat.data.cells import MISSING_TEXTS
 from propneat.data.column_planning import plan_column
-from propneat.data.delimited_form import DelimitedForm
 from propneat.data.number_columns import cast_formed
 from propneat.data.numbers import NumberForm, parse_number
 from propneat.data.source_column import SourceColumn
 from propneat.data.swept_columns import sweep_columns
+from propneat.settings.reading import DelimitedForm
 
 N = 260
 WORDS = ("lorem", "ipsum", "dolor", "sit", "amet", "magna", "aliqua")

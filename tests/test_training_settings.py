@@ -33,7 +33,7 @@ def test_what_was_asked_for_stays():
     for size in (None, 7):
         config = replace(AUTO, batch_size=size)
         assert config.for_rows(10**6) == config
-    with pytest.raises(ConfigError, match="batch_size must be a whole number, 'auto' or 'none', not 'small'"):
+    with pytest.raises(ConfigError, match="batch_size must be 'auto', 'none' or 1 or more, not 'small'"):
         TrainingConfig(batch_size="small")
 
 

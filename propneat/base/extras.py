@@ -24,12 +24,12 @@ EXTRAS = {
 """Names that are imported, and the extra of each."""
 
 
-def need(module: str, what: str) -> ModuleType:
-    """Import a package of an extra; raises ConfigError that says what needs it and how it is installed."""
+def need(module: str, what: str, instead: str = "") -> ModuleType:
+    """Import a package of an extra; raises ConfigError that says what needs it, how it is installed, and what to do without."""
     try:
         return import_module(module)
     except ModuleNotFoundError as error:
-        raise ConfigError(describe_need(module, what)) from error
+        raise ConfigError(describe_need(module, what, instead)) from error
 
 
 def check_needs(modules: tuple[str, ...], what: str) -> None:
@@ -39,6 +39,7 @@ def check_needs(modules: tuple[str, ...], what: str) -> None:
             raise ConfigError(describe_need(module, what))
 
 
-def describe_need(module: str, what: str = "this") -> str:
-    """Return the sentence for a package that is not there."""
-    return f"{what} needs the package {module}, which is not installed: pip install 'propneat[{EXTRAS[module]}]'"
+def describe_need(module: str, what: str = "this", instead: str = "") -> str:
+    """Return the sentence for a package that is not there; `instead` is what can be done without it."""
+    way = f", or {instead}" if instead else ""
+    return f"{what} needs the package {module}, which is not installed: pip install 'propneat[{EXTRAS[module]}]'{way}"

@@ -8,13 +8,11 @@ from functools import cache
 from numbers import Integral, Real
 from typing import Any
 
-import numpy as np
-
 from propneat.base.errors import ConfigError
 
-__all__ = ["LARGEST_FLOAT32", "as_setting", "check_settings", "shown", "types_of"]
+__all__ = ["LARGEST_FLOAT32", "as_setting", "shown", "types_of"]
 
-LARGEST_FLOAT32 = float(np.finfo(np.float32).max)
+LARGEST_FLOAT32 = (2 - 2**-23) * 2.0**127
 """Networks are trained in float32, so no number given to training can be larger."""
 
 _WORDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a text", tuple[str, ...]: "a list of texts"}
@@ -28,7 +26,7 @@ def as_setting(name: str, value: Any, expected: Any) -> Any:
     options = typing.get_args(expected) if isinstance(expected, types.UnionType) else (expected,)
     if value is None and type(None) in options:
         return None
-    if isinstance(value, bool | np.bool_):
+    if _is_bool(value):
         if bool in options:
             return bool(value)
     elif int in options and isinstance(value, Integral):
@@ -37,21 +35,12 @@ def as_setting(name: str, value: Any, expected: Any) -> Any:
         return _as_float(name, value)
     elif str in options and isinstance(value, str):
         return str(value)
-    elif tuple[str, ...] in options and isinstance(value, list | tuple | np.ndarray) and all(isinstance(v, str) for v in value):
+    elif tuple[str, ...] in options and _is_list(value) and all(isinstance(v, str) for v in value):
         return tuple(map(str, value))
     elif any(is_dataclass(option) and isinstance(value, option) for option in options):
         return value
     described = " or ".join(_described(option) for option in options)
     raise ConfigError(f"{name} must be {described}, not {shown(value)}")
-
-
-def check_settings(settings: Any) -> None:
-    """Give every field of a frozen dataclass of settings its plain Python type; called before the values are looked at.
-
-    Raises ConfigError, naming the field, for a value of another type.
-    """
-    for name, expected in types_of(type(settings)).items():
-        object.__setattr__(settings, name, as_setting(name, getattr(settings, name), expected))
 
 
 @cache
@@ -65,6 +54,14 @@ def shown(value: Any) -> str:
     """Return a value as it is shown in an error: on one line, and cut where it is long."""
     text = " ".join(repr(value).split())
     return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _is_bool(value: Any) -> bool:
+    return isinstance(value, bool) or type(value).__name__ == "bool" and type(value).__module__ == "numpy"
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, list | tuple) or type(value).__name__ == "ndarray" and value.ndim == 1
 
 
 def _as_float(name: str, value: Real) -> float:

@@ -9,7 +9,7 @@ import numpy as np
 
 from propneat.base.errors import ConfigError, DataError
 from propneat.data.catalogue import find_suggestion
-from propneat.data.delimited_form import DelimitedForm
+from propneat.settings.reading import DelimitedForm
 
 if TYPE_CHECKING:
     import pandas

@@ -7,10 +7,10 @@ from propneat.data.catalogue import CatalogueEntry, read_catalogue
 from propneat.data.plan import ColumnPlan, TablePlan
 from propneat.data.planning import plan_table
 from propneat.data.preprocessing import EncodingOptions, InputRule, Preprocessor
-from propneat.data.reading_options import ReadingOptions
 from propneat.data.table import Table, load_table
 from propneat.data.target_scale import TargetScale
 from propneat.data.targets import TASKS, encode_target, infer_task
+from propneat.settings.reading import ReadingOptions
 
 __all__ = [
     "CatalogueEntry",

@@ -9,6 +9,7 @@ from numbers import Real
 import numpy as np
 
 from propneat.base.errors import DataError
+from propneat.settings.reading import MISSING_TEXTS
 
 __all__ = [
     "MISSING_TEXTS",
@@ -21,9 +22,6 @@ __all__ = [
     "stripped",
     "text_of",
 ]
-
-MISSING_TEXTS = ("", "?", "NA", "N/A", "#N/A", "NaN", "nan", "NULL", "null", "<NA>")
-"""Texts that mean "no value here", after blanks at both ends are removed; so do None, NaN, NaT and pandas.NA."""
 
 
 @dataclass(frozen=True, eq=False)

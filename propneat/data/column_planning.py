@@ -9,9 +9,9 @@ from propneat.data.cells import Cells, is_missing, is_number, text_of
 from propneat.data.number_columns import shapes_of
 from propneat.data.numbers import find_form, parse_number
 from propneat.data.plan import ColumnPlan, ReadColumn
-from propneat.data.reading_options import ReadingOptions
 from propneat.data.seen_texts import ColumnReport, SeenTexts, kept_levels
 from propneat.data.source_column import SourceColumn
+from propneat.settings.reading import ReadingOptions
 
 __all__ = ["has_decimal_comma", "plan_column"]
 

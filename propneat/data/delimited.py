@@ -17,7 +17,7 @@ import pyarrow.csv
 
 from propneat.base.errors import DataError
 from propneat.data.cells import MISSING_TEXTS, arrow_texts, stripped
-from propneat.data.delimited_form import DelimitedForm
+from propneat.settings.reading import DelimitedForm
 
 __all__ = [
     "DELIMITERS",

@@ -13,6 +13,7 @@ import pandas
 import pyarrow
 
 from propneat.base.errors import DataError
+from propneat.base.extras import need
 from propneat.data.delimited import DelimitedForm, RawTable, parse_delimited, read_delimited
 
 if TYPE_CHECKING:
@@ -116,12 +117,9 @@ def _read_arrow(data: bytes, label: str) -> RawTable:
 
 def _read_excel(data: bytes, label: str) -> RawTable:
     """Read the first sheet of a workbook."""
+    need("openpyxl", label, "save the sheet as CSV")
     try:
         book = pandas.ExcelFile(io.BytesIO(data), engine="openpyxl")
-    except ImportError as error:
-        raise DataError(
-            f"{label} needs the package openpyxl: pip install 'propneat[excel]', or save the sheet as CSV"
-        ) from error
     except Exception as error:
         raise DataError(f"{label} is not a readable Excel file: {_one_line(error)}") from error
     with book:

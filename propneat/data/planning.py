@@ -11,10 +11,10 @@ from propneat.data.column_planning import has_decimal_comma, plan_column
 from propneat.data.frames import TableView
 from propneat.data.numbers import are_whole
 from propneat.data.plan import ColumnPlan, ReadColumn, TablePlan
-from propneat.data.reading_options import ReadingOptions
 from propneat.data.seen_texts import ColumnReport
 from propneat.data.source_column import SourceColumn
 from propneat.data.threads import map_columns
+from propneat.settings.reading import ReadingOptions
 
 __all__ = ["PlannedTable", "plan_columns", "plan_table"]
 

@@ -10,7 +10,7 @@ from propneat.base.errors import DataError
 from propneat.data.dates import DATE_FORMATS, ISO, find_date_format
 from propneat.data.numbers import NumberForm, find_form, is_ambiguous, parse_number
 from propneat.data.plan import ColumnPlan, ReadColumn
-from propneat.data.reading_options import ReadingOptions
+from propneat.settings.reading import ReadingOptions
 
 __all__ = ["ColumnReport", "SeenTexts", "kept_levels"]
 

@@ -5,8 +5,8 @@ import io
 from collections.abc import Sequence
 
 from propneat.data.delimited import DELIMITERS, column_names, is_plainly_quoted, prepared, refuse_data, width_of
-from propneat.data.delimited_form import DelimitedForm
 from propneat.data.delimited_sweep import SweptColumn, sweep
+from propneat.settings.reading import DelimitedForm
 
 __all__ = ["sweep_columns"]
 

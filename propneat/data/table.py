@@ -12,10 +12,10 @@ from propneat.data.frames import TableView
 from propneat.data.numbers import are_whole
 from propneat.data.plan import ColumnPlan, ReadColumn, TablePlan
 from propneat.data.planning import plan_columns
-from propneat.data.reading_options import ReadingOptions
 from propneat.data.seen_texts import ColumnReport
 from propneat.data.source_column import SourceColumn
 from propneat.data.targets import encode_target, labels_of, plan_target
+from propneat.settings.reading import ReadingOptions
 
 if TYPE_CHECKING:
     import pandas

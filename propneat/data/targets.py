@@ -9,8 +9,8 @@ from propneat.base.errors import DataError
 from propneat.data.column_planning import plan_column
 from propneat.data.numbers import are_whole
 from propneat.data.plan import ColumnPlan, ReadColumn
-from propneat.data.reading_options import ReadingOptions
 from propneat.data.source_column import SourceColumn
+from propneat.settings.reading import ReadingOptions
 
 if TYPE_CHECKING:
     import pandas

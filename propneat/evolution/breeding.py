@@ -11,9 +11,9 @@ from propneat.evolution.innovation import InnovationTracker
 from propneat.evolution.mutation import MutationRates, mutate_genes, room_left
 from propneat.genome import CONNECTION_DTYPE, NODE_DTYPE, GenePool, Genome, frozen
 
-__all__ = ["Mating", "breed", "crossover", "mutate"]
+__all__ = ["NO_PARENT", "Mating", "breed", "crossover", "mutate"]
 
-_NO_PARENT = -1
+NO_PARENT = -1
 
 
 class Mating(NamedTuple):
@@ -51,7 +51,7 @@ def _breed(pool, mating, tracker, rates, average_rate, disabled_inheritance, chi
         a, b = mating.mother[c], mating.father[c]
         a_nodes = pool_nodes[node_start[a] : node_start[a + 1]]
         a_genes = pool_genes[gene_start[a] : gene_start[a + 1]]
-        if b != _NO_PARENT:
+        if b != NO_PARENT:
             b_nodes = pool_nodes[node_start[b] : node_start[b + 1]]
             b_genes = pool_genes[gene_start[b] : gene_start[b + 1]]
             n, m = cross_genes(
@@ -118,7 +118,7 @@ def breed(
 
 def mutate(genome: Genome, tracker: InnovationTracker, config: EvolutionConfig, rng: np.random.Generator) -> Genome:
     """Return a mutated copy of one genome."""
-    mating = Mating(np.array([0]), np.array([_NO_PARENT]), np.array([False]), np.array([True]))
+    mating = Mating(np.array([0]), np.array([NO_PARENT]), np.array([False]), np.array([True]))
     return breed(GenePool.pack([genome]), mating, tracker, config, rng)[0]
 
 

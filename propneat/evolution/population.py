@@ -8,7 +8,7 @@ import numpy as np
 from propneat.base.rng import make_rng
 from propneat.base.setting_types import as_setting
 from propneat.compiler import evaluate_pool
-from propneat.evolution.breeding import breed
+from propneat.evolution.breeding import NO_PARENT, breed
 from propneat.evolution.config import EvolutionConfig
 from propneat.evolution.initial import first_generation
 from propneat.evolution.innovation import InnovationTracker
@@ -54,6 +54,9 @@ class GenerationReport:
     """Whether all species stagnated, so that the next generation starts afresh around the best genome ever."""
     threshold: float
     """Compatibility threshold that was used; for nearest representatives the largest distance of a genome to its own."""
+    mothers: np.ndarray
+    """Of every genome of the next generation the place of its mother, the fitter parent, in this one, int64, shape
+    (population_size,); -1 for one begun anew."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -163,10 +166,11 @@ class Population:
         best = GenePool.pack([pool[champion]])[0]
         state = self._remember_best(best, float(score[champion]))
         if np.any(alive):
-            next_pool = self._next_pool(pool, labels, ranks, alive, rng)
+            next_pool, mothers = self._next_pool(pool, labels, ranks, alive, rng)
             survivors = tuple(entry for entry, keep in zip(species, alive, strict=True) if keep)
         else:
             next_pool, survivors = self._start_again(state.best, rng), ()
+            mothers = np.full(len(next_pool), NO_PARENT)
         self._state = replace(
             state,
             generation=state.generation + 1,
@@ -186,6 +190,7 @@ class Population:
             n_stagnant=int(np.count_nonzero(~alive)),
             extinct=not np.any(alive),
             threshold=division.threshold,
+            mothers=mothers,
         )
 
     def begin_anew(self) -> None:
@@ -237,12 +242,14 @@ class Population:
 
     def _next_pool(
         self, pool: GenePool, labels: np.ndarray, ranks: np.ndarray, alive: np.ndarray, rng: np.random.Generator
-    ) -> GenePool:
+    ) -> tuple[GenePool, np.ndarray]:
+        """Return the next generation, and the place of everyone's mother in this one."""
         members = [np.flatnonzero(labels == index) for index in np.flatnonzero(alive)]
         shares = np.array([ranks[positions].mean() for positions in members])
         strongest = int(np.argmax([ranks[positions].max() for positions in members]))
         allocation = allocate_offspring(shares, self.config.population_size, strongest)
-        return breed(pool, plan_mating(members, ranks, allocation, self.config, rng), self._tracker, self.config, rng)
+        mating = plan_mating(members, ranks, allocation, self.config, rng)
+        return breed(pool, mating, self._tracker, self.config, rng), mating.mother
 
     def _remember_best(self, best: Genome, score: float) -> PopulationState:
         state = self._state

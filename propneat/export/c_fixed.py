@@ -13,10 +13,12 @@ from propneat.export.c_columns import Layout
 from propneat.export.c_fixed_functions import COMPUTED, TOP, function_of
 from propneat.export.c_fixed_inputs import FixedInputs, plan_inputs
 from propneat.export.error_bound import float_rounding, running_errors
-from propneat.genome import ACTIVATIONS, AGGREGATIONS
+from propneat.genome import ACTIVATIONS, AGGREGATIONS, check_functions
 from propneat.model import Model
 
 __all__ = ["FixedModel", "FixedNode", "WEIGHT_BITS", "quantise"]
+
+check_functions(__name__, aggregations=("sum", "mean", "product", "max", "min"))
 
 WEIGHT_BITS = {"int16": 16, "int8": 8}
 """Bits of a weight; values have 16 either way."""

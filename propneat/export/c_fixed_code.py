@@ -7,8 +7,11 @@ from propneat.export.c_fixed_answer import FixedAnswer
 from propneat.export.c_fixed_functions_code import call_of, function_code, within_code
 from propneat.export.c_fixed_inputs import Flag, Means, Plain
 from propneat.export.c_tables import Tables, flash_code, int_literal, loop
+from propneat.genome import check_functions
 
 __all__ = ["fixed_parts"]
+
+check_functions(__name__, aggregations=("sum", "mean", "product", "max", "min"))
 
 
 def fixed_parts(fixed: FixedModel, answer: FixedAnswer, prefix: str) -> list[str]:

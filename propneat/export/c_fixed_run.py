@@ -11,9 +11,11 @@ from propneat.export.c_fixed_answer import answer_rows, plan_answer
 from propneat.export.c_fixed_functions import TOP, apply_fixed, saturate
 from propneat.export.c_fixed_inputs import fix_rows
 from propneat.export.error_bound import Rounding, running_errors
-from propneat.genome import activation_code
+from propneat.genome import activation_code, check_functions
 
 __all__ = ["FixedRun", "fixed_errors", "run_fixed"]
+
+check_functions(__name__, aggregations=("sum", "mean", "product", "max", "min"))
 
 
 @dataclass(frozen=True)

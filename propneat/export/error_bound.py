@@ -21,7 +21,7 @@ _SLOPES = {
 }  # fmt: skip
 """The steepest slope of every activation; that of the square depends on its argument."""
 
-check_functions(__name__, activations=_SLOPES)
+check_functions(__name__, activations=_SLOPES, aggregations=("sum", "mean", "product", "max", "min"))
 
 UNIT = 2.0**-24
 """Relative rounding error of float32."""

@@ -12,10 +12,12 @@ from propneat.data import TargetScale
 from propneat.export.onnx_graph import Graph, activate
 from propneat.export.onnx_inputs import column_inputs, is_plain, plain_inputs
 from propneat.formula.making import columns_of
-from propneat.genome import ACTIVATIONS, AGGREGATIONS
+from propneat.genome import ACTIVATIONS, AGGREGATIONS, check_functions
 from propneat.model import Model
 
 __all__ = ["OPSET", "add_model", "to_onnx"]
+
+check_functions(__name__, aggregations=("sum", "mean", "product", "max", "min"))
 
 OPSET, _IR_VERSION = 20, 9
 """Of ai.onnx: the first with operators on texts. Runtimes of 2024 and later have it."""

@@ -26,9 +26,11 @@ from propneat.formula.form import (
     parts_of,
     walk,
 )
-from propneat.genome import ACTIVATIONS, AGGREGATIONS
+from propneat.genome import ACTIVATIONS, AGGREGATIONS, check_functions
 
 __all__ = ["columns_of", "input_of", "make_formula", "network_answers"]
+
+check_functions(__name__, aggregations=("sum", "mean", "product", "max", "min"))
 
 _MOST_CANCELLED = 64.0
 """Centers of more spreads than this stay differences: multiplied out, they would cost as many units in the last place."""

@@ -11,7 +11,7 @@ from xml.sax.saxutils import escape
 from propneat.genome.presentation import clean_text
 
 __all__ = [
-    "DARK", "LIGHT", "METHOD_COLOURS", "SHAPES", "Drawing", "Dots", "Marker", "Rect", "Segments", "Text", "format_colours",
+    "DARK", "LIGHT", "METHOD_COLOURS", "SHAPES", "Area", "Drawing", "Dots", "Marker", "Rect", "Segments", "Text", "format_colours",
     "line", "method_role", "method_shape", "render_png", "render_svg", "shorten", "text_width",
 ]  # fmt: skip
 
@@ -79,6 +79,16 @@ class Rect:
 
 
 @dataclass(frozen=True)
+class Area:
+    """A filled polygon through (x, y); `title` shows when pointed at."""
+
+    points: tuple[tuple[float, float], ...]
+    role: str
+    opacity: float = 1.0
+    title: str = ""
+
+
+@dataclass(frozen=True)
 class Text:
     """A line of text whose baseline starts, is centred or ends at (x, y), as `anchor` is "start", "middle" or "end"."""
 
@@ -93,7 +103,7 @@ class Text:
     """Degrees anticlockwise: 0 or 90."""
 
 
-Item = Segments | Dots | Marker | Rect | Text
+Item = Segments | Dots | Marker | Rect | Area | Text
 
 
 @dataclass(frozen=True)
@@ -188,6 +198,11 @@ def _svg_item(item: Item) -> str:
         case Rect():
             box = f'x="{_number(item.x)}" y="{_number(item.y)}" width="{_number(item.width)}" height="{_number(item.height)}"'
             return f'<rect class="{item.role}" {box} fill="currentColor"{_opacity(item.opacity)}{_close("rect", item.title)}'
+        case Area():
+            path = "M" + "L".join(f"{_number(x)} {_number(y)}" for x, y in item.points) + "z"
+            return (
+                f'<path class="{item.role}" d="{path}" fill="currentColor"{_opacity(item.opacity)}{_close("path", item.title)}'
+            )
         case Text():
             x, y = _number(item.x), _number(item.y)
             turn = f' transform="rotate({-item.rotation} {x} {y})"' if item.rotation else ""
@@ -249,7 +264,7 @@ def render_png(drawing: Drawing) -> bytes:
 def _paint(axes: object, item: Item, order: int) -> None:
     """Add one primitive to matplotlib's axes; sizes are points there, of which 72 are 100 pixels."""
     from matplotlib.collections import LineCollection
-    from matplotlib.patches import Rectangle
+    from matplotlib.patches import Polygon, Rectangle
 
     colour, points = LIGHT[item.role], 0.72
     match item:
@@ -273,6 +288,10 @@ def _paint(axes: object, item: Item, order: int) -> None:
             box = Rectangle((item.x, item.y), item.width, item.height, facecolor=colour, alpha=item.opacity, linewidth=0)
             box.set_zorder(order)
             axes.add_patch(box)
+        case Area():
+            shape = Polygon(item.points, facecolor=colour, alpha=item.opacity, linewidth=0)
+            shape.set_zorder(order)
+            axes.add_patch(shape)
         case Text():
             place = {"start": "left", "middle": "center", "end": "right"}[item.anchor]
             axes.text(

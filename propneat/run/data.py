@@ -15,7 +15,8 @@ from propneat.genome import Genome
 from propneat.model import Model
 from propneat.model.preparation import PreparedProblem, prepare_problem
 from propneat.run.sequence_data import divide_sequences, hold_out
-from propneat.settings.file import DataSettings, Settings
+from propneat.settings.data import DataSettings
+from propneat.settings.file import Settings
 from propneat.training import Sequences
 
 __all__ = ["RunData", "load_run_table", "prepare_run"]
@@ -80,7 +81,7 @@ def prepare_run(settings: Settings) -> RunData:
     """
     data, seed = settings.data, settings.evolve.seed
     table = load_run_table(data)
-    if data.sequence is not None:
+    if data.sequence_columns:
         return _prepare_sequence_run(settings, table)
     codes = encode_target(table.target, table.task)[1]
     learn, test = hold_out(data, codes, table.task, seed)
@@ -118,7 +119,7 @@ def load_run_table(data: DataSettings) -> Table:
         raise ConfigError("no data set is given: name one, as in propneat evolve breast_cancer_wisconsin, or a .csv file")
     return load_table(
         data.source, target=data.target, data_dir=data.data_dir, task=data.task, options=data.reading, form=data.form,
-        carry=() if data.sequence is None else data.sequence.names,
+        carry=data.sequence_columns,
     )  # fmt: skip
 
 

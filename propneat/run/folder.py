@@ -33,6 +33,9 @@ _MADE_BY_RUNS = (
     "network.svg",
     "progress.png",
     "progress.svg",
+    "descent.png",
+    "species.csv",
+    "lineage.csv",
     "front.json",
     "front.csv",
     "front.png",
@@ -42,7 +45,7 @@ _MADE_BY_RUNS = (
     "checkpoint.journal",
     "config.toml",
 )
-_RESULTS = _MADE_BY_RUNS[:9]
+_RESULTS = _MADE_BY_RUNS[:12]
 """What a run makes of its last state; the report may not have been wanted."""
 _MARK = "# This folder belongs to a run of propneat, which replaces its own files in it.\n"
 _NUMBER, _FIGURE = (int, float), (int, float, type(None))

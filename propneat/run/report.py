@@ -13,6 +13,7 @@ from propneat.model import Model, load_model
 from propneat.model.importance import Dependence, partial_dependence
 from propneat.report.run_page import RunContent, render_run_page
 from propneat.run.data import RunData
+from propneat.run.descent import read_descent
 from propneat.run.folder import RunFolder
 from propneat.run.front import front_rows, read_front
 from propneat.run.judging import Judgement, judge
@@ -31,6 +32,7 @@ def write_report(
 ) -> None:
     """Write `report.html` into the folder of a run, of its model, its judgement and the files that are there."""
     held_out = data.test_inputs()
+    species, ancestors = read_descent(folder)
     content = RunContent(
         summary=summary,
         model=model,
@@ -42,6 +44,8 @@ def write_report(
         formula=_formula(model),
         front=front_rows(read_front(folder)),
         history=_read_history(folder),
+        species=species,
+        ancestors=ancestors,
         settings=_settings_rows(settings),
     )
     write_atomic(folder.report, render_run_page(content))
@@ -117,7 +121,7 @@ def _number(text: str | None) -> float:
 
 def _settings_rows(settings: Settings) -> list[tuple[str, list[tuple[str, str, str, bool]]]]:
     values = to_layer(settings)
-    usual = to_layer(resolve_settings([{"method": settings.evolve.method}], sequences=settings.data.sequence is not None))
+    usual = to_layer(resolve_settings([{"method": settings.evolve.method}], sequences=bool(settings.data.sequence_columns)))
     groups = []
     for section, about in SECTIONS.items():
         own, default = (values, usual) if not section else (values[section], usual[section])

@@ -12,7 +12,8 @@ from propneat.data.sequence_rows import SequenceColumns, SequenceRows
 from propneat.data.split import fold_rows, split_rows
 from propneat.model.preparation import PreparedProblem
 from propneat.model.sequence_preparation import prepare_sequences
-from propneat.settings.file import DataSettings, Settings
+from propneat.settings.data import DataSettings
+from propneat.settings.file import Settings
 
 __all__ = ["DividedSequences", "describe_sequences", "divide_sequences", "hold_out"]
 

@@ -17,6 +17,7 @@ from propneat.model.starting import starting_genomes
 from propneat.model.summary import n_nodes
 from propneat.run.checkpoint import CHECKPOINT_SCHEMA, check_identity, load_checkpoint
 from propneat.run.data import RunData, load_run_table, prepare_run
+from propneat.run.descent import write_descent
 from propneat.run.folder import RunFolder
 from propneat.run.front import FrontEntry, draw_champion, write_front
 from propneat.run.judging import judge
@@ -105,6 +106,7 @@ def run(
     folder.write_history(result.history)
     folder.write_timing(keep.seconds)
     _draw(folder, data, model, result, keep.seconds, settings.evolve.generations)
+    write_descent(folder, result.descent)
     write_front(folder, front, SCORE_NAMES[data.task], chosen.facts["connections"])
     summary = facts | {
         "finished": not result.interrupted,

@@ -9,6 +9,7 @@ from propneat.base.rng import make_rng
 from propneat.compiler import PopulationPlan, compile_genome, compile_pool, write_back_pool
 from propneat.evolution import GenerationReport, Population
 from propneat.genome import GenePool, Genome
+from propneat.search.descent import descent_of
 from propneat.search.front import Front
 from propneat.search.judging import penalised, score_genome
 from propneat.search.problem import Problem
@@ -50,13 +51,17 @@ def run_generation(
         champion, champion_loss, score = state.champion, state.champion_loss, state.history[-1]["validation_score"]
     contender = float(validation_losses[int(np.nanargmin(cost))]) if np.isfinite(cost).any() else float("nan")
     rivals = _cost(np.array([contender, champion_loss]), GenePool.pack([leaders[0], champion]), problem, config)
-    if rivals[0] < rivals[1]:
+    is_new = bool(rivals[0] < rivals[1])
+    if is_new:
         champion, champion_loss = leaders[0], contender
         score = score_genome(champion, problem)
     row = _history_row(report, champion, champion_loss, score)
     history, finished, front = ((*state.history, row), state.finished, state.front) if state else ((row,), (), Front.make())
-    front = front.joined(trained, validation_losses, np.diff(plan.genome_edge_start))
-    return EvolveState(population.state, champion, champion_loss, leaders, history, finished, front)
+    sizes = np.diff(plan.genome_edge_start)
+    front = front.joined(trained, validation_losses, sizes)
+    kept = descent_of(report, sizes, validation_losses, int(np.nanargmin(cost)) if is_new else None)
+    descent = (*(state.descent if state else ()), kept)
+    return EvolveState(population.state, champion, champion_loss, leaders, history, finished, front, descent=descent)
 
 
 def _cost(losses: np.ndarray, pool: GenePool, problem: Problem, config: EvolveConfig) -> np.ndarray:

@@ -7,9 +7,12 @@ from propneat.genome import GenePool, Genome
 from propneat.search.problem import Problem
 from propneat.search.scores import score_outputs
 from propneat.search.vote import vote_weights
+from propneat.settings.training import check_forms
 from propneat.training import Samples, Sequences
 
 __all__ = ["judge", "mean_loss", "penalised", "score_genome", "weigh_votes"]
+
+check_forms(__name__, losses=("bce", "cross_entropy", "mse", "rmse"))
 
 _LEAST = 1e-12
 

@@ -82,7 +82,8 @@ def evolve(
     else:
         parts = [*state.finished, finish(state, last, problem, config, train)]
         result = join(parts, state, problem, config, train, interrupted)
-    return replace(result, stopped="callback" if interrupted else cast(str, stop_reason(state.own_history, config)))
+    stopped = "callback" if interrupted else cast(str, stop_reason(state.own_history, config))
+    return replace(result, stopped=stopped, descent=state.descent_by_population)
 
 
 def _check_memory(problem: Problem, config: EvolveConfig) -> None:

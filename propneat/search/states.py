@@ -2,7 +2,10 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
+
+import numpy as np
 
 from propneat.evolution import PopulationState
 from propneat.genome import GenePool, Genome
@@ -39,6 +42,14 @@ class EvolveState:
     """The best genomes of every size that this population has seen, numbers as they were then."""
     extra: dict[str, Any] | None = None
     """What other searches than that over a table keep beside, plain values that JSON can carry; None for those."""
+    descent: tuple[np.ndarray, ...] = ()
+    """Species, mothers, sizes and losses of every generation of the history, see `descent_of`; nothing of other searches."""
+
+    @property
+    def descent_by_population(self) -> tuple[tuple[np.ndarray, ...], ...]:
+        """What is kept of the generations, population by population."""
+        edges = np.cumsum([0, *(part.generations for part in self.finished), len(self.own_history)]).tolist()
+        return tuple(self.descent[start:end] for start, end in pairwise(edges))
 
     @property
     def own_history(self) -> tuple[dict[str, Any], ...]:
@@ -82,6 +93,8 @@ class EvolveResult:
     """One row per generation, with the keys of `HISTORY_COLUMNS`."""
     interrupted: bool
     """Whether a callback ended the run before its last generation."""
+    descent: tuple[tuple[np.ndarray, ...], ...] = ()
+    """For every population what is kept of its generations; see `ancestors` and `species_sizes` of `propneat.search.descent`."""
     stopped: str = "generations"
     """What ended the last population: its number of "generations", "target_fitness", "patience", or a "callback"."""
 

@@ -1,75 +1,88 @@
 """Settings of the evolution of networks that act, and those that suit a method and an environment."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import MISSING, dataclass, field, replace
 from typing import Any
 
 from propneat.base.errors import ConfigError
-from propneat.base.setting_types import check_settings
-from propneat.evolution import EvolutionConfig
+from propneat.settings.evolution import EvolutionConfig
 from propneat.settings.evolve_config import METHODS
-from propneat.training import TrainingConfig
+from propneat.settings.fields import check_settings, notes_of, setting
+from propneat.settings.training import TrainingConfig
 
-__all__ = ["LEARNING", "ControlConfig", "default_control"]
-
-LEARNING = ("regression", "gradient")
-"""What networks learn by between generations: advantage-weighted regression, or a policy gradient."""
-
-_LEAST = {"generations": 1, "episodes": 1, "judge_episodes": 1, "test_episodes": 1, "seed": 0, "rows": 1}
+__all__ = ["CONTROL_NOTES", "ControlConfig", "default_control"]
 
 
 @dataclass(frozen=True)
 class ControlConfig:
-    """Every setting of a run in an environment; `default_control` gives those of a method. See `CONTROL_NOTES`."""
+    """Every setting of a run in an environment; `default_control` gives those of a method."""
 
-    env: str
-    method: str = "neat"
-    generations: int = 1000
-    env_steps: int | None = None
-    episodes: int = 3
-    judge_episodes: int = 20
-    test_episodes: int = 100
-    max_steps: int | None = None
-    solved_at: float | None = None
-    normalise: bool | None = None
-    biases: bool = True
-    step_decades: float = 0.0
-    restart_after: int | None = None
-    seed: int = 0
-    discount: float = 0.99
-    learning: str = "regression"
-    beta: float = 1.0
-    most_weight: float = 20.0
-    rows: int = 4096
-    learning_share: float = 1.0
+    env: str = setting(MISSING, 'The environment: one of our own, one of gymnasium, or "package.module:NAME".')
+    method: str = setting(
+        "neat",
+        '"neat" mutates weights alone, "propneat" trains every network between generations on what all have met as well.',
+        words=METHODS,
+    )
+    generations: int = setting(1000, "Most generations.", least=1)
+    env_steps: int | None = setting(
+        None, 'Steps in the environment after which no generation begins; "none" for any number.', least=1
+    )
+    episodes: int = setting(3, "Episodes of every genome in a generation, the same for all; one where all are alike.", least=1)
+    judge_episodes: int = setting(
+        20, "Episodes that the best of a generation is judged by, others than those it was chosen by.", least=1
+    )
+    test_episodes: int = setting(100, "Episodes that the champion is tested in at the end.", least=1)
+    max_steps: int | None = setting(
+        None, 'Steps after which an episode ends; "none" for the limit of the environment.', least=1
+    )
+    solved_at: float | None = setting(
+        None, 'Mean return that counts as solved and ends the run; "none" for that of the environment.'
+    )
+    normalise: bool | None = setting(
+        None, 'Whether observations are scaled by mean and spread of all seen; "none" leaves it to the environment.'
+    )
+    biases: bool = setting(
+        True, "Whether nodes have biases; where mirrored states ask for mirrored actions they are of no use."
+    )
+    step_decades: float = setting(
+        0.0,
+        "Steps of mutation are perturb_sigma or, drawn for every generation, up to so many powers of ten smaller.",
+        least=0,
+        most=10,
+    )
+    restart_after: int | None = setting(
+        None, 'Generations without progress of 1 % after which new genomes begin; "none" for never.', least=1
+    )
+    seed: int = setting(0, "Everything random follows from this number.", least=0)
+    discount: float = setting(0.99, "What a reward a step later counts, in advantages.", least=0, most=1)
+    learning: str = setting(
+        "regression",
+        '"regression", weighted by exp(advantage / beta), or "gradient", a policy gradient, weighted by the advantage.',
+        words=("regression", "gradient"),
+    )
+    beta: float = setting(
+        1.0, "Temperature of the weights exp(advantage / beta), in standard deviations of the advantage.", above=0
+    )
+    most_weight: float = setting(20.0, "Largest weight of a step; of a policy gradient the least is minus that.", above=0)
+    rows: int = setting(
+        4096, "Steps that all genomes are trained on between two generations, drawn from all that were met.", least=1
+    )
+    learning_share: float = setting(
+        1.0, "Share of the genomes of a generation that are trained, drawn at random; the elite never is.", least=0, most=1
+    )
     evolution: EvolutionConfig = field(default_factory=EvolutionConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
 
     def __post_init__(self) -> None:
         """Raise ConfigError for a value that cannot be used."""
         check_settings(self)
-        if self.method not in METHODS:
-            raise ConfigError(f"method must be one of {', '.join(METHODS)}, not {self.method!r}")
-        if self.learning not in LEARNING:
-            raise ConfigError(f"learning must be one of {', '.join(LEARNING)}, not {self.learning!r}")
-        for name, least in _LEAST.items():
-            if getattr(self, name) < least:
-                raise ConfigError(f"{name} must be {least} or more, not {getattr(self, name)}")
-        for name in ("env_steps", "max_steps", "restart_after"):
-            if getattr(self, name) is not None and getattr(self, name) < 1:
-                raise ConfigError(f"{name} must be 1 or more, not {getattr(self, name)}")
-        for name in ("discount", "learning_share"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ConfigError(f"{name} must be a share between 0 and 1, not {getattr(self, name)}")
-        if not 0 <= self.step_decades <= 10:
-            raise ConfigError(f"step_decades must lie between 0 and 10, not {self.step_decades}")
-        for name in ("beta", "most_weight"):
-            if not 0 < getattr(self, name) < float("inf"):
-                raise ConfigError(f"{name} must be a positive number, not {getattr(self, name)}")
         if own := self.evolution.own_activations:
             raise ConfigError(f"networks that act are compiled, and {own[0]!r}, an activation of your own, has no such form")
         if self.evolution.direction != "maximise":
             raise ConfigError("direction must be 'maximise' for returns, not 'minimise'")
 
+
+CONTROL_NOTES: dict[str, str] = notes_of(ControlConfig)
+"""A line on every key of the table [control] of a configuration file."""
 
 _GENERAL: dict[str, Any] = {
     "population_size": 50,

@@ -10,18 +10,18 @@ from typing import Any
 
 from propneat.base.errors import ConfigError
 from propneat.base.setting_types import types_of
-from propneat.evolution import EvolutionConfig
-from propneat.settings.control_config import ControlConfig, default_control
-from propneat.settings.control_notes import CONTROL_NOTES
+from propneat.settings.control_config import CONTROL_NOTES, ControlConfig, default_control
+from propneat.settings.evolution import EvolutionConfig
+from propneat.settings.fields import explain
 from propneat.settings.file import Layer, format_value
 from propneat.settings.notes import NOTES, SECTIONS
-from propneat.training import TrainingConfig
+from propneat.settings.training import TrainingConfig
 
 __all__ = ["control_layer", "format_control", "is_control_file", "read_control_file", "resolve_control"]
 
 _NOTES = {"control": CONTROL_NOTES, "evolution": NOTES["evolution"], "training": NOTES["training"]}
 _ABOUT = {"control": "The run.", "evolution": SECTIONS["evolution"], "training": "Backpropagation, of propneat alone."}
-_TYPES = {"control": types_of(ControlConfig), "evolution": types_of(EvolutionConfig), "training": types_of(TrainingConfig)}
+_OWNERS = {"control": ControlConfig, "evolution": EvolutionConfig, "training": TrainingConfig}
 
 
 def is_control_file(path: Path | str) -> bool:
@@ -48,7 +48,7 @@ def read_control_file(path: Path | str) -> Layer:
 
 
 def _read(section: str, key: str, value: Any) -> Any:
-    expected = _TYPES[section].get(key)
+    expected = types_of(_OWNERS[section]).get(key)
     options = typing.get_args(expected) if isinstance(expected, types.UnionType) else ()
     return None if value == "none" and type(None) in options else value
 
@@ -86,5 +86,5 @@ def format_control(config: ControlConfig) -> str:
     for section, values in control_layer(config).items():
         lines += ["", f"# {_ABOUT[section]}", f"[{section}]"]
         for key, value in values.items():
-            lines += ["", f"# {_NOTES[section][key]}", f"{key} = {format_value(value)}"]
+            lines += ["", f"# {explain(_OWNERS[section], key)}", f"{key} = {format_value(value)}"]
     return "\n".join(lines) + "\n"

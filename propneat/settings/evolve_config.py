@@ -1,19 +1,23 @@
 """Settings of a run of evolution, and those that suit a method."""
 
-import math
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from propneat.base.errors import ConfigError
-from propneat.base.setting_types import check_settings
-from propneat.evolution import EvolutionConfig
-from propneat.settings.notes import PICKS
-from propneat.training import TrainingConfig, check_activations, check_engine
+from propneat.settings.evolution import EvolutionConfig
+from propneat.settings.fields import check_settings, setting
+from propneat.settings.picking import check_pick
+from propneat.settings.training import TrainingConfig, check_activations, check_engine, check_forms
 
-__all__ = ["METHODS", "PRESETS", "SEQUENCE_RECURRENT_RATE", "EvolveConfig", "checked_loss", "default_config"]
-
-METHODS = ("propneat", "neat")
-"""With gradients, and the original without."""
+__all__ = [
+    "METHODS",
+    "METHOD_DEFAULTS",
+    "PRESETS",
+    "SEQUENCE_RECURRENT_RATE",
+    "EvolveConfig",
+    "checked_loss",
+    "default_config",
+]
 
 PRESETS: dict[str, dict[str, Any]] = {
     "tiny": {"generations": 25, "populations": 1, "pick": "one-standard-error"},
@@ -25,109 +29,141 @@ PRESETS: dict[str, dict[str, Any]] = {
 SEQUENCE_RECURRENT_RATE = 0.5
 """The recurrent_rate of runs on sequences that name none."""
 
+METHOD_DEFAULTS: dict[str, dict[str, dict[str, Any]]] = {
+    "propneat": {
+        "": {"generations": 50, "populations": "auto", "size_penalty": 0.5},
+        "evolution": {
+            "add_connection_rate": 0.5,
+            "delete_connection_rate": 0.3,
+            "add_node_rate": 0.3,
+            "delete_node_rate": 0.15,
+            "weight_mutation_rate": 0.0,
+            "bias_mutation_rate": 0.0,
+            "activation_mutation_rate": 0.1,
+            "weight_sigma": 0.7,
+            "activations": ("tanh", "relu", "sin", "gauss"),
+            "initial_hidden": "auto",
+            "speciation": "nearest",
+            "compatibility_threshold": 1.5,
+            "target_species": 10,
+        },
+        "training": {"epochs": 20, "learning_rate": 0.02, "batch_size": "auto", "l2": 1.0},
+    },
+    "neat": {
+        "": {"generations": 500, "fine_tune_epochs": 0, "prune_epochs": 0, "refit_epochs": 0},
+        "evolution": {"add_connection_rate": 0.3, "add_node_rate": 0.1, "activations": ("tanh",), "target_species": 10},
+        "training": {},
+    },
+}
+"""What suits a method, table by table, where it differs from the defaults of the settings."""
+
+METHODS = tuple(METHOD_DEFAULTS)
+"""With gradients, and the original without."""
+
 _LOSSES_OF_TASK = {"binary": ("bce",), "multiclass": ("cross_entropy",), "regression": ("mse", "rmse")}
+check_forms(__name__, losses=[loss for losses in _LOSSES_OF_TASK.values() for loss in losses])
 
 _POPULATIONS = {4: 2500, 2: 5000}
 """Number of populations by default -> the most training rows it is taken for."""
-
-_LEAST = {
-    "generations": 1,
-    "populations": 1,
-    "n_finalists": 0,
-    "fine_tune_epochs": 0,
-    "refit_epochs": 0,
-    "prune_epochs": 0,
-    "fine_tune_patience": 1,
-    "patience": 1,
-    "size_penalty": 0,
-}
 
 
 @dataclass(frozen=True)
 class EvolveConfig:
     """Every setting of a run; `default_config` gives those of a method."""
 
-    method: str = "propneat"
-    preset: str = "default"
-    """The word that stands for the settings not given, one of PRESETS."""
-    generations: int = 100
-    populations: int | str = 1
-    """How many populations evolve one after another, each from new genomes and with a division of its own of the rows into those
-    to train on and those to judge by; one network is taught the mean of their champions' answers. "auto" leaves it to `for_rows`."""
-    seed: int = 0
-    target_fitness: float | None = None
-    """The best fitness of a generation at which a population has evolved enough, in the direction of fitness: it stops there."""
-    patience: int | None = None
-    """Generations without a better best fitness after which a population stops, None for never."""
-    start: str | None = None
-    """File of a network, bare or as a model: it and mutations of it are the first generation of the first population."""
-    write_back: bool = True
-    """Whether offspring inherit trained numbers (Lamarckian) or only the fitness they led to (Baldwinian)."""
-    retrain: bool = False
-    """Whether the champion's layers are filled to a dense network, drawn anew and trained long (the paper's retrain arm)."""
-    size_penalty: float = 0.0
-    """Fitness lost for each enabled connection gene, in units of the log likelihood summed over rows: 1 is Akaike's criterion."""
-    n_finalists: int = 10
-    """How many species' best genomes of the last generation are fine-tuned beside the champion, to choose the final one from."""
-    fine_tune_epochs: int = 500
-    """Most epochs of the final training, 0 for none."""
-    fine_tune_patience: int = 50
-    """Epochs without a better validation loss after which final training stops."""
-    prune_epochs: int = 20
-    """Epochs after each step of pruning the best network, which finds smaller ones for the front; 0 for no pruning."""
-    pick: str | int = "best"
-    """Which network of the front is the champion: "best", the lowest validation loss with the size penalty,
-    "one-standard-error", the smallest as good but for the error of the loss, or the best of at most a number of connections."""
-    refit_epochs: int = 300
-    """Epochs that the chosen genomes are trained on, after the choice, on training and validation rows together."""
-    loss: str | None = None
-    """Loss to train on; None takes the task's own: "bce", "cross_entropy" or "mse". Regression may take "rmse" instead."""
-    engine: str = "numba"
-    device: str = "cpu"
-    memory_budget: int | None = None
-    """Most bytes for intermediate values and gradients of a training step, None for any number; see `train_population`."""
+    method: str = setting(
+        "propneat", '"propneat" trains every network by gradients, "neat" is the original without.', words=METHODS
+    )
+    preset: str = setting(
+        "default", 'How much is searched for where nothing else is said: "tiny", "default" or "best".', words=tuple(PRESETS)
+    )
+    generations: int = setting(100, "Number of generations, of each population.", least=1)
+    populations: int | str = setting(
+        1,
+        'Populations one after another, each judged by other rows, that teach one network; "auto" is 4, 2 or 1 by rows.',
+        least=1,
+        words=("auto",),
+    )
+    """Each begins with new genomes and divides the rows anew into those to train on and those to judge by; the network is taught the
+    mean of their champions' answers. `for_rows` decides what "auto" is."""
+    target_fitness: float | None = setting(
+        None, 'A best fitness at which a population stops; fitness is minus the loss; "none" for no target.'
+    )
+    patience: int | None = setting(
+        None, 'Generations without a better best fitness after which a population stops; "none" for never.', least=1
+    )
+    start: str | None = setting(
+        None, 'Genome file of a network that the first population starts from, with mutations of it; "none" starts small.'
+    )
+    seed: int = setting(0, "Everything random follows from this number.", least=0)
+    write_back: bool = setting(
+        True, "Whether offspring inherit trained numbers (Lamarckian) or only the fitness they led to (Baldwinian)."
+    )
+    retrain: bool = setting(False, "Whether the champion's layers are filled to a dense network, drawn anew and trained long.")
+    """The paper's retrain arm."""
+    size_penalty: float = setting(
+        0.0, "Fitness lost for each enabled connection: this much summed loss, which is this / rows of mean loss.", least=0
+    )
+    """In units of the log likelihood summed over rows: 1 is Akaike's criterion."""
+    n_finalists: int = setting(
+        10, "How many of the last generation's best are fine-tuned beside the champion, to choose the final one from.", least=0
+    )
+    """Each is the best of its species."""
+    fine_tune_epochs: int = setting(500, "Most epochs of the final training, 0 for none.", least=0)
+    fine_tune_patience: int = setting(
+        50, "Epochs without a better validation loss after which the final training stops.", least=1
+    )
+    prune_epochs: int = setting(
+        20, "Epochs after each step of pruning the best network, which finds smaller ones; 0 for no pruning.", least=0
+    )
+    pick: str | int = setting(
+        "best",
+        'The champion among the best of every size: "best", "one-standard-error", "1%" (the least a connection must be worth), or a number.',
+    )
+    """"best" has the lowest validation loss with the size penalty, "one-standard-error" is the smallest as good but for the error of
+    the loss, and of "1%" every connection is worth 1 % of the error; see `propneat.search.front.pick`."""
+    refit_epochs: int = setting(
+        300, "Epochs of a last training of the chosen network on training and validation rows together; 0 for none.", least=0
+    )
+    loss: str | None = setting(None, '"bce", "cross_entropy", "mse" or "rmse"; "none" takes the one of the task.')
+    engine: str = setting(
+        "numba", 'What trains: "numba" (CPU), "triton" (GPU), "padded" (torch, any device), or one by one "layered" or "naive".'
+    )
+    device: str = setting("cpu", 'Where engines other than "numba" work: "cpu", "cuda", ...')
+    memory_budget: int | None = setting(
+        None,
+        'Most bytes for values and gradients of a training step, some computed twice to fit; "none" for any.',
+        least=1,
+        unit="bytes",
+    )
+    """See `train_population`."""
     evolution: EvolutionConfig = field(default_factory=EvolutionConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
 
     def __post_init__(self) -> None:
         """Raise ConfigError for a value that cannot be used."""
         check_settings(self)
-        if self.method not in METHODS:
-            raise ConfigError(f"method must be one of {', '.join(METHODS)}, not {self.method!r}")
-        check_preset(self.preset)
         check_engine(self.engine)
         check_activations(self.engine, self.evolution.own_activations)
-        if self.seed < 0:
-            raise ConfigError(f"seed must be 0 or more, not {self.seed}")
-        if isinstance(self.pick, str) and self.pick not in PICKS or isinstance(self.pick, int) and self.pick < 1:
-            raise ConfigError(f"pick must be {', '.join(PICKS)} or a number of connections, 1 or more, not {self.pick!r}")
-        if self.memory_budget is not None and self.memory_budget < 1:
-            raise ConfigError(f"memory_budget must be 1 byte or more, not {self.memory_budget}")
-        if isinstance(self.populations, str) and self.populations != "auto":
-            raise ConfigError(f"populations must be 'auto' or 1 or more, not {self.populations!r}")
-        if self.target_fitness is not None and not math.isfinite(self.target_fitness):
-            raise ConfigError(f"target_fitness must be a finite number, not {self.target_fitness}")
+        check_pick(self.pick)
         if self._has_limits and self.populations not in ("auto", 1):
             reason = "hold for each of several populations, and not for the network that they teach together"
             raise ConfigError(
                 f"max_connections and max_hidden {reason}: leave populations at 1, or 'auto', not {self.populations}"
             )
-        for name, least in _LEAST.items():
-            value = getattr(self, name)
-            if value is not None and not isinstance(value, str) and not least <= value < float("inf"):
-                raise ConfigError(f"{name} must be {least} or more, not {value}")
 
     def for_rows(self, n_rows: int) -> "EvolveConfig":
-        """Return the configuration with "auto" `populations` decided for so many training rows: 4, and 2 or 1 of many.
+        """Return the configuration with what is "auto" decided for so many training rows: 4 `populations`, and 2 or 1 of many.
 
         The fewer rows there are, the more a champion owes to chance, and the less time a population takes. With a limit of
-        connections or hidden nodes it is 1, since the network that several teach is larger than theirs.
+        connections or hidden nodes it is 1, since the network that several teach is larger than theirs. See
+        `EvolutionConfig.for_rows` for the `initial_hidden`.
         """
+        evolution = self.evolution.for_rows(n_rows)
         if self.populations != "auto":
-            return self
-        if self._has_limits:
-            return replace(self, populations=1)
-        return replace(self, populations=next((count for count, most in _POPULATIONS.items() if n_rows <= most), 1))
+            return replace(self, evolution=evolution)
+        few = next((count for count, most in _POPULATIONS.items() if n_rows <= most), 1)
+        return replace(self, evolution=evolution, populations=1 if self._has_limits else few)
 
     @property
     def _has_limits(self) -> bool:
@@ -165,30 +201,9 @@ def default_config(method: str = "propneat", preset: str = "default") -> EvolveC
 
 
 def _of_method(method: str) -> EvolveConfig:
-    if method == "neat":
-        evolution = EvolutionConfig(add_connection_rate=0.3, add_node_rate=0.1, activations=("tanh",), target_species=10)
-        return EvolveConfig(
-            method="neat", generations=500, fine_tune_epochs=0, prune_epochs=0, refit_epochs=0, evolution=evolution
-        )
-    evolution = EvolutionConfig(
-        add_connection_rate=0.5,
-        delete_connection_rate=0.3,
-        add_node_rate=0.3,
-        delete_node_rate=0.15,
-        weight_mutation_rate=0.0,
-        bias_mutation_rate=0.0,
-        activation_mutation_rate=0.1,
-        weight_sigma=0.7,
-        activations=("tanh", "relu", "sin", "gauss"),
-        initial_hidden=4,
-        speciation="nearest",
-        compatibility_threshold=1.5,
-        target_species=10,
-    )
-    training = TrainingConfig(epochs=20, learning_rate=0.02, batch_size="auto", l2=1.0)
-    return EvolveConfig(
-        method=method, generations=50, populations="auto", size_penalty=0.5, evolution=evolution, training=training
-    )
+    own = METHOD_DEFAULTS[method if method in METHODS else METHODS[0]]
+    evolution, training = EvolutionConfig(**own["evolution"]), TrainingConfig(**own["training"])
+    return EvolveConfig(method=method, **own[""], evolution=evolution, training=training)
 
 
 def checked_loss(loss: str | None, task: str) -> str:

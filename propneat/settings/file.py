@@ -6,23 +6,17 @@ import tomllib
 import types
 import typing
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from propneat.base.errors import ConfigError, DataError
-from propneat.base.setting_types import check_settings
-from propneat.data.cells import MISSING_TEXTS
-from propneat.data.delimited_form import DelimitedForm
-from propneat.data.reading_options import ReadingOptions
-from propneat.data.sequence_rows import SequenceColumns
-from propneat.evolution import EvolutionConfig
+from propneat.base.errors import ConfigError
+from propneat.settings.data import DataSettings
 from propneat.settings.evolve_config import SEQUENCE_RECURRENT_RATE, EvolveConfig, default_config
-from propneat.settings.notes import NOTES, SECTIONS
-from propneat.training import TrainingConfig
+from propneat.settings.fields import explain
+from propneat.settings.notes import NOTES, OWNERS, SECTIONS
 
 __all__ = [
-    "DataSettings",
     "Layer",
     "Settings",
     "format_settings",
@@ -39,94 +33,6 @@ _MAX_BYTES = 2**20
 
 
 @dataclass(frozen=True)
-class DataSettings:
-    """Which table to learn from and how to divide its rows; see `load_table` and `prepare_problem`."""
-
-    source: str | None = None
-    target: str | None = None
-    task: str | None = None
-    data_dir: str | None = None
-    test_fraction: float = 0.25
-    validation_fraction: float = 0.4
-    class_weight: str | None = None
-    one_hot_integers: int = 10
-    max_levels: int = 20
-    drop: tuple[str, ...] = ()
-    keep: tuple[str, ...] = ()
-    categories: tuple[str, ...] = ()
-    numbers: tuple[str, ...] = ()
-    dates: tuple[str, ...] = ()
-    texts: tuple[str, ...] = ()
-    missing: tuple[str, ...] = MISSING_TEXTS
-    decimal: str | None = None
-    thousands: str | None = None
-    odd_cells: float = 0.05
-    delimiter: str | None = None
-    encoding: str | None = None
-    header: bool | None = None
-    sequence_id: str | None = None
-    time: str | None = None
-    id: str | None = None
-    positive: str | None = None
-    folds: int = 0
-    fold: int = 1
-
-    def __post_init__(self) -> None:
-        """Raise ConfigError for a value that cannot be used."""
-        check_settings(self)
-        for name in ("source", "target", "data_dir"):
-            try:
-                (getattr(self, name) or "").encode()
-            except UnicodeEncodeError as error:
-                reason = "is not UTF-8 text, which settings are written in"
-                raise ConfigError(f"{name} {error.object!r} {reason}: rename it") from error
-        if not 0 <= self.test_fraction < 1:
-            raise ConfigError(f"test_fraction must be 0 or more and below 1, not {self.test_fraction}")
-        if not 0 < self.validation_fraction < 1:
-            raise ConfigError(f"validation_fraction must lie between 0 and 1, not {self.validation_fraction}")
-        if self.class_weight not in (None, "balanced"):
-            raise ConfigError(f"class_weight must be 'balanced' or 'none', not {self.class_weight!r}")
-        if self.one_hot_integers < 0:
-            raise ConfigError(f"one_hot_integers must be 0 or more, not {self.one_hot_integers}")
-        if self.time is not None and self.sequence_id is None:
-            raise ConfigError(f"time {self.time!r} orders the steps of sequences: it needs a sequence_id to tell these apart")
-        if self.folds == 1 or self.folds < 0 or not 1 <= self.fold <= max(1, self.folds):
-            raise ConfigError(f"folds must be 0, or 2 or more, and fold one of 1 to folds, not {self.folds} and {self.fold}")
-        if self.id is not None and self.id in (self.target, self.sequence_id, self.time):
-            raise ConfigError(f"id {self.id!r} names a row, so it cannot be the target, the sequence id or the time too")
-        if self.max_levels < 1:
-            raise ConfigError(f"max_levels must be 1 or more, not {self.max_levels}")
-        try:
-            _ = self.reading, self.form
-        except DataError as error:
-            raise ConfigError(str(error)) from error
-
-    @property
-    def sequence(self) -> SequenceColumns | None:
-        """What tells the sequences of a long table apart, None for a table of single rows."""
-        return None if self.sequence_id is None else SequenceColumns(self.sequence_id, self.time)
-
-    @property
-    def preparing(self) -> dict[str, Any]:
-        """How columns become inputs and rows are divided, as keywords of `prepare_problem`."""
-        names = ("validation_fraction", "one_hot_integers", "max_levels")
-        return {name: getattr(self, name) for name in names}
-
-    @property
-    def reading(self) -> ReadingOptions:
-        """What is said of the columns."""
-        said = {entry.name: getattr(self, entry.name) for entry in fields(ReadingOptions)}
-        if self.id is not None and self.id not in self.drop:
-            said["drop"] = (*self.drop, self.id)
-        return ReadingOptions(**said)
-
-    @property
-    def form(self) -> DelimitedForm:
-        """What is said of delimited text."""
-        return DelimitedForm(self.delimiter, self.encoding, self.header)
-
-
-@dataclass(frozen=True)
 class Settings:
     """All settings of a run."""
 
@@ -134,8 +40,7 @@ class Settings:
     evolve: EvolveConfig = field(default_factory=default_config)
 
 
-_OWNERS = {"": EvolveConfig, "data": DataSettings, "evolution": EvolutionConfig, "training": TrainingConfig}
-_TYPES = {section: typing.get_type_hints(owner) for section, owner in _OWNERS.items()}
+_TYPES = {section: typing.get_type_hints(owner) for section, owner in OWNERS.items()}
 
 
 def read_settings_file(path: Path | str) -> Layer:
@@ -256,9 +161,9 @@ def format_settings(settings: Settings) -> str:
     ]
     for section, about in SECTIONS.items():
         lines += ["", f"# {about}", *([f"[{section}]"] if section else [])]
-        for key, note in NOTES[section].items():
+        for key in NOTES[section]:
             value = values[section][key] if section else values[key]
-            lines += ["", f"# {note}", f"{key} = {format_value(value)}"]
+            lines += ["", f"# {explain(OWNERS[section], key)}", f"{key} = {format_value(value)}"]
     return "\n".join(lines) + "\n"
 
 

@@ -1,9 +1,12 @@
-"""One line on every setting of a run: the comments of configuration files and the help of command-line options."""
+"""The tables of a configuration file, and the line on every setting: its comment there, and the help of its option."""
 
-__all__ = ["NOTES", "PICKS", "SECTIONS"]
+from propneat.settings.data import DataSettings
+from propneat.settings.evolution import EvolutionConfig
+from propneat.settings.evolve_config import EvolveConfig
+from propneat.settings.fields import notes_of
+from propneat.settings.training import TrainingConfig
 
-PICKS = ("best", "one-standard-error")
-"""Ways to choose from the front of sizes, beside a number of connections."""
+__all__ = ["NOTES", "OWNERS", "SECTIONS", "home_of"]
 
 SECTIONS: dict[str, str] = {
     "": "The run.",
@@ -13,106 +16,16 @@ SECTIONS: dict[str, str] = {
 }
 """The tables of a configuration file, in order, and what each is about."""
 
-NOTES: dict[str, dict[str, str]] = {
-    "": {
-        "method": '"propneat" trains every network by gradients, "neat" is the original without.',
-        "preset": 'How much is searched for where nothing else is said: "tiny", "default" or "best".',
-        "generations": "Number of generations, of each population.",
-        "populations": 'Populations one after another, each judged by other rows, that teach one network; "auto" is 4, 2 or 1 by rows.',
-        "target_fitness": 'A best fitness at which a population stops; fitness is minus the loss; "none" for no target.',
-        "patience": 'Generations without a better best fitness after which a population stops; "none" for never.',
-        "start": 'Genome file of a network that the first population starts from, with mutations of it; "none" starts small.',
-        "seed": "Everything random follows from this number.",
-        "write_back": "Whether offspring inherit trained numbers (Lamarckian) or only the fitness they led to (Baldwinian).",
-        "retrain": "Whether the champion's layers are filled to a dense network, drawn anew and trained long.",
-        "size_penalty": "Fitness lost for each enabled connection: this much summed loss, which is this / rows of mean loss.",
-        "n_finalists": "How many of the last generation's best are fine-tuned beside the champion, to choose the final one from.",
-        "fine_tune_epochs": "Most epochs of the final training, 0 for none.",
-        "fine_tune_patience": "Epochs without a better validation loss after which the final training stops.",
-        "prune_epochs": "Epochs after each step of pruning the best network, which finds smaller ones; 0 for no pruning.",
-        "pick": 'The champion among the best of every size: "best", "one-standard-error", or at most so many connections.',
-        "refit_epochs": "Epochs of a last training of the chosen network on training and validation rows together; 0 for none.",
-        "loss": '"bce", "cross_entropy", "mse" or "rmse"; "none" takes the one of the task.',
-        "engine": 'What trains: "numba" (CPU), "triton" (GPU), "padded" (torch, any device), or one by one "layered" or "naive".',
-        "device": 'Where engines other than "numba" work: "cpu", "cuda", ...',
-        "memory_budget": 'Most bytes for values and gradients of a training step, some computed twice to fit; "none" for any.',
-    },
-    "data": {
-        "source": "Name of a data set (see propneat datasets list) or a file: .csv, .tsv, .parquet, .feather, .xlsx, .jsonl.",
-        "target": 'The column to predict; "none" takes the one called target or class.',
-        "task": '"binary", "multiclass" or "regression"; "none" tells it by the target\'s values.',
-        "data_dir": 'Folder of PMLB files; "none" takes $PROPNEAT_DATA, ./datasets if there is one, or ~/.cache/propneat.',
-        "test_fraction": "Share of the rows held out from everything but the final report; 0 for none.",
-        "validation_fraction": "Share of the other rows that networks are judged by instead of trained on.",
-        "class_weight": '"balanced" makes all classes weigh the same in total; "none" counts rows.',
-        "max_levels": "Most levels of a category that get an input each; beyond them the mean target of the level is one input.",
-        "drop": "Columns to leave out.",
-        "keep": "The only columns to use, if any is named.",
-        "categories": "Columns to read as categories, whatever they look like.",
-        "numbers": "Columns to read as numbers; cells that are none are missing.",
-        "dates": "Columns to read as dates.",
-        "texts": "Columns of free text, which are left out.",
-        "missing": 'Texts that mean "no value here".',
-        "decimal": 'Decimal mark of numbers, "." or ","; "none" finds it out column by column.',
-        "thousands": 'Mark between thousands, such as "," or "."; "none" finds it out.',
-        "odd_cells": "Share of cells that are no numbers, or no dates, up to which a column is still read as these.",
-        "delimiter": 'Character between the cells of a text file, " " for blanks; "none" finds it out.',
-        "encoding": 'Encoding of a text file, such as "utf-8" or "cp1252"; "none" finds it out.',
-        "header": 'Whether the first line of a text file names the columns; "none" looks, and asks where it may be data.',
-        "sequence_id": "Column that tells sequences apart, in a table with a row for each step and one answer a sequence.",
-        "time": 'Column that orders the steps of a sequence; "none" takes them in the order of their rows.',
-        "id": "Column that names a row: it is not learnt from, and propneat predict repeats it beside the answers.",
-        "positive": 'Of two classes the one whose probability is told; "none" takes the second in the order of their names.',
-        "folds": "Parts of a cross-validation, one of which is held out in the place of test_fraction; 0 for none.",
-        "fold": "Which of the folds is held out, from 1.",
-        "one_hot_integers": "Give columns of at most this many whole numbers an input per number too, up to 200 inputs; 0 for never.",
-    },
-    "evolution": {
-        "population_size": "Number of genomes in every generation.",
-        "add_connection_rate": "Chance of a new connection.",
-        "recurrent_rate": "Chance that a new connection closes a cycle and carries a value of the step before; for sequences.",
-        "delete_connection_rate": "Chance that a connection is deleted.",
-        "add_node_rate": "Chance that a connection is split by a new node.",
-        "delete_node_rate": "Chance that a hidden node is deleted.",
-        "toggle_rate": "Chance that a connection is switched on or off.",
-        "weight_mutation_rate": "Chance that all weights are mutated together, each perturbed or replaced.",
-        "bias_mutation_rate": "The same for biases.",
-        "replace_fraction": "Of the weights and biases mutated, the share drawn anew.",
-        "perturb_sigma": "Standard deviation of the step of a perturbed weight or bias.",
-        "weight_sigma": "Standard deviation of first, newly connected and replaced weights and biases.",
-        "activation_mutation_rate": "Chance that one hidden node draws a new activation.",
-        "aggregation_mutation_rate": "Chance that one hidden node draws a new aggregation.",
-        "activations": "What hidden nodes choose from.",
-        "aggregations": 'What hidden nodes choose from: "sum", "mean", "product", "max", "min".',
-        "output_activation": "Activation of output nodes; the losses expect identity.",
-        "initial_connection_fraction": "Share of its possible inputs that a node of a first genome is connected to.",
-        "initial_hidden": "Most hidden nodes of a first genome; the number is drawn from 0 to this.",
-        "max_connections": 'Most enabled connections of a network; "none" for any number.',
-        "max_hidden": 'Most hidden nodes of a network; "none" for any number.',
-        "crossover_rate": "Share of offspring with two parents; the others are mutated copies of one.",
-        "interspecies_rate": "Chance that the second parent comes from any species.",
-        "average_rate": "Chance that matching genes are averaged rather than taken from either parent.",
-        "disabled_inheritance": "Chance that a gene disabled in either parent is disabled in the offspring.",
-        "excess_coefficient": "Weight of excess genes in the compatibility distance.",
-        "disjoint_coefficient": "Weight of disjoint genes in the compatibility distance.",
-        "weight_coefficient": "Weight of the mean weight difference in the compatibility distance.",
-        "speciation": '"nearest" divides evenly into target_species, "threshold" puts what is unlike into species of its own.',
-        "compatibility_threshold": "Distance within which genomes belong to one species, at first.",
-        "target_species": 'Number of species, half to twice as many by a threshold; "none" keeps to the threshold, fixed.',
-        "survival": "Share of each species, its best members, that may have offspring.",
-        "elitism": "Best members of a species copied unchanged.",
-        "elitism_species_size": "Species above this size keep their elite.",
-        "stagnation": "Generations without progress after which a species has no offspring.",
-        "species_elitism": "Best species that are never removed for stagnation.",
-    },
-    "training": {
-        "epochs": "Epochs of training in every generation.",
-        "optimiser": '"adam" or "adadelta".',
-        "learning_rate": "Step size of the optimiser.",
-        "batch_size": 'Rows in a mini-batch, "none" for all; "auto" takes 1,024 or more, and as many fewer epochs as there are batches.',
-        "l2": "Pull of all connection weights towards 0, on the scale of 1/C in logistic regression.",
-        "patience": 'Epochs without a better validation loss after which a genome stops training; "none" for never.',
-        "window": 'Steps of a sequence that gradients go back through at most; "none" goes back to the first.',
-    },
-}
+OWNERS: dict[str, type] = {"": EvolveConfig, "data": DataSettings, "evolution": EvolutionConfig, "training": TrainingConfig}
+"""The dataclass that has the settings of each table."""
+
+NOTES: dict[str, dict[str, str]] = {section: notes_of(owner) for section, owner in OWNERS.items()}
 """Explanation of every key of every table; exactly these keys may stand in a configuration file."""
+
+
+def home_of(name: str) -> str:
+    """Return the first table that has a setting of this name; raises KeyError where none has."""
+    for section, notes in NOTES.items():
+        if name in notes:
+            return section
+    raise KeyError(name)

@@ -6,9 +6,11 @@ from typing import Any
 
 from propneat.base.errors import ConfigError
 from propneat.base.setting_types import shown
+from propneat.settings.data import DataSettings
 from propneat.settings.evolve_config import METHODS, default_config
-from propneat.settings.file import DataSettings, Settings, resolve_settings, to_layer
-from propneat.settings.notes import NOTES
+from propneat.settings.fields import explain
+from propneat.settings.file import Settings, resolve_settings, to_layer
+from propneat.settings.notes import NOTES, OWNERS, home_of
 
 __all__ = ["describe_parameters", "settings_of"]
 
@@ -40,7 +42,7 @@ def describe_parameters(cls: type) -> str:
     defaults = {method: to_layer(Settings(DataSettings(), default_config(method))) for method in METHODS}
     for field in fields(cls):
         section = _section_of(field.name)
-        note = _OWN_NOTES[field.name] if section is None else NOTES[section][field.name].replace('"none"', "None")
+        note = _OWN_NOTES[field.name] if section is None else explain(OWNERS[section], field.name).replace('"none"', "None")
         if section is not None and field.default is None:
             values = {method: (layer[section] if section else layer)[field.name] for method, layer in defaults.items()}
             first, *others = values.items()
@@ -52,9 +54,7 @@ def describe_parameters(cls: type) -> str:
 
 def _section_of(name: str) -> str | None:
     """Return the table of settings that a parameter belongs to, None when it is the estimator's own."""
-    if name in _OWN_NOTES:
-        return None
-    return next(section for section, notes in NOTES.items() if name in notes)
+    return None if name in _OWN_NOTES else home_of(name)
 
 
 def _read_evolution(parameters: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Population training: one call, several engines, the same mathematics."""
 
-from propneat.training.population import ENGINES, check_activations, check_engine, train_population
+from propneat.training.population import ENGINES, check_engine, train_population
 from propneat.training.sequences import Sequences
 from propneat.training.settings import LOSSES, OPTIMISERS, Samples, TrainedPopulation, TrainingConfig, make_schedule
 
@@ -12,7 +12,6 @@ __all__ = [
     "Sequences",
     "TrainedPopulation",
     "TrainingConfig",
-    "check_activations",
     "check_engine",
     "make_schedule",
     "train_population",

@@ -3,12 +3,15 @@
 import numpy as np
 
 from propneat.base.native import bare, inlined
+from propneat.settings.training import check_forms
 from propneat.training.kernel_losses import loss_of_mean
 from propneat.training.kernel_steps import adadelta, adam, finish_gradient
 from propneat.training.kernel_tile import LANES
 from propneat.training.settings import BETA1, BETA2, OPTIMISERS
 
 __all__ = ["EPOCHS", "JUDGED", "TRAIN", "first_notes", "train_one"]
+
+check_forms(__name__, optimisers=("adam", "adadelta"))
 
 _F = np.float32
 _ADAM = OPTIMISERS.index("adam")

@@ -8,12 +8,15 @@ import numpy as np
 from numba.core import types
 
 from propneat.base.native import bare
+from propneat.settings.training import check_forms
 from propneat.training.kernel_math import exponential, log_one_plus, logarithm
 from propneat.training.kernel_tile import LANES, ROWS
 from propneat.training.settings import LOSSES
 from propneat.training.vector_code import Lanes, maximum, select, vector_function
 
 __all__ = ["loss_of_mean", "output_loss"]
+
+check_forms(__name__, losses=("bce", "cross_entropy", "mse", "rmse"))
 
 _F = np.float32
 _BCE, _CROSS_ENTROPY, _RMSE = (LOSSES.index(name) for name in ("bce", "cross_entropy", "rmse"))

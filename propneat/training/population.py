@@ -1,20 +1,20 @@
 """`train_population`: one call that trains a whole population, whatever engine does the work."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from importlib import import_module
 
 import numpy as np
 
 from propneat.base.errors import ConfigError
-from propneat.base.extras import check_needs
 from propneat.compiler import PopulationPlan
 from propneat.genome import ACTIVATIONS
+from propneat.settings.training import ENGINES, check_activations, check_engine
 from propneat.training.sequences import Sequences
 from propneat.training.settings import Samples, TrainedPopulation, TrainingConfig
 
-__all__ = ["ENGINES", "check_activations", "check_engine", "train_population"]
+__all__ = ["ENGINES", "check_engine", "train_population"]
 
-ENGINES = {
+_HOMES = {
     "numba": "propneat.training.kernel_engine",
     "padded": "propneat.training.padded_engine",
     "triton": "propneat.training.triton_engine",
@@ -26,22 +26,8 @@ ENGINES = {
 Its arguments are `(plan, train, validation, config, rng, device, memory_budget)`.
 """
 
-
-def check_engine(engine: str) -> None:
-    """Raise ConfigError for an engine that is unknown, or whose package is not installed."""
-    if engine not in ENGINES:
-        raise ConfigError(f"engine must be one of {', '.join(ENGINES)}, not {engine!r}")
-    if engine != "numba":
-        check_needs(("torch",), f"the engine {engine!r}")
-
-
-def check_activations(engine: str, own: Sequence[str]) -> None:
-    """Raise ConfigError where there are activations of one's own and the engine is compiled, which has no code for them."""
-    if own and engine in ("numba", "triton"):
-        raise ConfigError(
-            f"the engine {engine!r} has no code for {own[0]!r}, an activation of your own: choose engine 'layered', which "
-            "takes it as it is"
-        )
+if tuple(_HOMES) != ENGINES:
+    raise TypeError(f"{__name__} must have a module for each of {', '.join(ENGINES)}")
 
 
 def train_population(
@@ -74,7 +60,8 @@ def train_population(
 
     Raises ConfigError for an unknown engine, a patience without validation rows, samples that do not fit the plan, a budget
     that cannot be kept to, any budget with the engine "naive", or with "layered" on sequences, rows for a recurrent network,
-    rows of negative weight with the loss "rmse", an activation of one's own with "numba" or "triton", and sequences for an engine that knows none.
+    rows of negative weight with the loss "rmse", an activation of one's own with "numba" or "triton", and sequences for an
+    engine that knows none.
     """
     check_engine(engine)
     if engine == "numba" and device != "cpu":
@@ -101,7 +88,7 @@ def train_population(
         raise ConfigError("a recurrent network is trained on sequences, and rows without steps were given")
     if config.window is not None:
         raise ConfigError(f"a window of {config.window} steps is for sequences, and rows without steps were given")
-    run: Callable[..., TrainedPopulation] = import_module(ENGINES[engine]).train
+    run: Callable[..., TrainedPopulation] = import_module(_HOMES[engine]).train
     return run(plan, train, validation, config, rng, device, memory_budget)
 
 
@@ -125,4 +112,4 @@ def _train_on_sequences(
         raise ConfigError(f"the engine {engine!r} knows no sequences: choose 'numba', or 'layered' for one network at a time")
     if memory_budget is not None:
         raise ConfigError("the engine 'layered' keeps to no memory budget on sequences: choose engine 'numba', which does")
-    return import_module(ENGINES[engine]).train(plan, train, validation, config, rng, device)
+    return import_module(_HOMES[engine]).train(plan, train, validation, config, rng, device)

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from propneat.compiler import PopulationPlan
+from propneat.settings.training import check_forms
 from propneat.training.flat_plan import number_through
 from propneat.training.settings import (
     ADADELTA_EPSILON,
@@ -27,6 +28,8 @@ from propneat.training.settings import (
 )
 
 __all__ = ["Batch", "PopulationGradient", "TrainingRows", "train_numbers"]
+
+check_forms(__name__, optimisers=("adam", "adadelta"))
 
 
 @dataclass(frozen=True, eq=False)

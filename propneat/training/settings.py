@@ -1,12 +1,11 @@
 """What a training run is given and what it returns: settings, samples, schedule, result."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
-from propneat.base.errors import ConfigError
-from propneat.base.setting_types import LARGEST_FLOAT32, check_settings
 from propneat.compiler import LayerPlan, evaluate
+from propneat.settings.training import LOSSES, OPTIMISERS, TrainingConfig
 
 __all__ = [
     "ADADELTA_EPSILON",
@@ -27,75 +26,6 @@ BETA1, BETA2, ADAM_EPSILON = 0.9, 0.999, 1e-8
 
 RHO, ADADELTA_EPSILON = 0.9, 1e-6
 """Adadelta's (Zeiler 2012; the epsilon is that of its experiments)."""
-
-LOSSES = ("bce", "cross_entropy", "mse", "rmse")
-OPTIMISERS = ("adam", "adadelta")
-
-_LEAST_BATCH, _MOST_BATCHES = 1024, 20
-
-
-@dataclass(frozen=True)
-class TrainingConfig:
-    """How to run backpropagation.
-
-    `loss` is "bce" (binary cross entropy of logits, mean over outputs), "cross_entropy" (of softmax over outputs), "mse" or
-    "rmse" (mean over outputs of the squared error, and its root over the batch). `l2` adds l2 * weight / (total weight of the
-    training rows) to the gradient of every connection weight, not of biases: 1 is what C = 1 is in scikit-learn's logistic
-    regression. `batch_size` None means all rows at once, "auto" what `for_rows` makes of it. `patience` None trains for
-    `epochs`; a number keeps the numbers of the best validation loss, untrained ones included, and stops after that many epochs
-    without a better one. `window` is for sequences, whose steps, counted from the end, are divided into windows of so many,
-    which gradients do not leave (truncated backpropagation through time); None lets them go back to the first step. Adam uses
-    betas 0.9 and 0.999 and epsilon 1e-8 (Kingma and Ba 2015), Adadelta rho 0.9 and epsilon 1e-6 (Zeiler 2012).
-    """
-
-    loss: str = "bce"
-    epochs: int = 10
-    optimiser: str = "adam"
-    learning_rate: float = 0.02
-    batch_size: int | str | None = None
-    l2: float = 0.0
-    patience: int | None = None
-    window: int | None = None
-
-    def __post_init__(self) -> None:
-        """Raise ConfigError for a value that cannot be used."""
-        check_settings(self)
-        if self.loss not in LOSSES:
-            raise ConfigError(f"loss must be one of {', '.join(LOSSES)}, not {self.loss!r}")
-        if self.optimiser not in OPTIMISERS:
-            raise ConfigError(f"optimiser must be one of {', '.join(OPTIMISERS)}, not {self.optimiser!r}")
-        if self.epochs < 0:
-            raise ConfigError(f"epochs must be 0 or more, not {self.epochs}")
-        if not 0 < self.learning_rate <= LARGEST_FLOAT32:
-            raise ConfigError(
-                f"learning_rate must be a positive number of at most {LARGEST_FLOAT32:.2g}, not {self.learning_rate}"
-            )
-        if isinstance(self.batch_size, str) and self.batch_size != "auto":
-            raise ConfigError(f"batch_size must be a whole number, 'auto' or 'none', not {self.batch_size!r}")
-        if isinstance(self.batch_size, int) and self.batch_size < 1:
-            raise ConfigError(f"batch_size must be 1 or more, not {self.batch_size}")
-        if not 0 <= self.l2 <= LARGEST_FLOAT32:
-            raise ConfigError(f"l2 must be 0 or more and at most {LARGEST_FLOAT32:.2g}, not {self.l2}")
-        if self.patience is not None and self.patience < 1:
-            raise ConfigError(f"patience must be 1 or more, not {self.patience}")
-        if self.window is not None and self.window < 1:
-            raise ConfigError(f"window must be 1 or more, not {self.window}")
-
-    def for_rows(self, n_rows: int) -> "TrainingConfig":
-        """Return the configuration with a `batch_size` of "auto" decided for so many training rows; others are as they are.
-
-        Rows are divided into batches of at least 1,024, 20 batches at most, and the epochs and the patience by the number of
-        batches, so that the optimiser takes about as many steps on far fewer passes over the rows; two epochs remain, where
-        there were as many.
-        """
-        if self.batch_size != "auto":
-            return self
-        n_batches = min(n_rows // _LEAST_BATCH, _MOST_BATCHES)
-        if n_batches < 2:
-            return replace(self, batch_size=None)
-        epochs = max(-(-self.epochs // n_batches), min(self.epochs, 2))
-        patience = None if self.patience is None else -(-self.patience // n_batches)
-        return replace(self, batch_size=-(-n_rows // n_batches), epochs=epochs, patience=patience)
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,6 +9,7 @@ import torch
 from torch.nn import functional
 
 from propneat.compiler import LayerPlan, PopulationPlan
+from propneat.settings.training import check_forms
 from propneat.training.devices import usable_device
 from propneat.training.sequences import Sequences
 from propneat.training.settings import (
@@ -24,6 +25,8 @@ from propneat.training.settings import (
 )
 
 __all__ = ["sample_loss", "train_one_by_one"]
+
+check_forms(__name__, losses=("bce", "cross_entropy", "mse", "rmse"), optimisers=("adam", "adadelta"))
 
 
 @dataclass(frozen=True, eq=False)

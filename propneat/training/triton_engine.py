@@ -5,12 +5,14 @@ added up in a fixed order, so a genome trains to the same bits whatever other ge
 """
 
 import math
+from importlib import import_module
 from types import ModuleType
 
 import numpy as np
 import torch
 
 from propneat.base.errors import ConfigError
+from propneat.base.extras import need
 from propneat.compiler import PopulationPlan
 from propneat.training.devices import usable_device
 from propneat.training.flat_plan import number_through
@@ -33,14 +35,8 @@ _RMSE = LOSSES.index("rmse")
 
 def _load_kernels() -> ModuleType:
     """Import the kernels, and with them triton; raises ConfigError where it is not installed."""
-    try:
-        from propneat.training import triton_kernels
-    except ModuleNotFoundError as error:
-        if error.name != "triton":
-            raise
-        reason = "the triton engine needs the package triton, which is not installed"
-        raise ConfigError(f"{reason}: pip install 'propneat[gpu]', or choose engine 'padded'") from error
-    return triton_kernels
+    need("triton", "the triton engine", "choose engine 'padded'")
+    return import_module("propneat.training.triton_kernels")
 
 
 class TritonGradient:

@@ -7,10 +7,13 @@ of its own, [node, row], which stays in cache. Nothing is added up by atomic ope
 import triton
 import triton.language as tl
 
+from propneat.settings.training import check_forms
 from propneat.training.settings import LOSSES
 from propneat.training.triton_nodes import MEAN, activate, join, place, share_of_term
 
 __all__ = ["add_parts", "walk_population"]
+
+check_forms(__name__, losses=("bce", "cross_entropy", "mse", "rmse"))
 
 BCE = tl.constexpr(LOSSES.index("bce"))
 CROSS_ENTROPY = tl.constexpr(LOSSES.index("cross_entropy"))

@@ -24,6 +24,7 @@ from propneat.report.run_page.charts import (
     draw_roc,
     draw_sizes,
 )
+from propneat.report.run_page.descent import draw_ancestors, draw_species
 from propneat.report.run_page.tables import (
     LOW_IS_GOOD,
     SCORE_WORDS,
@@ -34,6 +35,7 @@ from propneat.report.run_page.tables import (
     usage,
     verdicts,
 )
+from propneat.search.descent import Ancestor, SpeciesSize
 
 __all__ = ["RunContent", "render_run_page"]
 
@@ -58,6 +60,8 @@ class RunContent:
     formula: Sequence[str]
     front: Sequence[Mapping[str, Any]]
     history: Sequence[Mapping[str, float]]
+    species: Sequence[SpeciesSize]
+    ancestors: Sequence[Ancestor]
     settings: Sequence[tuple[str, Sequence[tuple[str, str, str, bool]]]]
     """Heading of every group of settings, and of each setting its name, value, note, and whether it is not the default."""
 
@@ -88,6 +92,7 @@ def render_run_page(content: RunContent) -> str:
         sizes=draw_sizes(content.front, summary["connections"]),
         front=sizes_table(content.front, summary["connections"]),
         curves=draw_curves(content.history, _each(summary), summary["score_name"]) if content.history else [],
+        descent=[draw_species(content.species), *draw_ancestors(content.ancestors)] if content.species else [],
         columns=columns_table(model, content.importances),
         settings=content.settings,
         usage=usage(summary, model),

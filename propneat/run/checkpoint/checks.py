@@ -42,6 +42,7 @@ def check_state(state: EvolveState) -> None:
     # refuses genomes that differ in inputs or outputs, or disagree about innovation numbers
     InnovationTracker.following(everybody)
     _check_finished(state)
+    _check_descent(state)
     _check_tracker(population.tracker["state"], population.tracker["links"], population.tracker["splits"])
     _check_known(everybody, population.tracker["state"], population.tracker["links"])
 
@@ -80,6 +81,20 @@ def _check_finished(state: EvolveState) -> None:
             raise ValueError("a finished population has no number of generations")
     if sum(part.generations for part in state.finished) > len(state.history):
         raise ValueError("its finished populations have more generations than its history")
+
+
+def _check_descent(state: EvolveState) -> None:
+    """What is kept of genomes is read by people alone, but their places are followed."""
+    n_genomes = len(state.population.pool)
+    for kept in state.descent:
+        if len(kept) != n_genomes:
+            raise ValueError("it keeps the descent of other than all genomes")
+        if np.any(kept["heir"] < -1) or np.any(kept["heir"] >= n_genomes):
+            raise ValueError("a mother is none of the generation")
+        if np.any(kept["species"] < 0) or np.any(kept["size"] < 0) or np.any(kept["champion"] > 1):
+            raise ValueError("what it keeps of a genome is none")
+        if np.count_nonzero(kept["champion"]) > 1:
+            raise ValueError("a generation has two champions")
 
 
 def _check_species(population: PopulationState) -> None:

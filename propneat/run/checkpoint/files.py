@@ -17,11 +17,12 @@ from propneat.run.checkpoint.archive import pack_archive, pool_arrays, read_pool
 from propneat.run.checkpoint.checks import check_front, check_row, check_state
 from propneat.run.checkpoint.journal import journal_block, read_block
 from propneat.search import HISTORY_COLUMNS, EvolveState, Finished
+from propneat.search.descent import DESCENT
 from propneat.search.front import Front
 
 __all__ = ["CheckpointWriter", "journal_of", "load_checkpoint"]
 
-_NO_PAIRS = np.zeros((0, 2), np.int64)
+_NO_PAIRS, _NO_DESCENT = np.zeros((0, 2), np.int64), np.zeros(0, DESCENT)
 _METADATA = {
     "schema",
     "identity",
@@ -81,9 +82,11 @@ class CheckpointWriter:
 
     def _new_blocks(self, state: EvolveState) -> bytes:
         tracker = state.population.tracker
-        *earlier, last = state.history[self._n_rows :]
-        blocks = [journal_block(row, _NO_PAIRS, _NO_PAIRS) for row in earlier]
-        blocks.append(journal_block(last, tracker["links"][self._n_links :], tracker["splits"][self._n_splits :]))
+        *earlier, last = range(self._n_rows, len(state.history))
+        kept = state.descent or (_NO_DESCENT,) * len(state.history)
+        blocks = [journal_block(state.history[k], _NO_PAIRS, _NO_PAIRS, kept[k]) for k in earlier]
+        new = tracker["links"][self._n_links :], tracker["splits"][self._n_splits :]
+        blocks.append(journal_block(state.history[last], *new, kept[last]))
         return b"".join(blocks)
 
     def _metadata(self, state: EvolveState) -> dict[str, Any]:
@@ -145,7 +148,7 @@ def _read(file: IO[bytes], more: IO[bytes], columns: Mapping[str, type], has_ext
     arrays, metadata = unpack_archive(file)
     if set(metadata) != _METADATA | ({"extra"} if has_extra else set()) or not isinstance(metadata["identity"], dict):
         raise ValueError("its metadata have other parts")
-    history, links, splits = _read_journal(more, metadata["journal"], columns)
+    history, links, splits, descent = _read_journal(more, metadata["journal"], columns)
     pools = {name: read_pool(name, arrays) for name in ("pool", "representatives", "leaders", "kept", "finished", "front")}
     if len(pools["kept"]) not in (1, 2) or arrays["tracker_state"].shape != (4,):
         raise ValueError("it holds other than a champion and a best genome, or other counters")
@@ -171,7 +174,7 @@ def _read(file: IO[bytes], more: IO[bytes], columns: Mapping[str, type], has_ext
     # compiled only once it is checked
     front = Front(pools["front"], arrays["front_loss"].astype(np.float64), np.zeros(0, np.int64))
     found = (population, pools["kept"][0], metadata["champion_loss"], pools["leaders"], history, finished, front)
-    state = EvolveState(*found, metadata.get("extra"))
+    state = EvolveState(*found, metadata.get("extra"), descent)
     check_state(state)
     state = replace(state, front=Front.make(front.genomes, front.losses))
     check_front(state.front)
@@ -180,8 +183,8 @@ def _read(file: IO[bytes], more: IO[bytes], columns: Mapping[str, type], has_ext
 
 def _read_journal(
     file: IO[bytes], claimed: Any, columns: Mapping[str, type]
-) -> tuple[tuple[dict[str, Any], ...], np.ndarray, np.ndarray]:
-    """Return the history, links and splits of the part of a journal that the archive claims."""
+) -> tuple[tuple[dict[str, Any], ...], np.ndarray, np.ndarray, tuple[np.ndarray, ...]]:
+    """Return the history, links, splits and descent of the part of a journal that the archive claims."""
     if not isinstance(claimed, dict) or set(claimed) != {"bytes", "sha256"} or type(claimed["bytes"]) is not int:
         raise ValueError("it does not say what its journal is")
     size = claimed["bytes"]
@@ -189,17 +192,18 @@ def _read_journal(
         raise ValueError("its journal is cut")
     digest = hashlib.sha256()
     rows: list[dict[str, Any]] = []
-    links, splits = [_NO_PAIRS], [_NO_PAIRS]
+    links, splits, descent = [_NO_PAIRS], [_NO_PAIRS], []
     while file.tell() < size:
-        row, more_links, more_splits, data = read_block(file, size - file.tell())
+        row, more_links, more_splits, kept, data = read_block(file, size - file.tell())
         check_row(row, len(rows), columns)
         digest.update(data)
         rows.append(row)
         links.append(more_links)
         splits.append(more_splits)
+        descent.append(kept)
     if digest.hexdigest() != claimed["sha256"]:
         raise ValueError("the checksum of its journal does not match")
-    return tuple(rows), np.concatenate(links), np.concatenate(splits)
+    return tuple(rows), np.concatenate(links), np.concatenate(splits), tuple(descent) if any(map(len, descent)) else ()
 
 
 def _arrays_of(state: EvolveState) -> dict[str, np.ndarray]:
