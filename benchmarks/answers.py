@@ -8,10 +8,8 @@ can be imported: `pip install neat-python`.
 
 import argparse
 import os
-import tempfile
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -22,65 +20,14 @@ import pandas
 from sklearn.linear_model import LogisticRegression
 
 from propneat import Controller, EvolutionConfig, Population, PropNEATClassifier
+from propneat.benchmark.neat_python import neat_python_config
 from propneat.compiler import compile_genome, evaluate
 from propneat.compiler.reference import evaluate as by_reference
 from propneat.genome import Genome, NodeKind, activation_code, make_genome
 
 XOR_ROWS, XOR_TRUTH = np.array([[0.0, 0], [0, 1], [1, 0], [1, 1]]), np.array([0.0, 1, 1, 0])
-NEAT_PYTHON = """[NEAT]
-fitness_criterion = max
-fitness_threshold = 100
-pop_size = 150
-reset_on_extinction = False
-no_fitness_termination = False
-[DefaultStagnation]
-[DefaultReproduction]
-elitism = 2
-[DefaultSpeciesSet]
-compatibility_threshold = 3.0
-[DefaultGenome]
-num_inputs = {inputs}
-num_hidden = {hidden}
-num_outputs = 1
-initial_connection = {connection}
-feed_forward = True
-compatibility_disjoint_coefficient = 1.0
-compatibility_weight_coefficient = 0.5
-conn_add_prob = 0.5
-conn_delete_prob = 0.5
-node_add_prob = 0.2
-node_delete_prob = 0.2
-activation_default = sigmoid
-activation_options = sigmoid
-activation_mutate_rate = 0.0
-aggregation_default = sum
-aggregation_options = sum
-aggregation_mutate_rate = 0.0
-bias_init_mean = 0.0
-bias_init_stdev = 1.0
-bias_replace_rate = 0.1
-bias_mutate_rate = 0.7
-bias_mutate_power = 0.5
-bias_max_value = 30.0
-bias_min_value = -30.0
-response_init_mean = 1.0
-response_init_stdev = 0.0
-response_replace_rate = 0.0
-response_mutate_rate = 0.0
-response_mutate_power = 0.0
-response_max_value = 30.0
-response_min_value = -30.0
-weight_init_mean = 0.0
-weight_init_stdev = 1.0
-weight_max_value = 30
-weight_min_value = -30
-weight_mutate_power = 0.5
-weight_mutate_rate = 0.8
-weight_replace_rate = 0.1
-enabled_default = True
-enabled_mutate_rate = 0.01
-"""
-"""The settings of neat-python's own XOR example, and a network of `hidden` nodes for the answer of one row."""
+XOR_RATES = {"conn_add_prob": 0.5, "conn_delete_prob": 0.5, "node_add_prob": 0.2, "node_delete_prob": 0.2}
+"""Those of neat-python's own XOR example."""
 
 
 def least(work: Callable[[], Any], seconds: float) -> float:
@@ -118,11 +65,7 @@ def neat_python(inputs: int, hidden: int, connection: str) -> tuple[Any, Any]:
     """neat-python and a configuration of it; raises ImportError where it is not installed."""
     import neat
 
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "config"
-        path.write_text(NEAT_PYTHON.format(inputs=inputs, hidden=hidden, connection=connection))
-        parts = neat.DefaultGenome, neat.DefaultReproduction, neat.DefaultSpeciesSet, neat.DefaultStagnation
-        return neat, neat.Config(*parts, str(path))
+    return neat, neat_python_config(inputs, num_hidden=hidden, initial_connection=connection, **XOR_RATES)
 
 
 def one_answer(seconds: float) -> None:

@@ -30,6 +30,7 @@ _TOOLS = {
     "methods": ("propneat.cli.benchmark_tools:methods", "List methods and suites."),
     "native": ("propneat.cli.native:native", "Run a paper's method on the paper's own problem."),
     "speed": ("propneat.cli.benchmark_speed:speed", "Measure how fast everything is."),
+    "control": ("propneat.cli.benchmark_control:control", "Compare networks that act, at equal steps."),
 }
 _GRACE_SECONDS = 30.0
 _FAILED = ("error", "crashed")

@@ -25,6 +25,7 @@ _OWN = {
     "episodes": ("control", "episodes"),
     "max_steps": ("control", "max_steps"),
     "solved_at": ("control", "solved_at"),
+    "learning": ("control", "learning"),
     "normalise": ("control", "normalise"),
 }
 _SHARED = {
@@ -54,6 +55,7 @@ CONTROL_OPTIONS = (
     _option("--episodes", metavar="N"),
     _option("--max-steps", metavar="N"),
     _option("--solved-at", metavar="RETURN"),
+    _option("--learning", metavar="NAME"),
     _option("--normalise/--no-normalise"),
 )
 """The options of environments."""

@@ -8,6 +8,7 @@ from importlib import import_module
 __version__ = "0.1.0"
 
 _HOMES = {
+    "Activation": "propneat.genome",
     "Controller": "propneat.model",
     "EvolutionConfig": "propneat.evolution",
     "EvolveConfig": "propneat.settings.evolve_config",
@@ -25,6 +26,7 @@ _HOMES = {
     "load_model": "propneat.model",
     "load_table": "propneat.data",
     "prepare_problem": "propneat.model",
+    "register_activation": "propneat.genome",
     "train_population": "propneat.training",
 }
 

@@ -267,6 +267,22 @@ def test_rows_of_weight_zero_are_not_there():
     assert_close(train(pool, replace(full, weights=weights), config), train(pool, Samples(*parts), config), 1e-3, 1e-5)
 
 
+@pytest.mark.parametrize("loss", [loss for loss in LOSSES if loss != "rmse"])
+def test_rows_of_negative_weight_are_moved_away_from(loss):
+    pool, samples = make_pool(12, 6), make_samples(1, loss, 40)
+    start = compile_pool(pool)
+    config = TrainingConfig(loss, epochs=1, optimiser="adadelta", learning_rate=1.0)
+    one, other = (train(pool, replace(samples, weights=sign * samples.weights), config) for sign in (1, -1))
+    np.testing.assert_allclose(one.weights - start.weights, start.weights - other.weights, rtol=1e-3, atol=1e-6)
+    np.testing.assert_allclose(one.train_loss, -other.train_loss, rtol=1e-6)
+    mixed = replace(samples, weights=samples.weights * np.resize([1, -1, -1], 40).astype(np.float32))
+    config = TrainingConfig(loss, epochs=3, learning_rate=0.02, batch_size=16, l2=1.0)
+    expected = train_in_float64(pool, mixed, config)
+    for engine in ("numba", "padded", "naive"):
+        found = train_population(start, mixed, config, np.random.default_rng(0), engine=engine)
+        assert_close(found, expected, rtol=2e-3, atol=2e-4)
+
+
 @pytest.mark.parametrize("loss", LOSSES)
 def test_a_row_of_weight_two_is_that_row_twice(loss):
     pool = make_pool(13, 15)
@@ -335,6 +351,9 @@ def test_unusable_calls_are_refused_by_name():
     for train_rows, validation in ((narrow, None), (samples, narrow)):
         with pytest.raises(ConfigError, match="expected rows of 4 inputs and 2 targets, got 3 and 2"):
             train_population(plan, train_rows, TrainingConfig(), rng, validation=validation)
+    away = replace(samples, weights=-samples.weights)
+    with pytest.raises(ConfigError, match="'rmse' has no root for rows of negative weight"):
+        train_population(plan, away, TrainingConfig("rmse"), rng)
     for setting, value in (
         ("loss", "mae"),
         ("optimiser", "sgd"),

@@ -111,6 +111,14 @@ def test_training_ends_where_torch_in_float64_does(options):
         assert_close(train(pool, sequences, config, more), train_in_float64(pool, sequences, config, more), 2e-3, 5e-4)
 
 
+def test_sequences_of_negative_weight_are_moved_away_from():
+    pool, config = make_pool(3, 6), TrainingConfig("mse", epochs=3, learning_rate=0.02, l2=0.5, batch_size=16)
+    for every in (False, True):
+        sequences = make_sequences(6, "mse", 40, 5, every=every, ragged=True)
+        mixed = replace(sequences, weights=sequences.weights * np.resize([1, -1, -1], 40).astype(np.float32))
+        assert_close(train(pool, mixed, config), train_in_float64(pool, mixed, config), 2e-3, 5e-4)
+
+
 def test_the_layered_engine_is_that_training_in_float32():
     pool, config = make_pool(4, 5), TrainingConfig("mse", epochs=3, learning_rate=0.01, window=2)
     sequences = make_sequences(8, "mse", 30, 5, every=True, ragged=True)

@@ -3,6 +3,7 @@
 import io
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,7 +12,7 @@ from torch.nn import functional
 from propneat.base.records import write_atomic
 from propneat.compiler.arrangement import MatrixBlock, TermBlock, arrange
 from propneat.compiler.plan import LayerPlan, without_past
-from propneat.genome import ACTIVATIONS, check_functions
+from propneat.genome import ACTIVATIONS, Activation, check_functions
 
 __all__ = ["CompiledNetwork", "apply_activation", "export_program"]
 
@@ -61,7 +62,31 @@ def apply_activation(code: int, z: torch.Tensor) -> torch.Tensor:
 
     At their kinks relu and abs have gradient 0 and leaky_relu 0.01; no gradient is NaN for a finite `z`.
     """
+    if own := ACTIVATIONS.own(code):
+        return _Own.apply(z, own)
     return _FUNCTIONS[ACTIVATIONS[code]](z)
+
+
+class _Own(torch.autograd.Function):
+    """An activation of one's own: numpy functions in float64, wherever the numbers lie."""
+
+    @staticmethod
+    def forward(context: Any, z: torch.Tensor, own: Activation) -> torch.Tensor:
+        """Return its values."""
+        context.save_for_backward(z)
+        context.own = own
+        return _computed(own.function, z)
+
+    @staticmethod
+    def backward(context: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor, None]:
+        """Return the gradient in `z`."""
+        (z,) = context.saved_tensors
+        return gradients[0] * _computed(context.own.derivative, z), None
+
+
+def _computed(part: Callable[[np.ndarray], np.ndarray], z: torch.Tensor) -> torch.Tensor:
+    values = np.asarray(part(z.detach().cpu().numpy().astype(np.float64)), np.float64)
+    return torch.as_tensor(values, dtype=z.dtype, device=z.device)
 
 
 def _product(terms: torch.Tensor, is_term: torch.Tensor) -> torch.Tensor:
@@ -198,8 +223,9 @@ def export_program(plan: LayerPlan, path: Path | str) -> None:
     """Write the network as a `torch.export` program (.pt2), which runs with torch alone on any number of rows.
 
     Load it by `torch.export.load(path).module()`; it maps float32 of shape (n_rows, n_inputs) to (n_rows, n_outputs).
-    Raises OSError when the folder cannot be written.
+    Raises OSError when the folder cannot be written, and GenomeError for an activation of one's own.
     """
+    ACTIVATIONS.refuse_own(plan.activation, "a program of torch")
     network = CompiledNetwork(plan).eval()
     example = torch.zeros(2, plan.n_inputs)
     program = torch.export.export(network, (example,), dynamic_shapes={"X": {0: torch.export.Dim("n_rows")}})

@@ -10,7 +10,7 @@ import numpy as np
 from propneat.base.errors import GenomeError
 from propneat.compiler.programs import Programs
 from propneat.compiler.topology import plan_pool
-from propneat.genome import GenePool, Genome, NodeKind
+from propneat.genome import ACTIVATIONS, GenePool, Genome, NodeKind
 
 __all__ = [
     "LayerPlan",
@@ -93,7 +93,7 @@ class LayerPlan:
 
     @cached_property
     def program(self) -> Programs:
-        """The plan as compiled walks read it."""
+        """The plan as compiled walks read it; raises GenomeError for an activation of one's own."""
         biases = np.concatenate([np.zeros(self.n_inputs), self.biases])
         starts = np.array([0, self.n_slots]), np.array([0, self.n_edges])
         return _packed(self, self.output_slot[None], *starts, biases)
@@ -200,12 +200,16 @@ def compile_pool(pool: GenePool) -> PopulationPlan:
 
 
 def compile_programs(plan: PopulationPlan) -> Programs:
-    """Return the programs of all genomes of a plan, as compiled walks read them."""
+    """Return the programs of all genomes of a plan, as compiled walks read them.
+
+    Raises GenomeError for an activation of one's own.
+    """
     return _packed(plan, plan.output_slot, plan.slot_start, plan.genome_edge_start, plan.biases)
 
 
 def _packed(plan: LayerPlan | PopulationPlan, output_slot: np.ndarray, *starts_and_biases: np.ndarray) -> Programs:
     slot_start, genome_edge_start, biases = starts_and_biases
+    ACTIVATIONS.refuse_own(plan.activation, "compiled code")
     return Programs.pack(
         plan.n_inputs, output_slot, slot_start, genome_edge_start, plan.activation, plan.aggregation, plan.edge_start,
         plan.edge_source, plan.edge_recurrent, plan.weights, biases,

@@ -41,6 +41,8 @@ check_functions(__name__, activations=_FUNCTIONS, aggregations=_JOINS)
 
 def apply_activation(code: int, z: np.ndarray) -> np.ndarray:
     """Apply the activation with a code (its position in ACTIVATIONS) to every element of `z`."""
+    if own := ACTIVATIONS.own(code):
+        return np.asarray(own.function(np.asarray(z, np.float64)), np.float64)
     return _FUNCTIONS[ACTIVATIONS[code]](z)
 
 

@@ -2,17 +2,15 @@
 
 import difflib
 import math
-import sys
 from collections.abc import Callable
 from dataclasses import replace
-from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from propneat.base.errors import ConfigError
 from propneat.base.extras import need
+from propneat.base.importing import import_named
 from propneat.control.compiled import ENVIRONMENTS
 from propneat.control.environment import ActionSpace, Environment
 from propneat.control.lanes import PythonWorld
@@ -59,15 +57,8 @@ def _import_gymnasium(name: str) -> Any:
 
 
 def _from_module(name: str) -> Callable[[], Any]:
-    """Return what `package.module:NAME` is; modules of the current folder are found too."""
-    module, _, attribute = name.partition(":")
-    sys.path.insert(0, str(Path.cwd()))
-    try:
-        found = getattr(import_module(module), attribute)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise ConfigError(f"the environment {name!r} cannot be imported: {error}") from error
-    finally:
-        sys.path.pop(0)
+    """Return what `package.module:NAME` is."""
+    found = import_named(name, "the environment")
     if not callable(found):
         raise ConfigError(f"{name} must be a class or function that makes an environment, not {type(found).__name__}")
     return found

@@ -1,9 +1,14 @@
-"""Learning between generations: advantage-weighted regression of all genomes on what the population has met.
+"""Learning between generations: backpropagation of all genomes on what the population has met.
 
-Peng, Kumar, Zhang and Levine (2019), "Advantage-weighted regression: simple and scalable off-policy reinforcement learning":
+Advantage-weighted regression: Peng, Kumar, Zhang and Levine (2019), "Advantage-weighted regression: simple and scalable off-policy reinforcement learning":
 a policy is fitted to actions taken, each weighted by exp(advantage / beta). Departures: actions are those of a whole
 population without noise, whose differences are the exploration; the value of a state is a ridge regression of discounted
 returns on squares and products of what was seen and on time; advantages are divided by their standard deviation.
+
+Policy gradient: Williams (1992), "Simple statistical gradient-following algorithms for connectionist reinforcement learning",
+REINFORCE with a baseline: steps along advantage * grad log pi(action | seen). pi is the softmax of the outputs, or, for actions
+that are numbers, a normal distribution of fixed spread around them. The same departures: actions come from other networks too,
+whose probabilities are not known and correct nothing, and the steps of all epochs are taken with the same advantages.
 """
 
 from dataclasses import replace
@@ -72,8 +77,7 @@ def learn(
     """
     chosen = _chosen(rollouts.steps, environment.n_observations, rng)
     experience = rollouts.replay(chosen)
-    weights = np.exp(np.minimum(advantages(experience, config.discount, environment.max_steps) / config.beta, 700.0))
-    weights = np.minimum(weights, config.most_weight)
+    weights = _weights(advantages(experience, config.discount, environment.max_steps), config)
     targets, loss = experience.actions, "mse"
     if n_choices := environment.action.n_choices:
         targets, loss = np.eye(n_choices)[targets[:, 0].astype(int)], "cross_entropy"
@@ -92,6 +96,13 @@ def learn(
     return GenePool.pack(
         after if does and before not in known else before for before, after, does in zip(pool, learnt, learns, strict=True)
     )
+
+
+def _weights(found: np.ndarray, config: ControlConfig) -> np.ndarray:
+    """Return what every step counts, by its advantage; steps of negative weight are moved away from."""
+    if config.learning == "gradient":
+        return np.clip(found, -config.most_weight, config.most_weight)
+    return np.minimum(np.exp(np.minimum(found / config.beta, 700.0)), config.most_weight)
 
 
 def _chosen(steps: np.ndarray, n_observations: int, rng: np.random.Generator) -> np.ndarray:

@@ -66,8 +66,8 @@ def _valid_functions(nodes: np.ndarray) -> bool:
     inputs = nodes[nodes["kind"] == NodeKind.INPUT]
     return (
         all(
-            (nodes[field] >= 0).all() and (nodes[field] < len(names)).all()
-            for field, names in (("activation", ACTIVATIONS), ("aggregation", AGGREGATIONS))
+            (nodes[field] >= 0).all() and (nodes[field] < most).all()
+            for field, most in (("activation", ACTIVATIONS.n_codes), ("aggregation", len(AGGREGATIONS)))
         )
         and not np.any(inputs["bias"] != 0)
         and not np.any(inputs["activation"])

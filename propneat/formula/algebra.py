@@ -27,7 +27,7 @@ class Algebra(Protocol, Generic[T]):
     def power(self, base: T, exponent: int) -> T: ...
 
     def call(self, name: str, *arguments: T) -> T:
-        """Apply one of exp, log, tanh, sin, abs, max and min."""
+        """Apply one of exp, log, tanh, sin, abs, max and min, or an activation of one's own."""
 
     def where_positive(self, test: T, yes: T, no: T) -> T: ...
 
@@ -43,12 +43,15 @@ def express(roots: Sequence[Node], algebra: Algebra[T]) -> list[T]:
         return made[id(node)] if factor == 1.0 else algebra.multiply([algebra.number(factor), made[id(node)]])
 
     for node in walk(list(roots)):
-        made[id(node)] = (
-            _FUNCTIONS[node.function](algebra, node.argument, weighted)
-            if isinstance(node, Apply)
-            else _plain(algebra, node, made)
-        )
+        made[id(node)] = _applied(algebra, node, weighted) if isinstance(node, Apply) else _plain(algebra, node, made)
     return [made[id(root)] for root in roots]
+
+
+def _applied(algebra: Algebra[T], node: Apply, weighted: "Weighted") -> T:
+    """Return a function of an expression; activations of one's own have no other form than their name."""
+    if known := _FUNCTIONS.get(node.function):
+        return known(algebra, node.argument, weighted)
+    return algebra.call(node.function, weighted(node.argument, 1.0))
 
 
 def _plain(algebra: Algebra[T], node: Node, made: dict[int, T]) -> T:

@@ -5,6 +5,8 @@ from enum import IntEnum
 
 import numpy as np
 
+from propneat.genome.own_activations import ActivationNames
+
 __all__ = [
     "ACTIVATIONS",
     "AGGREGATIONS",
@@ -15,6 +17,8 @@ __all__ = [
     "activation_code",
     "aggregation_code",
     "check_functions",
+    "find_activation",
+    "register_activation",
 ]
 
 
@@ -26,24 +30,29 @@ class NodeKind(IntEnum):
     HIDDEN = 2
 
 
-ACTIVATIONS: tuple[str, ...] = (
-    "identity",
-    "sigmoid",
-    "steep_sigmoid",
-    "tanh",
-    "relu",
-    "leaky_relu",
-    "elu",
-    "gelu",
-    "silu",
-    "softplus",
-    "sin",
-    "gauss",
-    "abs",
-    "square",
+ACTIVATIONS = ActivationNames(
+    (
+        "identity",
+        "sigmoid",
+        "steep_sigmoid",
+        "tanh",
+        "relu",
+        "leaky_relu",
+        "elu",
+        "gelu",
+        "silu",
+        "softplus",
+        "sin",
+        "gauss",
+        "abs",
+        "square",
+    )
 )
 """Activation names; the position is the code. `steep_sigmoid` is 1 / (1 + exp(-4.9 z)) (Stanley and Miikkulainen 2002),
-`leaky_relu` has slope 0.01, `elu` has alpha 1, `gelu` is the tanh form, `gauss` is exp(-z^2)."""
+`leaky_relu` has slope 0.01, `elu` has alpha 1, `gelu` is the tanh form, `gauss` is exp(-z^2). See `ActivationNames` for those of
+one's own."""
+
+register_activation, find_activation = ACTIVATIONS.register, ACTIVATIONS.find
 
 AGGREGATIONS: tuple[str, ...] = ("sum", "mean", "product", "max", "min")
 """How a node joins its weighted inputs; the position is the code. The bias is added after; no inputs at all join to 0."""

@@ -6,8 +6,8 @@ from numbers import Integral, Real
 import networkx
 import numpy as np
 
-from propneat.base.errors import GenomeError
-from propneat.genome.genes import ACTIVATIONS, AGGREGATIONS, MAX_IDENTIFIER, NodeKind
+from propneat.base.errors import ConfigError, GenomeError
+from propneat.genome.genes import ACTIVATIONS, AGGREGATIONS, MAX_IDENTIFIER, NodeKind, find_activation
 from propneat.genome.genome import Genome, make_genome
 from propneat.genome.presentation import clean_text, node_names, sign_colour, weight_strengths
 from propneat.genome.validation import validate
@@ -52,7 +52,7 @@ def from_networkx(graph: networkx.DiGraph) -> Genome:
                 _identifier(node, "node id"),
                 _number(attributes, "bias", what),
                 _position(attributes, "kind", _KINDS, what),
-                _position(attributes, "activation", ACTIVATIONS, what),
+                _activation(attributes, what),
                 _position(attributes, "aggregation", AGGREGATIONS, what),
             )
         )
@@ -95,6 +95,14 @@ def _number(attributes: Mapping[str, object], name: str, what: str) -> float:
         return float(value)
     except OverflowError:
         raise GenomeError(f"{name} of {what} must be a finite number, and the one given is too large") from None
+
+
+def _activation(attributes: Mapping[str, object], what: str) -> int:
+    try:
+        find_activation(attributes.get("activation"))
+    except ConfigError as error:
+        raise GenomeError(f"the activation of {what} is not there: {error}") from error
+    return _position(attributes, "activation", ACTIVATIONS, what)
 
 
 def _position(attributes: Mapping[str, object], name: str, known: tuple[str, ...], what: str) -> int:

@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from propneat.base.errors import GenomeError
+from propneat.base.errors import ConfigError, GenomeError
 from propneat.base.records import nests_deeper
-from propneat.genome.genes import ACTIVATIONS, AGGREGATIONS, MAX_IDENTIFIER, NodeKind
+from propneat.genome.genes import ACTIVATIONS, AGGREGATIONS, MAX_IDENTIFIER, NodeKind, find_activation
 from propneat.genome.genome import Genome, make_genome
 from propneat.genome.validation import validate
 
@@ -164,6 +164,15 @@ def _number(value: Any, what: str) -> float:
     return number
 
 
+def _activation(value: Any, what: str) -> int:
+    """Return the code of an activation; the module of one of somebody's own is imported."""
+    try:
+        find_activation(value)
+    except ConfigError as error:
+        raise GenomeError(f"{what} is not there: {error}") from error
+    return _code(value, ACTIVATIONS, what)
+
+
 def _code(value: Any, names: tuple[str, ...], what: str) -> int:
     if not isinstance(value, str) or value not in names:
         raise GenomeError(f"{what} must be one of {', '.join(names)}, not {_shown(value)}")
@@ -178,7 +187,7 @@ def _read_node(entry: Any) -> tuple:
         gene_id,
         _number(node["bias"], f"the bias {what}"),
         _code(node["kind"], _KINDS, f"the kind {what}"),
-        _code(node["activation"], ACTIVATIONS, f"the activation {what}"),
+        _activation(node["activation"], f"the activation {what}"),
         _code(node["aggregation"], AGGREGATIONS, f"the aggregation {what}"),
     )
 

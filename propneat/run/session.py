@@ -10,6 +10,7 @@ from propneat import __version__
 from propneat.base.errors import DamagedCheckpointError
 from propneat.base.records import finite_or_none, write_atomic
 from propneat.compiler import compile_genome
+from propneat.genome import ACTIVATIONS
 from propneat.model import Model
 from propneat.model.scores import score_answers
 from propneat.model.starting import starting_genomes
@@ -41,7 +42,8 @@ def identity_of(settings: Settings, data: RunData) -> dict[str, Any]:
     """Return all that a run's course depends on; where the table lies is not part of it, what is in it is."""
     layer = to_layer(settings)
     kept = {key: value for key, value in layer["data"].items() if key not in ("source", "data_dir")}
-    return {
+    own = {name: ACTIVATIONS.index(name) for name in settings.evolve.evolution.own_activations}
+    return ({"codes of your own activations": own} if own else {}) | {
         "checkpoint schema": CHECKPOINT_SCHEMA,
         "propneat version": __version__,
         **layer,

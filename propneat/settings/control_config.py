@@ -54,10 +54,15 @@ class ControlConfig:
     )
     seed: int = setting(0, "Everything random follows from this number.", least=0)
     discount: float = setting(0.99, "What a reward a step later counts, in advantages.", least=0, most=1)
+    learning: str = setting(
+        "regression",
+        '"regression", weighted by exp(advantage / beta), or "gradient", a policy gradient, weighted by the advantage.',
+        words=("regression", "gradient"),
+    )
     beta: float = setting(
         1.0, "Temperature of the weights exp(advantage / beta), in standard deviations of the advantage.", above=0
     )
-    most_weight: float = setting(20.0, "Largest of these weights.", above=0)
+    most_weight: float = setting(20.0, "Largest weight of a step; of a policy gradient the least is minus that.", above=0)
     rows: int = setting(
         4096, "Steps that all genomes are trained on between two generations, drawn from all that were met.", least=1
     )
@@ -70,6 +75,8 @@ class ControlConfig:
     def __post_init__(self) -> None:
         """Raise ConfigError for a value that cannot be used."""
         check_settings(self)
+        if own := self.evolution.own_activations:
+            raise ConfigError(f"networks that act are compiled, and {own[0]!r}, an activation of your own, has no such form")
         if self.evolution.direction != "maximise":
             raise ConfigError("direction must be 'maximise' for returns, not 'minimise'")
 

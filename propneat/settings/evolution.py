@@ -112,16 +112,24 @@ class EvolutionConfig:
             return self
         return replace(self, initial_hidden=_MANY_HIDDEN if n_rows >= _MANY_ROWS else _FEW_HIDDEN)
 
+    @property
+    def own_activations(self) -> list[str]:
+        """Names of activations that are not built in, see `propneat.register_activation`."""
+        from propneat.genome import ACTIVATIONS
+
+        return [name for name in (*self.activations, self.output_activation) if name not in tuple(ACTIVATIONS)]
+
     def _check_names(self) -> None:
         # numpy loads with these, and a help that shows settings needs none
-        from propneat.genome import ACTIVATIONS, AGGREGATIONS
+        from propneat.genome import ACTIVATIONS, AGGREGATIONS, find_activation
 
-        for name, known in (("activations", ACTIVATIONS), ("aggregations", AGGREGATIONS)):
+        kinds = (("activations", ACTIVATIONS, find_activation), ("aggregations", AGGREGATIONS, AGGREGATIONS.__contains__))
+        for name, known, is_known in kinds:
             chosen = getattr(self, name)
-            unknown = [entry for entry in chosen if entry not in known]
+            unknown = [entry for entry in chosen if not is_known(entry)]
             if unknown or not chosen:
                 raise ConfigError(
                     f"{name} must name at least one of {', '.join(known)}, and got {', '.join(unknown) or 'none'}"
                 )
-        if self.output_activation not in ACTIVATIONS:
+        if not find_activation(self.output_activation):
             raise ConfigError(f"output_activation must be one of {', '.join(ACTIVATIONS)}, not {self.output_activation!r}")

@@ -1,6 +1,6 @@
 """Every setting of backpropagation, and what trains."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from propneat.base.errors import ConfigError
@@ -8,7 +8,7 @@ from propneat.base.extras import check_needs
 from propneat.base.setting_types import LARGEST_FLOAT32
 from propneat.settings.fields import check_settings, setting
 
-__all__ = ["ENGINES", "LOSSES", "OPTIMISERS", "TrainingConfig", "check_engine", "check_forms"]
+__all__ = ["ENGINES", "LOSSES", "OPTIMISERS", "TrainingConfig", "check_activations", "check_engine", "check_forms"]
 
 ENGINES = ("numba", "padded", "triton", "layered", "naive")
 """What trains a population; `propneat.training` has a module for each."""
@@ -76,6 +76,15 @@ class TrainingConfig:
         epochs = max(-(-self.epochs // n_batches), min(self.epochs, 2))
         patience = None if self.patience is None else -(-self.patience // n_batches)
         return replace(self, batch_size=-(-n_rows // n_batches), epochs=epochs, patience=patience)
+
+
+def check_activations(engine: str, own: Sequence[str]) -> None:
+    """Raise ConfigError where there are activations of one's own and the engine is compiled, which has no code for them."""
+    if own and engine in ("numba", "triton"):
+        raise ConfigError(
+            f"the engine {engine!r} has no code for {own[0]!r}, an activation of your own: choose engine 'layered', which "
+            "takes it as it is"
+        )
 
 
 def check_engine(engine: str) -> None:

@@ -139,7 +139,7 @@ def _tile_samples(samples: Samples, rows: np.ndarray, batch_start: np.ndarray) -
     weights = np.zeros(tiled.shape, _F)
     for batch, first in zip(batches, tile_start, strict=False):
         weights[first:].reshape(-1)[: len(batch)] = samples.weights[batch]
-    totals = np.array([samples.weights[batch].sum(dtype=np.float64) for batch in batches])
+    totals = np.array([np.abs(samples.weights[batch]).sum(dtype=np.float64) for batch in batches])
     return Tiles(_fill_tiles(samples.X, tiled), _fill_tiles(samples.targets, tiled), weights, tile_start, totals)
 
 
@@ -163,7 +163,7 @@ def train(
     nothing = Samples(train.X[:0], train.targets[:0], train.weights[:0])
     judge = nothing if validation is None else validation
     settings = StepSettings(
-        LOSSES.index(config.loss), OPTIMISERS.index(config.optimiser), _F(config.learning_rate), _F(config.l2 / train.weights.sum()), config.patience or 0
+        LOSSES.index(config.loss), OPTIMISERS.index(config.optimiser), _F(config.learning_rate), _F(config.l2 / np.abs(train.weights).sum()), config.patience or 0
     )  # fmt: skip
     learnt = _tile_samples(train, rows, batch_start)
     judged = _tile_samples(judge, np.arange(len(judge)), np.array([0, len(judge)]))

@@ -75,7 +75,7 @@ class TrainingRows:
         """Draw the schedule and put the rows on the device, every batch a `multiple` of rows long."""
         rows, batch_start, order = make_schedule(len(train), config, rng)
         batches = [rows[first:last] for first, last in pairwise(batch_start)]
-        has_weight = np.array([train.weights[batch].sum(dtype=np.float64) > 0 for batch in batches])
+        has_weight = np.array([train.weights[batch].any() for batch in batches])
         judge = None
         if validation is not None:
             judge = _pick(_fill(validation, [np.arange(len(validation))], device, dtype, multiple), 0)
@@ -83,7 +83,7 @@ class TrainingRows:
             batches=_fill(train, batches, device, dtype, multiple),
             order=order[has_weight[order]].reshape(len(order), int(has_weight.sum())),
             judge=judge,
-            total_weight=float(train.weights.sum()),
+            total_weight=float(np.abs(train.weights).sum()),
         )
 
 
@@ -94,7 +94,7 @@ def _fill(samples: Samples, batches: list[np.ndarray], device: torch.device, dty
     shares = np.zeros(rows.shape)
     for share, batch in zip(shares, batches, strict=True):
         weights = samples.weights[batch].astype(np.float64)
-        share[: len(batch)] = weights / max(weights.sum(), np.finfo(np.float64).tiny)
+        share[: len(batch)] = weights / max(np.abs(weights).sum(), np.finfo(np.float64).tiny)
     parts = samples.X[rows].transpose(0, 2, 1), samples.targets[rows].transpose(0, 2, 1), shares
     return Batch(*(torch.tensor(np.ascontiguousarray(part), device=device, dtype=dtype) for part in parts))
 

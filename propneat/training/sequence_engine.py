@@ -133,7 +133,7 @@ def _tile_sequences(samples: Sequences, rows: np.ndarray, batch_start: np.ndarra
     weights = np.zeros(tiled.shape, _F)
     for batch, first in zip(batches, tile_start, strict=False):
         weights[first:].reshape(-1)[: len(batch)] = samples.weights[batch]
-    totals = [(samples.weights[batch].astype(np.float64) * samples.n_judged[batch]).sum() for batch in batches]
+    totals = [(np.abs(samples.weights[batch]).astype(np.float64) * samples.n_judged[batch]).sum() for batch in batches]
     n_steps = samples.X.shape[1]
     starts = n_steps - samples.lengths[tiled]
     X = _right_aligned(samples.X, tiled, starts)
@@ -174,7 +174,7 @@ def train(
     size = _segment_steps(steps, window, thread_count(len(plan)), memory_budget)
     numbers = steps.numbers(plan)
     learning = Learning(numbers, np.zeros_like(numbers), np.zeros_like(numbers), numbers.copy())
-    total = float((train.weights.astype(np.float64) * train.n_judged).sum())
+    total = float((np.abs(train.weights).astype(np.float64) * train.n_judged).sum())
     settings = StepSettings(
         LOSSES.index(config.loss), OPTIMISERS.index(config.optimiser), _F(config.learning_rate), _F(config.l2 / total),
         config.patience or 0,

@@ -33,8 +33,8 @@ class Samples:
     """Rows to learn from or to be judged by.
 
     `X` is float32 of shape (n_rows, n_inputs), `targets` float32 of shape (n_rows, n_outputs) (0 or 1 for "bce", one-hot for
-    "cross_entropy", values for the others), `weights` float32 of shape (n_rows,), not negative and not all zero; a
-    loss is the weighted mean over rows.
+    "cross_entropy", values for the others), `weights` float32 of shape (n_rows,), not all zero; a loss is the weighted mean over
+    rows. Rows of negative weight are moved away from, as policy gradients ask for; the mean is over absolute weights.
     """
 
     X: np.ndarray

@@ -83,7 +83,7 @@ class _SequenceBatch(_Batch):
 def sample_loss(loss: str, outputs: torch.Tensor, targets: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
     """Return the weighted mean loss over rows, a tensor of shape ().
 
-    `outputs` and `targets` have shape (n_rows, n_outputs), `weights` (n_rows,) with a positive sum; `loss` is one of LOSSES.
+    `outputs` and `targets` have shape (n_rows, n_outputs), `weights` (n_rows,), not all 0; `loss` is one of LOSSES.
     The gradient of "rmse" at an error of exactly 0, where the root has none, is 0.
     """
     if loss == "bce":
@@ -92,7 +92,7 @@ def sample_loss(loss: str, outputs: torch.Tensor, targets: torch.Tensor, weights
         row_losses = functional.cross_entropy(outputs, targets, reduction="none")
     else:
         row_losses = torch.square(outputs - targets).mean(dim=1)
-    mean = (weights * row_losses).sum() / weights.sum()
+    mean = (weights * row_losses).sum() / weights.abs().sum()
     if loss == "rmse":
         is_zero = mean == 0
         return torch.where(is_zero, 0.0, torch.sqrt(torch.where(is_zero, 1.0, mean)))
@@ -119,7 +119,7 @@ def train_one_by_one(
     place = usable_device(device)
     rows, batch_start, order = make_schedule(len(train), config, rng)
     batches = [_make_batch(train, rows[a:b], config, place, dtype) for a, b in pairwise(batch_start)]
-    has_weight = [bool(batch.weights.sum() > 0) for batch in batches]
+    has_weight = [bool(batch.weights.any()) for batch in batches]
     epochs = [[batches[number] for number in epoch if has_weight[number]] for epoch in order]
     judge = None if validation is None else _make_batch(validation, np.arange(len(validation)), config, place, dtype)
     decay = config.l2 / _total_weight(train)
@@ -145,8 +145,8 @@ def _make_batch(
 
 def _total_weight(samples: Samples | Sequences) -> float:
     if isinstance(samples, Sequences):
-        return float((samples.weights.astype(np.float64) * samples.n_judged).sum())
-    return float(samples.weights.sum())
+        return float((np.abs(samples.weights).astype(np.float64) * samples.n_judged).sum())
+    return float(np.abs(samples.weights).sum())
 
 
 @dataclass(frozen=True, eq=False)

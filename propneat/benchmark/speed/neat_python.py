@@ -1,6 +1,6 @@
 """neat-python as a contestant: its own population, breeding, species and networks, evaluated on all rows without training.
 
-`neat_python.ini` is its configuration. The package is used as its documentation shows, `network.activate` row by row; and a
+The package is used as its documentation shows, `network.activate` row by row; and a
 second time with an activation that takes whole columns, which is the fastest that `activate` can be made to go.
 """
 
@@ -8,18 +8,17 @@ import time
 from collections.abc import Callable
 from functools import partial
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import neat
 import numpy as np
 
+from propneat.benchmark.neat_python import neat_python_config
 from propneat.benchmark.speed.contestant import Contestant, GenerationTimes
 from propneat.training import Samples
 
 __all__ = ["CONTESTANTS"]
 
-_CONFIGURATION = Path(__file__).with_suffix(".ini")
 _LEAST = 1e-7
 
 
@@ -36,21 +35,11 @@ def _all_rows(network: Any, samples: Samples) -> np.ndarray:
     return network.activate(list(samples.X.T))[0]
 
 
-def _configure(samples: Samples, population: int) -> neat.Config:
-    config = neat.Config(
-        neat.DefaultGenome, neat.DefaultReproduction, neat.DefaultSpeciesSet, neat.DefaultStagnation, str(_CONFIGURATION)
-    )
-    n_inputs = samples.X.shape[1]
-    config.pop_size = population
-    config.genome_config.num_inputs, config.genome_config.input_keys = n_inputs, [-k - 1 for k in range(n_inputs)]
-    return config
-
-
 def _contestant(answer: Callable[[Any, Samples], np.ndarray], *, takes_columns: bool) -> Callable[..., GenerationTimes]:
     """Return `Contestant.run`; fitness is minus the log loss."""
 
     def run(samples: Samples, population: int, generations: int, seed: int) -> GenerationTimes:
-        config = _configure(samples, population)
+        config = neat_python_config(samples.X.shape[1], pop_size=population)
         if takes_columns:
             config.genome_config.add_activation("sigmoid", _sigmoid_of_columns)
         targets = samples.targets[:, 0]
