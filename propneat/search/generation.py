@@ -61,7 +61,7 @@ def run_generation(
 
 def _cost(losses: np.ndarray, pool: GenePool, problem: Problem, config: EvolveConfig) -> np.ndarray:
     sizes = np.array([genome.n_enabled for genome in pool])
-    return penalised(losses, sizes, float(problem.train.weights.sum()), config.training.loss, config.size_penalty)
+    return penalised(losses, sizes, float(problem.train.judged()[1].sum()), config.training.loss, config.size_penalty)
 
 
 def _leaders(pool: GenePool, cost: np.ndarray, species: np.ndarray) -> GenePool:

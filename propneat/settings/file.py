@@ -15,7 +15,7 @@ from propneat.base.setting_types import check_settings
 from propneat.data.cells import MISSING_TEXTS
 from propneat.data.delimited_form import DelimitedForm
 from propneat.data.reading_options import ReadingOptions
-from propneat.data.sequence_rows import SequenceColumns
+from propneat.data.sequence_rows import VALUE, SequenceColumns
 from propneat.evolution import EvolutionConfig
 from propneat.settings.evolve_config import SEQUENCE_RECURRENT_RATE, EvolveConfig, default_config
 from propneat.settings.notes import NOTES, SECTIONS
@@ -66,6 +66,7 @@ class DataSettings:
     header: bool | None = None
     sequence_id: str | None = None
     time: str | None = None
+    next_step: str | None = None
     id: str | None = None
     positive: str | None = None
     folds: int = 0
@@ -88,11 +89,15 @@ class DataSettings:
             raise ConfigError(f"class_weight must be 'balanced' or 'none', not {self.class_weight!r}")
         if self.one_hot_integers < 0:
             raise ConfigError(f"one_hot_integers must be 0 or more, not {self.one_hot_integers}")
-        if self.time is not None and self.sequence_id is None:
+        if self.time is not None and self.sequence_id is None and self.next_step is None:
             raise ConfigError(f"time {self.time!r} orders the steps of sequences: it needs a sequence_id to tell these apart")
+        if self.next_step is not None and self.target is not None:
+            raise ConfigError(f"next_step {self.next_step!r} is what is predicted, so there is no target {self.target!r} too")
+        if self.next_step is not None and self.folds and self.sequence_id is None:
+            raise ConfigError("one series is divided by time, and folds are for many: name a sequence_id, or leave them out")
         if self.folds == 1 or self.folds < 0 or not 1 <= self.fold <= max(1, self.folds):
             raise ConfigError(f"folds must be 0, or 2 or more, and fold one of 1 to folds, not {self.folds} and {self.fold}")
-        if self.id is not None and self.id in (self.target, self.sequence_id, self.time):
+        if self.id is not None and self.id in (self.target, self.next_step, self.sequence_id, self.time):
             raise ConfigError(f"id {self.id!r} names a row, so it cannot be the target, the sequence id or the time too")
         if self.max_levels < 1:
             raise ConfigError(f"max_levels must be 1 or more, not {self.max_levels}")
@@ -104,6 +109,8 @@ class DataSettings:
     @property
     def sequence(self) -> SequenceColumns | None:
         """What tells the sequences of a long table apart, None for a table of single rows."""
+        if self.next_step is not None:
+            return SequenceColumns(self.sequence_id, self.time, VALUE)
         return None if self.sequence_id is None else SequenceColumns(self.sequence_id, self.time)
 
     @property
@@ -212,7 +219,7 @@ def _shown(value: Any) -> str:
 def resolve_settings(layers: Sequence[Layer], *, sequences: bool = False) -> Settings:
     """Lay settings over each other, later ones on top, above the defaults of the method they name.
 
-    For sequences, which `sequences` or a sequence_id tells, the default of recurrent_rate is `SEQUENCE_RECURRENT_RATE`.
+    For sequences, which `sequences`, a sequence_id or a next_step tells, the default of recurrent_rate is `SEQUENCE_RECURRENT_RATE`.
 
     Raises ConfigError for a key that is none, or a value that cannot be used.
     """
@@ -227,7 +234,8 @@ def resolve_settings(layers: Sequence[Layer], *, sequences: bool = False) -> Set
         if unknown := [key for key in values if key not in NOTES[section]]:
             raise ConfigError(f"unknown key {_full(section, str(unknown[0]))!r}{_suggestion(str(unknown[0]), section)}")
     base = default_config(joined[""].get("method", EvolveConfig.method), joined[""].get("preset", EvolveConfig.preset))
-    of_sequences = {"recurrent_rate": SEQUENCE_RECURRENT_RATE} if sequences or joined["data"].get("sequence_id") else {}
+    sequences = sequences or any(joined["data"].get(name) is not None for name in ("sequence_id", "next_step"))
+    of_sequences = {"recurrent_rate": SEQUENCE_RECURRENT_RATE} if sequences else {}
     evolution = replace(base.evolution, **(of_sequences | joined["evolution"]))
     training = replace(base.training, **joined["training"])
     return Settings(DataSettings(**joined["data"]), replace(base, evolution=evolution, training=training, **joined[""]))
