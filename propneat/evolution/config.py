@@ -12,6 +12,7 @@ __all__ = ["EvolutionConfig", "part_of"]
 _RATES = (
     "add_connection_rate",
     "recurrent_rate",
+    "time_constant_rate",
     "delete_connection_rate",
     "add_node_rate",
     "delete_node_rate",
@@ -29,6 +30,7 @@ _RATES = (
     "initial_connection_fraction",
 )
 _NOT_NEGATIVE = (
+    "longest_time_constant",
     "weight_sigma",
     "perturb_sigma",
     "excess_coefficient",
@@ -38,7 +40,7 @@ _NOT_NEGATIVE = (
 )
 _LEAST = {
     "population_size": 2, "initial_hidden": 0, "max_connections": 1, "max_hidden": 0, "elitism": 0, "stagnation": 1,
-    "species_elitism": 0, "target_species": 1,
+    "species_elitism": 0, "target_species": 1, "longest_time_constant": 1,
 }  # fmt: skip
 _SIGMAS = ("weight_sigma", "perturb_sigma")
 _LARGEST_SIGMA = 1e36
@@ -63,6 +65,10 @@ class EvolutionConfig:
     add_connection_rate: float = 0.05
     recurrent_rate: float = 0.0
     """Chance that a new connection closes a cycle or a loop: it is recurrent and carries a value of the step before."""
+    time_constant_rate: float = 0.0
+    """Chance that the time constant of one hidden or output node is drawn, perturbed, or taken away."""
+    longest_time_constant: float = 100.0
+    """Longest time constant, in steps; the shortest is 1."""
     delete_connection_rate: float = 0.0
     add_node_rate: float = 0.03
     delete_node_rate: float = 0.0

@@ -72,6 +72,8 @@ NOTES: dict[str, dict[str, str]] = {
         "population_size": "Number of genomes in every generation.",
         "add_connection_rate": "Chance of a new connection.",
         "recurrent_rate": "Chance that a new connection closes a cycle and carries a value of the step before; for sequences.",
+        "time_constant_rate": "Chance that the time constant of one node is drawn, perturbed or taken away; for sequences.",
+        "longest_time_constant": "Longest time constant of a node, in steps.",
         "delete_connection_rate": "Chance that a connection is deleted.",
         "add_node_rate": "Chance that a connection is split by a new node.",
         "delete_node_rate": "Chance that a hidden node is deleted.",

@@ -88,7 +88,7 @@ def _learn(plan, numbers, X, targets, weights, starts, first, share, loss, scrat
     Steps are cut, from their end, into windows that no gradient leaves, and each window from its beginning into segments, of
     which one at a time has its values kept; those of the others are computed again from the state that entered them.
     """
-    own, kept, window, _ = plan
+    own, kept, window = plan[0], plan[1], plan[2]
     values, slopes, gradients, _, future, states, at_step = scratch
     n_steps, size, room = X.shape[0], values.shape[0], (gradients, future, at_step)
     total, carry, a = _F(0), states[states.shape[0] - 1], first
@@ -123,7 +123,7 @@ def _learn(plan, numbers, X, targets, weights, starts, first, share, loss, scrat
 @bare
 def _judge(plan, numbers, X, targets, weights, starts, first, share, loss, scratch):
     """Return the loss of a tile of sequences that begin at step `first`."""
-    own, kept, _, _ = plan
+    own, kept = plan[0], plan[1]
     values, slopes, gradients, _, _, states, at_step = scratch
     n_steps, state, total = X.shape[0], states[0], _F(0)
     for j in range(kept.shape[0]):
@@ -138,7 +138,13 @@ def _judge(plan, numbers, X, targets, weights, starts, first, share, loss, scrat
 
 @bare
 def add_sequences(plan, numbers, samples, first, last, share, loss, total, scratch, sums):
-    """Return `total` plus the loss of some tiles of sequences, and add gradients to `sums` if it has room for any."""
+    """Return `total` plus the loss of some tiles of sequences, and add gradients to `sums` if it has room for any.
+
+    Numbers that are fixed are what they were, whatever a step of the optimiser has made of them.
+    """
+    places, values = plan[4]
+    for k in range(places.shape[0]):
+        numbers[places[k]] = values[k]
     X, targets, weights, _, _, starts, begins = samples
     for t in range(first, last):
         if sums.shape[0] > 0:
