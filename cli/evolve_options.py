@@ -23,6 +23,7 @@ SETTINGS: dict[str, tuple[str, str]] = {
     "sequence_id": ("data", "sequence_id"),
     "time": ("data", "time"),
     "next_step": ("data", "next_step"),
+    "answer": ("data", "answer"),
     "id": ("data", "id"),
     "positive": ("data", "positive"),
     "recurrent_rate": ("evolution", "recurrent_rate"),
@@ -77,6 +78,7 @@ _GROUPS: dict[str, tuple[click.Option, ...]] = {
         _setting("--sequence-id", metavar="COLUMN"),
         _setting("--time", metavar="COLUMN"),
         _setting("--next-step", metavar="COLUMN"),
+        _setting("--answer", metavar="last|mean"),
         _setting("--test-fraction", float),
         _setting("--validation-fraction", float),
         _setting("--data-dir", click.Path(file_okay=False), allow_from_autoenv=False),
@@ -189,6 +191,7 @@ EVOLVE_OPTIONS: tuple[click.Option, ...] = tuple(option for group in _GROUPS.val
 DEFAULTS: dict[str, str] = {
     "test_fraction": "0.25",
     "validation_fraction": "0.4",
+    "answer": "last",
     "recurrent_rate": "0.0",
     "method": "propneat",
     "preset": "default",

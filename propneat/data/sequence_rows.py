@@ -9,8 +9,10 @@ import pandas
 
 from propneat.base.errors import DataError
 
-__all__ = ["CHANGE", "VALUE", "SequenceColumns", "SequenceRows", "read_arrays"]
+__all__ = ["ANSWERS", "CHANGE", "VALUE", "SequenceColumns", "SequenceRows", "answered", "read_arrays"]
 
+ANSWERS = ("last", "mean")
+"""How a sequence is answered: by what the network says at its last step, or by the mean of what it says at all of them."""
 VALUE, CHANGE = "value", "change"
 """What a forecast of the next step is learnt as: the value there, or its change from the step before."""
 
@@ -21,12 +23,13 @@ class SequenceColumns:
 
     Without `id` sequences come as arrays of shape (n_sequences, n_steps, n_features), as `read_arrays` takes them. `next_step`
     is VALUE or CHANGE where every step is asked for a value of the next one; then all rows of a table without `id` are one
-    series.
+    series. `answer` is one of ANSWERS.
     """
 
     id: str | None = None
     time: str | None = None
     next_step: str | None = None
+    answer: str = "last"
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -95,9 +98,9 @@ class SequenceRows:
         rows = np.concatenate([self.rows[:0], *(self.rows[self.start[k] : self.start[k + 1]] for k in sequences.tolist())])
         return rows, SequenceRows(np.arange(len(rows)), start, self.ids[sequences])
 
-    def last(self, values: np.ndarray) -> np.ndarray:
-        """Return what stands at the last step of every sequence, of values (n_sequences, n_steps, n_columns)."""
-        return values[np.arange(len(self)), self.lengths - 1]
+    def answered(self, values: np.ndarray, answer: str) -> np.ndarray:
+        """Return one of ANSWERS for every sequence, (n_sequences, n_columns), of values (n_sequences, n_steps, n_columns)."""
+        return answered(values, self.lengths, answer)
 
     def answers(self, target: Sequence[Any] | pandas.Series) -> np.ndarray:
         """Return the one answer of every sequence, (n_sequences,), from those of all rows.
@@ -117,6 +120,14 @@ class SequenceRows:
                 "one answer for a sequence is learnt, so all its rows must have the same"
             )
         return first
+
+
+def answered(values: np.ndarray, lengths: np.ndarray, answer: str) -> np.ndarray:
+    """Return one of ANSWERS for sequences of some lengths, (n_sequences, n_columns), of (n_sequences, n_steps, n_columns)."""
+    if answer == "last":
+        return values[np.arange(len(values)), lengths - 1]
+    within = np.arange(values.shape[1]) < lengths[:, None]
+    return np.where(within[..., None], values, 0.0).sum(axis=1) / lengths[:, None]
 
 
 def _moments(times: pandas.Series) -> np.ndarray:

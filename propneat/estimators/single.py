@@ -73,6 +73,7 @@ class _PropNEAT(BaseEstimator):
     pick: str | int | None = None
     one_hot_integers: int | None = None
     max_levels: int | None = None
+    answer: str | None = None
     drop: tuple[str, ...] | None = None
     keep: tuple[str, ...] | None = None
     categories: tuple[str, ...] | None = None
@@ -189,12 +190,12 @@ class _PropNEAT(BaseEstimator):
         return rows.stack(preprocessor.transform(values))
 
     def outputs_of(self, plans: Sequence[LayerPlan], X: Any) -> list[np.ndarray]:
-        """Return the raw outputs of networks evolved together, each (n_rows, n_outputs); of sequences at the last step."""
+        """Return the raw outputs of networks evolved together, each (n_rows, n_outputs); of sequences one for each."""
         inputs = self.read_inputs(X)
         if self.model_.sequence is None:
             return [evaluate(plan, inputs) for plan in plans]
         rows = self.model_.sequence_rows(X)[1]
-        return [rows.last(evaluate(plan, inputs)) for plan in plans]
+        return [rows.answered(evaluate(plan, inputs), self.model_.sequence.answer) for plan in plans]
 
     def _quick_outputs(self, X: Any) -> np.ndarray | None:
         """Return the raw outputs for an array of numbers in which `_checked` would find nothing to say, else None."""

@@ -14,7 +14,7 @@ from propneat.compiler import LayerPlan, compile_genome, evaluate, without_past
 from propneat.data import TASKS, ColumnPlan, Preprocessor, TargetScale
 from propneat.data.next_steps import with_current
 from propneat.data.number_inputs import NumberInputs
-from propneat.data.sequence_rows import CHANGE, VALUE, SequenceColumns, SequenceRows, read_arrays
+from propneat.data.sequence_rows import ANSWERS, CHANGE, VALUE, SequenceColumns, SequenceRows, read_arrays
 from propneat.formula import Formula, make_formula
 from propneat.genome import Genome, format_document, genome_from_document, genome_to_document, parse_document
 from propneat.model.answers import QuickAnswers, class_probabilities
@@ -139,7 +139,7 @@ class Model:
         features, rows = self.sequence_rows(table)
         steps = evaluate(self.plan, rows.stack(self.preprocessor.transform(features, self.used_features)))
         if self.sequence.next_step is None:
-            return rows.last(steps)
+            return rows.answered(steps, self.sequence.answer)
         answers = np.empty((len(rows.rows), steps.shape[2]))
         answers[rows.rows] = rows.flat(steps)
         return with_current(answers, self._current(features), self.sequence, self.target_scale)
@@ -185,7 +185,9 @@ class Model:
             "about": dict(self.about),
         }
         if self.sequence is not None:
-            model["sequence"] = {name: value for name, value in asdict(self.sequence).items() if name != "next_step" or value}
+            plain = {"next_step": None, "answer": "last"}
+            said = asdict(self.sequence)
+            model["sequence"] = {name: said[name] for name in said if name not in plain or said[name] != plain[name]}
         return format_document({**genome_to_document(self.genome), "model": model})
 
     def save(self, path: Path | str) -> None:
@@ -246,15 +248,18 @@ def _model_from_document(genome: Genome, part: Any) -> Model:
 
 
 def _read_sequence(value: Any) -> SequenceColumns:
-    is_right = isinstance(value, dict) and set(value) - {"next_step"} == {"id", "time"}
+    is_right = isinstance(value, dict) and set(value) - {"next_step", "answer"} == {"id", "time"}
     is_right = is_right and all(isinstance(name, str | None) for name in value.values())
+    if is_right and "answer" in value:
+        is_right = value["answer"] in ANSWERS and "next_step" not in value
     if is_right and "next_step" in value:
         is_right = value["next_step"] in (VALUE, CHANGE)
     elif is_right:
         is_right = not value["time"] or bool(value["id"])
     if not is_right:
         raise GenomeError(
-            "'sequence' must be an object with the column id, or null, time, or null, and next_step, value or change, or not"
+            "'sequence' must be an object with the column id, or null, time, or null, and next_step, value or change, or "
+            "answer, last or mean, or neither"
         )
     return SequenceColumns(**value)
 

@@ -41,7 +41,7 @@ def train_baselines(data: RunData, truth: np.ndarray, seed: int) -> list[Baselin
     of the last five steps. `truth` is that of the rows held out, as in `Answers`. Settings are scikit-learn's own: nobody has tuned them, as nobody tuned the network.
     """
     learnt = data.prepared.problem.all_rows()
-    inputs, targets, weights = _spread_out(_flat(learnt), *learnt.judged())
+    inputs, targets, weights = _spread_out(*_asked_at_once(learnt) if data.forecasts is None else _asked_at_steps(learnt))
     held_out = cast(np.ndarray, data.test_inputs())
     if data.forecasts is not None:
         asked = data.forecasts.at(_lagged(held_out))
@@ -127,10 +127,20 @@ def _spread_out(
     return np.repeat(inputs, times, axis=0), np.repeat(targets, times, axis=0), None
 
 
-def _flat(learnt: Samples | Sequences) -> np.ndarray:
-    if isinstance(learnt, Sequences) and learnt.at_every_step:
-        return _lagged(learnt.X)[learnt.judged_steps(np.arange(len(learnt)))]
-    return _over_steps(learnt.X, learnt.lengths) if isinstance(learnt, Sequences) else np.asarray(learnt.X, dtype=np.float64)
+def _asked_at_once(learnt: Samples | Sequences) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return inputs, targets and weights of rows, or of sequences with one answer each."""
+    if not isinstance(learnt, Sequences):
+        return np.asarray(learnt.X, dtype=np.float64), learnt.targets, learnt.weights
+    inputs = _over_steps(learnt.X, learnt.lengths)
+    if not learnt.at_every_step:
+        return inputs, learnt.targets, learnt.weights
+    return inputs, learnt.targets[:, 0], learnt.weights * learnt.lengths / learnt.lengths.mean()
+
+
+def _asked_at_steps(learnt: Samples | Sequences) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return inputs, targets and weights of the steps of sequences that are forecast from."""
+    steps = cast(Sequences, learnt)
+    return _lagged(steps.X)[steps.judged_steps(np.arange(len(steps)))], *steps.judged()
 
 
 def _lagged(steps: np.ndarray) -> np.ndarray:

@@ -63,7 +63,8 @@ class RunData:
         """Return the raw answers of a network to these inputs, (n_test, n_outputs)."""
         outputs = evaluate(plan, inputs)
         if self.forecasts is None:
-            return outputs if self.test_rows is None else self.test_rows.last(outputs)
+            sequence = self.prepared.sequence
+            return outputs if self.test_rows is None or sequence is None else self.test_rows.answered(outputs, sequence.answer)
         return self.forecast_outputs(self.forecasts.at(outputs))
 
     def forecast_outputs(self, outputs: np.ndarray, rows: np.ndarray | None = None) -> np.ndarray:
@@ -97,6 +98,7 @@ def prepare_run(settings: Settings) -> RunData:
     table = load_run_table(data)
     if data.sequence is not None:
         return _prepare_sequence_run(settings, table)
+    data.refuse_answer()
     codes = encode_target(table.target, table.task)[1]
     learn, test = hold_out(data, codes, table.task, seed)
     if len(learn) < 4:

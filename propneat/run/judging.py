@@ -8,6 +8,7 @@ import numpy as np
 
 from propneat.base.records import finite_or_none
 from propneat.compiler import evaluate
+from propneat.data.sequence_rows import answered
 from propneat.model import Model
 from propneat.model.importance import Importance, Rows, permutation_importance
 from propneat.model.intervals import Answers, answers_of, compare_answers, score_all, score_intervals, values_of
@@ -95,7 +96,9 @@ def _rows(data: RunData, model: Model, truth: np.ndarray, score: str) -> Rows:
             rows = asked(chosen)
             places = np.searchsorted(chosen, forecasts.sequence[rows]), forecasts.step[rows]
             return data.forecast_outputs(outputs[places], rows)
-        return outputs if lengths is None else outputs[np.arange(len(chosen)), lengths[chosen] - 1]
+        return (
+            outputs if lengths is None or model.sequence is None else answered(outputs, lengths[chosen], model.sequence.answer)
+        )
 
     def scored(outputs: np.ndarray, chosen: np.ndarray) -> float:
         if not np.isfinite(outputs).all():

@@ -13,6 +13,8 @@ from propneat.settings.file import Settings
 
 __all__ = ["describe_sequences", "divide_sequences"]
 
+_HOW = {"last": "at its last step", "mean": "the mean over its steps"}
+
 
 def divide_sequences(settings: Settings, table: Table) -> DividedSequences:
     """Divide the sequences of a table, by class; nothing is fitted to those held out.
@@ -20,7 +22,7 @@ def divide_sequences(settings: Settings, table: Table) -> DividedSequences:
     Raises DataError or ConfigError for sequences or settings that cannot be learnt from.
     """
     data, seed = settings.data, settings.evolve.seed
-    columns = SequenceColumns(data.sequence_id, data.time)
+    columns = SequenceColumns(data.sequence_id, data.time, answer=data.answer)
     rows = columns.rows_of(table.carried)
     answers = pandas.Series(rows.answers(table.target), name=table.target.name)
     codes = encode_target(answers, table.task)[1]
@@ -63,6 +65,6 @@ def _describe(settings: Settings, rows: SequenceRows, answers: np.ndarray, task:
     told = f"{len(counts)} distinct numbers" if task == "regression" else f"sequences of each class: {shown}"
     return [
         f"sequences: {len(rows)} of {steps}, told apart by {settings.data.sequence_id!r}, steps in the order of {order}",
-        f"answers: one for each sequence, {told}",
+        f"answers: one for each sequence, {_HOW[settings.data.answer]}, {told}",
         memory_line(settings),
     ]

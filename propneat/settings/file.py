@@ -15,7 +15,7 @@ from propneat.base.setting_types import check_settings
 from propneat.data.cells import MISSING_TEXTS
 from propneat.data.delimited_form import DelimitedForm
 from propneat.data.reading_options import ReadingOptions
-from propneat.data.sequence_rows import VALUE, SequenceColumns
+from propneat.data.sequence_rows import ANSWERS, VALUE, SequenceColumns
 from propneat.evolution import EvolutionConfig
 from propneat.settings.evolve_config import SEQUENCE_RECURRENT_RATE, EvolveConfig, default_config
 from propneat.settings.notes import NOTES, SECTIONS
@@ -67,6 +67,7 @@ class DataSettings:
     sequence_id: str | None = None
     time: str | None = None
     next_step: str | None = None
+    answer: str = "last"
     id: str | None = None
     positive: str | None = None
     folds: int = 0
@@ -93,6 +94,10 @@ class DataSettings:
             raise ConfigError(f"time {self.time!r} orders the steps of sequences: it needs a sequence_id to tell these apart")
         if self.next_step is not None and self.target is not None:
             raise ConfigError(f"next_step {self.next_step!r} is what is predicted, so there is no target {self.target!r} too")
+        if self.answer not in ANSWERS:
+            raise ConfigError(f"answer must be {' or '.join(ANSWERS)}, not {self.answer!r}")
+        if self.answer != "last" and self.next_step is not None:
+            raise ConfigError(f"answer {self.answer!r} is for one answer a sequence, and next_step is forecast at every step")
         if self.next_step is not None and self.folds and self.sequence_id is None:
             raise ConfigError("one series is divided by time, and folds are for many: name a sequence_id, or leave them out")
         if self.folds == 1 or self.folds < 0 or not 1 <= self.fold <= max(1, self.folds):
@@ -111,7 +116,12 @@ class DataSettings:
         """What tells the sequences of a long table apart, None for a table of single rows."""
         if self.next_step is not None:
             return SequenceColumns(self.sequence_id, self.time, VALUE)
-        return None if self.sequence_id is None else SequenceColumns(self.sequence_id, self.time)
+        return None if self.sequence_id is None else SequenceColumns(self.sequence_id, self.time, answer=self.answer)
+
+    def refuse_answer(self) -> None:
+        """Raise ConfigError where single rows are to be answered as sequences are."""
+        if self.answer != "last":
+            raise ConfigError(f"answer {self.answer!r} is for sequences, and a single row has no steps: leave it out")
 
     @property
     def preparing(self) -> dict[str, Any]:

@@ -62,6 +62,7 @@ NOTES: dict[str, dict[str, str]] = {
         "sequence_id": "Column that tells sequences apart, in a table with a row for each step and one answer a sequence.",
         "time": 'Column that orders the steps of a sequence; "none" takes them in the order of their rows.',
         "next_step": "Column whose value at the next step is predicted, at every step, in the place of a target.",
+        "answer": 'How a sequence is answered: "last", at its last step, or "mean", by the mean over its steps, each of which learns.',
         "id": "Column that names a row: it is not learnt from, and propneat predict repeats it beside the answers.",
         "positive": 'Of two classes the one whose probability is told; "none" takes the second in the order of their names.',
         "folds": "Parts of a cross-validation, one of which is held out in the place of test_fraction; 0 for none.",
