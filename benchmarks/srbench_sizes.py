@@ -1,10 +1,11 @@
-"""Rank on SRBench's board at every size: each network of the front is tested, and the best of at most so many nodes is ranked.
+"""Rank on SRBench's board at every size: each network of the front is tested, and one of a limited size or price is ranked.
 
     python benchmarks/srbench_sizes.py --data-dir DIR --published srbench2021_blackbox.csv [--seeds 1] [--json FILE] [--csv FILE]
 
 Splits, seeds and sizes are those of the protocol "srbench". Of a front the network of lowest validation loss, size penalty
-included, stands for each limit on the nodes of the formula; no limit is the network that the estimator takes. Test rows choose
-nothing. What is in the JSON file already is not computed again.
+included, stands for each limit on the nodes of the formula; no limit is the network that the estimator takes. A price is that of
+`--pick 1%`: published sizes are medians over sets too, a formula being as long as its table rewards. Test rows choose nothing. What
+is in the JSON file already is not computed again.
 """
 
 import argparse
@@ -22,8 +23,11 @@ from propneat import PropNEATRegressor
 from propneat.benchmark.splits import SRBENCH_SEEDS, split
 from propneat.data import encode_target, load_table
 from propneat.model.summary import n_nodes
+from propneat.search.front import pick
 
 LIMITS = (8, 15, 25, 50, 100, None)
+PRICES = ("0.5%", "1%", "2%", "5%", "10%", "20%", "30%", "40%")
+Rule = int | str | None
 
 
 def measure(name: str, data_dir: str, repeat: int) -> dict[str, object]:
@@ -38,6 +42,7 @@ def measure(name: str, data_dir: str, repeat: int) -> dict[str, object]:
     sizes = [member.n_connections for member in model.front_]
     return {
         "nodes": [n_nodes(member.genome, scale.log) for member in model.front_],
+        "connections": sizes,
         "cost": [member.cost for member in model.front_],
         "r2": [float(r2_score(values[rows.test], model.pick_network(size).predict(tested))) for size in sizes],
         "taken": next(k for k, member in enumerate(model.front_) if member.genome == model.champion_),
@@ -45,21 +50,21 @@ def measure(name: str, data_dir: str, repeat: int) -> dict[str, object]:
     }
 
 
-def taken_within(found: dict[str, object], limit: int | None) -> int | None:
-    """Return the place of the network of lowest cost with at most so many nodes, None where all have more."""
-    if limit is None:
+def taken_by(found: dict[str, object], rule: Rule) -> int | None:
+    """Return the place of the network taken for a price, or of lowest cost with at most so many nodes, None where all have more."""
+    if rule is None:
         return found["taken"]
-    within = [k for k, nodes in enumerate(found["nodes"]) if nodes <= limit]
+    if isinstance(rule, str):
+        return pick(rule, found["connections"], (), (), found["cost"])
+    within = [k for k, nodes in enumerate(found["nodes"]) if nodes <= rule]
     return min(within, key=found["cost"].__getitem__, default=None)
 
 
-def board(
-    found: dict[str, dict[str, object]], published: dict[str, dict[str, float]], limit: int | None
-) -> list[tuple[float, str]]:
+def board(found: dict[str, dict[str, object]], published: dict[str, dict[str, float]], rule: Rule) -> list[tuple[float, str]]:
     """Return mean ranks by the median over seeds of R2, a network without a formula of that size scoring 0, best first."""
     scores = defaultdict(list)
     for key, one in found.items():
-        place = taken_within(one, limit)
+        place = taken_by(one, rule)
         scores[key.split()[0]].append(0.0 if place is None else one["r2"][place])
     ranks = defaultdict(list)
     for name, own in scores.items():
@@ -90,18 +95,17 @@ def main() -> None:
                 options.json.write_text(json.dumps(found))
                 print(key, found[key]["nodes"][found[key]["taken"]], f"{found[key]['seconds']:.1f} s", flush=True)
     lines = []
-    for limit in LIMITS:
-        nodes = [one["nodes"][place] for one in found.values() if (place := taken_within(one, limit)) is not None]
+    for rule in (*LIMITS, *PRICES):
+        nodes = [one["nodes"][place] for one in found.values() if (place := taken_by(one, rule)) is not None]
         for kind, own in (("all", found), ("real", {key: one for key, one in found.items() if "_fri_" not in key})):
-            ranked = board(own, published, limit)
+            ranked = board(own, published, rule)
             place = [method for _, method in ranked].index("propneat")
             rivals = ", ".join(f"{method} {rank:.2f}" for rank, method in ranked[: max(5, place + 2)])
-            print(
-                f"at most {limit or 'any number of'} nodes (median {np.median(nodes):.0f}), {kind} sets: place {place + 1}: {rivals}"
-            )
+            words = f"a price of {rule}" if isinstance(rule, str) else f"at most {rule or 'any number of'} nodes"
+            print(f"{words} (median {np.median(nodes):.0f}), {kind} sets: place {place + 1}: {rivals}")
             lines.append(
                 {
-                    "most_nodes": limit,
+                    "nodes_or_price": rule,
                     "sets": kind,
                     "place": place + 1,
                     "mean_rank": ranked[place][0],

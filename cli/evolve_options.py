@@ -7,9 +7,9 @@ import click
 
 from propneat.cli.evolve_control import CONTROL_OPTIONS
 from propneat.cli.folder import FOLDER
-from propneat.cli.kinds import Bytes, OrWord, Seconds
+from propneat.cli.kinds import Bytes, OrWord, Pick, Seconds
 from propneat.cli.reading import READING_KEYS, reading_option
-from propneat.settings.notes import NOTES, PICKS
+from propneat.settings.notes import NOTES
 
 __all__ = ["DEFAULTS", "EVOLVE_OPTIONS", "SETTINGS", "GroupedCommand"]
 
@@ -123,7 +123,7 @@ _GROUPS: dict[str, tuple[click.Option, ...]] = {
         _setting("--max-hidden", OrWord(click.INT, "none")),
         _setting("--size-penalty", float),
         _setting("--prune-epochs", int),
-        _setting("--pick", OrWord(click.INT, *PICKS)),
+        _setting("--pick", Pick()),
     ),
     "Training": (
         _setting("--epochs", int),

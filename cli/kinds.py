@@ -6,7 +6,9 @@ from typing import Any
 
 import click
 
-__all__ = ["Bytes", "OrWord", "Seconds"]
+from propneat.settings.picking import PICKS, price_of
+
+__all__ = ["Bytes", "OrWord", "Pick", "Seconds"]
 
 
 class OrWord(click.ParamType):
@@ -23,6 +25,18 @@ class OrWord(click.ParamType):
             return self.kind.convert(value, parameter, context)
         except click.BadParameter as error:
             self.fail(f"{value!r} is neither {', nor '.join(self.words)}, nor: {error.message}", parameter, context)
+
+
+class Pick(OrWord):
+    """A rule to pick a network by: a word, a price such as 1%, or a number of connections."""
+
+    def __init__(self) -> None:
+        super().__init__(click.INT, *PICKS, "N%")
+
+    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> Any:
+        if isinstance(value, str) and price_of(value) is not None:
+            return value
+        return super().convert(value, parameter, context)
 
 
 class Bytes(click.ParamType):

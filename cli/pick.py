@@ -18,7 +18,7 @@ __all__ = ["pick", "renew"]
 @click.command()
 @click.argument("run", type=click.Path(path_type=Path), metavar="RUN")
 @click.option("--connections", type=click.IntRange(min=1), metavar="N", help="Take the best network of at most N connections.")
-@click.option("--rule", metavar="RULE", help='Take "best" or "one-standard-error"; see propneat evolve --pick.')
+@click.option("--rule", metavar="RULE", help="Take best, one-standard-error, or 1%: each connection worth 1 % of the error.")
 @click.option("--out", type=FILE, metavar="FILE", help="Write the model there and leave the run as it is.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def pick(run: Path, connections: int | None, rule: str | None, out: Path | None, as_json: bool) -> None:
@@ -30,6 +30,7 @@ def pick(run: Path, connections: int | None, rule: str | None, out: Path | None,
       propneat pick results/patients-seed0 --connections 12
       propneat pick results/patients-seed0 --connections 12 --out small.json
       propneat pick results/patients-seed0 --rule one-standard-error
+      propneat pick results/patients-seed0 --rule 1%
 
     All of them were trained on the same rows when the run ended, so nothing is trained. Without --out the champion, its
     picture, the summary and the report of the run change; going back is possible at any time. Choose by the validation figures:
@@ -37,13 +38,13 @@ def pick(run: Path, connections: int | None, rule: str | None, out: Path | None,
     """
     from propneat.run.folder import RunFolder
     from propneat.run.front import front_rows, pick_network, read_front
-    from propneat.settings.notes import PICKS
+    from propneat.settings.picking import PICKS, price_of
 
     folder = RunFolder(run)
     if connections is not None and rule is not None:
         raise click.UsageError("--connections and --rule are two ways to choose: give one of them.")
-    if rule is not None and rule not in PICKS:
-        raise click.UsageError(f"--rule is {' or '.join(PICKS)}, not {rule!r}.")
+    if rule is not None and rule not in PICKS and price_of(rule) is None:
+        raise click.UsageError(f"--rule is {', '.join(PICKS)} or a price such as 1%, not {rule!r}.")
     if connections is None and rule is None:
         if out:
             raise click.UsageError("--out needs --connections or --rule, which say what to write.")

@@ -37,7 +37,7 @@ def test_a_network_picked_later_is_the_one_the_run_would_have_picked(run, popula
     more = ("--populations", str(populations))
     assert run("evolve", *TINY, *more, "--out", "a")[0] == 0
     sizes = [entry["figures"]["connections"] for entry in json.loads(Path("a/front.json").read_text())["networks"]]
-    for rule in (str(sizes[1]), "one-standard-error"):
+    for rule in (str(sizes[1]), "one-standard-error", "2%"):
         assert run("evolve", *TINY, *more, "--pick", rule, "--out", rule)[0] == 0
         option = "--connections" if rule.isdigit() else "--rule"
         assert run("pick", "a", option, rule)[0] == 0
@@ -78,7 +78,7 @@ def test_what_cannot_be_picked_is_refused_and_nothing_changes(run, finished):
     Path("empty").mkdir()
     for arguments, words in [
         (("a", "--connections", "0"), "0 is not in the range"),
-        (("a", "--rule", "smallest"), "--rule is best or one-standard-error"),
+        (("a", "--rule", "smallest"), "--rule is best, one-standard-error or a price such as 1%"),
         (("a", "--rule", "best", "--connections", "3"), "give one of them"),
         (("a", "--out", "x.json"), "--out needs --connections or --rule"),
         (("a", "--rule", "best", "--out", "a/front.json"), "is what is read here"),

@@ -595,6 +595,7 @@ def test_strangers_come_from_all_species_and_ties_are_told():
         ("stagnation", 0),
         ("elitism", -1),
         ("initial_hidden", -1),
+        ("initial_hidden", "many"),
         ("target_species", 0),
         ("direction", "max"),
         ("activations", ()),

@@ -66,7 +66,23 @@ def test_networks_without_connections_are_left_out_where_there_are_others():
 
 
 @pytest.mark.parametrize(
-    ("rule", "expected"), [("best", 2), ("one-standard-error", 1), (1, 0), (4, 0), (5, 1), (8, 1), (9, 2), (100, 3)]
+    ("rule", "expected"),
+    [
+        ("best", 2),
+        ("one-standard-error", 1),
+        (1, 0),
+        (4, 0),
+        (5, 1),
+        (8, 1),
+        (9, 2),
+        (100, 3),
+        # .91 + 2p, .54 + 5p, .53 + 9p, .6 + 30p: the second is worth more than the third from p = .0025 on, the first from .1233 on
+        ("0%", 2),
+        ("0.24%", 2),
+        ("0.26 %", 1),
+        ("12.3%", 1),
+        ("12.4%", 0),
+    ],
 )
 def test_a_rule_picks_from_a_front(rule, expected):
     sizes, losses, errors = [2, 5, 9, 30], [0.9, 0.52, 0.5, 0.49], [0.2, 0.05, 0.05, 0.05]

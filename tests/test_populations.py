@@ -145,3 +145,17 @@ def test_many_rows_need_fewer_populations(n_rows, count):
     assert replace(config, populations=3).for_rows(n_rows).populations == 3
     with pytest.raises(ConfigError, match="populations must be 'auto' or 1 or more, not 'many'"):
         replace(config, populations="many")
+
+
+@pytest.mark.parametrize(("n_rows", "most"), [(10, 4), (999, 4), (1000, 20), (10**6, 20)])
+def test_first_networks_have_more_hidden_nodes_where_there_are_many_rows(n_rows, most):
+    config = default_config()
+    assert config.evolution.initial_hidden == "auto" and config.for_rows(n_rows).evolution.initial_hidden == most
+    fixed = replace(config, populations=2, evolution=replace(config.evolution, initial_hidden=7))
+    assert fixed.for_rows(n_rows) == fixed
+    assert config.for_rows(n_rows).for_rows(1) == config.for_rows(n_rows)
+
+
+def test_without_rows_a_population_starts_as_on_few():
+    auto, four = (Population(3, 1, EvolutionConfig(initial_hidden=most), seed=1) for most in ("auto", 4))
+    assert list(auto.ask()) == list(four.ask())

@@ -155,7 +155,8 @@ class _PropNEAT(BaseEstimator):
     def pick_network(self, rule: str | int) -> Self:
         """Return a copy, fitted, whose champion is another network of the front; nothing is trained.
 
-        `rule` is the most connections that the network may have, "best" or "one-standard-error", as for the parameter `pick`.
+        `rule` is the most connections that the network may have, "best", "one-standard-error" or a price of a connection such as
+        "1%", as for the parameter `pick`.
         Raises ConfigError for a number that no network of the front keeps to.
         """
         check_is_fitted(self)

@@ -1,7 +1,7 @@
 """Every setting of evolution, with the values of the original NEAT paper unless said otherwise."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from propneat.base.errors import ConfigError
 from propneat.base.setting_types import check_settings
@@ -43,6 +43,7 @@ _LEAST = {
     "species_elitism": 0, "target_species": 1, "longest_time_constant": 1,
 }  # fmt: skip
 _SIGMAS = ("weight_sigma", "perturb_sigma")
+_FEW_HIDDEN, _MANY_HIDDEN, _MANY_ROWS = 4, 20, 1000
 _LARGEST_SIGMA = 1e36
 
 
@@ -94,8 +95,9 @@ class EvolutionConfig:
     output_activation: str = "identity"
     initial_connection_fraction: float = 1.0
     """Share of its possible inputs that a node of a first genome is connected to, drawn per node (at least one unless 0)."""
-    initial_hidden: int = 0
-    """Most hidden nodes of a first genome, each fed by inputs and feeding all outputs; the number is drawn from 0 to this."""
+    initial_hidden: int | str = 0
+    """Most hidden nodes of a first genome, each fed by inputs and feeding all outputs; the number is drawn from 0 to this.
+    "auto" is what `for_rows` makes of it, 4 where rows are not known."""
 
     max_connections: int | None = None
     """Most enabled connections of a genome, which neither mutation nor crossover exceeds: what would add one is left out, and a child
@@ -150,9 +152,12 @@ class EvolutionConfig:
             if getattr(self, name) > _LARGEST_SIGMA:
                 limit = f"at most {_LARGEST_SIGMA:g}, so that float32 holds every number drawn"
                 raise ConfigError(f"{name} must be {limit}, not {getattr(self, name)}")
+        if isinstance(self.initial_hidden, str) and self.initial_hidden != "auto":
+            raise ConfigError(f"initial_hidden must be 'auto' or 0 or more, not {self.initial_hidden!r}")
         for name, least in _LEAST.items():
-            if getattr(self, name) is not None and getattr(self, name) < least:
-                raise ConfigError(f"{name} must be {least} or more, not {getattr(self, name)}")
+            value = getattr(self, name)
+            if value is not None and not isinstance(value, str) and value < least:
+                raise ConfigError(f"{name} must be {least} or more, not {value}")
         if self.elitism >= self.population_size:
             raise ConfigError(f"elitism must be below the population_size of {self.population_size}, not {self.elitism}")
         if self.target_species is not None and self.compatibility_threshold == 0:
@@ -160,6 +165,15 @@ class EvolutionConfig:
         if self.speciation not in ("threshold", "nearest"):
             raise ConfigError(f"speciation must be 'threshold' or 'nearest', not {self.speciation!r}")
         self._check_names()
+
+    def for_rows(self, n_rows: int) -> "EvolutionConfig":
+        """Return the configuration with an `initial_hidden` of "auto" decided for so many training rows: 4, from 1,000 on 20.
+
+        Many rows reward larger networks than mutations come to within a run; on few they lead to no better ones.
+        """
+        if self.initial_hidden != "auto":
+            return self
+        return replace(self, initial_hidden=_MANY_HIDDEN if n_rows >= _MANY_ROWS else _FEW_HIDDEN)
 
     def _check_names(self) -> None:
         if self.direction not in ("maximise", "minimise"):

@@ -52,7 +52,7 @@ def minimal_generation(
 
 def _sizes(n_inputs: int, n_outputs: int, config: EvolutionConfig) -> tuple[int, int]:
     """Return the most hidden nodes of a first genome and the inputs that each of its nodes draws, within the limits."""
-    n_hidden, n_drawn = config.initial_hidden, part_of(config.initial_connection_fraction, n_inputs)
+    n_hidden, n_drawn = int(config.for_rows(0).initial_hidden), part_of(config.initial_connection_fraction, n_inputs)
     if config.max_hidden is not None:
         n_hidden = min(n_hidden, config.max_hidden)
     if config.max_connections is not None:

@@ -7,6 +7,7 @@ import numpy as np
 
 from propneat.compiler import compile_pool, timeless
 from propneat.genome import GenePool, Genome
+from propneat.settings.picking import price_of
 
 __all__ = ["Front", "connection_counts", "non_dominated", "pick", "sized_front", "spread"]
 
@@ -48,8 +49,13 @@ def pick(
     """Return which network of a front is chosen, whose members come by growing size and falling loss.
 
     "best" takes the lowest cost; "one-standard-error" the smallest whose loss lies within the standard error of the lowest
-    (Breiman et al. 1984); a number the largest of at most as many connections, or the smallest where there is none.
+    (Breiman et al. 1984); a number the largest of at most as many connections, or the smallest where there is none. A price, as
+    "1%", takes the lowest cost with so much added for each connection: 1 % of the root mean squared error of a regression, 0.01
+    of the log loss of a classification.
     """
+    price = price_of(rule)
+    if price is not None:
+        return int(np.argmin(np.asarray(costs) + price * np.asarray(sizes)))
     if rule == "best":
         return int(np.argmin(costs))
     if rule == "one-standard-error":

@@ -7,7 +7,7 @@ from typing import Any
 from propneat.base.errors import ConfigError
 from propneat.base.setting_types import check_settings
 from propneat.evolution import EvolutionConfig
-from propneat.settings.notes import PICKS
+from propneat.settings.picking import check_pick
 from propneat.training import TrainingConfig, check_engine
 
 __all__ = ["METHODS", "PRESETS", "SEQUENCE_RECURRENT_RATE", "EvolveConfig", "checked_loss", "default_config"]
@@ -77,7 +77,8 @@ class EvolveConfig:
     """Epochs after each step of pruning the best network, which finds smaller ones for the front; 0 for no pruning."""
     pick: str | int = "best"
     """Which network of the front is the champion: "best", the lowest validation loss with the size penalty,
-    "one-standard-error", the smallest as good but for the error of the loss, or the best of at most a number of connections."""
+    "one-standard-error", the smallest as good but for the error of the loss, "1%", that whose every connection is worth 1 % of
+    the error, or the best of at most a number of connections; see `propneat.search.front.pick`."""
     refit_epochs: int = 300
     """Epochs that the chosen genomes are trained on, after the choice, on training and validation rows together."""
     loss: str | None = None
@@ -98,8 +99,7 @@ class EvolveConfig:
         check_engine(self.engine)
         if self.seed < 0:
             raise ConfigError(f"seed must be 0 or more, not {self.seed}")
-        if isinstance(self.pick, str) and self.pick not in PICKS or isinstance(self.pick, int) and self.pick < 1:
-            raise ConfigError(f"pick must be {', '.join(PICKS)} or a number of connections, 1 or more, not {self.pick!r}")
+        check_pick(self.pick)
         if self.memory_budget is not None and self.memory_budget < 1:
             raise ConfigError(f"memory_budget must be 1 byte or more, not {self.memory_budget}")
         if isinstance(self.populations, str) and self.populations != "auto":
@@ -117,16 +117,17 @@ class EvolveConfig:
                 raise ConfigError(f"{name} must be {least} or more, not {value}")
 
     def for_rows(self, n_rows: int) -> "EvolveConfig":
-        """Return the configuration with "auto" `populations` decided for so many training rows: 4, and 2 or 1 of many.
+        """Return the configuration with what is "auto" decided for so many training rows: 4 `populations`, and 2 or 1 of many.
 
         The fewer rows there are, the more a champion owes to chance, and the less time a population takes. With a limit of
-        connections or hidden nodes it is 1, since the network that several teach is larger than theirs.
+        connections or hidden nodes it is 1, since the network that several teach is larger than theirs. See
+        `EvolutionConfig.for_rows` for the `initial_hidden`.
         """
+        evolution = self.evolution.for_rows(n_rows)
         if self.populations != "auto":
-            return self
-        if self._has_limits:
-            return replace(self, populations=1)
-        return replace(self, populations=next((count for count, most in _POPULATIONS.items() if n_rows <= most), 1))
+            return replace(self, evolution=evolution)
+        few = next((count for count, most in _POPULATIONS.items() if n_rows <= most), 1)
+        return replace(self, evolution=evolution, populations=1 if self._has_limits else few)
 
     @property
     def _has_limits(self) -> bool:
@@ -179,7 +180,7 @@ def _of_method(method: str) -> EvolveConfig:
         activation_mutation_rate=0.1,
         weight_sigma=0.7,
         activations=("tanh", "relu", "sin", "gauss"),
-        initial_hidden=4,
+        initial_hidden="auto",
         speciation="nearest",
         compatibility_threshold=1.5,
         target_species=10,

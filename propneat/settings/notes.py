@@ -1,9 +1,6 @@
 """One line on every setting of a run: the comments of configuration files and the help of command-line options."""
 
-__all__ = ["NOTES", "PICKS", "SECTIONS"]
-
-PICKS = ("best", "one-standard-error")
-"""Ways to choose from the front of sizes, beside a number of connections."""
+__all__ = ["NOTES", "SECTIONS"]
 
 SECTIONS: dict[str, str] = {
     "": "The run.",
@@ -30,7 +27,7 @@ NOTES: dict[str, dict[str, str]] = {
         "fine_tune_epochs": "Most epochs of the final training, 0 for none.",
         "fine_tune_patience": "Epochs without a better validation loss after which the final training stops.",
         "prune_epochs": "Epochs after each step of pruning the best network, which finds smaller ones; 0 for no pruning.",
-        "pick": 'The champion among the best of every size: "best", "one-standard-error", or at most so many connections.',
+        "pick": 'The champion among the best of every size: "best", "one-standard-error", "1%" (the least a connection must be worth), or a number.',
         "refit_epochs": "Epochs of a last training of the chosen network on training and validation rows together; 0 for none.",
         "loss": '"bce", "cross_entropy", "mse" or "rmse"; "none" takes the one of the task.',
         "engine": 'What trains: "numba" (CPU), "triton" (GPU), "padded" (torch, any device), or one by one "layered" or "naive".',
@@ -90,7 +87,7 @@ NOTES: dict[str, dict[str, str]] = {
         "aggregations": 'What hidden nodes choose from: "sum", "mean", "product", "max", "min".',
         "output_activation": "Activation of output nodes; the losses expect identity.",
         "initial_connection_fraction": "Share of its possible inputs that a node of a first genome is connected to.",
-        "initial_hidden": "Most hidden nodes of a first genome; the number is drawn from 0 to this.",
+        "initial_hidden": 'Most hidden nodes of a first genome, drawn from 0 to this; "auto" takes 4, and 20 of 1,000 training rows or more.',
         "max_connections": 'Most enabled connections of a network; "none" for any number.',
         "max_hidden": 'Most hidden nodes of a network; "none" for any number.',
         "crossover_rate": "Share of offspring with two parents; the others are mutated copies of one.",
