@@ -108,6 +108,7 @@ class TestEstimator:
         ("parameters", "arguments", "error", "message"),
         [
             ({"next_step": 0}, (wave(50), wave(50)[:, 0]), ConfigError, "leave y and sample_weight out"),
+            ({"next_step": 0, "answer": "mean"}, (wave(50),), ConfigError, "is for one answer a sequence"),
             ({"next_step": 1}, (wave(50),), ConfigError, "next_step is the name or the position of one of 1 columns"),
             ({"next_step": "x"}, (wave(50),), ConfigError, "not 'x'"),
             ({"next_step": 0}, (wave(9),), DataError, "at least 4 sequences of two steps or more, or windows of one"),
@@ -191,6 +192,7 @@ class TestCommand:
         ("options", "message"),
         [
             (("--next-step", "height", "--target", "height"), "there is no target 'height' too"),
+            (("--next-step", "height", "--answer", "mean"), "is for one answer a sequence"),
             (("--next-step", "hight"), "has no column 'hight': did you mean 'height'?"),
             (("--next-step", "height", "--time", "height"), "cannot be two of"),
             (("--next-step", "height", "--cv", "3"), "one series is divided by time"),

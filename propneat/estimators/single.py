@@ -303,6 +303,8 @@ class PropNEATRegressor(RegressorMixin, _PropNEAT):
             raise ConfigError("with next_step X says what follows, and steps weigh the same: leave y and sample_weight out")
         seed = draw_seed(self.random_state)
         settings = settings_of(self.get_params(deep=False), seed, sequences=True)
+        if settings.data.answer != "last":
+            raise ConfigError(f"answer {self.answer!r} is for one answer a sequence, and next_step is forecast at every step")
         self.reading_, name, prepared = prepare_series(self._checked(X, reset=True), self.next_step, settings, seed)
         self._evolve(prepared, settings, name)
         return self
