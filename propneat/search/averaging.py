@@ -27,7 +27,11 @@ def average_genomes(genomes: Sequence[Genome], shares: Sequence[float] | None = 
     first = compile_structure(genomes[0])
     ids = genomes[0].nodes["id"][first.slot_gene]
     inputs, outputs = ids[: first.n_inputs].tolist(), ids[first.output_slot].tolist()
-    biases, links, nodes = dict.fromkeys(outputs, 0.0), {}, [(node, 0.0, NodeKind.INPUT, _IDENTITY, _SUM) for node in inputs]
+    biases, links, nodes = (
+        dict.fromkeys(outputs, 0.0),
+        {},
+        [(node, 0.0, NodeKind.INPUT, _IDENTITY, _SUM, 0.0) for node in inputs],
+    )
     next_id = max([*inputs, *outputs]) + 1
     for genome, share in zip(genomes, shares, strict=True):
         plan, time_constants = compile_structure(genome), genome.nodes["time_constant"]
@@ -52,7 +56,7 @@ def average_genomes(genomes: Sequence[Genome], shares: Sequence[float] | None = 
         for source, target, weight, late in zip(*edges, strict=True):
             link = (place[source], plain.get(target, place.get(target)), late)
             links[link] = links.get(link, 0.0) + (share * weight if target in plain else weight)
-    nodes += [(node, float(biases[node]), NodeKind.OUTPUT, _IDENTITY, _SUM) for node in outputs]
+    nodes += [(node, float(biases[node]), NodeKind.OUTPUT, _IDENTITY, _SUM, 0.0) for node in outputs]
     genes = [(k, *ends, float(weight), True, late) for k, ((*ends, late), weight) in enumerate(sorted(links.items()))]
     return make_genome(nodes, genes)
 
