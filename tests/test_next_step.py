@@ -101,7 +101,7 @@ class TestEstimator:
         assert document["model"]["sequence"] == {"id": None, "time": None, "next_step": fitted.model_.sequence.next_step}
         document["model"]["sequence"]["next_step"] = "soon"
         (tmp_path / "model.json").write_text(json.dumps(document))
-        with pytest.raises(GenomeError, match="next_step, value or change, or not"):
+        with pytest.raises(GenomeError, match="next_step, value or change, or answer"):
             load_model(tmp_path / "model.json")
 
     @pytest.mark.parametrize(
