@@ -50,6 +50,7 @@ def evolve(context: click.Context, **options: Any) -> None:
       propneat evolve houses.csv --target price --dry-run
       propneat evolve houses.csv --target price --categories zip --drop id --missing NA,-999
       propneat evolve walks.csv --target who --sequence-id walk --time second
+      propneat evolve sales.csv --next-step sold --time month
       propneat evolve --env CartPole-v1
       propneat evolve --resume results/monk1-seed7
       propneat evolve --resume results/monk1-seed7 --populations 8

@@ -21,6 +21,8 @@ _GROUPS: dict[str, tuple[click.Option, ...]] = {
         setting_option("--id", metavar="COLUMN"),
         setting_option("--sequence-id", metavar="COLUMN"),
         setting_option("--time", metavar="COLUMN"),
+        setting_option("--next-step", metavar="COLUMN"),
+        setting_option("--answer"),
         setting_option("--test-fraction"),
         setting_option("--validation-fraction"),
         setting_option("--data-dir", type=click.Path(file_okay=False), allow_from_autoenv=False),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from propneat.cli.signals import stop_signals
-from propneat.cli.talk import talk
+from propneat.cli.talk import count, talk
 
 if TYPE_CHECKING:
     from propneat.cli.run_view import RunView
@@ -42,6 +42,9 @@ def run_shown(
     is_of_rows = data.unit == "rows"
     parts = f"{n_train}{' distinct' if is_of_rows else ''} to train on, {n_judge} to judge by, {data.n_test} held out"
     steps = "" if is_of_rows else f", the steps of {n_train + n_judge + data.n_test} sequences"
+    if data.unit == "steps":
+        learnt = "sequences" if settings.data.sequence_id is not None else "windows"
+        steps, parts = "", f"{n_train} {learnt} to train on, {n_judge} to judge by, {count(data.n_test, 'forecast')} held out"
     talk(f"{data.name}: {data.task}, {data.n_rows} rows{steps} ({parts})", quiet)
     lines = data.notes[:_MOST_NOTES]
     if len(data.notes) > _MOST_NOTES:

@@ -141,15 +141,18 @@ def _answers(model: "Model", table: "pandas.DataFrame", proba: bool) -> "tuple[p
 
     predictions, probabilities, broken = answer(model, table)
     answers = pandas.DataFrame({"prediction": predictions})
-    if model.sequence is not None:
+    if model.sequence is not None and model.sequence.next_step is None:
         answers.insert(0, model.sequence.id, model.sequence_rows(table)[1].ids)
+    elif model.sequence is not None:
+        for place, name in enumerate(model.sequence.names):
+            answers.insert(place, name, table[name].to_numpy())
     if proba:
         for number, label in enumerate(model.classes):
             answers[f"probability_{label}"] = probabilities[:, number]
     notes = describe_encounter(model.preprocessor, table, model.used_features)
     if broken.any():
         rows = ", ".join(str(row + 1) for row in broken.nonzero()[0][:5])
-        what = "row" if model.sequence is None else "sequence"
+        what = "row" if model.sequence is None or model.sequence.next_step else "sequence"
         notes.append(f"no answer for {int(broken.sum())} of {len(broken)} {what}s: the network overflows on {what} {rows}")
     return answers, notes
 
@@ -193,6 +196,8 @@ def _scores(model: "Model", table: "pandas.DataFrame", data: str) -> tuple[dict[
     from propneat.base.records import finite_or_none
     from propneat.model.scores import read_truth, score_model
 
+    if model.sequence is not None and model.sequence.next_step is not None:
+        return _forecast_scores(model, table)
     if model.target_name not in table.columns:
         raise DataError(f"{data} has no column {model.target_name!r}: scores need the true answers, leave out --score")
     present = read_truth(model, table[model.target_name]).notna().to_numpy()
@@ -206,4 +211,25 @@ def _scores(model: "Model", table: "pandas.DataFrame", data: str) -> tuple[dict[
     scores = score_model(model, table[present], truth)
     n_absent = int((~present).sum())
     lines = [f"{n_absent} of {len(present)} rows have no target {model.target_name!r} and are not scored"] if n_absent else []
+    return {name: finite_or_none(value) for name, value in scores.items()}, lines
+
+
+def _forecast_scores(model: "Model", table: "pandas.DataFrame") -> tuple[dict[str, Any], list[str]]:
+    """Return the scores of forecasts on the steps that another follows, and a line that counts the others."""
+    from propneat.base.errors import DataError
+    from propneat.base.records import finite_or_none
+    from propneat.data.next_steps import NextSteps
+    from propneat.model.scores import read_truth, score_answers
+
+    if model.target_name not in table.columns:
+        raise DataError(f"the table has no column {model.target_name!r}: scores need the true values, leave out --score")
+    steps = NextSteps.of(model.sequence_rows(table)[1])
+    present = read_truth(model, table[model.target_name].iloc[steps.next]).notna().to_numpy()
+    if not present.any():
+        raise DataError(
+            f"no step is followed by one with a {model.target_name!r}: scores need the true values, leave out --score"
+        )
+    truth = table[model.target_name].iloc[steps.next[present]]
+    scores = score_answers(model, model.outputs(table)[steps.now[present]], truth)
+    lines = [f"{len(table) - int(present.sum())} of {len(table)} rows have no step after them to score"]
     return {name: finite_or_none(value) for name, value in scores.items()}, lines

@@ -84,7 +84,7 @@ def show_plan(settings: "Settings", as_json: bool) -> None:
     from propneat.run.sequence_data import describe_sequences
 
     table = load_run_table(settings.data)
-    notes = [*(describe_sequences(settings, table) if settings.data.sequence_columns else []), *table.notes]
+    notes = [*(describe_sequences(settings, table) if settings.data.of_sequences else []), *table.notes]
     if as_json:
         facts = {"name": table.name, "source": table.source, "rows": len(table), "task": table.task}
         facts |= {"target": table.target_plan.to_dict(), "notes": notes, "columns": describe_plan(table)}

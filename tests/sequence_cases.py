@@ -24,11 +24,13 @@ def answers_of_genes(genome: Genome, steps: list[list[float]]) -> list[list[floa
 
         def value(node: int, values=values, before=before) -> float:
             if node not in values:
-                _, bias, _, activation, aggregation = nodes[node]
+                _, bias, _, activation, aggregation, time_constant = nodes[node]
                 genes = [gene for gene in genome.connections.tolist() if gene[4] and gene[2] == node]
                 terms = [w * (before[s] if late else value(s)) for _, s, _, w, _, late in genes]
                 joined = JOINS[AGGREGATIONS[aggregation]](terms) if terms else 0.0
                 values[node] = TEXTBOOK[ACTIVATIONS[activation]](joined + bias)
+                if time_constant:
+                    values[node] = before[node] + (values[node] - before[node]) / time_constant
             return values[node]
 
         before = {node: value(node) for node in nodes}

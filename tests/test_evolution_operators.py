@@ -211,11 +211,11 @@ class TestCrossover:
     def test_matching_nodes_mix_bias_and_functions(self):
         nodes = [(0, 0.0, 0, 0, 0), (1, 0.0, 0, 0, 0)]
         self.mother = make_genome([*nodes, (2, 1.0, 1, 3, 0)], [])
-        self.father = make_genome([*nodes, (2, 2.0, 1, 4, 1)], [])
+        self.father = make_genome([*nodes, (2, 2.0, 1, 4, 1, 5.0)], [])
         self.children(tie=False)
         outputs = [child.nodes[2].item() for child in self.pool]
         assert np.mean([node[1] == 1.0 for node in outputs]) == pytest.approx(0.5, abs=0.015)
-        assert {node[3:] for node in outputs} == {(3, 0), (4, 1)}
+        assert {node[3:] for node in outputs} == {(3, 0, 0.0), (4, 1, 5.0)}
 
     def test_a_child_of_equals_that_would_have_a_cycle_stays_acyclic(self):
         """One parent has 3 -> 4, the other 4 -> 3: the child keeps the first parent's."""

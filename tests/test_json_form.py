@@ -96,8 +96,8 @@ def test_a_recurrent_network_is_refused_by_name():
 
 WRONG = {
     "other version": (
-        lambda d: d.update(schema="propneat.genome/4"),
-        "expected the schema 'propneat.genome/1' or 'propneat.genome/2' or 'propneat.genome/3', and this file says",
+        lambda d: d.update(schema="propneat.genome/5"),
+        "expected the schema 'propneat.genome/1' or 'propneat.genome/2' or 'propneat.genome/3' or 'propneat.genome/4', and this file says",
     ),
     "no version": (lambda d: d.pop("schema"), "and this file says None"),
     "no nodes key": (lambda d: d.pop("nodes"), "lacks the key 'nodes'"),

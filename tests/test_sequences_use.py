@@ -147,7 +147,7 @@ class TestLongTables:
         assert rows.ids.tolist() == ["b", "a"] and rows.lengths.tolist() == [3, 2]
         steps = rows.stack(frame[["x"]].to_numpy())
         assert steps[:, :, 0].tolist() == [[10.0, 20.0, 30.0], [1.0, 2.0, 0.0]]
-        assert rows.last(steps)[:, 0].tolist() == [30.0, 2.0]
+        assert rows.answered(steps, "last")[:, 0].tolist() == [30.0, 2.0]
         chosen, part = rows.part(np.array([1]))
         assert frame["x"].iloc[chosen].tolist() == [1.0, 2.0] and part.stack(np.array([[1.0], [2.0]])).shape == (1, 2, 1)
         assert SequenceColumns("id").rows_of(frame).rows.tolist() == [0, 2, 4, 1, 3]
@@ -205,6 +205,8 @@ class TestLongTables:
     @pytest.mark.parametrize(
         ("options", "message"),
         [
+            (("--answer", "mean"), "answer 'mean' is for sequences"),
+            (("--answer", "first"), "answer must be last or mean, not 'first'"),
             (("--time", "second"), "needs a sequence_id"),
             (("--sequence-id", "walks"), "no column 'walks' to tell sequences or their steps apart by: did you mean 'walk'?"),
             (("--sequence-id", "answer"), "cannot be two of the target, the sequence id and the time"),
@@ -255,3 +257,36 @@ def test_a_network_of_sequences_is_shown_without_a_formula(run, folder):
     assert code == 0 and "layer 1" in out and "formula, " not in out and not err
     code, _, err = run("evolve", "walks.csv", *small, "--retrain", "--out", "b")
     assert code == 2 and "these are sequences" in err and not (folder / "b").exists()
+
+
+class TestMeanAnswers:
+    """Sequences answered by the mean of what a network says at every step."""
+
+    def test_what_the_mean_tells_is_learnt_without_memory(self, tmp_path):
+        rng = np.random.default_rng(0)
+        y = rng.integers(0, 2, 200)
+        X = rng.standard_normal((200, 12, 1)) + 0.7 * (2 * y - 1)[:, None, None]
+        X[np.arange(12) >= rng.integers(8, 13, 200)[:, None]] = np.nan
+        settings = FAST | {"generations": 5, "evolution": {"recurrent_rate": 0.0}}
+        model, last = (PropNEATClassifier(**settings, answer=answer).fit(X[:140], y[:140]) for answer in ("mean", "last"))
+        assert model.score(X[140:], y[140:]) > 0.9 and last.score(X[140:], y[140:]) < 0.85
+        steps = evaluate(model.model_.plan, model.read_inputs(X))[:, :, 0]
+        within = ~np.isnan(X[:, :, 0])
+        expected = np.where(within, steps, 0).sum(axis=1) / within.sum(axis=1)
+        np.testing.assert_allclose(model.decision_function(X), expected, rtol=1e-12, atol=1e-12)
+        model.save(tmp_path / "model.json")
+        again = load_model(tmp_path / "model.json")
+        assert again.sequence == SequenceColumns(answer="mean") and again.predict(X).tolist() == model.predict(X).tolist()
+
+    def test_the_command_answers_and_scores_by_the_mean(self, folder, run):
+        y = np.arange(60) % 2
+        X = np.random.default_rng(1).standard_normal((60, 5, 1)) + 0.7 * (2 * y - 1)[:, None, None]
+        long_table(X, y, 0).to_csv("walks.csv", index=False)
+        options = ("--target", "answer", "--sequence-id", "walk", "--time", "second", "--answer", "mean", "--seed", "0")
+        small = ("--generations", "3", "--populations", "1", "--population", "20")
+        code, out, said = run("evolve", "walks.csv", *options, *small, "--out", "first", "--json")
+        assert code == 0 and "answers: one for each sequence, the mean over its steps" in said, said
+        summary = json.loads(out)
+        assert summary["test_rows"] == 16 and len(summary["baselines"]) == 2 and summary["test"]["auc"] > 0.8
+        code, out, _ = run("predict", "first/champion.json", "walks.csv", "--score", "--json")
+        assert code == 0 and json.loads(out)["scores"]["auc"] > 0.8

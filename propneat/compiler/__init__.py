@@ -5,9 +5,18 @@ load.
 """
 
 from propneat.compiler.evaluation import evaluate, evaluate_pool
-from propneat.compiler.plan import LayerPlan, PopulationPlan, compile_genome, compile_pool, compile_programs, without_past
+from propneat.compiler.plan import (
+    LayerPlan,
+    PopulationPlan,
+    compile_genome,
+    compile_pool,
+    compile_programs,
+    compile_structure,
+    without_past,
+)
 from propneat.compiler.programs import Programs
 from propneat.compiler.reference import apply_activation
+from propneat.compiler.time_constants import fixed_numbers, timeless
 from propneat.compiler.unfolding import kept_slots, unfold
 from propneat.compiler.write_back import write_back, write_back_pool
 
@@ -19,9 +28,12 @@ __all__ = [
     "compile_genome",
     "compile_pool",
     "compile_programs",
+    "compile_structure",
     "evaluate",
     "evaluate_pool",
+    "fixed_numbers",
     "kept_slots",
+    "timeless",
     "unfold",
     "without_past",
     "write_back",

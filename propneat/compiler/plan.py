@@ -9,6 +9,7 @@ import numpy as np
 
 from propneat.base.errors import GenomeError
 from propneat.compiler.programs import Programs
+from propneat.compiler.time_constants import mapped_back, spelled_out, timeless
 from propneat.compiler.topology import plan_pool
 from propneat.genome import ACTIVATIONS, GenePool, Genome, NodeKind
 
@@ -18,6 +19,7 @@ __all__ = [
     "compile_genome",
     "compile_pool",
     "compile_programs",
+    "compile_structure",
     "refuse_recurrent",
     "without_past",
 ]
@@ -34,7 +36,8 @@ class LayerPlan:
     Slot s computes activation(aggregation(weights[e] * value[edge_source[e]] for its edges e) + bias), its edges being
     `edge_start[s]:edge_start[s + 1]`: from inputs, then recurrent ones, whose values are those of the step before (0 at the
     first step), then the rest, each of these sorted by source slot. Trainable numbers are exactly `weights` (one per edge) and
-    `biases` (one per slot after the inputs).
+    `biases` (one per slot after the inputs), but for those that stand for a time constant: a node with one has two slots, see
+    `propneat.compiler.time_constants`, and `fixed_numbers` says which.
     """
 
     n_inputs: int
@@ -51,7 +54,7 @@ class LayerPlan:
     edge_source: np.ndarray
     """Source slot of every edge, int32, shape (n_edges,)."""
     edge_gene: np.ndarray
-    """Row in `genome.connections` of every edge, int64, shape (n_edges,)."""
+    """Row in `genome.connections` of every edge, int64, shape (n_edges,), -1 where its weight stands for a time constant."""
     edge_recurrent: np.ndarray
     """Whether every edge carries its source's value of the step before, bool, shape (n_edges,)."""
     output_slot: np.ndarray
@@ -165,6 +168,9 @@ def compile_pool(pool: GenePool) -> PopulationPlan:
 
     All genomes must have the same numbers of inputs and outputs and be valid; the work is one compiled call.
     """
+    if pool.nodes["time_constant"].any():
+        spelled, *rows = spelled_out(pool)
+        return mapped_back(compile_pool(spelled), spelled, *rows)
     first = pool[0]
     n_inputs, n_outputs = first.n_inputs, first.n_outputs
     slot_start, slot_gene, depth, edge_count, genome_edge_start, edge_source, edge_gene = plan_pool(
@@ -243,3 +249,8 @@ def refuse_recurrent(what: str) -> NoReturn:
 def compile_genome(genome: Genome) -> LayerPlan:
     """Compile one valid genome; see `compile_pool`."""
     return compile_pool(GenePool.pack([genome]))[0]
+
+
+def compile_structure(genome: Genome) -> LayerPlan:
+    """Compile one valid genome as if nothing in it had a time constant: a slot is a node, and an edge a connection."""
+    return compile_pool(timeless(GenePool.pack([genome])))[0]

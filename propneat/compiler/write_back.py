@@ -3,6 +3,7 @@
 import numpy as np
 
 from propneat.compiler.plan import LayerPlan, PopulationPlan
+from propneat.compiler.time_constants import fixed_numbers
 from propneat.genome import GenePool, Genome, frozen
 
 __all__ = ["write_back", "write_back_pool"]
@@ -19,8 +20,10 @@ def write_back(genome: Genome, plan: LayerPlan, weights: np.ndarray, biases: np.
             f"expected {plan.weights.shape} weights and {plan.biases.shape} biases, got {weights.shape} and {biases.shape}"
         )
     nodes, connections = genome.nodes.copy(), genome.connections.copy()
-    connections["weight"][plan.edge_gene] = weights
-    nodes["bias"][plan.slot_gene[plan.n_inputs :]] = biases
+    edges, slots = (~fixed for fixed in fixed_numbers(plan))
+    connections["weight"][plan.edge_gene[edges]] = weights[edges]
+    slots = slots[plan.n_inputs :]
+    nodes["bias"][plan.slot_gene[plan.n_inputs :][slots]] = biases[slots]
     return Genome(frozen(nodes), frozen(connections))
 
 
@@ -35,8 +38,10 @@ def write_back_pool(pool: GenePool, plan: PopulationPlan, weights: np.ndarray, b
             f"expected {plan.weights.shape} weights and {plan.biases.shape} biases, got {weights.shape} and {biases.shape}"
         )
     nodes, connections = pool.nodes.copy(), pool.connections.copy()
-    connections["weight"][plan.edge_gene + np.repeat(pool.connection_start[:-1], np.diff(plan.genome_edge_start))] = weights
+    edges, slots = (~fixed for fixed in fixed_numbers(plan))
+    rows = plan.edge_gene + np.repeat(pool.connection_start[:-1], np.diff(plan.genome_edge_start))
+    connections["weight"][rows[edges]] = weights[edges]
     node_rows = plan.slot_gene + np.repeat(pool.node_start[:-1], np.diff(plan.slot_start))
-    trained = plan.depth > 0
+    trained = (plan.depth > 0) & slots
     nodes["bias"][node_rows[trained]] = biases[trained]
     return GenePool(frozen(nodes), pool.node_start, frozen(connections), pool.connection_start)

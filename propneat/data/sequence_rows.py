@@ -9,18 +9,25 @@ import pandas
 
 from propneat.base.errors import DataError
 
-__all__ = ["SequenceColumns", "SequenceRows", "read_arrays"]
+__all__ = ["CHANGE", "VALUE", "SequenceColumns", "SequenceRows", "answered", "read_arrays"]
+
+VALUE, CHANGE = "value", "change"
+"""What a forecast of the next step is learnt as: the value there, or its change from the step before."""
 
 
 @dataclass(frozen=True)
 class SequenceColumns:
     """The columns that tell sequences of a long table apart, and their steps; without `time` rows follow in their order.
 
-    Without `id` sequences come as arrays of shape (n_sequences, n_steps, n_features), as `read_arrays` takes them.
+    Without `id` sequences come as arrays of shape (n_sequences, n_steps, n_features), as `read_arrays` takes them. `next_step`
+    is VALUE or CHANGE where every step is asked for a value of the next one; then all rows of a table without `id` are one
+    series. `answer` is one of `propneat.settings.data.ANSWERS`.
     """
 
     id: str | None = None
     time: str | None = None
+    next_step: str | None = None
+    answer: str = "last"
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -32,7 +39,8 @@ class SequenceColumns:
         for name in self.names:
             if name not in frame.columns:
                 raise DataError(f"the table has no column {name!r}, which says what sequence a row belongs to, and when")
-        return SequenceRows.of(frame[self.id], None if self.time is None else frame[self.time])
+        ids = pandas.Series("the series", range(len(frame)), name="series") if self.id is None else frame[self.id]
+        return SequenceRows.of(ids, None if self.time is None else frame[self.time])
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,12 +78,17 @@ class SequenceRows:
         """Number of steps of every sequence, int64, shape (n_sequences,)."""
         return np.diff(self.start)
 
-    def stack(self, values: np.ndarray) -> np.ndarray:
-        """Return values of rows, (n_rows, n_columns), as steps, (n_sequences, most steps, n_columns), 0 behind a sequence."""
-        steps = np.zeros((len(self), int(self.lengths.max(initial=0)), values.shape[1]), values.dtype)
+    def stack(self, values: np.ndarray, behind: float = 0) -> np.ndarray:
+        """Return values of rows, (n_rows, n_columns), as steps, (n_sequences, most steps, n_columns), `behind` after the last."""
+        steps = np.full((len(self), int(self.lengths.max(initial=0)), values.shape[1]), behind, values.dtype)
         sequence = np.repeat(np.arange(len(self)), self.lengths)
         steps[sequence, np.arange(len(self.rows)) - self.start[sequence]] = values[self.rows]
         return steps
+
+    def flat(self, steps: np.ndarray) -> np.ndarray:
+        """Return steps (n_sequences, most steps, n_columns) one sequence after another, in the order of `rows`."""
+        sequence = np.repeat(np.arange(len(self)), self.lengths)
+        return steps[sequence, np.arange(len(self.rows)) - self.start[sequence]]
 
     def part(self, sequences: np.ndarray) -> tuple[np.ndarray, "SequenceRows"]:
         """Return the row numbers of some sequences, in order, and where these find their steps in a table of such rows."""
@@ -83,9 +96,9 @@ class SequenceRows:
         rows = np.concatenate([self.rows[:0], *(self.rows[self.start[k] : self.start[k + 1]] for k in sequences.tolist())])
         return rows, SequenceRows(np.arange(len(rows)), start, self.ids[sequences])
 
-    def last(self, values: np.ndarray) -> np.ndarray:
-        """Return what stands at the last step of every sequence, of values (n_sequences, n_steps, n_columns)."""
-        return values[np.arange(len(self)), self.lengths - 1]
+    def answered(self, values: np.ndarray, answer: str) -> np.ndarray:
+        """Return one of ANSWERS for every sequence, (n_sequences, n_columns), of values (n_sequences, n_steps, n_columns)."""
+        return answered(values, self.lengths, answer)
 
     def answers(self, target: Sequence[Any] | pandas.Series) -> np.ndarray:
         """Return the one answer of every sequence, (n_sequences,), from those of all rows.
@@ -105,6 +118,14 @@ class SequenceRows:
                 "one answer for a sequence is learnt, so all its rows must have the same"
             )
         return first
+
+
+def answered(values: np.ndarray, lengths: np.ndarray, answer: str) -> np.ndarray:
+    """Return one of ANSWERS for sequences of some lengths, (n_sequences, n_columns), of (n_sequences, n_steps, n_columns)."""
+    if answer == "last":
+        return values[np.arange(len(values)), lengths - 1]
+    within = np.arange(values.shape[1]) < lengths[:, None]
+    return np.where(within[..., None], values, 0.0).sum(axis=1) / lengths[:, None]
 
 
 def _moments(times: pandas.Series) -> np.ndarray:

@@ -66,6 +66,7 @@ def load_table(
     options: ReadingOptions = ReadingOptions(),
     form: "DelimitedForm | None" = None,
     carry: tuple[str, ...] = (),
+    forecast: bool = False,
 ) -> Table:
     """Load a table by the path of a file (see `propneat.data.files.FILE_ENDINGS`) or the name of a data set.
 
@@ -73,7 +74,8 @@ def load_table(
     of that name; if there is none, or `data_dir` is given and holds PMLB's own file of that name, it means the PMLB data set,
     from the cache (see `pmlb_source.find_cache`) or downloaded into it. `task` overrules the task told by the
     catalogue or by the values (see `plan_target`); `options` and `form` say how columns and delimited text are read. Columns
-    named by `carry` are no features; the first tells the sequences apart that rows belong to.
+    named by `carry` are no features; the first tells the sequences apart that rows belong to. With `forecast` the target is a
+    feature too, for its value at the next step is what is predicted.
 
     Raises DataError, one sentence, for whatever cannot be found, read, or learnt from.
     """
@@ -82,19 +84,22 @@ def load_table(
     text = str(name_or_path)
     if is_file_name(text):
         name, source = Path(text).name.split(".")[0], f"file {Path(text).name}"
-        if carry:
+        if carry or forecast:
             # what ties rows together is kept as it is written
             raw = read_table_file(text, form or DelimitedForm())
             return make_table(
-                raw.frame, name=name, source=source, target=target, task=task, options=options, notes=raw.notes, carry=carry
-            )
+                raw.frame, name=name, source=source, target=target, task=task, options=options, notes=raw.notes, carry=carry,
+                forecast=forecast,
+            )  # fmt: skip
         columns, notes = read_columns(text, form or DelimitedForm(), options.missing)
         return _make(columns, name=name, source=source, target=target, task=task, options=options, notes=notes)
     from propneat.data.named import load_named
 
     frame, known_task, source = load_named(text, data_dir)
     task = task or (known_task if target is None else None)
-    return make_table(frame, name=text, source=source, target=target, task=task, options=options, carry=carry)
+    return make_table(
+        frame, name=text, source=source, target=target, task=task, options=options, carry=carry, forecast=forecast
+    )
 
 
 def is_file_name(text: str) -> bool:
@@ -121,6 +126,7 @@ def make_table(
     options: ReadingOptions = ReadingOptions(),
     notes: tuple[str, ...] = (),
     carry: tuple[str, ...] = (),
+    forecast: bool = False,
 ) -> Table:
     """Plan and read the columns of a DataFrame, and check that they can be learnt from; raises DataError when not.
 
@@ -128,7 +134,17 @@ def make_table(
     """
     view = TableView.of(frame)
     columns = {name: view.column(position) for position, name in enumerate(view.names)}
-    return _make(columns, name=name, source=source, target=target, task=task, options=options, notes=notes, carry=carry)
+    return _make(
+        columns,
+        name=name,
+        source=source,
+        target=target,
+        task=task,
+        options=options,
+        notes=notes,
+        carry=carry,
+        forecast=forecast,
+    )
 
 
 def _make(
@@ -141,12 +157,13 @@ def _make(
     options: ReadingOptions,
     notes: tuple[str, ...],
     carry: tuple[str, ...] = (),
+    forecast: bool = False,
 ) -> Table:
     """See `make_table`; takes the columns out of `columns`, so that those who gave them may keep none."""
     target = _target_name(list(columns), target, name)
     options.checked(list(columns))
     _check_carried(list(columns), carry, target, name)
-    answers = columns.pop(target)
+    answers = columns[target] if forecast else columns.pop(target)
     carried = {column_name: columns.pop(column_name) for column_name in carry}
     if not columns:
         raise DataError(f"{name} has no column besides the target {target!r}: there is nothing to predict it from")
@@ -154,12 +171,17 @@ def _make(
         raise DataError(f"{name} has {len(answers)} rows, and at least {MIN_ROWS} are needed to learn and to judge")
     sources = [SourceColumn(column, column_name, options.missing) for column_name, column in columns.items()]
     columns.clear()
-    planned = plan_columns(sources, options.without(target))
+    planned = plan_columns(sources, options if forecast else options.without(target))
     comma = any(column.decimal == "," for column in planned.plan.columns)
-    found = plan_target(answers, target, task, options, comma, "steps" if carry else "rows")
+    found = plan_target(answers, target, task, options, comma, "steps" if carry or forecast else "rows")
     labels = labels_of(found.read)
     said = [*notes, found.note, *planned.notes]
     present = labels.notna().to_numpy()
+    if forecast and not present.all():
+        row = int(present.argmin()) + 1
+        raise DataError(
+            f"column {target!r} has no value in row {row}, and every next step has one: fill it in, or drop the row"
+        )
     if carry and not present.all():
         _check_whole_sequences(carried[carry[0]], present, target)
     if not present.all():
@@ -179,14 +201,14 @@ def _make(
         raise DataError(f"target {target!r} has the same value in every row: there is nothing to learn")
     return Table(
         name, _typed(read), labels, found.task, source, planned.plan, found.read.plan, planned.reports_alone, tuple(said),
-        _carried_rows(carried, present) if carry else None,
+        _carried_rows(carried, present) if carry or forecast else None,
     )  # fmt: skip
 
 
 def _carried_rows(columns: dict[str, "pandas.Series"], present: np.ndarray) -> "pandas.DataFrame":
     from pandas import DataFrame
 
-    return DataFrame({name: column.to_numpy()[present] for name, column in columns.items()})
+    return DataFrame({name: column.to_numpy()[present] for name, column in columns.items()}, index=range(int(present.sum())))
 
 
 def _check_carried(columns: list[str], carry: tuple[str, ...], target: str, name: str) -> None:

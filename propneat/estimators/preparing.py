@@ -45,7 +45,7 @@ def prepare_arrays(
         y,
         task,
         rows,
-        SequenceColumns(),
+        SequenceColumns(answer=settings.data.answer),
         seed=seed,
         weights=weights,
         class_weight=class_weight,
@@ -59,6 +59,7 @@ def prepare_rows(
     X: Any, y: np.ndarray, task: str, weights: np.ndarray, class_weight: Any, settings: Settings, seed: int
 ) -> tuple[list[str], PreparedProblem]:
     """Return what is to be said of the columns, and the problem."""
+    settings.data.refuse_answer()
     planned = plan_table(X, settings.data.reading)
     prepared = prepare_problem(
         X,

@@ -12,6 +12,7 @@ import numpy as np
 import pandas
 from scipy.special import log_softmax
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.metrics import r2_score
 from sklearn.utils import check_consistent_length, check_random_state, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -21,13 +22,16 @@ from propneat.base.errors import ConfigError, DataError, GenomeError
 from propneat.compiler import LayerPlan, evaluate
 from propneat.data.frames import TableView, densified
 from propneat.data.weighted import check_weights
+from propneat.estimators.forecasting import followed_values, prepare_series
 from propneat.estimators.preparing import are_sequences, checked_sequences, prepare_arrays, prepare_rows
 from propneat.genome import Genome
 from propneat.model import Model, class_probabilities
+from propneat.model.preparation import PreparedProblem
 from propneat.model.starting import starting_genomes
 from propneat.search import EvolveState, evolve
 from propneat.search.states import pick_member
 from propneat.settings.evolve_config import EvolveConfig
+from propneat.settings.file import Settings
 from propneat.settings.of_estimators import describe_parameters, settings_of
 
 __all__ = ["PropNEATClassifier", "PropNEATRegressor", "draw_seed"]
@@ -69,6 +73,7 @@ class _PropNEAT(BaseEstimator):
     pick: str | int | None = None
     one_hot_integers: int | None = None
     max_levels: int | None = None
+    answer: str | None = None
     drop: tuple[str, ...] | None = None
     keep: tuple[str, ...] | None = None
     categories: tuple[str, ...] | None = None
@@ -130,6 +135,11 @@ class _PropNEAT(BaseEstimator):
             task = "binary" if len(self.classes_) == 2 else "multiclass"
         prepare = prepare_arrays if are_sequences(X) else prepare_rows
         self.reading_, prepared = prepare(X, y, task, weights, class_weight, settings, seed)
+        self._evolve(prepared, settings, target_name)
+
+    def _evolve(self, prepared: PreparedProblem, settings: Settings, target_name: str) -> None:
+        """Evolve on a problem, of which `reading_` says how it was read."""
+        seed = settings.evolve.seed
         if self.verbose and self.reading_:
             print("\n".join(self.reading_), file=sys.stderr)
         config = settings.evolve.for_rows(len(prepared.problem.train))
@@ -164,7 +174,8 @@ class _PropNEAT(BaseEstimator):
 
     def _checked(self, X: Any, *, reset: bool) -> Any:
         """Return a table, or sequences, that preprocessing can read, with the features of `fit` unless `reset`."""
-        if are_sequences(X) if reset else self.model_.sequence is not None:
+        is_of_sequences = not reset and self.model_.sequence is not None and self.model_.sequence.next_step is None
+        if are_sequences(X) or is_of_sequences:
             X = checked_sequences(X, None if reset else self.n_features_in_)
             self.n_features_in_: int = X.shape[2]
             return X
@@ -180,12 +191,12 @@ class _PropNEAT(BaseEstimator):
         return rows.stack(preprocessor.transform(values))
 
     def outputs_of(self, plans: Sequence[LayerPlan], X: Any) -> list[np.ndarray]:
-        """Return the raw outputs of networks evolved together, each (n_rows, n_outputs); of sequences at the last step."""
+        """Return the raw outputs of networks evolved together, each (n_rows, n_outputs); of sequences one for each."""
         inputs = self.read_inputs(X)
         if self.model_.sequence is None:
             return [evaluate(plan, inputs) for plan in plans]
         rows = self.model_.sequence_rows(X)[1]
-        return [rows.last(evaluate(plan, inputs)) for plan in plans]
+        return [rows.answered(evaluate(plan, inputs), self.model_.sequence.answer) for plan in plans]
 
     def _quick_outputs(self, X: Any) -> np.ndarray | None:
         """Return the raw outputs for an array of numbers in which `_checked` would find nothing to say, else None."""
@@ -274,20 +285,48 @@ class PropNEATRegressor(RegressorMixin, _PropNEAT):
     `front_`, the best network of every size, see `pick_network`;
     `finalists_`, the champion and, of a single population, its rivals of the last generation, trained like it, and
     `finalist_votes_`, how much each counts when they answer together; `n_features_in_`, and `feature_names_in_`.
+
+    With `next_step` the value of that column at the next step is learnt, of sequences or of one series, whose rows are in order.
     """
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> "PropNEATRegressor":
-        """Evolve on rows X, shape (n_rows, n_features), with targets y and weights of shape (n_rows,).
+    next_step: str | int | None = None
+
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> "PropNEATRegressor":
+        """Evolve on rows X, shape (n_rows, n_features), with targets y and weights of shape (n_rows,); none with `next_step`.
 
         Raises ConfigError for parameters and DataError for data that cannot be used, both ValueErrors.
         """
-        self._fit(X, y, sample_weight, "regression")
+        if self.next_step is None:
+            self._fit(X, y, sample_weight, "regression")
+            return self
+        if y is not None or sample_weight is not None:
+            raise ConfigError("with next_step X says what follows, and steps weigh the same: leave y and sample_weight out")
+        seed = draw_seed(self.random_state)
+        settings = settings_of(self.get_params(deep=False), seed, sequences=True)
+        if settings.data.answer != "last":
+            raise ConfigError(f"answer {self.answer!r} is for one answer a sequence, and next_step is forecast at every step")
+        self.reading_, name, prepared = prepare_series(self._checked(X, reset=True), self.next_step, settings, seed)
+        self._evolve(prepared, settings, name)
         return self
 
     def predict(self, X: Any) -> np.ndarray:
-        """Return the predicted number of every row, float64 (n_rows,)."""
+        """Return the predicted number of every row, float64 (n_rows,).
+
+        With `next_step` it is the forecast from every step, (n_sequences, n_steps) of sequences, NaN behind the end of each.
+        """
         outputs = self._outputs(X)
-        return self.model_.scale.invert(outputs[:, 0])
+        found = self.model_.scale.invert(outputs[:, 0])
+        if self.next_step is None or not are_sequences(X):
+            return found
+        return self.model_.sequence_rows(self._checked(X, reset=False))[1].stack(found[:, None], np.nan)[:, :, 0]
+
+    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
+        """Return R squared; with `next_step` that of the forecasts, from all steps that another follows."""
+        if self.next_step is None:
+            return float(super().score(X, y, sample_weight))
+        outputs = self._outputs(X)
+        asked, truth = followed_values(self.model_, self._checked(X, reset=False))
+        return float(r2_score(truth, self.model_.scale.invert(outputs[asked, 0])))
 
 
 def _check_table(estimator: _PropNEAT, X: Any, *, reset: bool) -> Any:

@@ -15,7 +15,7 @@ _SMALL_GENOME = 20
 @outer
 def gene_distance(a_nodes, a_genes, b_nodes, b_genes, coefficients):
     """Excess and disjoint connections over the larger genome's size (1 below 20 genes), plus the mean difference of
-    matching numbers: connection weights, and biases of nodes other than inputs.
+    matching numbers: connection weights, biases of nodes other than inputs, and the logarithms of time constants, if there are any.
     """
     excess_coefficient, disjoint_coefficient, weight_coefficient = coefficients
     n_a, n_b = a_genes.shape[0], b_genes.shape[0]
@@ -39,6 +39,10 @@ def gene_distance(a_nodes, a_genes, b_nodes, b_genes, coefficients):
         if a_nodes[i].id == b_nodes[j].id:
             if a_nodes[i].kind != _INPUT:
                 difference += abs(a_nodes[i].bias - b_nodes[j].bias)
+                n_matching += 1
+            if a_nodes[i].time_constant > 0 or b_nodes[j].time_constant > 0:
+                ratio = max(a_nodes[i].time_constant, 1.0) / max(b_nodes[j].time_constant, 1.0)
+                difference += abs(np.log(ratio))
                 n_matching += 1
             i += 1
             j += 1

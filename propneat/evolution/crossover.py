@@ -24,6 +24,7 @@ def _cross_nodes(child, fitter_nodes, other_nodes, average, rng):
             if rng.random() < 0.5:
                 child[i].activation = other_nodes[j].activation
                 child[i].aggregation = other_nodes[j].aggregation
+                child[i].time_constant = other_nodes[j].time_constant
     return fitter_nodes.shape[0]
 
 
@@ -65,7 +66,7 @@ def _add_unmatched(nodes, n, connections, m, other_nodes, other_genes, matched):
         for end in (gene.source, gene.target):
             if find_node(nodes, n, end) < 0:
                 node = other_nodes[find_node(other_nodes, other_nodes.shape[0], end)]
-                n = insert_node(nodes, n, node.id, node.kind, node.bias, node.activation, node.aggregation)
+                n = insert_node(nodes, n, node.id, node.kind, node.bias, node.activation, node.aggregation, node.time_constant)
         m = _insert_gene(connections, m, gene)
     if m == n_before or is_acyclic(nodes, n, connections, m):
         return n, m

@@ -42,7 +42,7 @@ def find_node(nodes, n, identifier):
 
 
 @inner
-def insert_node(nodes, n, identifier, kind, bias, activation, aggregation):
+def insert_node(nodes, n, identifier, kind, bias, activation, aggregation, time_constant):
     """Insert a node gene in id order; returns the new number of nodes."""
     row = _lower_node(nodes, n, identifier)
     for k in range(n, row, -1):
@@ -52,6 +52,7 @@ def insert_node(nodes, n, identifier, kind, bias, activation, aggregation):
     nodes[row].bias = bias
     nodes[row].activation = activation
     nodes[row].aggregation = aggregation
+    nodes[row].time_constant = time_constant
     return n + 1
 
 

@@ -41,6 +41,8 @@ class MutationRates(NamedTuple):
     activation: float
     aggregation: float
     recurrent: float
+    time_constant: float
+    longest: float
     max_connections: int
     max_hidden: int
     activations: np.ndarray
@@ -63,6 +65,8 @@ class MutationRates(NamedTuple):
             activation=float(config.activation_mutation_rate),
             aggregation=float(config.aggregation_mutation_rate),
             recurrent=float(config.recurrent_rate),
+            time_constant=float(config.time_constant_rate),
+            longest=float(config.longest_time_constant),
             max_connections=_NO_LIMIT if config.max_connections is None else config.max_connections,
             max_hidden=_NO_LIMIT if config.max_hidden is None else config.max_hidden,
             activations=np.array([activation_code(name) for name in config.activations], np.int8),
@@ -129,7 +133,7 @@ def _add_node(nodes, n, connections, m, tracker, rates, rng):
         occurrence += 1
         identifier = split_node(state, splits, innovation, occurrence)
     activation, aggregation = _one_of(rates.activations, rng), _one_of(rates.aggregations, rng)
-    n = insert_node(nodes, n, identifier, _HIDDEN, 0.0, activation, aggregation)
+    n = insert_node(nodes, n, identifier, _HIDDEN, 0.0, activation, aggregation, 0.0)
     way_in = link_innovation(state, links, source, identifier, recurrent)
     m = insert_connection(connections, m, way_in, source, identifier, 1.0, True, recurrent)
     way_out = link_innovation(state, links, identifier, target, False)
@@ -224,6 +228,16 @@ def _mutate_numbers(nodes, n, connections, m, rates, rng):
 
 
 @inner
+def _mutated_time_constant(value, rates, rng):
+    """A new one where there was none, uniform in its logarithm; else a perturbed one, or in one case of four none."""
+    if value == 0:
+        return np.exp(np.log(rates.longest) * rng.random())
+    if rng.random() < 0.25:
+        return 0.0
+    return min(max(value * np.exp(0.5 * rng.standard_normal()), 1.0), rates.longest)
+
+
+@inner
 def _mutate_functions(nodes, n, rates, rng):
     if rates.activation > 0 and rng.random() < rates.activation:
         row = _random_row_from(nodes, n, _HIDDEN, rng)
@@ -233,3 +247,7 @@ def _mutate_functions(nodes, n, rates, rng):
         row = _random_row_from(nodes, n, _HIDDEN, rng)
         if row >= 0:
             nodes[row].aggregation = _one_of(rates.aggregations, rng)
+    if rates.time_constant > 0 and rng.random() < rates.time_constant:
+        row = _random_row_from(nodes, n, _OUTPUT, rng)
+        if row >= 0:
+            nodes[row].time_constant = _mutated_time_constant(nodes[row].time_constant, rates, rng)

@@ -58,10 +58,19 @@ AGGREGATIONS: tuple[str, ...] = ("sum", "mean", "product", "max", "min")
 """How a node joins its weighted inputs; the position is the code. The bias is added after; no inputs at all join to 0."""
 
 NODE_DTYPE = np.dtype(
-    [("id", np.int64), ("bias", np.float64), ("kind", np.int8), ("activation", np.int8), ("aggregation", np.int8)],
+    [
+        ("id", np.int64),
+        ("bias", np.float64),
+        ("kind", np.int8),
+        ("activation", np.int8),
+        ("aggregation", np.int8),
+        ("time_constant", np.float64),
+    ],
     align=True,
 )
-"""One node gene. Input nodes have bias 0, activation identity and aggregation sum."""
+"""One node gene. Input nodes have bias 0, activation identity, aggregation sum and no time constant.
+
+A time constant of 0 is none. One of 1 step or more makes the node follow what it computes: y[t] = y[t-1] + (f - y[t-1]) / tau."""
 
 CONNECTION_DTYPE = np.dtype(
     [

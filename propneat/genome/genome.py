@@ -60,6 +60,11 @@ class Genome:
         """Whether any connection, enabled or not, carries its source's value of the step before."""
         return bool(self.connections["recurrent"].any())
 
+    @property
+    def has_time_constants(self) -> bool:
+        """Whether any node follows what it computes with a time constant."""
+        return bool(self.nodes["time_constant"].any())
+
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Genome):
             return NotImplemented
@@ -88,10 +93,11 @@ class Genome:
 def make_genome(nodes: Sequence[tuple], connections: Sequence[tuple]) -> Genome:
     """Build a genome from plain tuples in field order, sorting both lists.
 
-    A node is (id, bias, kind, activation code, aggregation code); a connection is (innovation, source id, target id,
+    A node is (id, bias, kind, activation code, aggregation code), and its time constant after that if it has one; a connection is (innovation, source id, target id,
     weight, enabled), and True after that if it is recurrent.
     """
-    node_array = np.array(sorted(nodes), dtype=NODE_DTYPE)
+    plain = len(NODE_DTYPE.names or ()) - 1
+    node_array = np.array(sorted((*gene, 0.0) if len(gene) == plain else gene for gene in nodes), dtype=NODE_DTYPE)
     plain = len(CONNECTION_DTYPE.names or ()) - 1
     genes = sorted((*gene, False) if len(gene) == plain else gene for gene in connections)
     connection_array = np.array(genes, dtype=CONNECTION_DTYPE)

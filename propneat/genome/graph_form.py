@@ -20,15 +20,16 @@ _KINDS = tuple(kind.name.lower() for kind in NodeKind)
 def to_networkx(genome: Genome) -> networkx.DiGraph:
     """Return the genome as a directed graph whose nodes are node ids.
 
-    Node attributes: kind ("input", "output" or "hidden"), bias, activation, aggregation. Edge attributes: innovation, weight,
+    Node attributes: kind ("input", "output" or "hidden"), bias, activation, aggregation, and of those that have one
+    time_constant. Edge attributes: innovation, weight,
     enabled. All values are plain Python ones. A recurrent genome becomes a networkx.MultiDiGraph, because two nodes may be
     joined both within a step and from the step before, and its edges have the attribute recurrent too.
     """
     graph = networkx.MultiDiGraph() if genome.is_recurrent else networkx.DiGraph()
-    for node, bias, kind, activation, aggregation in genome.nodes.tolist():
-        graph.add_node(
-            node, kind=_KINDS[kind], bias=bias, activation=ACTIVATIONS[activation], aggregation=AGGREGATIONS[aggregation]
-        )
+    for node, bias, kind, activation, aggregation, time_constant in genome.nodes.tolist():
+        slow = {"time_constant": time_constant} if time_constant else {}
+        functions = {"activation": ACTIVATIONS[activation], "aggregation": AGGREGATIONS[aggregation]}
+        graph.add_node(node, kind=_KINDS[kind], bias=bias, **functions, **slow)
     for innovation, source, target, weight, enabled, recurrent in genome.connections.tolist():
         kind = {"recurrent": recurrent} if genome.is_recurrent else {}
         graph.add_edge(source, target, innovation=innovation, weight=weight, enabled=enabled, **kind)
@@ -54,6 +55,7 @@ def from_networkx(graph: networkx.DiGraph) -> Genome:
                 _position(attributes, "kind", _KINDS, what),
                 _activation(attributes, what),
                 _position(attributes, "aggregation", AGGREGATIONS, what),
+                _number(attributes, "time_constant", what) if "time_constant" in attributes else 0.0,
             )
         )
     connections = []
@@ -166,11 +168,12 @@ def _dot_rank(genome: Genome, kind: NodeKind, rank: str, names: Mapping[int, str
 
 def _dot_nodes(genome: Genome, kind: NodeKind, names: Mapping[int, str], indent: str) -> list[str]:
     lines = []
-    for node, bias, _, activation, aggregation in genome.nodes[genome.nodes["kind"] == kind].tolist():
+    for node, bias, _, activation, aggregation, time_constant in genome.nodes[genome.nodes["kind"] == kind].tolist():
         parts = [_dot_escape(names[node])] if node in names else []
         if kind != NodeKind.INPUT:
             joined = "" if aggregation == 0 else f" of {AGGREGATIONS[aggregation]}"
             parts += [ACTIVATIONS[activation] + joined, f"bias {bias:.3g}"]
+            parts += [f"time constant {time_constant:.3g}"] if time_constant else []
         lines.append(f'{indent}{node} [label="' + "\\n".join(parts) + '"];')
     return lines
 

@@ -1,9 +1,9 @@
-"""The genome's JSON form, schema "propneat.genome/3": strict on reading, the same bytes for the same genome on writing.
+"""The genome's JSON form, schema "propneat.genome/4": strict on reading, the same bytes for the same genome on writing.
 
 A document is an object with `schema`, `nodes` and `connections`; other keys carry what goes with a genome (see
 `propneat.model`). A node is {"id", "kind", "bias", "activation", "aggregation"}, a connection {"innovation", "source",
-"target", "weight", "enabled", "recurrent"}. A genome without recurrent connections is written in schema "propneat.genome/2",
-whose connections lack that last key. Floats are written with as many digits as read back to the same bits.
+"target", "weight", "enabled", "recurrent"}. Nodes that have a "time_constant" say so. A genome without any is written in schema
+"propneat.genome/3", and one without recurrent connections too in "propneat.genome/2", whose connections lack that last key. Floats are written with as many digits as read back to the same bits.
 """
 
 import json
@@ -21,9 +21,10 @@ from propneat.genome.validation import validate
 
 __all__ = ["SCHEMA", "format_document", "genome_from_document", "genome_to_document", "parse_document"]
 
-SCHEMA = "propneat.genome/3"
+SCHEMA = "propneat.genome/4"
+_RECURRENT_SCHEMA = "propneat.genome/3"
 _FORWARD_SCHEMA = "propneat.genome/2"
-_READ_SCHEMAS = ("propneat.genome/1", _FORWARD_SCHEMA, SCHEMA)
+_READ_SCHEMAS = ("propneat.genome/1", _FORWARD_SCHEMA, _RECURRENT_SCHEMA, SCHEMA)
 """Schemas that are read; the genes of the first two are the same, what goes with them (see `propneat.model`) has grown."""
 
 MAX_DEPTH = 100
@@ -46,10 +47,13 @@ def genome_to_document(genome: Genome) -> dict[str, Any]:
             "bias": bias,
             "activation": ACTIVATIONS[activation],
             "aggregation": AGGREGATIONS[aggregation],
+            **({"time_constant": time_constant} if time_constant else {}),
         }
-        for gene_id, bias, kind, activation, aggregation in genome.nodes.tolist()
+        for gene_id, bias, kind, activation, aggregation, time_constant in genome.nodes.tolist()
     ]
-    schema, keys = (SCHEMA, _CONNECTION_KEYS) if genome.is_recurrent else (_FORWARD_SCHEMA, _FORWARD_KEYS)
+    schema, keys = (_RECURRENT_SCHEMA, _CONNECTION_KEYS) if genome.is_recurrent else (_FORWARD_SCHEMA, _FORWARD_KEYS)
+    if genome.has_time_constants:
+        schema, keys = SCHEMA, _CONNECTION_KEYS
     connections = [dict(zip(keys, gene, strict=False)) for gene in genome.connections.tolist()]
     return {"schema": schema, "nodes": nodes, "connections": connections}
 
@@ -61,8 +65,8 @@ def genome_from_document(document: Mapping[str, Any]) -> Genome:
     schema = document.get("schema")
     if schema not in _READ_SCHEMAS:
         raise GenomeError(f"expected the schema {' or '.join(map(repr, _READ_SCHEMAS))}, and this file says {_shown(schema)}")
-    nodes = [_read_node(entry) for entry in _list_of(document, "nodes")]
-    keys = _CONNECTION_KEYS if schema == SCHEMA else _FORWARD_KEYS
+    nodes = [_read_node(entry, schema == SCHEMA) for entry in _list_of(document, "nodes")]
+    keys = _CONNECTION_KEYS if schema in (_RECURRENT_SCHEMA, SCHEMA) else _FORWARD_KEYS
     connections = [_read_connection(entry, keys) for entry in _list_of(document, "connections")]
     if not nodes:
         raise GenomeError("the genome has no nodes")
@@ -179,8 +183,9 @@ def _code(value: Any, names: tuple[str, ...], what: str) -> int:
     return names.index(value)
 
 
-def _read_node(entry: Any) -> tuple:
-    node = _checked(entry, _NODE_KEYS, "node")
+def _read_node(entry: Any, may_be_slow: bool) -> tuple:
+    is_slow = may_be_slow and isinstance(entry, dict) and "time_constant" in entry
+    node = _checked(entry, (*_NODE_KEYS, "time_constant") if is_slow else _NODE_KEYS, "node")
     gene_id = _identifier(node["id"], "a node id")
     what = f"of node {gene_id}"
     return (
@@ -189,6 +194,7 @@ def _read_node(entry: Any) -> tuple:
         _code(node["kind"], _KINDS, f"the kind {what}"),
         _activation(node["activation"], f"the activation {what}"),
         _code(node["aggregation"], AGGREGATIONS, f"the aggregation {what}"),
+        _number(node["time_constant"], f"the time_constant {what}") if is_slow else 0.0,
     )
 
 

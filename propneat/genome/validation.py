@@ -15,7 +15,7 @@ def validate(genome: Genome) -> Genome:
     Node ids and innovation numbers are unique, sorted and within 0..2^31-1; there is at least one input and one output; every
     connection joins two existing nodes, none enters an input, no recurrent one leaves an input, no pair is joined twice by
     connections of one kind; all connections that are not recurrent, disabled ones included, are acyclic together; every number
-    is finite; codes are known.
+    is finite; codes are known; a time constant is 0 or 1 step or more, of an input 0.
     """
     _check_nodes(genome.nodes)
     _check_connections(genome)
@@ -36,7 +36,14 @@ def _check_nodes(nodes: np.ndarray) -> None:
     broken = np.flatnonzero(~np.isfinite(nodes["bias"]))
     if len(broken):
         raise GenomeError(f"node {nodes['id'][broken[0]]} has a bias that is not a finite number")
+    steps = nodes["time_constant"]
+    wrong = np.flatnonzero((steps != 0) & ~((steps >= 1) & np.isfinite(steps)))
+    if len(wrong):
+        found = f"node {nodes['id'][wrong[0]]} has a time constant of {steps[wrong[0]]}"
+        raise GenomeError(f"{found}, and it is a finite number of steps, 1 or more, or 0 for none")
     inputs = nodes[kinds == NodeKind.INPUT]
+    if np.any(inputs["time_constant"]):
+        raise GenomeError("an input node passes its value on as it is, without a time constant")
     if np.any(inputs["bias"] != 0) or np.any(inputs["activation"]) or np.any(inputs["aggregation"]):
         raise GenomeError("an input node passes its value on: bias 0, activation identity and aggregation sum are required")
 

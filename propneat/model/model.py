@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -12,11 +12,13 @@ from propneat.base.errors import DataError, GenomeError
 from propneat.base.records import write_atomic
 from propneat.compiler import LayerPlan, compile_genome, evaluate, without_past
 from propneat.data import TASKS, ColumnPlan, Preprocessor, TargetScale
+from propneat.data.next_steps import with_current
 from propneat.data.number_inputs import NumberInputs
-from propneat.data.sequence_rows import SequenceColumns, SequenceRows, read_arrays
+from propneat.data.sequence_rows import CHANGE, VALUE, SequenceColumns, SequenceRows, read_arrays
 from propneat.formula import Formula, make_formula
 from propneat.genome import ACTIVATIONS, Genome, format_document, genome_from_document, genome_to_document, parse_document
 from propneat.model.answers import QuickAnswers, class_probabilities
+from propneat.settings.data import ANSWERS
 
 __all__ = ["Model", "load_genome_file", "load_model", "read_genome_text"]
 
@@ -30,7 +32,8 @@ class Model:
     Binary: one output, the logit of the second class. Multiclass: one output per class, joined by softmax. Regression: one
     output, in units of `target_scale`. `target_plan` says how cells of the target are read, where that is known. `about` holds
     plain facts, such as the data set, seed and scores. With `sequence` the model answers once for every sequence, at its last
-    step: of a long table, in the order in which the ids first occur, or of an array (n_sequences, n_steps, n_features).
+    step: of a long table, in the order in which the ids first occur, or of an array (n_sequences, n_steps, n_features). With a
+    `next_step` it forecasts: it answers for every row of a long table, or every step of an array, one sequence after another.
     """
 
     genome: Genome
@@ -116,6 +119,8 @@ class Model:
         used = {
             self.preprocessor.rules[index].feature for index in np.unique(self.plan.edge_source) if index < self.plan.n_inputs
         }
+        if self.sequence is not None and self.sequence.next_step == CHANGE:
+            used.add(self.target_name)
         return tuple(name for name in self.preprocessor.features if name in used)
 
     @cached_property
@@ -134,14 +139,25 @@ class Model:
                 answers = evaluate(self.plan, self.preprocessor.transform(table, self.used_features))
             return answers
         features, rows = self.sequence_rows(table)
-        steps = rows.stack(self.preprocessor.transform(features, self.used_features))
-        return rows.last(evaluate(self.plan, steps))
+        steps = evaluate(self.plan, rows.stack(self.preprocessor.transform(features, self.used_features)))
+        if self.sequence.next_step is None:
+            return rows.answered(steps, self.sequence.answer)
+        answers = np.empty((len(rows.rows), steps.shape[2]))
+        answers[rows.rows] = rows.flat(steps)
+        return with_current(answers, self._current(features), self.sequence, self.target_scale)
+
+    def _current(self, features: Any) -> np.ndarray:
+        """Return what the column forecast is at every row, float64 (n_rows,); zeros where forecasts do not build on it."""
+        if self.sequence is None or self.sequence.next_step != CHANGE:
+            return np.zeros(len(features))
+        read = self.preprocessor.plan.read(features, [self.target_name])[self.target_name]
+        return np.where(read.missing, np.nan, cast(np.ndarray, read.numbers))
 
     def sequence_rows(self, table: Any) -> tuple[Any, SequenceRows]:
         """Return the rows of all steps of a model's sequences, and which belong together."""
-        if self.sequence is not None and self.sequence.id is not None:
-            return table, self.sequence.rows_of(table)
-        return read_arrays(table)
+        if np.ndim(table) == 3 or self.sequence is None or not (self.sequence.id or self.sequence.next_step):
+            return read_arrays(table)
+        return table, self.sequence.rows_of(table)
 
     def predict_proba(self, table: Any) -> np.ndarray:
         """Return class probabilities, float64 (n_rows, n_classes), columns in the order of `classes`.
@@ -171,7 +187,9 @@ class Model:
             "about": dict(self.about),
         }
         if self.sequence is not None:
-            model["sequence"] = asdict(self.sequence)
+            plain = {"next_step": None, "answer": "last"}
+            said = asdict(self.sequence)
+            model["sequence"] = {name: said[name] for name in said if name not in plain or said[name] != plain[name]}
         return format_document({**genome_to_document(self.genome), "model": model})
 
     def save(self, path: Path | str) -> None:
@@ -232,9 +250,19 @@ def _model_from_document(genome: Genome, part: Any) -> Model:
 
 
 def _read_sequence(value: Any) -> SequenceColumns:
-    is_right = isinstance(value, dict) and set(value) == {"id", "time"}
-    if not is_right or not all(isinstance(name, str | None) for name in value.values()) or (value["time"] and not value["id"]):
-        raise GenomeError("'sequence' must be an object with the column id, or null, and time, or null")
+    is_right = isinstance(value, dict) and set(value) - {"next_step", "answer"} == {"id", "time"}
+    is_right = is_right and all(isinstance(name, str | None) for name in value.values())
+    if is_right and "answer" in value:
+        is_right = value["answer"] in ANSWERS and "next_step" not in value
+    if is_right and "next_step" in value:
+        is_right = value["next_step"] in (VALUE, CHANGE)
+    elif is_right:
+        is_right = not value["time"] or bool(value["id"])
+    if not is_right:
+        raise GenomeError(
+            "'sequence' must be an object with the column id, or null, time, or null, and next_step, value or change, or "
+            "answer, last or mean, or neither"
+        )
     return SequenceColumns(**value)
 
 

@@ -53,6 +53,11 @@ def prepare_sequences(
     scale = TargetScale.fit(values, weights) if task == "regression" else None
     if class_weight is not None:
         weights = weights * class_factors(class_weight, classes, values, weights)
-    sequences = Sequences.make(rows.stack(inputs), make_targets(values, task, classes, scale), weights, rows.lengths)
+    steps, targets = rows.stack(inputs), make_targets(values, task, classes, scale)
+    if columns.answer == "mean":
+        # every step learns the answer, and sequences weigh the same however long they are
+        targets = np.repeat(targets[:, None], steps.shape[1], axis=1)
+        weights = weights * rows.lengths.mean() / rows.lengths
+    sequences = Sequences.make(steps, targets, weights, rows.lengths)
     problem = Problem.divided(sequences, values, task, validation_fraction, make_rng(seed, "split"))
     return PreparedProblem(problem, preprocessor, classes, scale, columns)

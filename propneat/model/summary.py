@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from propneat.compiler import LayerPlan, compile_genome, unfold
+from propneat.compiler import LayerPlan, compile_genome, compile_structure, unfold
 from propneat.formula import count_nodes, network_answers
 from propneat.genome import ACTIVATIONS, AGGREGATIONS, Genome
 from propneat.genome.presentation import node_names
@@ -58,7 +58,7 @@ def summarise(
     genome: Genome, input_names: Sequence[str] | None = None, output_names: Sequence[str] | None = None
 ) -> NetworkSummary:
     """Summarise a genome; hidden nodes are called h<id>. Raises ConfigError when there are not as many names as nodes."""
-    plan = compile_genome(genome)
+    plan = compile_structure(genome)
     given = node_names(genome, input_names, output_names)
     ids = genome.nodes["id"][plan.slot_gene].tolist()
     names = [given.get(node, f"h{node}") for node in ids]

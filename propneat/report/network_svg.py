@@ -6,7 +6,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 import numpy as np
 
-from propneat.compiler import LayerPlan, compile_genome
+from propneat.compiler import LayerPlan, compile_structure
 from propneat.genome import ACTIVATIONS, AGGREGATIONS, Genome, NodeKind
 from propneat.genome.presentation import (
     NEGATIVE_COLOUR,
@@ -69,7 +69,7 @@ def draw_network(
     slot in the plan and connections their edge, as data-node and data-edge. Raises ConfigError when the number of names is not
     that of the nodes.
     """
-    plan = compile_genome(genome)
+    plan = compile_structure(genome)
     names = node_names(genome, input_names, output_names)
     nodes = _nodes(genome, plan, names, notes or {})
     layout = _layout(plan, nodes)
@@ -111,7 +111,11 @@ def _nodes(genome: Genome, plan: LayerPlan, names: dict[int, str], notes: Mappin
         function = ACTIVATIONS[plan.activation[slot]]
         lines = [function] if plan.aggregation[slot] == 0 else [function, f"of {AGGREGATIONS[plan.aggregation[slot]]}"]
         tooltip = f"{kind.name.lower()} node {node}\n{AGGREGATIONS[plan.aggregation[slot]]}, then {function}"
-        tooltip += f"\nbias {number(plan.biases[slot - plan.n_inputs])}{more}"
+        tooltip += f"\nbias {number(plan.biases[slot - plan.n_inputs])}"
+        if gene["time_constant"]:
+            lines.append(f"\u03c4 {number(float(gene['time_constant']), 2)}")
+            tooltip += f"\ntime constant {number(float(gene['time_constant']))} steps"
+        tooltip += more
         if kind == NodeKind.OUTPUT:
             computes = [] if lines == ["identity"] else [" ".join(lines)]
             lines, tooltip = [shorten(names[node]), *computes], f"{names[node]}\n{tooltip}"

@@ -10,7 +10,7 @@ import numpy as np
 from propneat import __version__
 from propneat.base.errors import DamagedCheckpointError
 from propneat.base.records import finite_or_none, write_atomic
-from propneat.compiler import compile_genome, compile_pool, compile_programs
+from propneat.compiler import compile_pool, compile_programs, compile_structure
 from propneat.control.champion import Champion
 from propneat.control.finding import find_world
 from propneat.control.judging import generalisation, judged_in
@@ -149,7 +149,7 @@ def _facts(config: ControlConfig, world: World, state: EvolveState) -> dict[str,
     programs = compile_programs(compile_pool(GenePool.pack([state.champion])))
     scaling = extra["scaling"] and Moments.from_dict(extra["scaling"])
     tested = judged_in(world, programs, scaling, n_episodes, config.seed, "test")
-    plan = compile_genome(state.champion)
+    plan = compile_structure(state.champion)
     test = {
         "episodes": n_episodes,
         "mean_return": finite_or_none(float(tested.returns.mean())),

@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -10,11 +10,14 @@ from propneat.base.errors import ConfigError, DataError
 from propneat.base.records import sha256_hex
 from propneat.compiler import LayerPlan, evaluate
 from propneat.data import ColumnPlan, Table, encode_target, load_table
+from propneat.data.next_steps import NextSteps, with_current
 from propneat.data.sequence_rows import SequenceRows
 from propneat.genome import Genome
 from propneat.model import Model
 from propneat.model.preparation import PreparedProblem, prepare_problem
-from propneat.run.sequence_data import divide_sequences, hold_out
+from propneat.run.divided import hold_out
+from propneat.run.forecast_data import divide_forecasts
+from propneat.run.sequence_data import divide_sequences
 from propneat.settings.data import DataSettings
 from propneat.settings.file import Settings
 from propneat.training import Sequences
@@ -41,10 +44,13 @@ class RunData:
     """Where the table is from, in words, and whether it is a file that no checksum guards."""
     test_rows: SequenceRows | None = None
     """Which rows held out belong together, of a table of sequences."""
+    forecasts: NextSteps | None = None
+    """Which of their steps the column of a next step is forecast at, and what it is there, `current`, (n_test,)."""
+    current: np.ndarray | None = None
 
     @property
     def n_test(self) -> int:
-        """Number of rows, or sequences, held out."""
+        """Number of rows, sequences or forecasts held out."""
         return 0 if self.test_target is None else len(self.test_target)
 
     def test_inputs(self) -> np.ndarray | None:
@@ -57,12 +63,22 @@ class RunData:
     def test_outputs(self, plan: LayerPlan, inputs: np.ndarray) -> np.ndarray:
         """Return the raw answers of a network to these inputs, (n_test, n_outputs)."""
         outputs = evaluate(plan, inputs)
-        return outputs if self.test_rows is None else self.test_rows.last(outputs)
+        if self.forecasts is None:
+            sequence = self.prepared.sequence
+            return outputs if self.test_rows is None or sequence is None else self.test_rows.answered(outputs, sequence.answer)
+        return self.forecast_outputs(self.forecasts.at(outputs))
+
+    def forecast_outputs(self, outputs: np.ndarray, rows: np.ndarray | None = None) -> np.ndarray:
+        """Return raw answers (n, n_outputs) to forecasts, all or those at `rows`, from what networks or baselines learn."""
+        current = cast(np.ndarray, self.current) if rows is None else cast(np.ndarray, self.current)[rows]
+        return with_current(outputs, current, self.prepared.sequence, self.prepared.target_scale)
 
     @property
     def unit(self) -> str:
-        """What is held out and counted: "rows" or "sequences"."""
-        return "rows" if self.prepared.sequence is None else "sequences"
+        """What is held out and counted: "rows", "sequences", or "steps" to forecast."""
+        if self.prepared.sequence is None:
+            return "rows"
+        return "sequences" if self.prepared.sequence.next_step is None else "steps"
 
     @property
     def task(self) -> str:
@@ -81,8 +97,9 @@ def prepare_run(settings: Settings) -> RunData:
     """
     data, seed = settings.data, settings.evolve.seed
     table = load_run_table(data)
-    if data.sequence_columns:
+    if data.of_sequences:
         return _prepare_sequence_run(settings, table)
+    data.refuse_answer()
     codes = encode_target(table.target, table.task)[1]
     learn, test = hold_out(data, codes, table.task, seed)
     if len(learn) < 4:
@@ -106,11 +123,12 @@ def prepare_run(settings: Settings) -> RunData:
 
 
 def _prepare_sequence_run(settings: Settings, table: Table) -> RunData:
-    divided = divide_sequences(settings, table)
+    divided = (divide_sequences if settings.data.next_step is None else divide_forecasts)(settings, table)
     digest = _fingerprint(divided.prepared, divided.test_features, divided.test_codes)
     parts = (divided.test_features, divided.test_target, table.target_plan, divided.notes)
     name = table.target_plan.name
-    return RunData(table.name, name, divided.prepared, len(table), *parts, digest, table.source, divided.test_rows)
+    tested = divided.test_rows, divided.forecasts, divided.current
+    return RunData(table.name, name, divided.prepared, len(table), *parts, digest, table.source, *tested)
 
 
 def load_run_table(data: DataSettings) -> Table:
@@ -118,8 +136,8 @@ def load_run_table(data: DataSettings) -> Table:
     if data.source is None:
         raise ConfigError("no data set is given: name one, as in propneat evolve breast_cancer_wisconsin, or a .csv file")
     return load_table(
-        data.source, target=data.target, data_dir=data.data_dir, task=data.task, options=data.reading, form=data.form,
-        carry=data.sequence_columns,
+        data.source, target=data.target if data.next_step is None else data.next_step, data_dir=data.data_dir, task=data.task,
+        options=data.reading, form=data.form, carry=data.sequence_columns, forecast=data.next_step is not None,
     )  # fmt: skip
 
 

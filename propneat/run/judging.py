@@ -8,10 +8,11 @@ import numpy as np
 
 from propneat.base.records import finite_or_none
 from propneat.compiler import evaluate
+from propneat.data.sequence_rows import answered
 from propneat.model import Model
 from propneat.model.importance import Importance, Rows, permutation_importance
 from propneat.model.intervals import Answers, answers_of, compare_answers, score_all, score_intervals, values_of
-from propneat.run.baselines import Baseline, train_baselines
+from propneat.run.baselines import Baseline, persistence, train_baselines
 from propneat.run.data import RunData
 
 __all__ = ["HEADLINES", "JUDGED", "Judgement", "judge"]
@@ -35,15 +36,20 @@ class Judgement:
 
 
 def judge(data: RunData, model: Model, seed: int, *, baselines: bool) -> Judgement:
-    """Judge the model of a run on the rows held out; with `baselines` these are trained, and columns weighed."""
+    """Judge the model of a run on the rows held out; with `baselines` these are trained, and columns weighed.
+
+    Forecasts are always held against persistence.
+    """
     held_out = data.test_inputs()
     answers = None if held_out is None else answers_of(model, data.test_outputs(model.plan, held_out), data.test_target)
     if answers is None:
         return Judgement(None, (), (), {})
     facts: dict[str, Any] = {"test_intervals": _intervals(answers, seed)}
+    found = persistence(data, answers.truth)
     if not baselines:
-        return Judgement(answers, (), (), facts)
-    trained = tuple(train_baselines(data, answers.truth, seed))
+        facts |= {"baselines": [_facts_of(each, answers, seed) for each in found]} if found else {}
+        return Judgement(answers, tuple(found), (), facts)
+    trained = (*found, *train_baselines(data, answers.truth, seed))
     score = _score_of(answers)
     importances = permutation_importance(model, _rows(data, model, answers.truth, score), seed)
     facts["baselines"] = [_facts_of(each, answers, seed) for each in trained]
@@ -79,16 +85,25 @@ def _finite(facts: dict[str, Any]) -> dict[str, Any]:
 
 def _rows(data: RunData, model: Model, truth: np.ndarray, score: str) -> Rows:
     """Return the rows held out as a question to a network with other inputs."""
-    lengths = None if data.test_rows is None else data.test_rows.lengths
+    lengths, forecasts = None if data.test_rows is None else data.test_rows.lengths, data.forecasts
+
+    def asked(chosen: np.ndarray) -> np.ndarray:
+        return chosen if forecasts is None else np.flatnonzero(np.isin(forecasts.sequence, chosen))
 
     def answer(inputs: np.ndarray, chosen: np.ndarray) -> np.ndarray:
         outputs = evaluate(model.plan, inputs)
-        return outputs if lengths is None else outputs[np.arange(len(chosen)), lengths[chosen] - 1]
+        if forecasts is not None:
+            rows = asked(chosen)
+            places = np.searchsorted(chosen, forecasts.sequence[rows]), forecasts.step[rows]
+            return data.forecast_outputs(outputs[places], rows)
+        return (
+            outputs if lengths is None or model.sequence is None else answered(outputs, lengths[chosen], model.sequence.answer)
+        )
 
     def scored(outputs: np.ndarray, chosen: np.ndarray) -> float:
         if not np.isfinite(outputs).all():
             return float("nan")
-        found = score_all(Answers(model.task, values_of(model, outputs), truth[chosen]))[score]
+        found = score_all(Answers(model.task, values_of(model, outputs), truth[asked(chosen)]))[score]
         return -found if score in _LOSSES else found
 
     return Rows(cast(np.ndarray, data.test_inputs()), answer, scored)

@@ -121,7 +121,7 @@ def _number(text: str | None) -> float:
 
 def _settings_rows(settings: Settings) -> list[tuple[str, list[tuple[str, str, str, bool]]]]:
     values = to_layer(settings)
-    usual = to_layer(resolve_settings([{"method": settings.evolve.method}], sequences=bool(settings.data.sequence_columns)))
+    usual = to_layer(resolve_settings([{"method": settings.evolve.method}], sequences=settings.data.of_sequences))
     groups = []
     for section, about in SECTIONS.items():
         own, default = (values, usual) if not section else (values[section], usual[section])

@@ -1,33 +1,19 @@
 """A long table divided for a run, sequence by sequence: some to learn from, as a problem, and some held out."""
 
-from dataclasses import dataclass
-
 import numpy as np
 import pandas
 
 from propneat.base.errors import DataError
-from propneat.base.rng import make_rng
 from propneat.data import Table, encode_target
 from propneat.data.sequence_rows import SequenceColumns, SequenceRows
-from propneat.data.split import fold_rows, split_rows
-from propneat.model.preparation import PreparedProblem
 from propneat.model.sequence_preparation import prepare_sequences
-from propneat.settings.data import DataSettings
+from propneat.run.divided import DividedSequences, hold_out, memory_line
+from propneat.run.forecast_data import describe_series
 from propneat.settings.file import Settings
 
-__all__ = ["DividedSequences", "describe_sequences", "divide_sequences", "hold_out"]
+__all__ = ["describe_sequences", "divide_sequences"]
 
-
-@dataclass(frozen=True, eq=False)
-class DividedSequences:
-    """Sequences as a problem, and those held out: the rows of their steps, which belong together, and one answer for each."""
-
-    prepared: PreparedProblem
-    test_features: pandas.DataFrame | None
-    test_target: pandas.Series | None
-    test_codes: np.ndarray
-    test_rows: SequenceRows
-    notes: tuple[str, ...]
+_HOW = {"last": "at its last step", "mean": "the mean over its steps"}
 
 
 def divide_sequences(settings: Settings, table: Table) -> DividedSequences:
@@ -36,7 +22,7 @@ def divide_sequences(settings: Settings, table: Table) -> DividedSequences:
     Raises DataError or ConfigError for sequences or settings that cannot be learnt from.
     """
     data, seed = settings.data, settings.evolve.seed
-    columns = SequenceColumns(data.sequence_id, data.time)
+    columns = SequenceColumns(data.sequence_id, data.time, answer=data.answer)
     rows = columns.rows_of(table.carried)
     answers = pandas.Series(rows.answers(table.target), name=table.target.name)
     codes = encode_target(answers, table.task)[1]
@@ -63,16 +49,10 @@ def divide_sequences(settings: Settings, table: Table) -> DividedSequences:
     return DividedSequences(prepared, test_features, test_target, codes[test], test_rows, notes)
 
 
-def hold_out(data: DataSettings, codes: np.ndarray, task: str, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Divide rows, or sequences, by their answers (n,): the numbers of those to learn from, and of those held out."""
-    rng, stratified = make_rng(seed, "test"), task != "regression"
-    if data.folds:
-        return fold_rows(codes, data.folds, data.fold, stratified, rng)
-    return split_rows(codes, data.test_fraction, stratified, rng)
-
-
 def describe_sequences(settings: Settings, table: Table) -> list[str]:
     """Return lines on the sequences of a table, before they are divided; raises DataError for those that cannot be learnt from."""
+    if settings.data.next_step is not None:
+        return describe_series(settings, table)
     rows = SequenceColumns(settings.data.sequence_id, settings.data.time).rows_of(table.carried)
     return _describe(settings, rows, rows.answers(table.target), table.task)
 
@@ -80,13 +60,11 @@ def describe_sequences(settings: Settings, table: Table) -> list[str]:
 def _describe(settings: Settings, rows: SequenceRows, answers: np.ndarray, task: str) -> list[str]:
     order = "their rows" if settings.data.time is None else repr(settings.data.time)
     steps = f"{rows.lengths.min()} to {rows.lengths.max()} steps"
-    rate = settings.evolve.evolution.recurrent_rate
-    memory = f"a new connection is recurrent with a chance of {rate:g}" if rate else "none, the recurrent_rate is 0"
     counts = pandas.Series(answers).value_counts()
     shown = ", ".join(f"{label} ({count})" for label, count in counts.iloc[:5].items()) + (", ..." if len(counts) > 5 else "")
     told = f"{len(counts)} distinct numbers" if task == "regression" else f"sequences of each class: {shown}"
     return [
         f"sequences: {len(rows)} of {steps}, told apart by {settings.data.sequence_id!r}, steps in the order of {order}",
-        f"answers: one for each sequence, {told}",
-        f"memory: {memory}",
+        f"answers: one for each sequence, {_HOW[settings.data.answer]}, {told}",
+        memory_line(settings),
     ]

@@ -58,8 +58,10 @@ def begin_series(settings: Settings, path: Path, kind: str, count: int, *, force
         raise ConfigError(f"--{kind} needs {least} or more, not {count}")
     if path.exists() and (not path.is_dir() or any(path.iterdir())) and not (force and (path / _NAME).is_file()):
         raise ConfigError(f"{path} is not empty: continue its runs with --resume, or choose another --out")
-    make_folder(path)
     series = Series(path, kind, count, rooted(settings))
+    # runs that cannot be are refused before there is a folder
+    series.runs()
+    make_folder(path)
     write_atomic(path / _SETTINGS, format_settings(series.settings))
     _write(series, [])
     return series

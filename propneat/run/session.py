@@ -9,7 +9,7 @@ import numpy as np
 from propneat import __version__
 from propneat.base.errors import DamagedCheckpointError
 from propneat.base.records import finite_or_none, write_atomic
-from propneat.compiler import compile_genome
+from propneat.compiler import compile_genome, compile_structure
 from propneat.genome import ACTIVATIONS
 from propneat.model import Model
 from propneat.model.scores import score_answers
@@ -136,10 +136,12 @@ def _front(data: RunData, result: EvolveResult) -> list[FrontEntry]:
 
 def _facts_of(member: FrontMember, data: RunData, held_out: np.ndarray | None) -> dict[str, Any]:
     """What a network of the front comes to; `held_out` are the network inputs of the test rows."""
-    plan, scale = compile_genome(member.genome), data.prepared.target_scale
+    plan, scale = compile_structure(member.genome), data.prepared.target_scale
     scores = {}
     if held_out is not None:
-        scores = score_answers(data.model(member.genome), data.test_outputs(plan, held_out), data.test_target)
+        scores = score_answers(
+            data.model(member.genome), data.test_outputs(compile_genome(member.genome), held_out), data.test_target
+        )
     return {
         "validation_loss": finite_or_none(member.validation_loss),
         "validation_score": finite_or_none(member.validation_score),

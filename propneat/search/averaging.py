@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from propneat.base.errors import GenomeError
-from propneat.compiler import LayerPlan, compile_genome
+from propneat.compiler import LayerPlan, compile_structure
 from propneat.genome import ACTIVATIONS, AGGREGATIONS, Genome, NodeKind, make_genome
 
 __all__ = ["average_genomes"]
@@ -24,20 +24,29 @@ def average_genomes(genomes: Sequence[Genome], shares: Sequence[float] | None = 
     if not genomes or len({(genome.n_inputs, genome.n_outputs) for genome in genomes}) > 1:
         raise GenomeError("only genomes with the same numbers of inputs and outputs, one or more of them, have a mean")
     shares = [1.0 / len(genomes)] * len(genomes) if shares is None else list(shares)
-    first = compile_genome(genomes[0])
+    first = compile_structure(genomes[0])
     ids = genomes[0].nodes["id"][first.slot_gene]
     inputs, outputs = ids[: first.n_inputs].tolist(), ids[first.output_slot].tolist()
-    biases, links, nodes = dict.fromkeys(outputs, 0.0), {}, [(node, 0.0, NodeKind.INPUT, _IDENTITY, _SUM) for node in inputs]
+    biases, links, nodes = (
+        dict.fromkeys(outputs, 0.0),
+        {},
+        [(node, 0.0, NodeKind.INPUT, _IDENTITY, _SUM, 0.0) for node in inputs],
+    )
     next_id = max([*inputs, *outputs]) + 1
     for genome, share in zip(genomes, shares, strict=True):
-        plan = compile_genome(genome)
+        plan, time_constants = compile_structure(genome), genome.nodes["time_constant"]
         place = dict(enumerate(inputs))
-        plain = {slot: node for slot, node in zip(plan.output_slot.tolist(), outputs, strict=True) if _is_plain(plan, slot)}
+        plain = {
+            slot: node
+            for slot, node in zip(plan.output_slot.tolist(), outputs, strict=True)
+            if _is_plain(plan, slot) and not time_constants[plan.slot_gene[slot]]
+        }
         for slot in range(plan.n_inputs, plan.n_slots):
             if slot not in plain:
                 place[slot], next_id = next_id, next_id + 1
                 kind = (NodeKind.HIDDEN, int(plan.activation[slot]), int(plan.aggregation[slot]))
-                nodes.append((place[slot], float(plan.biases[slot - plan.n_inputs]), *kind))
+                time_constant = float(time_constants[plan.slot_gene[slot]])
+                nodes.append((place[slot], float(plan.biases[slot - plan.n_inputs]), *kind, time_constant))
         for slot, node in zip(plan.output_slot.tolist(), outputs, strict=True):
             if slot in plain:
                 biases[node] += share * plan.biases[slot - plan.n_inputs]
@@ -47,7 +56,7 @@ def average_genomes(genomes: Sequence[Genome], shares: Sequence[float] | None = 
         for source, target, weight, late in zip(*edges, strict=True):
             link = (place[source], plain.get(target, place.get(target)), late)
             links[link] = links.get(link, 0.0) + (share * weight if target in plain else weight)
-    nodes += [(node, float(biases[node]), NodeKind.OUTPUT, _IDENTITY, _SUM) for node in outputs]
+    nodes += [(node, float(biases[node]), NodeKind.OUTPUT, _IDENTITY, _SUM, 0.0) for node in outputs]
     genes = [(k, *ends, float(weight), True, late) for k, ((*ends, late), weight) in enumerate(sorted(links.items()))]
     return make_genome(nodes, genes)
 

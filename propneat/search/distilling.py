@@ -42,11 +42,11 @@ def join(
     outputs = [rows.answers(compile_genome(genome)) for genome in pool]
     lost = np.array([mean_loss(loss, each, soft)[0] for each in outputs])
     errors = [mean_loss(loss, each, rows)[1] for each in outputs]
-    scores = [score_outputs(problem.task, each, rows.targets, rows.weights) for each in outputs]
+    scores = [score_outputs(problem.task, each, *rows.judged()) for each in outputs]
     base, score = (float(np.mean([getattr(part, name) for part in parts])) for name in ("validation_loss", "validation_score"))
     lost = np.maximum(lost - lost[0], 0.0)
     losses, sizes = np.hypot(base, lost) if loss == "rmse" else base + lost, connection_counts(pool)
-    costs = penalised(losses, sizes, float(rows.weights.sum()), loss, config.size_penalty)
+    costs = penalised(losses, sizes, float(rows.judged()[1].sum()), loss, config.size_penalty)
     members = [
         FrontMember(pool[k], int(sizes[k]), float(losses[k]), errors[k], score + scores[k] - scores[0], float(costs[k]))
         for k in sized_front(sizes, losses)

@@ -109,7 +109,7 @@ def _members(pool: GenePool, losses: np.ndarray, problem: Problem, config: Evolv
 
 
 def _costs(losses: np.ndarray, pool: GenePool, problem: Problem, config: EvolveConfig) -> np.ndarray:
-    weight = float(problem.train.weights.sum())
+    weight = float(problem.train.judged()[1].sum())
     return penalised(losses, connection_counts(pool), weight, config.training.loss, config.size_penalty)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from propneat.compiler import compile_pool
+from propneat.compiler import compile_pool, timeless
 from propneat.genome import GenePool, Genome
 from propneat.settings.picking import price_of
 
@@ -14,7 +14,7 @@ __all__ = ["Front", "connection_counts", "non_dominated", "pick", "sized_front",
 
 def connection_counts(pool: GenePool) -> np.ndarray:
     """Return how many connections of every genome take part in an output, int64 (n_genomes,)."""
-    return np.diff(compile_pool(pool).genome_edge_start) if len(pool) else np.zeros(0, np.int64)
+    return np.diff(compile_pool(timeless(pool)).genome_edge_start) if len(pool) else np.zeros(0, np.int64)
 
 
 def non_dominated(sizes: np.ndarray, losses: np.ndarray) -> np.ndarray:

@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 
 from propneat.base.rng import make_rng
-from propneat.compiler import PopulationPlan, compile_genome, compile_pool, write_back_pool
+from propneat.compiler import PopulationPlan, compile_pool, compile_structure, write_back_pool
 from propneat.evolution import GenerationReport, Population
 from propneat.genome import GenePool, Genome
 from propneat.search.descent import descent_of
-from propneat.search.front import Front
+from propneat.search.front import Front, connection_counts
 from propneat.search.judging import penalised, score_genome
 from propneat.search.problem import Problem
 from propneat.search.states import EvolveState, Trainer
@@ -57,7 +57,7 @@ def run_generation(
         score = score_genome(champion, problem)
     row = _history_row(report, champion, champion_loss, score)
     history, finished, front = ((*state.history, row), state.finished, state.front) if state else ((row,), (), Front.make())
-    sizes = np.diff(plan.genome_edge_start)
+    sizes = connection_counts(trained) if (plan.edge_gene < 0).any() else np.diff(plan.genome_edge_start)
     front = front.joined(trained, validation_losses, sizes)
     kept = descent_of(report, sizes, validation_losses, int(np.nanargmin(cost)) if is_new else None)
     descent = (*(state.descent if state else ()), kept)
@@ -66,7 +66,7 @@ def run_generation(
 
 def _cost(losses: np.ndarray, pool: GenePool, problem: Problem, config: EvolveConfig) -> np.ndarray:
     sizes = np.array([genome.n_enabled for genome in pool])
-    return penalised(losses, sizes, float(problem.train.weights.sum()), config.training.loss, config.size_penalty)
+    return penalised(losses, sizes, float(problem.train.judged()[1].sum()), config.training.loss, config.size_penalty)
 
 
 def _leaders(pool: GenePool, cost: np.ndarray, species: np.ndarray) -> GenePool:
@@ -111,7 +111,7 @@ def report_row(report: GenerationReport) -> dict[str, Any]:
 
 def size_row(champion: Genome) -> dict[str, Any]:
     """Return the size of a champion, as the part of a row of the history that every search has."""
-    plan = compile_genome(champion)
+    plan = compile_structure(champion)
     return {
         "n_connections": plan.n_edges,
         "n_hidden": plan.n_slots - plan.n_inputs - plan.n_outputs,

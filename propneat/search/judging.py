@@ -30,8 +30,8 @@ def penalised(losses: np.ndarray, sizes: np.ndarray, weight: float, loss: str, s
 
 def mean_loss(loss: str, outputs: np.ndarray, rows: Samples | Sequences) -> tuple[float, float]:
     """Return the loss of raw outputs (n_rows, n_outputs) on rows, and its standard error, in float64."""
-    losses = _row_losses(loss, outputs, rows.targets.astype(np.float64))
-    weights = rows.weights.astype(np.float64)
+    targets, weights = (part.astype(np.float64) for part in rows.judged())
+    losses = _row_losses(loss, outputs, targets)
     mean = float(losses @ weights / weights.sum())
     error = float(np.sqrt(np.square(weights * (losses - mean)).sum()) / weights.sum())
     if loss != "rmse":
@@ -59,17 +59,17 @@ def judge(genome: Genome, problem: Problem, loss: str) -> tuple[float, float]:
         return float("nan"), float("nan")
     with np.errstate(over="ignore", invalid="ignore"):
         error = mean_loss(loss, outputs, rows)[1]
-    return error, score_outputs(problem.task, outputs, rows.targets, rows.weights)
+    return error, score_outputs(problem.task, outputs, *rows.judged())
 
 
 def score_genome(genome: Genome, problem: Problem) -> float:
     """Score a genome on the validation rows."""
     rows = problem.validation
-    return score_outputs(problem.task, rows.answers(compile_genome(genome)), rows.targets, rows.weights)
+    return score_outputs(problem.task, rows.answers(compile_genome(genome)), *rows.judged())
 
 
 def weigh_votes(pool: GenePool, problem: Problem) -> tuple[float, ...]:
     """Weigh genomes against each other on the validation rows."""
     rows = problem.validation
     outputs = np.stack([rows.answers(compile_genome(genome)) for genome in pool])
-    return tuple(vote_weights(problem.task, outputs, rows.targets, rows.weights).tolist())
+    return tuple(vote_weights(problem.task, outputs, *rows.judged()).tolist())

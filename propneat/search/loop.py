@@ -92,6 +92,8 @@ def _check_memory(problem: Problem, config: EvolveConfig) -> None:
     rate = config.evolution.recurrent_rate
     if rate > 0 and not is_of_sequences:
         raise ConfigError(f"a recurrent_rate of {rate} is for sequences, and single rows have no step before: leave it at 0")
+    if config.evolution.time_constant_rate > 0 and not is_of_sequences:
+        raise ConfigError("a time_constant_rate is for sequences, and single rows have no step before: leave it at 0")
     if config.retrain and is_of_sequences:
         raise ConfigError("retrain fills the layers of networks of single rows, and these are sequences: leave it out")
 

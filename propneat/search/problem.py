@@ -43,6 +43,7 @@ class Problem:
         if self.validation is self.train:
             return self
         rows, fraction = self.all_rows(), len(self.validation) / (len(self.train) + len(self.validation))
-        labels = rows.targets[:, 0] if self.task == "binary" else np.argmax(rows.targets, axis=1)
+        targets = rows.targets[:, 0] if rows.targets.ndim == 3 else rows.targets
+        labels = targets[:, 0] if self.task == "binary" else np.argmax(targets, axis=1)
         learn, judge = split_rows(labels, fraction, self.task != "regression", rng)
         return Problem(rows.take(learn), rows.take(judge), self.task)

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from propneat.compiler import apply_activation, compile_genome, compile_pool, write_back_pool
+from propneat.compiler import apply_activation, compile_pool, compile_structure, write_back_pool
 from propneat.genome import AGGREGATIONS, GenePool, Genome, frozen
 from propneat.search.states import Trainer
 from propneat.training import Samples, Sequences, TrainingConfig
@@ -46,18 +46,20 @@ def prune(
 
 def _genes_in_use(genome: Genome) -> np.ndarray:
     """Return the rows of the connections that take part in an output, int64."""
-    return np.sort(compile_genome(genome).edge_gene)
+    return np.sort(compile_structure(genome).edge_gene)
 
 
 def _in_use(genome: Genome) -> Genome:
     """Return the genome without genes that take no part in an output; nodes without inputs go into the biases they lead to."""
-    plan = compile_genome(genome)
+    plan = compile_structure(genome)
     ids, biases = genome.nodes["id"][plan.slot_gene], np.zeros(plan.n_slots)
     biases[plan.n_inputs :] = plan.biases
     sums = plan.aggregation == _SUM
+    # what follows slowly is not the same at every step
+    is_slow = genome.nodes["time_constant"][plan.slot_gene] > 0
     n_edges, kept = np.diff(plan.edge_start), np.ones(plan.n_edges, bool)
     for slot in range(plan.n_inputs, plan.n_slots):
-        if n_edges[slot] or slot in plan.output_slot:
+        if n_edges[slot] or slot in plan.output_slot or is_slow[slot]:
             continue
         value = apply_activation(int(plan.activation[slot]), biases[slot])
         for edge in np.flatnonzero((plan.edge_source == slot) & sums[plan.edge_target] & ~plan.edge_recurrent):
@@ -69,7 +71,7 @@ def _in_use(genome: Genome) -> Genome:
     order = np.argsort(ids)
     nodes["bias"] = biases[order]
     smaller = Genome(frozen(nodes), frozen(genome.connections[np.sort(plan.edge_gene[kept])]))
-    left = compile_genome(smaller)
+    left = compile_structure(smaller)
     return smaller if kept.all() else Genome(frozen(nodes[np.sort(left.slot_gene)]), smaller.connections)
 
 

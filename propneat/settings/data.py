@@ -7,7 +7,10 @@ from propneat.base.errors import ConfigError, DataError
 from propneat.settings.fields import check_settings, setting
 from propneat.settings.reading import ColumnSettings, DelimitedForm, FormSettings, ReadingOptions
 
-__all__ = ["DataSettings"]
+__all__ = ["ANSWERS", "DataSettings"]
+
+ANSWERS = ("last", "mean")
+"""How a sequence is answered: by what the network says at its last step, or by the mean of what it says at all of them."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,14 @@ class DataSettings(FormSettings, ColumnSettings, _RowSettings):
     time: str | None = setting(
         None, 'Column that orders the steps of a sequence; "none" takes them in the order of their rows.'
     )
+    next_step: str | None = setting(
+        None, "Column whose value at the next step is predicted, at every step, in the place of a target."
+    )
+    answer: str = setting(
+        "last",
+        'How a sequence is answered: "last", at its last step, or "mean", by the mean over its steps, each of which learns.',
+        words=ANSWERS,
+    )
     id: str | None = setting(
         None, "Column that names a row: it is not learnt from, and propneat predict repeats it beside the answers."
     )
@@ -67,16 +78,37 @@ class DataSettings(FormSettings, ColumnSettings, _RowSettings):
             except UnicodeEncodeError as error:
                 reason = "is not UTF-8 text, which settings are written in"
                 raise ConfigError(f"{name} {error.object!r} {reason}: rename it") from error
-        if self.time is not None and self.sequence_id is None:
-            raise ConfigError(f"time {self.time!r} orders the steps of sequences: it needs a sequence_id to tell these apart")
+        self._check_steps()
         if self.folds == 1 or self.folds < 0 or not 1 <= self.fold <= max(1, self.folds):
             raise ConfigError(f"folds must be 0, or 2 or more, and fold one of 1 to folds, not {self.folds} and {self.fold}")
-        if self.id is not None and self.id in (self.target, self.sequence_id, self.time):
+        if self.id is not None and self.id in (self.target, self.next_step, self.sequence_id, self.time):
             raise ConfigError(f"id {self.id!r} names a row, so it cannot be the target, the sequence id or the time too")
         try:
             _ = self.reading, self.form
         except DataError as error:
             raise ConfigError(str(error)) from error
+
+    def _check_steps(self) -> None:
+        if self.time is not None and not self.of_sequences:
+            raise ConfigError(f"time {self.time!r} orders the steps of sequences: it needs a sequence_id to tell these apart")
+        if self.next_step is None:
+            return
+        if self.target is not None:
+            raise ConfigError(f"next_step {self.next_step!r} is what is predicted, so there is no target {self.target!r} too")
+        if self.answer != "last":
+            raise ConfigError(f"answer {self.answer!r} is for one answer a sequence, and next_step is forecast at every step")
+        if self.folds and self.sequence_id is None:
+            raise ConfigError("one series is divided by time, and folds are for many: name a sequence_id, or leave them out")
+
+    def refuse_answer(self) -> None:
+        """Raise ConfigError where single rows are to be answered as sequences are."""
+        if self.answer != "last":
+            raise ConfigError(f"answer {self.answer!r} is for sequences, and a single row has no steps: leave it out")
+
+    @property
+    def of_sequences(self) -> bool:
+        """Whether rows are steps, of sequences or of one series."""
+        return self.sequence_id is not None or self.next_step is not None
 
     @property
     def sequence_columns(self) -> tuple[str, ...]:

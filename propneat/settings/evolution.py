@@ -25,6 +25,11 @@ class EvolutionConfig:
     recurrent_rate: float = setting(
         0.0, "Chance that a new connection closes a cycle and carries a value of the step before; for sequences.", **_RATE
     )
+    time_constant_rate: float = setting(
+        0.0, "Chance that the time constant of one node is drawn, perturbed or taken away; for sequences.", **_RATE
+    )
+    longest_time_constant: float = setting(100.0, "Longest time constant of a node, in steps.", least=1)
+    """The shortest is 1."""
     delete_connection_rate: float = setting(0.0, "Chance that a connection is deleted.", **_RATE)
     add_node_rate: float = setting(0.03, "Chance that a connection is split by a new node.", **_RATE)
     delete_node_rate: float = setting(0.0, "Chance that a hidden node is deleted.", **_RATE)

@@ -117,7 +117,7 @@ def _shown(value: Any) -> str:
 def resolve_settings(layers: Sequence[Layer], *, sequences: bool = False) -> Settings:
     """Lay settings over each other, later ones on top, above the defaults of the method they name.
 
-    For sequences, which `sequences` or a sequence_id tells, the default of recurrent_rate is `SEQUENCE_RECURRENT_RATE`.
+    For sequences, which `sequences`, a sequence_id or a next_step tells, the default of recurrent_rate is `SEQUENCE_RECURRENT_RATE`.
 
     Raises ConfigError for a key that is none, or a value that cannot be used.
     """
@@ -132,7 +132,8 @@ def resolve_settings(layers: Sequence[Layer], *, sequences: bool = False) -> Set
         if unknown := [key for key in values if key not in NOTES[section]]:
             raise ConfigError(f"unknown key {_full(section, str(unknown[0]))!r}{_suggestion(str(unknown[0]), section)}")
     base = default_config(joined[""].get("method", EvolveConfig.method), joined[""].get("preset", EvolveConfig.preset))
-    of_sequences = {"recurrent_rate": SEQUENCE_RECURRENT_RATE} if sequences or joined["data"].get("sequence_id") else {}
+    sequences = sequences or any(joined["data"].get(name) is not None for name in ("sequence_id", "next_step"))
+    of_sequences = {"recurrent_rate": SEQUENCE_RECURRENT_RATE} if sequences else {}
     evolution = replace(base.evolution, **(of_sequences | joined["evolution"]))
     training = replace(base.training, **joined["training"])
     return Settings(DataSettings(**joined["data"]), replace(base, evolution=evolution, training=training, **joined[""]))

@@ -17,6 +17,7 @@ __all__ = ["describe_parameters", "settings_of"]
 _OWN_NOTES = {
     "class_weight": '"balanced" makes classes weigh the same in total; a dict gives weights of classes, 1 where it has none.',
     "evolution": "Further settings of evolution by name, see EvolutionConfig; none of those that are parameters themselves.",
+    "next_step": "Column of X, by name or position, whose value at the next step is predicted at every step; there is no y then.",
     "random_state": "All randomness follows from this: an int, for the same result at every fit, or a RandomState.",
     "start": "A Genome, a Model or the file of one: it and mutations of it are the first generation of the first population.",
     "verbose": "1 prints a line to the standard error stream after every generation.",

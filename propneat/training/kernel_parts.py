@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 __all__ = [
-    "GenomePlan", "Learning", "Outgoing", "Packed", "Scratch", "SequencePlan", "SequenceScratch", "SequenceTiles", "StepSettings",
+    "Fixed", "GenomePlan", "Learning", "Outgoing", "Packed", "Scratch", "SequencePlan", "SequenceScratch", "SequenceTiles", "StepSettings",
     "Tiles", "Ways",
 ]  # fmt: skip
 
@@ -66,6 +66,17 @@ class GenomePlan(NamedTuple):
     ways: Ways
 
 
+class Fixed(NamedTuple):
+    """Numbers that no step of the optimiser changes: their places among those of a genome, and what they are.
+
+    Of all genomes end to end, those of genome g are `start[g]:start[g + 1]`.
+    """
+
+    places: np.ndarray
+    values: np.ndarray
+    start: np.ndarray
+
+
 class SequencePlan(NamedTuple):
     """The plan of one step, the slots that the next step reads, and the most steps that gradients go back."""
 
@@ -74,6 +85,7 @@ class SequencePlan(NamedTuple):
     window: int
     edge_source: np.ndarray
     """That of the step, which `train_one` counts the edges by."""
+    fixed: Fixed
 
 
 class Tiles(NamedTuple):

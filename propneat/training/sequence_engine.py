@@ -12,10 +12,10 @@ import numpy as np
 
 from propneat.base.errors import ConfigError
 from propneat.base.native import outer, share_out, thread_count
-from propneat.compiler import PopulationPlan, unfold
+from propneat.compiler import PopulationPlan, fixed_numbers, unfold
 from propneat.training.float_mode import FLUSHING, float_mode, set_float_mode
 from propneat.training.kernel_loop import EPOCHS, JUDGED, TRAIN, first_notes, train_one
-from propneat.training.kernel_parts import Learning, Packed, SequencePlan, SequenceScratch, SequenceTiles, StepSettings
+from propneat.training.kernel_parts import Fixed, Learning, Packed, SequencePlan, SequenceScratch, SequenceTiles, StepSettings
 from propneat.training.kernel_tile import LANES, ROWS, aligned, tile_rows
 from propneat.training.kernel_walk import slice_steps
 from propneat.training.sequence_walk import add_sequences
@@ -40,6 +40,9 @@ class _Steps:
     kinds: np.ndarray
     """What every number is, int8."""
     number_start: np.ndarray
+    fixed: np.ndarray
+    """The numbers that stand for time constants, each counted in its genome, int64."""
+    fixed_start: np.ndarray
 
     @classmethod
     def of(cls, plan: PopulationPlan) -> "_Steps":
@@ -58,7 +61,12 @@ class _Steps:
             joined("edge_start"), joined("edge_source"), output_slot,
         )  # fmt: skip
         kinds = np.repeat(np.tile(np.arange(4, dtype=np.int8), len(sizes)), sizes.ravel())
-        return cls(packed, np.concatenate(kept), _starts(n_kept), kinds, _starts(sizes.sum(axis=1)))
+        starts, (edges, slots) = _starts(sizes.sum(axis=1)), fixed_numbers(plan)
+        places, is_fixed = np.arange(starts[-1]), np.zeros(starts[-1], bool)
+        is_fixed[kinds == _WEIGHT], is_fixed[kinds == _BIAS] = edges, slots[plan.depth > 0]
+        fixed = places - np.repeat(starts[:-1], sizes.sum(axis=1))
+        n_fixed = np.add.reduceat(is_fixed.astype(np.int64), starts[:-1])
+        return cls(packed, np.concatenate(kept), _starts(n_kept), kinds, starts, fixed[is_fixed], _starts(n_fixed))
 
     def numbers(self, plan: PopulationPlan) -> np.ndarray:
         numbers = np.zeros(len(self.kinds), _F)
@@ -78,8 +86,8 @@ def _starts(sizes: Sequence[int] | np.ndarray) -> np.ndarray:
 
 
 @outer
-def _train_some(genomes, packed, kept, kept_start, learning, number_start, span, train, validation, order, settings, scratch,
-                losses, counts):  # fmt: skip
+def _train_some(genomes, packed, kept, kept_start, fixed, learning, number_start, span, train, validation, order, settings,
+                scratch, losses, counts):  # fmt: skip
     """Train the genomes of one share in place. `span` is the units of time there are, and the steps of a window."""
     mode = float_mode()
     set_float_mode(mode | FLUSHING)
@@ -87,7 +95,9 @@ def _train_some(genomes, packed, kept, kept_start, learning, number_start, span,
         a, b = number_start[g], number_start[g + 1]
         own = Learning(learning.numbers[a:b], learning.first[a:b], learning.second[a:b], learning.best[a:b])
         step, own_kept = slice_steps(packed, kept, kept_start, g)
-        plan = SequencePlan(step, own_kept, span[1], step.edge_source)
+        c, d = fixed.start[g], fixed.start[g + 1]
+        own_fixed = Fixed(fixed.places[c:d], fixed.values[c:d], fixed.start)
+        plan = SequencePlan(step, own_kept, span[1], step.edge_source, own_fixed)
         whole = np.array([0, span[0], 0, max(train.X.shape[0], validation.X.shape[0])])
         own_sums = scratch.sums[: b - a]
         train_one(add_sequences, plan, own, losses[g], counts[g], whole, train, validation, order, settings, scratch, own_sums)
@@ -173,6 +183,8 @@ def train(
     window = n_steps if config.window is None else min(config.window, n_steps)
     size = _segment_steps(steps, window, thread_count(len(plan)), memory_budget)
     numbers = steps.numbers(plan)
+    places = steps.fixed + np.repeat(steps.number_start[:-1], np.diff(steps.fixed_start))
+    fixed = Fixed(steps.fixed, numbers[places], steps.fixed_start)
     learning = Learning(numbers, np.zeros_like(numbers), np.zeros_like(numbers), numbers.copy())
     total = float((np.abs(train.weights).astype(np.float64) * train.n_judged).sum())
     settings = StepSettings(
@@ -186,12 +198,13 @@ def train(
 
     def work(genomes: np.ndarray) -> None:
         _train_some(
-            genomes, steps.packed, steps.kept, steps.kept_start, learning, steps.number_start, span, learnt, judged, order,
+            genomes, steps.packed, steps.kept, steps.kept_start, fixed, learning, steps.number_start, span, learnt, judged, order,
             settings, _scratch(steps, window, size), losses, counts,
         )  # fmt: skip
 
     share_out(work, np.diff(plan.genome_edge_start))
     found = numbers if config.patience is None else learning.best
+    found[places] = fixed.values
     biases = np.zeros(len(plan.biases), _F)
     biases[plan.depth > 0] = found[steps.kinds == _BIAS]
     validation_loss = losses[:, JUDGED] if len(judge) else np.full(len(plan), np.nan)

@@ -154,7 +154,13 @@ def _judge(plan, numbers, X, targets, weights, starts, first, share, loss, scrat
 
 @bare
 def add_sequences(plan, numbers, samples, first, last, share, loss, total, scratch, sums):
-    """Return `total` plus the loss of some tiles of sequences, and add gradients to `sums` if it has room for any."""
+    """Return `total` plus the loss of some tiles of sequences, and add gradients to `sums` if it has room for any.
+
+    Numbers that are fixed are what they were, whatever a step of the optimiser has made of them.
+    """
+    places, values = plan.fixed.places, plan.fixed.values
+    for k in range(places.shape[0]):
+        numbers[places[k]] = values[k]
     X, targets, weights, starts, begins = samples.X, samples.targets, samples.weights, samples.starts, samples.begins
     for t in range(first, last):
         if sums.shape[0] > 0:

@@ -57,16 +57,26 @@ class Sequences:
         return len(self.X)
 
     def answers(self, plan: LayerPlan) -> np.ndarray:
-        """Return what a network says at the last step of every sequence, float64 (n_sequences, n_outputs), or at all steps."""
-        answers = evaluate(plan, self.X)
-        return answers if self.at_every_step else answers[np.arange(len(self)), self.lengths - 1]
+        """Return what a network says at every step that has a target, sequence by sequence, float64 (n_judged, n_outputs)."""
+        return evaluate(plan, self.X)[self.judged_steps(np.arange(len(self)))]
+
+    def judged(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the targets that `answers` are held against, (n_judged, n_outputs), and their weights, (n_judged,)."""
+        if not self.at_every_step:
+            return self.targets, self.weights
+        sequence, step = self.judged_steps(np.arange(len(self)))
+        return self.targets[sequence, step], self.weights[sequence]
 
     def take(self, rows: np.ndarray) -> "Sequences":
         """Return some of the sequences."""
         return Sequences(self.X[rows], self.targets[rows], self.weights[rows], self.lengths[rows])
 
     def with_targets(self, targets: np.ndarray) -> "Sequences":
-        """Return the sequences with other targets."""
+        """Return the sequences with other targets, laid out as those of `judged`."""
+        if self.at_every_step:
+            steps = np.zeros((*self.X.shape[:2], targets.shape[1]), np.float32)
+            steps[self.judged_steps(np.arange(len(self)))] = targets
+            targets = steps
         return Sequences.make(self.X, targets, self.weights, self.lengths)
 
     def followed_by(self, more: "Sequences") -> "Sequences":

@@ -56,6 +56,10 @@ class Samples:
         """Return what a network says of the rows, float64 of the shape of `targets`."""
         return evaluate(plan, self.X)
 
+    def judged(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the targets that `answers` are held against, and their weights."""
+        return self.targets, self.weights
+
     def take(self, rows: np.ndarray) -> "Samples":
         """Return some of the rows."""
         return Samples(self.X[rows], self.targets[rows], self.weights[rows])

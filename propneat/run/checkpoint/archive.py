@@ -14,11 +14,13 @@ from propneat.genome import CONNECTION_DTYPE, NODE_DTYPE, GenePool, Genome, froz
 
 __all__ = ["CHECKPOINT_SCHEMA", "pack_archive", "pool_arrays", "read_pool", "unpack_archive"]
 
-CHECKPOINT_SCHEMA = "propneat.checkpoint/6"
+CHECKPOINT_SCHEMA = "propneat.checkpoint/7"
 
 _POOLS = ("pool", "representatives", "leaders", "kept", "finished", "front")
 # fields one after another, so that every byte has a meaning; truth values as bits of a byte, because a bool must be 0 or 1
-_NODE = np.dtype([("id", "<i8"), ("bias", "<f8"), ("kind", "i1"), ("activation", "i1"), ("aggregation", "i1")])
+_NODE = np.dtype(
+    [("id", "<i8"), ("bias", "<f8"), ("kind", "i1"), ("activation", "i1"), ("aggregation", "i1"), ("time_constant", "<f8")]
+)
 _CONNECTION = np.dtype([("innovation", "<i8"), ("source", "<i8"), ("target", "<i8"), ("weight", "<f8"), ("enabled", "u1")])
 _RECURRENT = 2
 """The bit of the byte `enabled` that says of a connection that it is recurrent; bit 1 says that it is enabled."""

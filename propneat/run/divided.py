@@ -1,0 +1,48 @@
+"""What the sequences of a run are divided into, and how what is held out is drawn."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas
+
+from propneat.base.rng import make_rng
+from propneat.data.next_steps import NextSteps
+from propneat.data.sequence_rows import SequenceRows
+from propneat.data.split import fold_rows, split_rows
+from propneat.model.preparation import PreparedProblem
+from propneat.settings.data import DataSettings
+from propneat.settings.file import Settings
+
+__all__ = ["DividedSequences", "hold_out", "memory_line"]
+
+
+@dataclass(frozen=True, eq=False)
+class DividedSequences:
+    """Sequences as a problem, and those held out: the rows of their steps, which belong together, and their answers.
+
+    There is one answer for each sequence, or with `forecasts` one for each of these, and `current` is what the column forecast
+    is before, as `encode_target` gives it, (n_forecasts,).
+    """
+
+    prepared: PreparedProblem
+    test_features: pandas.DataFrame | None
+    test_target: pandas.Series | None
+    test_codes: np.ndarray
+    test_rows: SequenceRows
+    notes: tuple[str, ...]
+    forecasts: NextSteps | None = None
+    current: np.ndarray | None = None
+
+
+def hold_out(data: DataSettings, codes: np.ndarray, task: str, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Divide rows, or sequences, by their answers (n,): the numbers of those to learn from, and of those held out."""
+    rng, stratified = make_rng(seed, "test"), task != "regression"
+    if data.folds:
+        return fold_rows(codes, data.folds, data.fold, stratified, rng)
+    return split_rows(codes, data.test_fraction, stratified, rng)
+
+
+def memory_line(settings: Settings) -> str:
+    """Say whether networks have a memory."""
+    rate = settings.evolve.evolution.recurrent_rate
+    return f"memory: {f'a new connection is recurrent with a chance of {rate:g}' if rate else 'none, the recurrent_rate is 0'}"
