@@ -336,7 +336,7 @@ def test_a_missing_file_a_folder_half_a_checkpoint_and_another_schema_are_refuse
     for path in (tmp_path / "absent.npz", tmp_path):
         with pytest.raises(CheckpointError, match="there is no checkpoint"):
             load_checkpoint(path)
-    monkeypatch.setattr("propneat.run.checkpoint.archive.CHECKPOINT_SCHEMA", "propneat.checkpoint/7")
+    monkeypatch.setattr("propneat.run.checkpoint.archive.CHECKPOINT_SCHEMA", "propneat.checkpoint/99")
     with pytest.raises(DamagedCheckpointError, match="schema 'propneat.checkpoint/7'"):
         load_checkpoint(saved[0])
     journal_of(saved[0]).unlink()

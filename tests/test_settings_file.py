@@ -179,7 +179,7 @@ def test_a_preset_stands_for_what_is_not_given(tmp_path):
 @pytest.mark.parametrize("estimator", [PropNEATClassifier, PropNEATRegressor])
 def test_parameters_of_estimators_are_settings_of_the_same_types_and_repeat_no_default(estimator):
     hints, shared = typing.get_type_hints(estimator), 0
-    own = {"class_weight", "evolution", "random_state", "start", "verbose"}
+    own = {"class_weight", "evolution", "next_step", "random_state", "start", "verbose"}
     for entry in fields(estimator):
         if entry.name in own:
             continue

@@ -16,9 +16,9 @@ from propneat.compiler.plan import (
 )
 from propneat.compiler.programs import Programs
 from propneat.compiler.reference import apply_activation
-from propneat.compiler.time_constants import fixed_numbers, timeless
+from propneat.compiler.time_constants import timeless
 from propneat.compiler.unfolding import kept_slots, unfold
-from propneat.compiler.write_back import write_back, write_back_pool
+from propneat.compiler.write_back import fixed_numbers, write_back, write_back_pool
 
 __all__ = [
     "LayerPlan",

@@ -1,7 +1,7 @@
 """Layer plans: a genome as numbered slots in evaluation order, with the gene that every trainable number belongs to."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import NoReturn
 
@@ -9,9 +9,9 @@ import numpy as np
 
 from propneat.base.errors import GenomeError
 from propneat.compiler.programs import Programs
-from propneat.compiler.time_constants import mapped_back, spelled_out, timeless
+from propneat.compiler.time_constants import spelled_out, timeless
 from propneat.compiler.topology import plan_pool
-from propneat.genome import ACTIVATIONS, GenePool, Genome, NodeKind
+from propneat.genome import ACTIVATIONS, GenePool, Genome, NodeKind, frozen
 
 __all__ = [
     "LayerPlan",
@@ -37,7 +37,7 @@ class LayerPlan:
     `edge_start[s]:edge_start[s + 1]`: from inputs, then recurrent ones, whose values are those of the step before (0 at the
     first step), then the rest, each of these sorted by source slot. Trainable numbers are exactly `weights` (one per edge) and
     `biases` (one per slot after the inputs), but for those that stand for a time constant: a node with one has two slots, see
-    `propneat.compiler.time_constants`, and `fixed_numbers` says which.
+    `propneat.compiler.time_constants`, and `propneat.compiler.fixed_numbers` says which.
     """
 
     n_inputs: int
@@ -170,7 +170,7 @@ def compile_pool(pool: GenePool) -> PopulationPlan:
     """
     if pool.nodes["time_constant"].any():
         spelled, *rows = spelled_out(pool)
-        return mapped_back(compile_pool(spelled), spelled, *rows)
+        return _mapped_back(compile_pool(spelled), spelled, *rows)
     first = pool[0]
     n_inputs, n_outputs = first.n_inputs, first.n_outputs
     slot_start, slot_gene, depth, edge_count, genome_edge_start, edge_source, edge_gene = plan_pool(
@@ -254,3 +254,13 @@ def compile_genome(genome: Genome) -> LayerPlan:
 def compile_structure(genome: Genome) -> LayerPlan:
     """Compile one valid genome as if nothing in it had a time constant: a slot is a node, and an edge a connection."""
     return compile_pool(timeless(GenePool.pack([genome])))[0]
+
+
+def _mapped_back(plan: PopulationPlan, pool: GenePool, node_rows: np.ndarray, gene_rows: np.ndarray) -> PopulationPlan:
+    """Return the plan of a pool that was spelled out, with the genes of the pool that it was before."""
+    n_slots, n_edges = np.diff(plan.slot_start), np.diff(plan.genome_edge_start)
+    return replace(
+        plan,
+        slot_gene=frozen(node_rows[plan.slot_gene + np.repeat(pool.node_start[:-1], n_slots)]),
+        edge_gene=frozen(gene_rows[plan.edge_gene + np.repeat(pool.connection_start[:-1], n_edges)]),
+    )

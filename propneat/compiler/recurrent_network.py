@@ -5,8 +5,8 @@ import torch
 
 from propneat.compiler.network import CompiledNetwork
 from propneat.compiler.plan import LayerPlan
-from propneat.compiler.time_constants import fixed_numbers
 from propneat.compiler.unfolding import unfold
+from propneat.compiler.write_back import fixed_numbers
 
 __all__ = ["RecurrentNetwork"]
 

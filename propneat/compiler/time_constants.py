@@ -5,17 +5,11 @@ Euler steps of one step: y[t] = y[t-1] + (activation(...) - y[t-1]) / tau. So y 
 and its own value of the step before, times 1 - 1 / tau. These two weights are fixed: no gene holds them, and nothing trains them.
 """
 
-from dataclasses import replace
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from propneat.genome import GenePool, Genome, NodeKind, activation_code, aggregation_code, frozen
 
-if TYPE_CHECKING:
-    from propneat.compiler.plan import LayerPlan, PopulationPlan
-
-__all__ = ["fixed_numbers", "mapped_back", "spelled_out", "timeless"]
+__all__ = ["spelled_out", "timeless"]
 
 _IDENTITY, _SUM = activation_code("identity"), aggregation_code("sum")
 
@@ -59,25 +53,3 @@ def _spell_out(genome: Genome) -> tuple[Genome, np.ndarray, np.ndarray]:
     node_rows = np.concatenate([np.arange(len(genome.nodes)), rows])
     gene_rows = np.concatenate([np.arange(len(genome.connections)), np.full(len(loops), -1)])
     return Genome(frozen(nodes), frozen(connections)), node_rows, gene_rows
-
-
-def mapped_back(plan: "PopulationPlan", pool: GenePool, node_rows: np.ndarray, gene_rows: np.ndarray) -> "PopulationPlan":
-    """Return the plan of a pool that was spelled out, with the genes of the pool that it was before."""
-    n_slots, n_edges = np.diff(plan.slot_start), np.diff(plan.genome_edge_start)
-    return replace(
-        plan,
-        slot_gene=frozen(node_rows[plan.slot_gene + np.repeat(pool.node_start[:-1], n_slots)]),
-        edge_gene=frozen(gene_rows[plan.edge_gene + np.repeat(pool.connection_start[:-1], n_edges)]),
-    )
-
-
-def fixed_numbers(plan: "LayerPlan | PopulationPlan") -> tuple[np.ndarray, np.ndarray]:
-    """Return which edges and which slots have a weight and a bias that no gene holds, bool (n_edges,) and (n_slots,)."""
-    edges, slots = plan.edge_gene < 0, np.zeros(len(plan.slot_gene), bool)
-    if edges.any():
-        starts = getattr(plan, "slot_start", np.array([0, len(slots)]))
-        genome = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
-        # of the two slots of a node that which computes comes first
-        slots[:] = True
-        slots[np.unique(np.stack([genome, plan.slot_gene]), axis=1, return_index=True)[1]] = False
-    return edges, slots

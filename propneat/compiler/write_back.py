@@ -3,10 +3,9 @@
 import numpy as np
 
 from propneat.compiler.plan import LayerPlan, PopulationPlan
-from propneat.compiler.time_constants import fixed_numbers
 from propneat.genome import GenePool, Genome, frozen
 
-__all__ = ["write_back", "write_back_pool"]
+__all__ = ["fixed_numbers", "write_back", "write_back_pool"]
 
 
 def write_back(genome: Genome, plan: LayerPlan, weights: np.ndarray, biases: np.ndarray) -> Genome:
@@ -45,3 +44,15 @@ def write_back_pool(pool: GenePool, plan: PopulationPlan, weights: np.ndarray, b
     trained = (plan.depth > 0) & slots
     nodes["bias"][node_rows[trained]] = biases[trained]
     return GenePool(frozen(nodes), pool.node_start, frozen(connections), pool.connection_start)
+
+
+def fixed_numbers(plan: LayerPlan | PopulationPlan) -> tuple[np.ndarray, np.ndarray]:
+    """Return which edges and which slots have a weight and a bias that no gene holds, bool (n_edges,) and (n_slots,)."""
+    edges, slots = plan.edge_gene < 0, np.zeros(len(plan.slot_gene), bool)
+    if edges.any():
+        starts = getattr(plan, "slot_start", np.array([0, len(slots)]))
+        genome = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
+        # of the two slots of a node that which computes comes first
+        slots[:] = True
+        slots[np.unique(np.stack([genome, plan.slot_gene]), axis=1, return_index=True)[1]] = False
+    return edges, slots
