@@ -56,7 +56,10 @@ def _stack(plot: Plot, sizes: Sequence[SpeciesSize], generations: np.ndarray, x:
         outline = [*zip(across, upper, strict=True), *zip(across[::-1], lower[::-1], strict=True)]
         plot.items.append(Area(tuple(outline), f"m{number % len(METHOD_COLOURS)}", 0.75, title))
     for k in range(1, len(species)):
-        plot.path(across, [y(value) for value in tops[k]], "paper", 0.8)
+        # a species that has not come yet, or is gone, has no edge
+        alive = np.flatnonzero(np.diff(tops[[k, k + 1]], axis=0)[0])
+        shown = slice(alive[0], alive[-1] + 1)
+        plot.path(across[shown], [y(value) for value in tops[k][shown]], "paper", 0.5)
 
 
 def draw_ancestors(found: Sequence[Ancestor]) -> list[Drawing]:
