@@ -170,8 +170,7 @@ def test_both_ways_to_evaluate_neat_python_give_the_same_answers():
     neat_python = pytest.importorskip("propneat.benchmark.speed.neat_python")
     samples = made_up_rows(25, 6, np.random.default_rng(0))
     random.seed(4)
-    config = neat_python._configure(samples, 5)
-    columns = neat_python._configure(samples, 5)
+    config, columns = (neat_python.neat_python_config(6, pop_size=5) for _ in range(2))
     columns.genome_config.add_activation("sigmoid", neat_python._sigmoid_of_columns)
     for genome in neat_python.neat.Population(config, seed=4).population.values():
         for _ in range(6):

@@ -48,7 +48,7 @@ def answer(genome: Genome, row: list[float]) -> list[float]:
 
     def value(node: int) -> float:
         if node not in values:
-            _, bias, _, activation, aggregation = genes[node]
+            _, bias, _, activation, aggregation, _ = genes[node]
             terms = [w * value(s) for _, s, t, w, enabled, _ in genome.connections.tolist() if enabled and t == node]
             joined = JOINS[AGGREGATIONS[aggregation]](terms) if terms else 0.0
             values[node] = TEXTBOOK[ACTIVATIONS[activation]](joined + bias)

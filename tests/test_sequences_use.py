@@ -206,7 +206,7 @@ class TestLongTables:
         ("options", "message"),
         [
             (("--answer", "mean"), "answer 'mean' is for sequences"),
-            (("--answer", "first"), "answer must be last or mean, not 'first'"),
+            (("--answer", "first"), "answer must be one of last, mean, not 'first'"),
             (("--time", "second"), "needs a sequence_id"),
             (("--sequence-id", "walks"), "no column 'walks' to tell sequences or their steps apart by: did you mean 'walk'?"),
             (("--sequence-id", "answer"), "cannot be two of the target, the sequence id and the time"),

@@ -87,7 +87,7 @@ class ActivationNames(tuple[str, ...]):
 
     def find(self, name: object) -> bool:
         """Say whether there is an activation of a name; one of one's own is imported. Raises ConfigError where that fails."""
-        if name not in self and isinstance(name, str) and _NAME.fullmatch(name):
+        if isinstance(name, str) and name not in self and _NAME.fullmatch(name):
             self.register(name, import_named(name, "the activation"))
         return name in self
 
@@ -97,7 +97,7 @@ class ActivationNames(tuple[str, ...]):
         return list(_OWN)[code - len(self)]
 
     def __contains__(self, name: object) -> bool:
-        return super().__contains__(name) or name in _OWN
+        return isinstance(name, str) and (super().__contains__(name) or name in _OWN)
 
     def index(self, name: str, *where: int) -> int:  # type: ignore[override]
         """Return the code of a name; raises ValueError for an unknown one."""
