@@ -11,6 +11,7 @@ import click
 from propneat.cli.folder import FILE, keep_apart, writing
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas
 
     from propneat.model import Model
@@ -150,11 +151,28 @@ def _answers(model: "Model", table: "pandas.DataFrame", proba: bool) -> "tuple[p
         for number, label in enumerate(model.classes):
             answers[f"probability_{label}"] = probabilities[:, number]
     notes = describe_encounter(model.preprocessor, table, model.used_features)
+    lacks = _without_current(model, table) if broken.any() else broken
+    if lacks.any():
+        rows = ", ".join(str(row + 1) for row in lacks.nonzero()[0][:5])
+        notes.append(
+            f"no answer for {int(lacks.sum())} of {len(lacks)} rows: "
+            f"a forecast adds to {model.target_name!r}, which has no number on row {rows}"
+        )
+    broken = broken & ~lacks
     if broken.any():
         rows = ", ".join(str(row + 1) for row in broken.nonzero()[0][:5])
         what = "row" if model.sequence is None or model.sequence.next_step else "sequence"
         notes.append(f"no answer for {int(broken.sum())} of {len(broken)} {what}s: the network overflows on {what} {rows}")
     return answers, notes
+
+
+def _without_current(model: "Model", table: "pandas.DataFrame") -> "np.ndarray":
+    """Return the rows whose forecast has nothing to add a change to, bool (n_rows,); none of a model of anything else."""
+    import numpy as np
+
+    if model.sequence is None or model.sequence.next_step is None:
+        return np.zeros(1, bool)
+    return np.isnan(model.current(table))
 
 
 def _repeat_id(answers: "pandas.DataFrame", model: "Model", table: "pandas.DataFrame", wanted: str | None) -> None:
@@ -229,7 +247,13 @@ def _forecast_scores(model: "Model", table: "pandas.DataFrame") -> tuple[dict[st
         raise DataError(
             f"no step is followed by one with a {model.target_name!r}: scores need the true values, leave out --score"
         )
+    n_followed = int(present.sum())
+    present = present & ~_without_current(model, table)[steps.now]
+    if not present.any():
+        raise DataError(f"no step with a {model.target_name!r} is followed by one with another: leave out --score")
     truth = table[model.target_name].iloc[steps.next[present]]
     scores = score_answers(model, model.outputs(table)[steps.now[present]], truth)
-    lines = [f"{len(table) - int(present.sum())} of {len(table)} rows have no step after them to score"]
+    lines = [f"{len(table) - n_followed} of {len(table)} rows have no step after them to score"]
+    if n_followed > present.sum():
+        lines.append(f"{n_followed - int(present.sum())} of {len(table)} rows have no forecast to score")
     return {name: finite_or_none(value) for name, value in scores.items()}, lines

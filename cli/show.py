@@ -64,6 +64,12 @@ def show(genome: Path, svg: Path | None, weights: bool, as_json: bool) -> None:
     facts: dict[str, Any] = {"task": f"{task}, target {model.target_name}" if model else "unknown, the file is a bare genome"}
     if champion:
         facts["task"] = f"acts in {champion.environment}, action: {champion.action.rule}"
+    if model and model.sequence and model.sequence.next_step:
+        how = ", as the change to it" if model.sequence.next_step == "change" else ""
+        facts["forecasts"] = f"{model.target_name} of the next step{how}"
+    elif model and model.sequence:
+        how = "at its last step" if model.sequence.answer == "last" else "by the mean over its steps"
+        facts["answers"] = f"a sequence, {how}"
     if model and model.classes:
         facts["classes"] = ", ".join(map(str, model.classes))
     click.echo(_text(facts | _facts(summary) | _worth(genome)))

@@ -166,6 +166,15 @@ class TestCommand:
         code, out, said = run("predict", "first/champion.json", "tide.csv", "--score", "--json")
         assert json.loads(out)["scores"]["r2"] == pytest.approx(r2_score(values[1:], forecast[:-1]), abs=1e-6)
         assert "1 of 160 rows have no step after them to score" in said
+        assert "forecasts   height of the next step, as the change to it" in run("show", "first/champion.json")[1]
+        held = table.copy()
+        held.loc[table["day"] == 50, "height"] = np.nan
+        held.to_csv("hole.csv", index=False)
+        row = int(np.flatnonzero(table["day"] == 50)[0]) + 1
+        code, out, said = run("predict", "first/champion.json", "hole.csv", "--score", "--json")
+        assert f"no answer for 1 of 160 rows: a forecast adds to 'height', which has no number on row {row}" in said
+        assert "overflows" not in said and "1 of 160 rows have no forecast to score" in said
+        assert code == 0 and json.loads(out)["scores"]["r2"] == pytest.approx(r2_score(values[1:], forecast[:-1]), abs=0.1)
         code, out, _ = run("evolve", "tide.csv", *options, "--dry-run")
         assert code == 0 and "the last 40 held out" in out
 

@@ -144,9 +144,9 @@ class Model:
             return rows.answered(steps, self.sequence.answer)
         answers = np.empty((len(rows.rows), steps.shape[2]))
         answers[rows.rows] = rows.flat(steps)
-        return with_current(answers, self._current(features), self.sequence, self.target_scale)
+        return with_current(answers, self.current(features), self.sequence, self.target_scale)
 
-    def _current(self, features: Any) -> np.ndarray:
+    def current(self, features: Any) -> np.ndarray:
         """Return what the column forecast is at every row, float64 (n_rows,); zeros where forecasts do not build on it."""
         if self.sequence is None or self.sequence.next_step != CHANGE:
             return np.zeros(len(features))
