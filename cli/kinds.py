@@ -31,12 +31,18 @@ class Pick(OrWord):
     """A rule to pick a network by: a word, a price such as 1%, or a number of connections."""
 
     def __init__(self) -> None:
-        super().__init__(click.INT, *PICKS, "N%")
+        super().__init__(click.INT, *PICKS)
+        self.name = f"{self.name}|N%"
 
     def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> Any:
-        if isinstance(value, str) and price_of(value) is not None:
+        if isinstance(value, str) and (value in self.words or price_of(value) is not None):
             return value
-        return super().convert(value, parameter, context)
+        try:
+            return self.kind.convert(value, parameter, context)
+        except click.BadParameter:
+            self.fail(
+                f"{value!r} is neither {', nor '.join(self.words)}, nor a price such as 1%, nor a number", parameter, context
+            )
 
 
 class Bytes(click.ParamType):

@@ -138,5 +138,8 @@ def _lines(summary: "NetworkSummary") -> list[str]:
             lines.append(f"layer {layer}")
         terms = [f"{weight:+.3g} {name}" for name, weight in node.terms]
         joined = " ".join(terms) if node.aggregation == "sum" else f"{node.aggregation}({', '.join(terms)})"
-        lines.append(f"  {node.name} = {node.activation}({' '.join(part for part in (joined, f'{node.bias:+.3g}') if part)})")
+        slow = f", followed with a time constant of {node.time_constant:.3g} steps" if node.time_constant else ""
+        lines.append(
+            f"  {node.name} = {node.activation}({' '.join(part for part in (joined, f'{node.bias:+.3g}') if part)}){slow}"
+        )
     return lines

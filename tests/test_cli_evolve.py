@@ -284,7 +284,10 @@ WRONG = [
     (["evolve", "monk1", "--generations", "0"], "generations must be 1 or more"),
     (["evolve", "monk1", "--generations", "many"], "not a valid integer"),
     (["evolve", "monk1", "--populations", "many"], "'many' is neither auto, nor: "),
-    (["evolve", "monk1", "--pick", "BEST"], "'BEST' is neither best, nor one-standard-error, nor N%, nor: "),
+    (
+        ["evolve", "monk1", "--pick", "BEST"],
+        "'BEST' is neither best, nor one-standard-error, nor a price such as 1%, nor a number",
+    ),
     (["evolve", "monk1", "--generatons", "3"], "--generations"),
     (["evolve", "monk1", "--population", "0"], "population_size must be 2 or more"),
     (["evolve", "monk1", "--activations", "tanh,tahn"], "tahn"),

@@ -207,12 +207,15 @@ class TestCommand:
             (("--next-step", "height", "--cv", "3"), "one series is divided by time"),
             (("--next-step", "height", "--class-weight", "balanced"), "class_weight is for one answer a row"),
             (("--next-step", "gap"), "column 'gap' has no value in row 3"),
+            (("--next-step", "date"), "column 'date' holds dates, and what is forecast is a number or a class"),
+            (("--next-step", "height", "--drop", "height"), "'height' is an input too, of the steps before: do not drop it"),
             (("--target", "height", "--time", "day"), "needs a sequence_id"),
         ],
     )
     def test_a_wrong_option_is_one_sentence(self, folder, run, options, message):
         table = pandas.DataFrame({"day": np.arange(60), "height": wave(60)[:, 0], "gap": wave(60)[:, 0]})
         table.loc[2, "gap"] = np.nan
+        table["date"] = pandas.date_range("2020-01-01", periods=60).strftime("%Y-%m-%d")
         table.to_csv("tide.csv", index=False)
         code, out, said = run("evolve", "tide.csv", *options, "--out", "x")
         assert code == 2 and out == "" and message in said and not (folder / "x").exists()

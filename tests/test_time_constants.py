@@ -222,6 +222,7 @@ class TestForms:
 
     def test_a_size_counts_genes(self):
         summary = summarise(follower(3.0))
+        assert [node.time_constant for node in summary.nodes] == [3.0]
         assert (summary.n_connections, summary.n_hidden, summary.n_layers) == (1, 0, 1)
 
     def test_the_mean_of_slow_networks_is_one(self):

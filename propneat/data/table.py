@@ -172,6 +172,8 @@ def _make(
     sources = [SourceColumn(column, column_name, options.missing) for column_name, column in columns.items()]
     columns.clear()
     planned = plan_columns(sources, options if forecast else options.without(target))
+    if forecast and any(column.name == target and column.kind == "date" for column in planned.plan.columns):
+        raise DataError(f"column {target!r} holds dates, and what is forecast is a number or a class: name another column")
     comma = any(column.decimal == "," for column in planned.plan.columns)
     found = plan_target(answers, target, task, options, comma, "steps" if carry or forecast else "rows")
     labels = labels_of(found.read)

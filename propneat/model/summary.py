@@ -26,6 +26,8 @@ class NodeSummary:
     bias: float
     terms: tuple[tuple[str, float], ...]
     """Name of the source and weight of the connection, the heaviest first."""
+    time_constant: float = 0.0
+    """Steps in which the node follows what it computes, 0 for at once."""
 
 
 @dataclass(frozen=True)
@@ -78,11 +80,11 @@ def summarise(
         activations=dict(counts.most_common()),
         used_inputs=tuple(names[k] for k in inputs if is_used[k]),
         unused_inputs=tuple(names[k] for k in inputs if not is_used[k]),
-        nodes=tuple(_node(plan, slot, names) for slot in range(plan.n_inputs, plan.n_slots)),
+        nodes=tuple(_node(genome, plan, slot, names) for slot in range(plan.n_inputs, plan.n_slots)),
     )
 
 
-def _node(plan: LayerPlan, slot: int, names: list[str]) -> NodeSummary:
+def _node(genome: Genome, plan: LayerPlan, slot: int, names: list[str]) -> NodeSummary:
     edges = range(int(plan.edge_start[slot]), int(plan.edge_start[slot + 1]))
     when = [" of the step before" if late else "" for late in plan.edge_recurrent.tolist()]
     terms = [(names[plan.edge_source[e]] + when[e], float(plan.weights[e])) for e in edges]
@@ -94,6 +96,7 @@ def _node(plan: LayerPlan, slot: int, names: list[str]) -> NodeSummary:
         aggregation=AGGREGATIONS[plan.aggregation[slot]],
         bias=float(plan.biases[slot - plan.n_inputs]),
         terms=tuple(terms),
+        time_constant=float(genome.nodes["time_constant"][plan.slot_gene[slot]]),
     )
 
 

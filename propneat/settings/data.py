@@ -94,7 +94,11 @@ class DataSettings(FormSettings, ColumnSettings, _RowSettings):
         if self.next_step is None:
             return
         if self.target is not None:
-            raise ConfigError(f"next_step {self.next_step!r} is what is predicted, so there is no target {self.target!r} too")
+            raise ConfigError(
+                f"next_step {self.next_step!r} is what is predicted, so there is no target {self.target!r} too: leave one of them out"
+            )
+        if self.next_step in self.drop:
+            raise ConfigError(f"next_step {self.next_step!r} is an input too, of the steps before: do not drop it")
         if self.answer != "last":
             raise ConfigError(f"answer {self.answer!r} is for one answer a sequence, and next_step is forecast at every step")
         if self.folds and self.sequence_id is None:
