@@ -107,7 +107,7 @@ def test_long_whole_numbers_are_numbers(tmp_path):
         ("a,b\n" + rows("1,0", "2,1"), None, "no column called target or class: say which one to predict, of a, b"),
         ("age,klass\n" + rows("1,0", "2,1"), "class", "no column 'class': did you mean 'klass'"),
         ("a,b\n" + rows("1,0", "2,1"), "zzz", "the columns are a, b"),
-        ("a,target\n" + rows("1,0", "2,0"), None, "only one value"),
+        ("a,target\n" + rows("1,0", "2,0"), None, "only one class"),
         ("a,target\n" + rows("1,0", "2,1", count=5), None, "5 rows, and at least 10"),
         ("a,a,target\n" + rows("1,1,0", "1,2,1"), None, "more than one column named 'a'"),
         ("a,target\n" + rows("1,0", "2,", "3,1"), None, "target 'target' is there in 8 rows, and at least 10"),

@@ -367,7 +367,7 @@ def wrong_tables() -> dict[str, tuple]:
     cells = X.astype(object)
     cells[2, 2] = {"a": 1}
     return {
-        "one class": (PropNEATClassifier, X, np.ones(20), "only one value"),
+        "one class": (PropNEATClassifier, X, np.ones(20), "only one class"),
         "continuous classes": (PropNEATClassifier, X, numbers, "continuous"),
         "missing class": (PropNEATClassifier, X, np.array(["a", None] * 10, dtype=object), "None in 10 of 20"),
         "NaN class": (PropNEATClassifier, X, np.where(y == 0, NAN, 1.0), "NaN"),

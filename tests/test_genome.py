@@ -91,7 +91,7 @@ BROKEN = {
     "negative id": ([*NODES, (-1, 0.0, 2, 1, 0)], GENES, "node id -1 lies outside"),
     "huge id": ([*NODES, (MAX_IDENTIFIER + 1, 0.0, 2, 1, 0)], GENES, "lies outside"),
     "kind": (replaced(NODES, 3, 2, 3), GENES, "node 3 has an unknown kind code 3"),
-    "activation": (replaced(NODES, 3, 3, len(ACTIVATIONS)), GENES, "unknown activation code"),
+    "activation": (replaced(NODES, 3, 3, 126), GENES, "unknown activation code"),
     "negative activation": (replaced(NODES, 3, 3, -1), GENES, "unknown activation code -1"),
     "aggregation": (replaced(NODES, 3, 4, len(AGGREGATIONS)), GENES, "unknown aggregation code"),
     "nan bias": (replaced(NODES, 2, 1, np.nan), GENES, "node 2 has a bias that is not a finite number"),

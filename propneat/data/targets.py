@@ -149,8 +149,8 @@ def encode_target(target: object, task: str) -> tuple[tuple[Label, ...] | None, 
     labels, codes = _distinct_labels(column)
     _refuse_missing(codes < 0)
     if len(labels) < 2:
-        found = f"only one value, {labels[0]!r}" if labels else "no values"
-        raise DataError(f"the target has {found}, and at least two are needed to learn from")
+        found = f"only one class, {labels[0]!r}," if labels else "no values"
+        raise DataError(f"the target has {found} and at least two classes are needed to learn from")
     if task == "binary" and len(labels) > 2:
         raise DataError(f"a binary target has two classes, this one has {len(labels)}: use task 'multiclass'")
     order = sorted(range(len(labels)), key=labels.__getitem__)
