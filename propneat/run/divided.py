@@ -13,7 +13,7 @@ from propneat.model.preparation import PreparedProblem
 from propneat.settings.data import DataSettings
 from propneat.settings.file import Settings
 
-__all__ = ["DividedSequences", "hold_out", "memory_line"]
+__all__ = ["DividedSequences", "hold_out", "memory_line", "order_of", "sequences_line"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,3 +46,14 @@ def memory_line(settings: Settings) -> str:
     """Say whether networks have a memory."""
     rate = settings.evolve.evolution.recurrent_rate
     return f"memory: {f'a new connection is recurrent with a chance of {rate:g}' if rate else 'none, the recurrent_rate is 0'}"
+
+
+def order_of(data: DataSettings) -> str:
+    """Say what steps follow each other by."""
+    return "their rows" if data.time is None else repr(data.time)
+
+
+def sequences_line(data: DataSettings, rows: SequenceRows) -> str:
+    """Say how many sequences there are, how long, and how they are told apart."""
+    steps = f"{rows.lengths.min()} to {rows.lengths.max()} steps"
+    return f"sequences: {len(rows)} of {steps}, told apart by {data.sequence_id!r}, steps in the order of {order_of(data)}"

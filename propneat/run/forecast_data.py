@@ -7,7 +7,7 @@ from propneat.data import Table, encode_target
 from propneat.data.next_steps import NextSteps, cut_windows, window_size
 from propneat.data.sequence_rows import CHANGE, SequenceColumns, SequenceRows
 from propneat.model.forecast_preparation import FollowedColumn, prepare_forecasts
-from propneat.run.divided import DividedSequences, hold_out, memory_line
+from propneat.run.divided import DividedSequences, hold_out, memory_line, order_of, sequences_line
 from propneat.settings.file import Settings
 
 __all__ = ["describe_series", "divide_forecasts"]
@@ -25,7 +25,7 @@ def divide_forecasts(settings: Settings, table: Table) -> DividedSequences:
         order = rows.rows[:n_learnt]
         learnt_rows = cut_windows(np.arange(n_learnt), window_size(n_learnt))
         # the network comes to the steps held out with what it keeps of those before
-        held_out, test_rows, forecasts = rows.rows, SequenceRows(np.arange(len(table)), rows.start, rows.ids), None
+        held_out, test_rows = rows.rows, SequenceRows(np.arange(len(table)), rows.start, rows.ids)
         forecasts = NextSteps.of(test_rows, since=n_learnt) if n_learnt < len(table) else None
     else:
         learn, test = hold_out(data, np.zeros(len(rows)), "regression", settings.evolve.seed)
@@ -57,14 +57,12 @@ def divide_forecasts(settings: Settings, table: Table) -> DividedSequences:
 def describe_series(settings: Settings, table: Table) -> list[str]:
     """Return lines on the sequences or the series of a table; raises DataError for those that cannot be learnt from."""
     data, rows = settings.data, _rows_of(settings, table)
-    order = "their rows" if data.time is None else repr(data.time)
     if data.sequence_id is not None:
-        steps = f"{rows.lengths.min()} to {rows.lengths.max()} steps"
-        first = f"sequences: {len(rows)} of {steps}, told apart by {data.sequence_id!r}, steps in the order of {order}"
+        first = sequences_line(data, rows)
     else:
         n_test = _n_held_out(settings, table)
         first = (
-            f"series: {len(table)} steps in the order of {order}, the last {n_test} held out, "
+            f"series: {len(table)} steps in the order of {order_of(data)}, the last {n_test} held out, "
             f"the others learnt in windows of {window_size(len(table) - n_test)}"
         )
     return [first, memory_line(settings)]

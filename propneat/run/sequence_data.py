@@ -7,7 +7,7 @@ from propneat.base.errors import DataError
 from propneat.data import Table, encode_target
 from propneat.data.sequence_rows import SequenceColumns, SequenceRows
 from propneat.model.sequence_preparation import prepare_sequences
-from propneat.run.divided import DividedSequences, hold_out, memory_line
+from propneat.run.divided import DividedSequences, hold_out, memory_line, sequences_line
 from propneat.run.forecast_data import describe_series
 from propneat.settings.file import Settings
 
@@ -58,13 +58,11 @@ def describe_sequences(settings: Settings, table: Table) -> list[str]:
 
 
 def _describe(settings: Settings, rows: SequenceRows, answers: np.ndarray, task: str) -> list[str]:
-    order = "their rows" if settings.data.time is None else repr(settings.data.time)
-    steps = f"{rows.lengths.min()} to {rows.lengths.max()} steps"
     counts = pandas.Series(answers).value_counts()
     shown = ", ".join(f"{label} ({count})" for label, count in counts.iloc[:5].items()) + (", ..." if len(counts) > 5 else "")
     told = f"{len(counts)} distinct numbers" if task == "regression" else f"sequences of each class: {shown}"
     return [
-        f"sequences: {len(rows)} of {steps}, told apart by {settings.data.sequence_id!r}, steps in the order of {order}",
+        sequences_line(settings.data, rows),
         f"answers: one for each sequence, {_HOW[settings.data.answer]}, {told}",
         memory_line(settings),
     ]
