@@ -1,7 +1,7 @@
 """Whoever can be fitted to rows of two classes: propneat by its presets, other evolving methods, and two that do not evolve."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -39,10 +39,11 @@ class Fitter:
 def usable_fitters(size: SpeedSize) -> tuple[list[Fitter], list[str]]:
     """Return the methods whose packages are installed, and a sentence for each that is not."""
     found = [
-        Fitter("propneat", "propneat", __version__, f"preset {preset}", partial(_fit_propneat, preset), _warm_propneat)
+        Fitter(
+            f"propneat, {preset}", "propneat", __version__, f"preset {preset}", partial(_fit_propneat, preset), _warm_propneat
+        )
         for preset in size.quality_presets
     ]
-    found = [replace(fitter, label=f"{fitter.label}, {fitter.does.split()[1]}") for fitter in found]
     missing = []
     if find_spec("neat") is None:
         missing.append("neat-python is not installed, so propneat runs without it: pip install 'propneat[peers]'")
