@@ -37,6 +37,7 @@ _COMPILED = (
     "1",
     "--populations",
     "1",
+    "--no-report",
     "--quiet",
     "--out",
 )
