@@ -471,7 +471,7 @@ def test_what_is_missing_of_a_finished_run_is_made_again(run, folder, name):
 
 
 def test_default_folders_asked_for_at_once_are_all_different(folder):
-    """Eight processes begin at one moment, each having seen every name free."""
+    """Four processes begin at one moment, each having seen every name free."""
     code = """
 import sys
 from pathlib import Path
@@ -485,13 +485,13 @@ from itertools import chain
 print(claim_folder(chain([first], paths), "seed = 0").path, flush=True)
 """
     start = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-    processes = [subprocess.Popen([sys.executable, "-c", code], **start) for _ in range(8)]
+    processes = [subprocess.Popen([sys.executable, "-c", code], **start) for _ in range(4)]
     assert {process.stdout.readline().strip() for process in processes} == {"results/monk1-seed0"}
     for process in processes:
         process.stdin.write("\n")
         process.stdin.flush()
     made = sorted(process.communicate(timeout=60)[0].strip() for process in processes)
-    assert made == sorted(["results/monk1-seed0", *(f"results/monk1-seed0-{k}" for k in range(2, 9))])
+    assert made == sorted(["results/monk1-seed0", *(f"results/monk1-seed0-{k}" for k in range(2, 5))])
 
 
 def test_a_run_in_a_folder_whose_name_is_not_text(run, folder):
