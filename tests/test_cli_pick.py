@@ -19,12 +19,6 @@ TINY = ("xd6", "--generations", "3", "--population", "12", "--fine-tune-epochs",
 
 
 @pytest.fixture
-def run(unreported):
-    """Reports are made where they are told of: they have tests of their own."""
-    return unreported
-
-
-@pytest.fixture
 def finished(run):
     """A finished run and the sizes on its front."""
     assert run("evolve", *TINY, "--out", "a")[0] == 0
