@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from propneat.base.second_process import compiling_beside
 from propneat.cli.evolve_control import evolve_control, is_control
 from propneat.cli.evolve_options import EVOLVE_OPTIONS, SETTINGS, GroupedCommand
 from propneat.cli.evolve_run import run_shown
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from propneat.settings.file import Settings
 
 __all__ = ["evolve"]
+
+_LATER_KERNELS = "propneat.evolution.later_kernels"
 
 
 @click.command(cls=GroupedCommand, params=[*EVOLVE_OPTIONS], context_settings={"auto_envvar_prefix": "PROPNEAT"})
@@ -70,10 +73,19 @@ def evolve(context: click.Context, **options: Any) -> None:
     if is_control(options):
         evolve_control(context, options)
         return
+    _check_together(options)
+    if options["dry_run"]:
+        _evolve(context, options, lambda: None)
+        return
+    with compiling_beside(_LATER_KERNELS) as wait:
+        _evolve(context, options, wait)
+
+
+def _evolve(context: click.Context, options: dict[str, Any], wait: Callable[[], None]) -> None:
+    """Do what the command is asked for; `wait` waits for what is compiled in another process."""
     from propneat.run import open_run_folder
     from propneat.run.series import open_series
 
-    _check_together(options)
     resumed, quiet = options["resume"], options["quiet"]
     if options["data"] == "-":
         options["data"] = _keep_stdin(options["out"], quiet)
@@ -88,7 +100,7 @@ def evolve(context: click.Context, **options: Any) -> None:
         return
     with _trainer(options["address"], quiet) as train:
         shown: dict[str, Any] = {"train": train, "perform": partial(run_shown, quiet=quiet, report=options["report"])}
-        shown |= {"warm": partial(_warm_up, quiet), "say": partial(talk, quiet=quiet)}
+        shown |= {"warm": partial(_warm_up, quiet, wait), "say": partial(talk, quiet=quiet)}
         if series is not None:
             result = _go_on(context, series, shown)
         elif options["seeds"] or options["cv"]:
@@ -186,13 +198,19 @@ def _settle(context: click.Context, options: dict[str, Any], folder: "RunFolder 
     return rooted(resolve_settings([*([read_settings_file(options["config"])] if options["config"] else []), given]))
 
 
-def _warm_up(quiet: bool, config: "EvolveConfig", problem: "Problem", train: "Trainer") -> None:
+def _warm_up(quiet: bool, wait: Callable[[], None], config: "EvolveConfig", problem: "Problem", train: "Trainer") -> None:
     """Have compiled what has to be, and say why that takes long."""
     from propneat.cli.run_view import say_why_it_takes_long
     from propneat.run import warm_up
 
+    def train_and_wait(*arguments: Any, **options: Any) -> Any:
+        trained = train(*arguments, **options)
+        # from here on kernels are needed that the other process compiles
+        wait()
+        return trained
+
     with say_why_it_takes_long(config.engine, quiet=quiet):
-        warm_up(config, problem, train)
+        warm_up(config, problem, train_and_wait)
 
 
 @contextmanager

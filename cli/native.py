@@ -39,6 +39,7 @@ def native(context: click.Context, name: str | None, **options: Any) -> None:
       propneat benchmark native modprop --full --out results/modprop-full
 
     Without a name, lists the studies. Writes result.json and figures; the exit code is 1 when a figure does not hold.
+    Parts that are finished are kept until then: after an interruption the same command goes on with the others.
     """
     from propneat.methods.natives import NATIVES
 
@@ -92,12 +93,15 @@ def _run(study: Any, folder: Path, flags: dict[str, bool], options: dict[str, An
     from propneat.base.records import write_atomic
     from propneat.cli.benchmark_view import show_steps
     from propneat.methods.contract import NativeRun
+    from propneat.methods.study_parts import StudyParts
 
     make_folder(folder)
+    settings = {"name": study.name, "propneat": __version__, **{name: options[name] for name in ("full", "seed", "device")}}
+    parts = StudyParts(folder, settings | {"flags": sorted(flags)})
     module, _, function = study.home.partition(":")
     begin = time.perf_counter()
     with show_steps(study.name, quiet=options["quiet"]) as progress:
-        request = NativeRun(folder, options["full"], options["seed"], options["device"], progress)
+        request = NativeRun(folder, options["full"], options["seed"], options["device"], progress, parts)
         outcome = getattr(import_module(module), function)(request, **flags)
     document = {
         "study": study.name,
@@ -106,12 +110,13 @@ def _run(study: Any, folder: Path, flags: dict[str, bool], options: dict[str, An
         "seed": options["seed"],
         "full": options["full"],
         "device": options["device"],
-        "seconds": round(time.perf_counter() - begin, 2),
+        "seconds": round(time.perf_counter() - begin + parts.seconds_before, 2),
         "claims": [asdict(claim) for claim in outcome.claims],
         "figures": list(outcome.figures),
         "data": outcome.data,
     }
     write_atomic(folder / "result.json", json.dumps(document, indent=1, ensure_ascii=False) + "\n")
+    parts.clear()
     if options["as_json"]:
         click.echo(json.dumps(document, indent=2, ensure_ascii=False))
     else:

@@ -176,7 +176,7 @@ def say_why_it_takes_long(engine: str, *, quiet: bool) -> Iterator[None]:
             click.echo(text, err=True)
 
     trying = say_when_slow("Trying the engine ...", seconds=3.0, quiet=quiet or engine == "numba")
-    with trying, say_when_compiling("Compiling kernels, once per installation: about twenty seconds ...", say):
+    with trying, say_when_compiling("Compiling kernels, once per installation: ten to twenty seconds ...", say):
         yield
 
 

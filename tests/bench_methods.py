@@ -38,7 +38,7 @@ class Odd(ClassifierMixin, BaseEstimator):
         if self.act == "die" or (self.act == "die once" and len(Path(self.marker).read_text().splitlines()) == 1):
             os.kill(os.getpid(), signal.SIGKILL)
         if self.act == "eat":
-            self.food_ = [np.ones(2**21) for _ in range(100) if time.sleep(0.01) is None]
+            self.food_ = [np.ones(2**19) for _ in range(200) if time.sleep(0.01) is None]
             time.sleep(600)
         return self
 

@@ -35,11 +35,12 @@ SHORT = TINY | {"fine_tune_epochs": 5}
 NAN = float("nan")
 
 
+QUICK = TINY | {"fine_tune_epochs": 60}
 ENSEMBLES = [
-    PropNEATEnsembleClassifier(PropNEATClassifier(**TINY), n_populations=2, random_state=0),
-    PropNEATEnsembleRegressor(PropNEATRegressor(**TINY), n_populations=2, random_state=0),
+    PropNEATEnsembleClassifier(PropNEATClassifier(**QUICK), n_populations=2, random_state=0),
+    PropNEATEnsembleRegressor(PropNEATRegressor(**QUICK), n_populations=2, random_state=0),
 ]
-CHECKS = parametrize_with_checks([PropNEATClassifier(**TINY), PropNEATRegressor(**TINY), *ENSEMBLES])
+CHECKS = parametrize_with_checks([PropNEATClassifier(**QUICK), PropNEATRegressor(**QUICK), *ENSEMBLES])
 
 
 # older versions of scikit-learn give an iterator, and pytest wants a list

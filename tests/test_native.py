@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import propneat
-from propneat.base.native import _sources_digest
+from propneat.base.code_folder import _sources_digest
 
 HOME = Path(propneat.__file__).parent
 SMALL = {
@@ -42,7 +42,7 @@ def small(tmp_path):
     """A package called propneat that holds how loops are compiled and two kernels with a helper; returns its parent folder."""
     package = tmp_path / "place" / "propneat"
     (package / "base").mkdir(parents=True)
-    for name in ("__init__.py", "base/__init__.py", "base/errors.py", "base/native.py"):
+    for name in ("__init__.py", "base/__init__.py", "base/code_folder.py", "base/errors.py", "base/native.py"):
         shutil.copy(HOME / name, package / name)
     for name, text in SMALL.items():
         (package / name).write_text(text)
@@ -99,7 +99,13 @@ def test_every_module_that_kernels_are_made_of_counts(tmp_path):
     """An edit of any of these changes compiled code; one of the page that shows results does not."""
     shutil.copytree(HOME, tmp_path / "propneat", ignore=shutil.ignore_patterns("__pycache__", "*.json"))
     seen = {_sources_digest.__wrapped__(tmp_path / "propneat")}
-    counting = ("base/native.py", "training/kernel_math.py", "training/vector_code.py", "training/settings.py")
+    counting = (
+        "base/native.py",
+        "base/code_folder.py",
+        "training/kernel_math.py",
+        "training/vector_code.py",
+        "training/settings.py",
+    )
     counting += (
         "genome/genes.py",
         "evolution/editing.py",

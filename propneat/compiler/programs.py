@@ -36,7 +36,9 @@ class Programs:
     @classmethod
     def pack(cls, n_inputs: int, output_slot: np.ndarray, *arrays: np.ndarray) -> "Programs":
         """Pack the arrays of plans, see `propneat.compiler.walk.pack_programs`, in one compiled call that is linear in them."""
-        programs = cls(n_inputs, output_slot.shape[1], *pack_programs(n_inputs, output_slot, *arrays))
+        # code is compiled anew for arrays that may be written
+        read_only = (frozen(array.view()) for array in (output_slot, *arrays))
+        programs = cls(n_inputs, output_slot.shape[1], *pack_programs(n_inputs, *read_only))
         for field in fields(programs):
             if isinstance(value := getattr(programs, field.name), np.ndarray):
                 value.flags.writeable = False

@@ -11,6 +11,7 @@ __all__ = ["minimal_generation"]
 
 _OUTPUT, _HIDDEN = int(NodeKind.OUTPUT), int(NodeKind.HIDDEN)
 _UNKNOWN = -1
+_WORDS = 2**32
 
 
 def minimal_generation(
@@ -87,14 +88,31 @@ def _draw_nodes(ids, order, sizes, n_hidden, output_activation, activations, agg
 
 
 @inner
-def _draw_pairs(sizes, n_hidden, pairs, rng):
+def _shuffle(sources, rng):
+    """Fill an array with its positions in random order: those that `rng.permutation` draws, at a tenth of the time to compile."""
+    mask = 1
+    for k in range(sources.shape[0]):
+        sources[k] = k
+        if k > mask:
+            mask = 2 * mask + 1
+    for last in range(sources.shape[0] - 1, 0, -1):
+        while mask >> 1 >= last:
+            mask = mask >> 1
+        k = rng.integers(0, _WORDS) & mask
+        while k > last:
+            k = rng.integers(0, _WORDS) & mask
+        sources[last], sources[k] = sources[k], sources[last]
+
+
+@inner
+def _draw_pairs(sizes, n_hidden, order, pairs, rng):
     """Write source and target, as positions, of the connections of one genome, in the order drawn; returns their number."""
     n_inputs, n_outputs, n_drawn = sizes
     n_fixed, m = n_inputs + n_outputs, 0
     for target in range(n_inputs, n_fixed + n_hidden):
-        sources = rng.permutation(n_inputs)
+        _shuffle(order, rng)
         for k in range(n_drawn):
-            pairs[m, 0], pairs[m, 1] = sources[k], target
+            pairs[m, 0], pairs[m, 1] = order[k], target
             m += 1
     for source in range(n_fixed, n_fixed + n_hidden):
         for target in range(n_inputs, n_fixed):
@@ -149,14 +167,14 @@ def _fill(ids, order, sizes, output_activation, activations, aggregations, sigma
     number_of = np.full((ids.shape[0], ids.shape[0] - n_inputs), _UNKNOWN, np.int64)
     at = np.full(tracker[0][0] + number_of.size, -1, np.int64)
     room = connections.shape[0] // n_genomes
-    pairs, weights = np.empty((room, 2), np.int64), np.empty(room)
+    drawn, pairs, weights = np.empty(n_inputs, np.int64), np.empty((room, 2), np.int64), np.empty(room)
     for g in range(n_genomes):
         n_hidden = rng.integers(0, most_hidden + 1)
         own = nodes[starts[0, g] :]
         starts[0, g + 1] = starts[0, g] + _draw_nodes(
             ids, order, sizes, n_hidden, output_activation, activations, aggregations, sigma, own, rng
         )
-        m = _draw_pairs(sizes, n_hidden, pairs, rng)
+        m = _draw_pairs(sizes, n_hidden, drawn, pairs, rng)
         lowest, highest = _number_pairs(ids, n_inputs, pairs[:m], number_of, tracker, at)
         genes = connections[starts[1, g] : starts[1, g] + m]
         _write_genes(ids, pairs[:m], at, lowest, highest, sigma, weights, genes, rng)

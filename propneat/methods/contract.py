@@ -1,5 +1,6 @@
 """What a training method is to the benchmark, and what a paper's native study is to its command."""
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -7,6 +8,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from propneat.base.errors import ConfigError
+from propneat.methods.study_parts import StudyParts
 
 __all__ = ["ANY_TASK", "Claim", "Method", "NativeOutcome", "NativeRun", "NativeStudy", "Size", "own_size"]
 
@@ -87,6 +89,12 @@ class NativeRun:
     device: str = "cpu"
     progress: Callable[[str, int, int], None] = lambda step, done, total: None
     """Called with the name of the step under way, and how many units of how many in this step are done."""
+    parts: StudyParts | None = None
+    """What keeps finished parts for a run that is interrupted; None to keep none."""
+
+    def part(self, name: str, compute: Callable[[], Any]) -> Any:
+        """Return what a part of the study comes to, plain JSON values; computed once, however often the study is interrupted."""
+        return json.loads(json.dumps(compute())) if self.parts is None else self.parts.found(name, compute)
 
 
 @dataclass(frozen=True)

@@ -43,9 +43,10 @@ def run(request: NativeRun) -> NativeOutcome:
 def run_sized(request: NativeRun, size: StudySize) -> NativeOutcome:
     """Run the study at any size; see `run`."""
     seed, progress = request.seed, request.progress
-    numbers = written_back(seed, size.n_populations, size.population_size, progress)
-    times = time_by_depth(seed, size.depths, size.n_rounds, size.turn, progress)
-    champions = champion_sizes(seed, size.datasets, size.n_seeds, size.generations, progress)
+    numbers = request.part("numbers", lambda: written_back(seed, size.n_populations, size.population_size, progress))
+    times = request.part("depth", lambda: time_by_depth(seed, size.depths, size.n_rounds, size.turn, progress))
+    sizes = size.datasets, size.n_seeds, size.generations
+    champions = request.part("champions", lambda: champion_sizes(seed, *sizes, progress))
     claims = [*write_back_claims(numbers), *depth_claims(times), *champion_claims(champions)]
     data = {"write_back": numbers, "depth": times, "champions": champions}
     store = Path(propneat.__file__).parents[1] / COMMITTED

@@ -1,6 +1,7 @@
 """The native study: closed-form functions, direction and length of the estimates, digits, and an evolved network."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from math import log10
 from typing import Any
 
@@ -57,12 +58,13 @@ def run(request: NativeRun, real: bool = False) -> NativeOutcome:
     tables = _functions(request)
     moments = _moments(request)
     cosines = angle_cosines(seed, _ANGLES, (4, 16, 64))
-    angled = angle_table(seed, progress)
+    angled = request.part("angles", lambda: angle_table(seed, progress))
     arms = {arm: way for arm, way in NETWORK_ARMS.items() if request.full or way[0] != "weight"}
-    digits = digits_table(10 if request.full else 5, seed, progress, arms=arms, device=request.device)
+    n_runs = 10 if request.full else 5
+    digits = request.part("digits", lambda: digits_table(n_runs, seed, progress, arms=arms, device=request.device))
     exact = control(seed)
     own_seeds = [FEWEST_RUNS * seed + k for k in range(FEWEST_RUNS)]
-    champions = [champion_curves(*evolve_champion(own, progress), own, progress) for own in own_seeds]
+    champions = [request.part(f"champion {own}", partial(_champion, own, progress)) for own in own_seeds]
     claims = (
         *_function_claims(tables),
         *_moment_claims(moments),
@@ -90,6 +92,10 @@ def run(request: NativeRun, real: bool = False) -> NativeOutcome:
     return NativeOutcome(claims, figures, data)
 
 
+def _champion(seed: int, progress: Callable[[str, int, int], None]) -> dict[str, Any]:
+    return champion_curves(*evolve_champion(seed, progress), seed, progress)
+
+
 def _on_mnist(request: NativeRun) -> NativeOutcome:
     images, labels = mnist()
     arms = {arm: NETWORK_ARMS[arm] for arm in _COMPARED}
@@ -104,7 +110,7 @@ def _functions(request: NativeRun) -> dict[str, Any]:
     chosen = {"styblinski-tang": (dimensions, ks), "sphere": (dimensions, ks)}
     chosen["rosenbrock"] = (list(RATES["rosenbrock"]), ks) if request.full else ([2, 128], [1, 16])
     return {
-        name: function_table(name, *sizes, request.seed, request.progress, device=request.device)
+        name: request.part(name, partial(function_table, name, *sizes, request.seed, request.progress, device=request.device))
         for name, sizes in chosen.items()
     }
 

@@ -81,15 +81,10 @@ def measure(request: NativeRun, size: StudySize) -> dict[str, Any]:
         bench = Bench.make(request.seed, request.device)
         factories, tuning = make_controllers(bench, size.control, request.progress)
         results, paths, wanted = _test(request, bench, size, factories)
-        tables = compare_rules(
-            request.seed, size.n_folds, size.tables, lambda *at: request.progress("P, PI, PID and Adam on tables", *at)
-        )
-        drift = drift_recovery(
-            request.seed,
-            size.n_streams,
-            size.n_stream_rows,
-            lambda *at: request.progress("streams that change", *at),
-        )
+        rules = partial(request.progress, "P, PI, PID and Adam on tables")
+        tables = request.part("tables", lambda: compare_rules(request.seed, size.n_folds, size.tables, rules))
+        streams = partial(request.progress, "streams that change")
+        drift = request.part("drift", lambda: drift_recovery(request.seed, size.n_streams, size.n_stream_rows, streams))
     return {
         "physics": physics,
         "tuning": tuning,

@@ -68,12 +68,13 @@ def run_sized(request: NativeRun, size: StudySize) -> NativeOutcome:
     check_device(request.device, "float64")
     asked = request.seed, request.device, request.progress
     with threadpool_limits(1, "openmp"):
-        solver = algorithm_study(size.algorithm, *asked)
-        flows = flow_study(size.flow, *asked)
-        speed = speed_study(size.speed, *asked[:2], partial(request.progress, "time by direction"))
-        deblurring = deblur_study(size.deblurring, *asked)
-        drawn = drawn_study(size.drawn, *asked)
-        tables = table_study(size.n_table_folds, request.seed, request.progress, size.n_table_rows)
+        part = request.part
+        solver = part("solver", lambda: algorithm_study(size.algorithm, *asked))
+        flows = part("flows", lambda: flow_study(size.flow, *asked))
+        speed = part("speed", lambda: speed_study(size.speed, *asked[:2], partial(request.progress, "time by direction")))
+        deblurring = part("deblurring", lambda: deblur_study(size.deblurring, *asked))
+        drawn = part("drawn", lambda: drawn_study(size.drawn, *asked))
+        tables = part("tables", lambda: table_study(size.n_table_folds, *asked[::2], size.n_table_rows))
     figures = {
         "inverse_flow_solver.png": lambda path: draw_solver(path, solver),
         "inverse_flow_samples.png": lambda path: draw_samples(path, flows),

@@ -79,12 +79,14 @@ def measure(request: NativeRun, size: StudySize) -> dict[str, Any]:
     with threadpool_limits(1, "openmp"):
         return {
             "online_gaps": online_gap(request.seed),
-            "delayed_xor": {
-                name: run_xor(name, size.xor, request.seed, _stepper(request, f"delayed XOR by {LABELS[name]}"), request.device)
-                for name in RULES
+            "delayed_xor": {name: request.part(f"delayed XOR, {name}", partial(_xor, request, size, name)) for name in RULES},
+            "digits": {
+                name: request.part(f"digits, {name}", partial(_digits, request, size, name, 0)) for name in _DIGIT_RULES
             },
-            "digits": {name: _digits(request, size, name, 0) for name in _DIGIT_RULES},
-            "digits_then_blank": {name: _digits(request, size, name, size.n_blank) for name in _BLANK_RULES},
+            "digits_then_blank": {
+                name: request.part(f"digits and blanks, {name}", partial(_digits, request, size, name, size.n_blank))
+                for name in _BLANK_RULES
+            },
             "n_blank": size.n_blank,
         }
 
@@ -121,6 +123,10 @@ def _stepper(request: NativeRun, step: str) -> Callable[[int, int], None]:
             request.progress(step, done, total)
 
     return progress
+
+
+def _xor(request: NativeRun, size: StudySize, name: str) -> dict[str, Any]:
+    return run_xor(name, size.xor, request.seed, _stepper(request, f"delayed XOR by {LABELS[name]}"), request.device)
 
 
 def _digits(request: NativeRun, size: StudySize, name: str, n_blank: int) -> list[float]:

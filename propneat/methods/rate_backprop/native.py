@@ -51,9 +51,9 @@ def run_sized(request: NativeRun, size: StudySize) -> NativeOutcome:
     check_device(request.device, "float64")
     seed, device, progress = request.seed, request.device, request.progress
     with threadpool_limits(1, "openmp"):
-        gradients = gradient_study(seed, size.n_gradient_seeds, device, progress)
-        costs = cost_study(size.cost, seed, device, progress)
-        accuracy = accuracy_study(size.accuracy, seed, device, progress)
+        gradients = request.part("gradients", lambda: gradient_study(seed, size.n_gradient_seeds, device, progress))
+        costs = request.part("costs", lambda: cost_study(size.cost, seed, device, progress))
+        accuracy = request.part("accuracy", lambda: accuracy_study(size.accuracy, seed, device, progress))
     figures = {
         "rate_backprop_gradients.png": lambda path: draw_gradients(path, gradients, accuracy),
         "rate_backprop_costs.png": lambda path: draw_costs(path, costs),

@@ -65,11 +65,12 @@ def run_sized(request: NativeRun, size: StudySize) -> NativeOutcome:
     if request.device != "cpu":
         raise ConfigError(f"the recomputation study measures the CPU's memory, not that of {request.device!r}: choose 'cpu'")
     progress, seed = request.progress, request.seed
-    training = training_table(size.trained, size.partitioner_budgets, seed, progress)
-    evolved = evolved_rows(size.n_generations, size.n_epochs, seed, progress)
-    classifier = classifier_rows(size.shares, size.n_epochs, seed, progress)
-    executed = execution_table(size.executed, size.times_rows, seed, progress)
-    table = paper_table(size.planned, size.n_rows, size.most_sets, progress)
+    part = request.part
+    training = part("training", lambda: training_table(size.trained, size.partitioner_budgets, seed, progress))
+    evolved = part("evolved", lambda: evolved_rows(size.n_generations, size.n_epochs, seed, progress))
+    classifier = part("classifier", lambda: classifier_rows(size.shares, size.n_epochs, seed, progress))
+    executed = part("executed", lambda: execution_table(size.executed, size.times_rows, seed, progress))
+    table = part("table", lambda: paper_table(size.planned, size.n_rows, size.most_sets, progress))
     found: dict[str, Any] = {
         "table": table,
         "executed": executed,

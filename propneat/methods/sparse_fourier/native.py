@@ -51,10 +51,15 @@ def run_sized(request: NativeRun, size: StudySize) -> NativeOutcome:
     runs = []
     for k in range(size.n_latent_runs):
         told = partial(_tell, progress, f" {k + 1} of {size.n_latent_runs}")
-        runs.append(latent_study(size.latent, size.n_latent_runs * seed + k, device, told))
-    latent, volumes = runs[0]
-    costs = cost_study(size.cost, seed, device, progress)
-    tables = table_study(size.table, seed, progress)
+        study = partial(latent_study, size.latent, size.n_latent_runs * seed + k, device, told)
+        if k == 0:
+            # volumes are no plain numbers
+            latent, volumes = study()
+            runs.append(latent)
+        else:
+            runs.append(request.part(f"latent {k}", lambda study=study: study()[0]))
+    costs = request.part("costs", lambda: cost_study(size.cost, seed, device, progress))
+    tables = request.part("tables", lambda: table_study(size.table, seed, progress))
     figures = {
         "sparse_fourier_latent.png": lambda path: draw_latent(path, latent),
         "sparse_fourier_fsc.png": lambda path: draw_fsc(path, latent),
@@ -63,8 +68,8 @@ def run_sized(request: NativeRun, size: StudySize) -> NativeOutcome:
     }
     for name, draw in figures.items():
         draw(request.folder / name)
-    claims = (*latent_claims([found for found, _ in runs]), *cost_claims(costs), *table_claims(tables))
-    return NativeOutcome(claims, tuple(figures), {"latent": [found for found, _ in runs], "costs": costs, "tables": tables})
+    claims = (*latent_claims(runs), *cost_claims(costs), *table_claims(tables))
+    return NativeOutcome(claims, tuple(figures), {"latent": runs, "costs": costs, "tables": tables})
 
 
 def _tell(progress: Callable[[str, int, int], None], which: str, step: str, done: int, total: int) -> None:

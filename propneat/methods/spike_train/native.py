@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from threadpoolctl import threadpool_limits
@@ -125,7 +126,8 @@ def measure(request: NativeRun, size: StudySize) -> dict[str, Any]:
         gradients: dict[str, Any] = {"identity": identity_gap(seed), "solve": solve_gaps(seed)}
         for regime, lift in _LIFTS.items():
             step = _stepper(request, f"finite differences, {regime.replace('_', ' ')}")
-            gradients[regime] = directions_study(seed, lift, size.n_networks, size.n_rows, size.n_directions, step)
+            study = partial(directions_study, seed, lift, size.n_networks, size.n_rows, size.n_directions, step)
+            gradients[regime] = request.part(f"directions, {regime}", study)
         words = Words().draw(size.n_utterances, make_rng("st-rsbp words", seed), make_rng("st-rsbp speakers", seed))
         tasks = {"pictures": digit_pictures(), "rows": digit_rows(), "words": words}
         learning = {name: _learn_all(request, size, name, task) for name, task in tasks.items()}
@@ -146,7 +148,8 @@ def _learn_all(request: NativeRun, size: StudySize, name: str, task: Rates) -> d
             def progress(epoch: int, k: int = k, step: Callable = step) -> None:
                 step(k * plan.n_epochs + epoch, n_seeds * plan.n_epochs)
 
-            found[arm].append(learn(task, arm, plan, (name, request.seed, k), progress))
+            study = partial(learn, task, arm, plan, (name, request.seed, k), progress)
+            found[arm].append(request.part(f"{name}, {arm}, {k}", study))
     return found
 
 

@@ -1,12 +1,14 @@
 """The native study: cloning, learning unseen data sets with what was meta-trained on synthetic tasks, and long episodes."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from propneat.methods.claims import FEWEST_RUNS
-from propneat.methods.contract import NativeOutcome, NativeRun
+from propneat.methods.contract import Claim, NativeOutcome, NativeRun
 from propneat.methods.vsml.clone_study import clone_study
 from propneat.methods.vsml.figures import draw_cloning, draw_horizon, draw_meta_training, draw_transfer
 from propneat.methods.vsml.horizon_study import LONGEST, evolution_study, horizon_study
@@ -67,17 +69,18 @@ def run(request: NativeRun, meta_train: bool = False, real: bool = False) -> Nat
 def run_study(request: NativeRun, parameters: MetaParameters, size: StudySize, data: dict[str, Any]) -> NativeOutcome:
     """Run all parts at a given size; `data` is added to."""
     seed, progress = request.seed, request.progress
-    claims, data["cloning"] = clone_study(seed, size.clone_steps, size.digits_rows, progress)
-    more, data["transfer"] = transfer_study(parameters, seed, size.repeats, progress)
-    claims += more
-    more, data["control"] = control_study(
-        data["transfer"]["data_sets"], seed, size.repeats, size.control_steps, size.control_tasks, progress
-    )
-    claims += more
-    more, data["horizon"] = horizon_study(parameters, seed, size.horizon_tasks, size.horizon_length, size.digits_rows, progress)
-    claims += more
-    more, data["evolution"] = evolution_study(seed, size.evolution_steps, size.evolution_pairs, size.evolution_length, progress)
-    claims += more
+    claims: list[Claim] = []
+
+    def part(name: str, study: Callable[..., Any], *arguments: Any) -> None:
+        more, data[name] = request.part(name, partial(_plain, study, *arguments, progress))
+        claims.extend(Claim(**{**claim, "interval": claim["interval"] and tuple(claim["interval"])}) for claim in more)
+
+    part("cloning", clone_study, seed, size.clone_steps, size.digits_rows)
+    part("transfer", transfer_study, parameters, seed, size.repeats)
+    transferred = data["transfer"]["data_sets"]
+    part("control", control_study, transferred, seed, size.repeats, size.control_steps, size.control_tasks)
+    part("horizon", horizon_study, parameters, seed, size.horizon_tasks, size.horizon_length, size.digits_rows)
+    part("evolution", evolution_study, seed, size.evolution_steps, size.evolution_pairs, size.evolution_length)
     losses = {"VSML": parameters.losses, "Meta-RNN": data["control"]["meta_losses"], "evolution": data["evolution"]["losses"]}
     figures = (
         draw_cloning(data["cloning"], request.folder),
@@ -86,3 +89,9 @@ def run_study(request: NativeRun, parameters: MetaParameters, size: StudySize, d
         draw_meta_training(losses, np.cumsum([stage.steps for stage in CURRICULUM]).tolist(), request.folder),
     )
     return NativeOutcome(tuple(claims), figures, data)
+
+
+def _plain(study: Callable[..., Any], *arguments: Any) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """Return the claims and the numbers of a part as plain values."""
+    claims, found = study(*arguments)
+    return [asdict(claim) for claim in claims], found
