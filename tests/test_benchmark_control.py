@@ -37,7 +37,6 @@ def test_a_policy_gets_the_returns_that_rollouts_give_its_network(name):
 
     arena = Arena(world)
     returns, steps = arena.play(policy, seeds)
-    arena.close()
     rollouts = world.roll_out(compile_programs(compile_pool(GenePool.pack([pool[2]]))), seeds[None], None)
     np.testing.assert_allclose(returns, rollouts.returns[0], rtol=1e-6)
     np.testing.assert_array_equal(steps, rollouts.steps[0])

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any, cast
 
@@ -45,7 +46,7 @@ def start_control(
     world = find_world(config.env, config.max_steps)
     folders = free_folders(None if out is None else Path(out), config.env, config.seed, force=force)
     folder = claim_folder(folders, format_control(config), force=force)
-    with folder.held():
+    with folder.held(), closing(world):
         return (perform or run_control)(config, world, folder, state=None)
 
 
@@ -69,7 +70,7 @@ def resume_control(
     if state and is_done(state, config) and summary.get("finished") is True and folder.champion.is_file():
         say(f"The run in {folder.path} is finished, nothing is left to do.")
         return summary
-    with folder.held():
+    with folder.held(), closing(world):
         return (perform or run_control)(config, world, folder, state=state)
 
 

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import closing
 from functools import cache
 from typing import Any
 
@@ -59,7 +60,8 @@ def run_part(part: Part) -> dict[str, Any]:
     method, world = METHODS[part.method], find_world(part.environment)
     _warm_up(part.method)
     begin, cpu = time.perf_counter(), time.process_time()
-    result = method.run(world, part.seed, part.budget)
+    with closing(world):
+        result = method.run(world, part.seed, part.budget)
     return {
         "version": version_of(method),
         "solved_after": result.solved_after,
