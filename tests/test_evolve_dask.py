@@ -18,7 +18,7 @@ distributed = pytest.importorskip("distributed")
 
 from distributed.comm.tcp import TCP
 
-from propneat.base.cluster import connect
+from propneat.base.cluster import Cluster, connect
 from propneat.base.errors import ClusterError, ConfigError
 from propneat.cli.run_view import RunView
 from propneat.compiler import compile_pool
@@ -74,7 +74,7 @@ def brief_cluster(monkeypatch):
 @contextmanager
 def kill_at_work(trainer: DaskTrainer, n_workers: int):
     """Kill that many of two workers with SIGKILL as soon as so many are at work on shards; fails if that never came."""
-    client, killed = trainer._client, []
+    client, killed = trainer.cluster.client, []
     client.wait_for_workers(2, timeout=60)
     pids = client.run(os.getpid)
 
@@ -131,7 +131,7 @@ def test_the_generator_goes_on_as_after_training_here(trainer):
 
 
 def test_rows_are_sent_once_and_generations_after_do_without(trainer, monkeypatch):
-    client = trainer._client
+    client = trainer.cluster.client
 
     def count_writes() -> None:
         from distributed.comm.tcp import TCP
@@ -168,7 +168,7 @@ def test_rows_are_sent_once_and_generations_after_do_without(trainer, monkeypatc
 
 def test_workers_train_in_one_thread_for_each_of_theirs(trainer):
     evolve(make_problem(), small(generations=1), train=trainer)
-    assert set(trainer._client.run(lambda: __import__("numba").config.NUMBA_NUM_THREADS).values()) == {1}
+    assert set(trainer.cluster.client.run(lambda: __import__("numba").config.NUMBA_NUM_THREADS).values()) == {1}
     assert trainer.n_threads == 2
 
 
@@ -240,15 +240,15 @@ def test_a_run_left_by_all_workers_says_so_and_is_resumed_without_them(brief_clu
 def test_results_that_are_lost_with_the_last_worker_are_not_waited_for_without_end(brief_cluster, monkeypatch):
     """Done, told so, and gone before the results were fetched."""
     trainer = DaskTrainer(brief_cluster.scheduler_address, patience=1.0)
-    wait = DaskTrainer._wait
+    wait = Cluster._wait
 
-    def leave_after(self: DaskTrainer, futures: list) -> None:
+    def leave_after(self: Cluster, futures: list) -> None:
         wait(self, futures)
         brief_cluster.scale(0)
-        while self.n_threads:
+        while self.n_workers:
             time.sleep(0.01)
 
-    monkeypatch.setattr(DaskTrainer, "_wait", leave_after)
+    monkeypatch.setattr(Cluster, "_wait", leave_after)
     plan, problem, _ = long_work()
     with closing(trainer), pytest.raises(ClusterError, match="has had no worker for 1 s"):
         trainer(plan, problem.train, TrainingConfig(epochs=1), np.random.default_rng(0))

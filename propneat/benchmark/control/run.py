@@ -10,10 +10,10 @@ from functools import cache
 from typing import Any
 
 from propneat.base.errors import ClusterError
+from propneat.base.processes import limit_threads
 from propneat.benchmark.control.methods import METHODS, version_of
 from propneat.benchmark.control.parts import Part
 from propneat.benchmark.control.store import PartStore
-from propneat.benchmark.slot import limit_threads
 from propneat.control.finding import find_world
 
 __all__ = ["carry_out", "run_part"]
