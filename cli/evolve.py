@@ -3,7 +3,7 @@
 import json
 import sys
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from propneat.cli.evolve_control import evolve_control, is_control
+from propneat.cli.cluster import joined
+from propneat.cli.evolve_control import check_executor, evolve_control, is_control
 from propneat.cli.evolve_options import EVOLVE_OPTIONS, SETTINGS, GroupedCommand
 from propneat.cli.evolve_run import run_shown
 from propneat.cli.reading import reading_settings
@@ -112,8 +113,11 @@ def _check_together(options: dict[str, Any]) -> None:
         raise click.UsageError("--time-budget decides how many populations there are: leave --populations out.")
     if options["seeds"] and options["cv"]:
         raise click.UsageError("--seeds and --cv are two ways to repeat a run: give one of them.")
-    if (options["executor"] == "dask") != bool(options["address"]):
-        raise click.UsageError("--executor dask and --address tcp://HOST:PORT go together.")
+    if options["workers"]:
+        raise click.UsageError(
+            "--workers is for environments in Python: networks of a table are trained by the threads of this process, one a core."
+        )
+    check_executor(options)
 
 
 def _single(options: dict[str, Any], folder: "RunFolder | None", settings: "Settings", shown: dict[str, Any]) -> dict[str, Any]:
@@ -198,18 +202,13 @@ def _warm_up(quiet: bool, config: "EvolveConfig", problem: "Problem", train: "Tr
 @contextmanager
 def _trainer(address: str | None, quiet: bool) -> "Iterator[Trainer]":
     """Give what trains populations: this machine, or the cluster at the address, which is left again at the end."""
-    from propneat.cli.run_view import say_when_slow
     from propneat.training import train_population
 
     if address is None:
         yield train_population
         return
-    from propneat.base.cluster import without_log
     from propneat.training.dask_training import DaskTrainer
 
-    with say_when_slow(f"Waiting for the cluster at {address} ...", seconds=2.0, quiet=quiet):
-        trainer = DaskTrainer(address)
-    # what dask logs stays out from here on, its own closing included
-    with without_log(), closing(trainer):
+    with joined(DaskTrainer, address, quiet) as trainer:
         talk(f"Training on the cluster at {address}, {count(trainer.n_threads, 'thread')}", quiet)
         yield trainer

@@ -114,15 +114,22 @@ _GROUPS: dict[str, tuple[click.Option, ...]] = {
         ),
         click.Option(["--quiet"], is_flag=True, help="Print nothing but the result."),
     ),
-    "Who trains": (
+    "Who does the work": (
         click.Option(
             ["--executor"],
             type=click.Choice(["local", "dask"]),
             default="local",
             show_default=True,
-            help="Who trains networks.",
+            help="Who trains networks, or plays the episodes of an environment in Python.",
         ),
         click.Option(["--address"], metavar="tcp://HOST:PORT", help="Of the dask scheduler."),
+        click.Option(
+            ["--workers"],
+            type=click.IntRange(min=1),
+            metavar="N",
+            allow_from_autoenv=False,
+            help="Processes that play the episodes of an environment in Python.  [default: 1]",
+        ),
     ),
 }
 """Heading -> options under it."""

@@ -1,16 +1,13 @@
 """Carries out parts of the control benchmark, in this process or in several others."""
 
-import multiprocessing
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
 from functools import cache
 from typing import Any
 
+from propneat.base.crew import ProcessCrew
 from propneat.base.errors import ClusterError
-from propneat.base.processes import limit_threads
 from propneat.benchmark.control.methods import METHODS, version_of
 from propneat.benchmark.control.parts import Part
 from propneat.benchmark.control.store import PartStore
@@ -27,26 +24,20 @@ Note = Callable[[str, int, int], None]
 def carry_out(parts: Sequence[Part], store: PartStore, n_workers: int, note: Note) -> None:
     """Do parts, and store each as soon as it is finished; what was finished is not lost when this is interrupted.
 
-    Raises ClusterError when a worker dies.
+    Raises ClusterError when workers die of a part again and again.
     """
     if n_workers == 1:
         for done, part in enumerate(parts):
             note(part.label, done, len(parts))
             store.keep(part, run_part(part))
         return
-    limit_threads(1)
-    with ProcessPoolExecutor(n_workers, multiprocessing.get_context("spawn")) as pool:
-        waiting = {pool.submit(run_part, part): part for part in parts}
+    with closing(ProcessCrew(n_workers)) as crew:
         try:
-            for done, future in enumerate(as_completed(waiting), 1):
-                store.keep(waiting[future], future.result())
-                note(waiting[future].label, done, len(parts))
-        except BrokenProcessPool as error:
-            raise ClusterError(
-                "a worker died: the same command goes on where it stopped, perhaps with fewer workers"
-            ) from error
-        finally:
-            pool.shutdown(cancel_futures=True)
+            for done, (k, row) in enumerate(crew.as_completed(run_part, parts), 1):
+                store.keep(parts[k], row)
+                note(parts[k].label, done, len(parts))
+        except ClusterError as error:
+            raise ClusterError(f"{error}; the same command goes on where it stopped") from error
 
 
 @cache
