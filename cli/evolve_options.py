@@ -97,17 +97,14 @@ _GROUPS: dict[str, tuple[click.Option, ...]] = {
             help="Run, or runs, to continue.",
         ),
         click.Option(["--force"], is_flag=True, allow_from_autoenv=False, help="Replace the run that is in the folder."),
-        click.Option(
-            ["--report/--no-report"],
-            default=True,
-            allow_from_autoenv=False,
-            show_default=True,
-            help="Whether to train two baselines and write report.html.",
-        ),
+        setting_option("--report/--no-report", allow_from_autoenv=False),
     ),
     "What is shown": (
         click.Option(
-            ["--dry-run"], is_flag=True, allow_from_autoenv=False, help="Show how the table is read, and train nothing."
+            ["--dry-run"],
+            is_flag=True,
+            allow_from_autoenv=False,
+            help="Show how the table is read, refuse what a run would refuse, and write nothing.",
         ),
         click.Option(
             ["--json", "as_json"], is_flag=True, allow_from_autoenv=False, help="Print the result as one JSON object."

@@ -29,7 +29,6 @@ def run_shown(
     state: "EvolveState | None",
     train: "Trainer",
     quiet: bool,
-    report: bool = True,
 ) -> dict[str, Any]:
     """Run what is prepared, shown as it goes, and return its summary; a signal ends it after the generation in flight."""
     from propneat.cli.data_notes import notes_on_run
@@ -60,9 +59,7 @@ def run_shown(
     compiling = say_when_compiling("Compiling what only these rows need, once per installation ...", shown.say)
     with shown as view, compiling, stop_on_signal(view, folder) as stop:
         with resumable(folder):
-            summary = run(
-                settings, data, folder, state=state, callbacks=[view, lambda _: bool(stop)], train=train, report=report
-            )
+            summary = run(settings, data, folder, state=state, callbacks=[view, lambda _: bool(stop)], train=train)
     if summary["finished"]:
         return summary
     talk(f"Stopped. Continue with: propneat evolve --resume {folder.path}", quiet)
