@@ -39,8 +39,8 @@ def read_descent(folder: RunFolder) -> tuple[list[SpeciesSize], list[Ancestor]]:
 
 
 def _plain(row: SpeciesSize | Ancestor) -> dict[str, Any]:
-    plain = {name: finite_or_none(value) if isinstance(value, float) else value for name, value in asdict(row).items()}
-    return {name: value + 1 if name in _COUNTED else value for name, value in plain.items()}
+    counted = asdict(row) | {name: value + 1 for name, value in asdict(row).items() if name in _COUNTED}
+    return {name: finite_or_none(value) if isinstance(value, float) else value for name, value in counted.items()}
 
 
 def _read(folder: RunFolder, name: str, kind: type[_Row]) -> list[_Row]:
