@@ -3,7 +3,7 @@
 import json
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,8 @@ import click
 from click.core import ParameterSource
 
 from propneat.base.second_process import compiling_beside
-from propneat.cli.evolve_control import evolve_control, is_control
+from propneat.cli.cluster import joined
+from propneat.cli.evolve_control import check_executor, evolve_control, is_control
 from propneat.cli.evolve_options import EVOLVE_OPTIONS, SETTINGS, GroupedCommand
 from propneat.cli.evolve_run import run_shown
 from propneat.cli.reading import reading_settings
@@ -93,14 +94,12 @@ def _evolve(context: click.Context, options: dict[str, Any], wait: Callable[[], 
     folder = open_run_folder(resumed) if resumed and series is None else None
     if series is None:
         settings = _settle(context, options, folder)
-    if options["dry_run"]:
-        from propneat.cli.reading import show_plan
-
-        show_plan(settings if series is None else series.settings, options["as_json"])
-        return
     with _trainer(options["address"], quiet) as train:
-        shown: dict[str, Any] = {"train": train, "perform": partial(run_shown, quiet=quiet, report=options["report"])}
-        shown |= {"warm": partial(_warm_up, quiet, wait), "say": partial(talk, quiet=quiet)}
+        shown: dict[str, Any] = {"train": train, "warm": partial(_warm_up, quiet, wait)}
+        if options["dry_run"]:
+            _rehearse(context, options, folder, settings if series is None else series.settings, series, shown)
+            return
+        shown |= {"perform": partial(run_shown, quiet=quiet), "say": partial(talk, quiet=quiet)}
         if series is not None:
             result = _go_on(context, series, shown)
         elif options["seeds"] or options["cv"]:
@@ -124,8 +123,37 @@ def _check_together(options: dict[str, Any]) -> None:
         raise click.UsageError("--time-budget decides how many populations there are: leave --populations out.")
     if options["seeds"] and options["cv"]:
         raise click.UsageError("--seeds and --cv are two ways to repeat a run: give one of them.")
-    if (options["executor"] == "dask") != bool(options["address"]):
-        raise click.UsageError("--executor dask and --address tcp://HOST:PORT go together.")
+    if options["workers"]:
+        raise click.UsageError(
+            "--workers is for environments in Python: networks of a table are trained by the threads of this process, one a core."
+        )
+    check_executor(options)
+
+
+def _rehearse(
+    context: click.Context,
+    options: dict[str, Any],
+    folder: "RunFolder | None",
+    settings: "Settings",
+    series: "Series | None",
+    shown: dict[str, Any],
+) -> None:
+    """Refuse what the run would refuse, and show how its table is read."""
+    from propneat.cli.reading import show_plan
+    from propneat.run import load_run_table
+    from propneat.run.life import rehearse
+    from propneat.run.series import plan_series, rehearse_series
+
+    table = load_run_table(settings.data)
+    shown |= {"table": table, "force": options["force"]}
+    if series is not None:
+        _check_untyped(context)
+        rehearse_series(series, **shown)
+    elif options["seeds"] or options["cv"]:
+        rehearse_series(_series(options, settings, table.name, plan_series), **shown)
+    else:
+        rehearse(settings, options["out"], folder=folder, **shown)
+    show_plan(settings, table, options["as_json"])
 
 
 def _single(options: dict[str, Any], folder: "RunFolder | None", settings: "Settings", shown: dict[str, Any]) -> dict[str, Any]:
@@ -138,25 +166,38 @@ def _single(options: dict[str, Any], folder: "RunFolder | None", settings: "Sett
 
 def _several(options: dict[str, Any], settings: "Settings", shown: dict[str, Any]) -> dict[str, Any]:
     from propneat.run import load_run_table
-    from propneat.run.series import begin_series, run_series
+    from propneat.run.life import rehearse
+    from propneat.run.series import begin_series, plan_series, run_series
 
-    kind = "seeds" if options["seeds"] else "cv"
-    # a table that cannot be read is refused before a folder is made
-    name = load_run_table(settings.data).name
-    path = options["out"] or Path("results") / f"{name}-{kind}{options[kind]}"
-    series = begin_series(settings, path, kind, options[kind], force=options["force"])
+    # what cannot be learnt from is refused before a folder is made
+    table = load_run_table(settings.data)
+    path, first = _series(options, settings, table.name, plan_series).runs()[0]
+    rehearse(first, path, force=options["force"], train=shown["train"], warm=shown["warm"], table=table)
+    series = _series(options, settings, table.name, begin_series)
     return run_series(series, force=options["force"], **shown)
+
+
+def _series(options: dict[str, Any], settings: "Settings", name: str, make: "Callable[..., Series]") -> "Series":
+    """Have the runs of a call made, or planned, in their folder."""
+    kind = "seeds" if options["seeds"] else "cv"
+    path = options["out"] or Path("results") / f"{name}-{kind}{options[kind]}"
+    return make(settings, path, kind, options[kind], force=options["force"])
 
 
 def _go_on(context: click.Context, series: "Series", shown: dict[str, Any]) -> dict[str, Any]:
     from propneat.run.series import run_series
 
+    _check_untyped(context)
+    return run_series(series, **shown)
+
+
+def _check_untyped(context: click.Context) -> None:
+    """Raise click.UsageError for settings that several runs are to go on with."""
     typed = [name for name in SETTINGS if context.get_parameter_source(name) is ParameterSource.COMMANDLINE]
     if typed:
         raise click.UsageError(
             f"--resume continues several runs with the settings they have: leave --{typed[0].replace('_', '-')} out."
         )
-    return run_series(series, **shown)
 
 
 def _keep_stdin(out: Path | None, quiet: bool) -> str:
@@ -216,18 +257,13 @@ def _warm_up(quiet: bool, wait: Callable[[], None], config: "EvolveConfig", prob
 @contextmanager
 def _trainer(address: str | None, quiet: bool) -> "Iterator[Trainer]":
     """Give what trains populations: this machine, or the cluster at the address, which is left again at the end."""
-    from propneat.cli.run_view import say_when_slow
     from propneat.training import train_population
 
     if address is None:
         yield train_population
         return
-    from propneat.base.cluster import without_log
     from propneat.training.dask_training import DaskTrainer
 
-    with say_when_slow(f"Waiting for the cluster at {address} ...", seconds=2.0, quiet=quiet):
-        trainer = DaskTrainer(address)
-    # what dask logs stays out from here on, its own closing included
-    with without_log(), closing(trainer):
+    with joined(DaskTrainer, address, quiet) as trainer:
         talk(f"Training on the cluster at {address}, {count(trainer.n_threads, 'thread')}", quiet)
         yield trainer

@@ -1,23 +1,27 @@
 """`propneat evolve --env`: networks that act in an environment."""
 
 import json
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
 
-from propneat.cli.evolve_run import stop_on_signal
+from propneat.cli.cluster import joined
+from propneat.cli.evolve_run import resumable, stop_on_signal
 from propneat.cli.setting_options import SettingOption, key_of
 from propneat.cli.talk import count, talk
 from propneat.settings.control_config import ControlConfig
 
 if TYPE_CHECKING:
+    from propneat.base.crew import Crew
     from propneat.control.rollouts import World
     from propneat.run.folder import RunFolder
     from propneat.search import EvolveState
 
-__all__ = ["CONTROL_OPTIONS", "evolve_control", "figure", "is_control"]
+__all__ = ["CONTROL_OPTIONS", "check_executor", "evolve_control", "figure", "is_control"]
 
 _OWN = {
     "env": ("control", "env"),
@@ -42,7 +46,7 @@ _SHARED = {
 }
 """Option -> table and key of the setting it is; the first ones are of environments alone."""
 
-_GENERAL = {"config", "out", "resume", "force", "as_json", "quiet", "data"}
+_GENERAL = {"config", "out", "resume", "force", "as_json", "quiet", "data", "executor", "address", "workers"}
 
 
 def _option(flag: str, **more: Any) -> SettingOption:
@@ -81,6 +85,7 @@ def evolve_control(context: click.Context, options: dict[str, Any]) -> None:
         raise click.UsageError(f"--env {options['env']} has no table, and {options['data']} was given too: leave one out.")
     if odd := sorted(typed - {*_OWN, *_SHARED, *_GENERAL}):
         raise click.UsageError(f"--{odd[0].replace('_', '-')} is for tables: it does not go with an environment.")
+    check_executor(options)
     from propneat.run.control import resume_control, start_control
     from propneat.run.folder import open_run_folder
     from propneat.settings.control_file import read_control_file, resolve_control
@@ -90,16 +95,43 @@ def evolve_control(context: click.Context, options: dict[str, Any]) -> None:
         if options[name] is not None and (not options["resume"] or name in typed):
             given[section][key] = _value(name, options[name])
     quiet = options["quiet"]
-    perform = partial(_run_shown, quiet=quiet)
-    if options["resume"]:
-        say = partial(talk, quiet=quiet)
-        summary = resume_control(open_run_folder(options["resume"]), given, perform=perform, say=say)
-    else:
-        layers = [read_control_file(options["config"])] if options["config"] else []
-        summary = start_control(resolve_control([*layers, given]), options["out"], force=options["force"], perform=perform)
+    with _crew(options) as (crew, who):
+        perform = partial(_run_shown, quiet=quiet, who=who)
+        if options["resume"]:
+            say = partial(talk, quiet=quiet)
+            summary = resume_control(open_run_folder(options["resume"]), given, perform=perform, crew=crew, say=say)
+        else:
+            layers = [read_control_file(options["config"])] if options["config"] else []
+            config = resolve_control([*layers, given])
+            summary = start_control(config, options["out"], force=options["force"], perform=perform, crew=crew)
     click.echo(json.dumps(summary, indent=2, ensure_ascii=False) if options["as_json"] else _describe(summary))
     if summary.get("signal"):
         context.exit(128 + summary["signal"])
+
+
+def check_executor(options: dict[str, Any]) -> None:
+    """Raise click.UsageError for options on who does the work that do not go together."""
+    if (options["executor"] == "dask") != bool(options["address"]):
+        raise click.UsageError("--executor dask and --address tcp://HOST:PORT go together.")
+    if options["address"] and options["workers"]:
+        raise click.UsageError("a dask cluster has the workers it has: leave --workers out.")
+
+
+@contextmanager
+def _crew(options: dict[str, Any]) -> "Iterator[tuple[Crew | None, str]]":
+    """Give those who play episodes and what they are called, None for this process alone; they are left at the end."""
+    if options["address"]:
+        from propneat.base.cluster import Cluster
+
+        with joined(Cluster, options["address"], options["quiet"]) as cluster:
+            yield cluster, f"on the cluster at {options['address']}, {count(cluster.n_workers, 'thread')}"
+    elif (options["workers"] or 1) > 1:
+        from propneat.base.crew import ProcessCrew
+
+        with closing(ProcessCrew(options["workers"])) as crew:
+            yield crew, f"in {options['workers']} processes"
+    else:
+        yield None, ""
 
 
 def _value(name: str, value: Any) -> Any:
@@ -109,7 +141,7 @@ def _value(name: str, value: Any) -> Any:
 
 
 def _run_shown(
-    config: "ControlConfig", world: "World", folder: "RunFolder", state: "EvolveState | None", quiet: bool
+    config: "ControlConfig", world: "World", folder: "RunFolder", state: "EvolveState | None", quiet: bool, who: str
 ) -> dict[str, Any]:
     """Run, shown as it goes; a signal ends it after the generation in flight."""
     from propneat.cli.run_view import RunView, say_when_compiling
@@ -124,11 +156,14 @@ def _run_shown(
         aim = ", solved by balancing for 100,000 steps, and for 1,000 from 200 of 625 starts"
     seen = f"{count(place.n_observations, 'observation')}, actions are {actions}, {place.max_steps} steps at most"
     talk(f"{place.name} ({how}): {seen}{aim}", quiet)
+    if who:
+        talk(f"Episodes {who}", quiet)
     talk(f"{'Continuing' if state else 'Writing'} {folder.path}", quiet)
     shown = RunView(place.name, config.generations, "return", quiet=quiet, facts=_facts)
     compiling = say_when_compiling("Compiling rollouts, once per installation: about half a minute ...", shown.say)
     with shown as view, compiling, stop_on_signal(view, folder) as stop:
-        summary = run_control(config, world, folder, state=state, callbacks=[view, lambda _: bool(stop)])
+        with resumable(folder):
+            summary = run_control(config, world, folder, state=state, callbacks=[view, lambda _: bool(stop)])
     if summary["finished"] or not stop:
         return summary
     talk(f"Stopped. Continue with: propneat evolve --resume {folder.path}", quiet)

@@ -97,32 +97,36 @@ _GROUPS: dict[str, tuple[click.Option, ...]] = {
             help="Run, or runs, to continue.",
         ),
         click.Option(["--force"], is_flag=True, allow_from_autoenv=False, help="Replace the run that is in the folder."),
-        click.Option(
-            ["--report/--no-report"],
-            default=True,
-            allow_from_autoenv=False,
-            show_default=True,
-            help="Whether to train two baselines and write report.html.",
-        ),
+        setting_option("--report/--no-report", allow_from_autoenv=False),
     ),
     "What is shown": (
         click.Option(
-            ["--dry-run"], is_flag=True, allow_from_autoenv=False, help="Show how the table is read, and train nothing."
+            ["--dry-run"],
+            is_flag=True,
+            allow_from_autoenv=False,
+            help="Show how the table is read, refuse what a run would refuse, and write nothing.",
         ),
         click.Option(
             ["--json", "as_json"], is_flag=True, allow_from_autoenv=False, help="Print the result as one JSON object."
         ),
         click.Option(["--quiet"], is_flag=True, help="Print nothing but the result."),
     ),
-    "Who trains": (
+    "Who does the work": (
         click.Option(
             ["--executor"],
             type=click.Choice(["local", "dask"]),
             default="local",
             show_default=True,
-            help="Who trains networks.",
+            help="Who trains networks, or plays the episodes of an environment in Python.",
         ),
         click.Option(["--address"], metavar="tcp://HOST:PORT", help="Of the dask scheduler."),
+        click.Option(
+            ["--workers"],
+            type=click.IntRange(min=1),
+            metavar="N",
+            allow_from_autoenv=False,
+            help="Processes that play the episodes of an environment in Python.  [default: 1]",
+        ),
     ),
 }
 """Heading -> options under it."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from propneat.search import EvolveState, Trainer
     from propneat.settings.file import Settings
 
-__all__ = ["run_shown", "stop_on_signal"]
+__all__ = ["resumable", "run_shown", "stop_on_signal"]
 
 _MOST_NOTES = 25
 
@@ -29,10 +29,8 @@ def run_shown(
     state: "EvolveState | None",
     train: "Trainer",
     quiet: bool,
-    report: bool = True,
 ) -> dict[str, Any]:
     """Run what is prepared, shown as it goes, and return its summary; a signal ends it after the generation in flight."""
-    from propneat.base.errors import ClusterError
     from propneat.cli.data_notes import notes_on_run
     from propneat.cli.run_view import RunView, say_when_compiling
     from propneat.run import run
@@ -60,16 +58,23 @@ def run_shown(
     shown = RunView(data.name, settings.evolve.n_generations, SCORE_NAMES[data.task], quiet=quiet)
     compiling = say_when_compiling("Compiling what only these rows need, once per installation ...", shown.say)
     with shown as view, compiling, stop_on_signal(view, folder) as stop:
-        try:
-            summary = run(
-                settings, data, folder, state=state, callbacks=[view, lambda _: bool(stop)], train=train, report=report
-            )
-        except ClusterError as error:
-            raise ClusterError(f"{error}; go on, there or here, with: propneat evolve --resume {folder.path}") from error
+        with resumable(folder):
+            summary = run(settings, data, folder, state=state, callbacks=[view, lambda _: bool(stop)], train=train)
     if summary["finished"]:
         return summary
     talk(f"Stopped. Continue with: propneat evolve --resume {folder.path}", quiet)
     return summary | {"signal": int(stop[0])}
+
+
+@contextmanager
+def resumable(folder: "RunFolder") -> Iterator[None]:
+    """Say how to go on with a run whose workers are gone."""
+    from propneat.base.errors import ClusterError
+
+    try:
+        yield
+    except ClusterError as error:
+        raise ClusterError(f"{error}; go on, there or here, with: propneat evolve --resume {folder.path}") from error
 
 
 @contextmanager

@@ -6,7 +6,8 @@ from typing import Any
 
 import click
 
-from propneat.settings.picking import PICKS, price_of
+from propneat.base.errors import ConfigError
+from propneat.settings.picking import PICKS, check_pick
 
 __all__ = ["Bytes", "OrWord", "Pick", "Seconds"]
 
@@ -27,22 +28,18 @@ class OrWord(click.ParamType):
             self.fail(f"{value!r} is neither {', nor '.join(self.words)}, nor: {error.message}", parameter, context)
 
 
-class Pick(OrWord):
+class Pick(click.ParamType):
     """A rule to pick a network by: a word, a price such as 1%, or a number of connections."""
 
-    def __init__(self) -> None:
-        super().__init__(click.INT, *PICKS)
-        self.name = f"{self.name}|N%"
+    name = "|".join([click.INT.name, *PICKS, "N%"])
 
     def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> Any:
-        if isinstance(value, str) and (value in self.words or price_of(value) is not None):
-            return value
+        rule = int(value) if isinstance(value, str) and value.isdecimal() else value
         try:
-            return self.kind.convert(value, parameter, context)
-        except click.BadParameter:
-            self.fail(
-                f"{value!r} is neither {', nor '.join(self.words)}, nor a price such as 1%, nor a number", parameter, context
-            )
+            check_pick(rule)
+        except ConfigError as error:
+            self.fail(str(error), parameter, context)
+        return rule
 
 
 class Bytes(click.ParamType):

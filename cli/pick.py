@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from propneat.cli.folder import FILE, keep_apart, writing
+from propneat.cli.kinds import Pick
 from propneat.cli.talk import count
 
 if TYPE_CHECKING:
@@ -18,10 +19,12 @@ __all__ = ["pick", "renew"]
 @click.command()
 @click.argument("run", type=click.Path(path_type=Path), metavar="RUN")
 @click.option("--connections", type=click.IntRange(min=1), metavar="N", help="Take the best network of at most N connections.")
-@click.option("--rule", metavar="RULE", help="Take best, one-standard-error, or 1%: each connection worth 1 % of the error.")
+@click.option(
+    "--rule", type=Pick(), metavar="RULE", help="Take best, one-standard-error, or 1%: each connection worth 1 % of the error."
+)
 @click.option("--out", type=FILE, metavar="FILE", help="Write the model there and leave the run as it is.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def pick(run: Path, connections: int | None, rule: str | None, out: Path | None, as_json: bool) -> None:
+def pick(run: Path, connections: int | None, rule: str | int | None, out: Path | None, as_json: bool) -> None:
     """Show the best networks of every size that a run has found, or choose another of them as its champion.
 
     \b
@@ -38,13 +41,10 @@ def pick(run: Path, connections: int | None, rule: str | None, out: Path | None,
     """
     from propneat.run.folder import RunFolder
     from propneat.run.front import front_rows, pick_network, read_front
-    from propneat.settings.picking import PICKS, price_of
 
     folder = RunFolder(run)
     if connections is not None and rule is not None:
         raise click.UsageError("--connections and --rule are two ways to choose: give one of them.")
-    if rule is not None and rule not in PICKS and price_of(rule) is None:
-        raise click.UsageError(f"--rule is {', '.join(PICKS)} or a price such as 1%, not {rule!r}.")
     if connections is None and rule is None:
         if out:
             raise click.UsageError("--out needs --connections or --rule, which say what to write.")

@@ -1,6 +1,7 @@
 """`propneat play`: a network that acts, in episodes."""
 
 import json
+from contextlib import closing
 from pathlib import Path
 
 import click
@@ -42,7 +43,8 @@ def play(
     player = load_champion(champion)
     world = find_world(env or player.environment, max_steps)
     n_episodes = 1 if world.environment.is_fixed else episodes
-    rollouts = player.play(world, n_episodes, seed)
+    with closing(world):
+        rollouts = player.play(world, n_episodes, seed)
     returns, steps = rollouts.returns[0], rollouts.steps[0]
     if record:
         from propneat.control.drawing import record_episode

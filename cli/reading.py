@@ -78,12 +78,10 @@ def describe_plan(table: "Table") -> list[dict[str, Any]]:
     return rows
 
 
-def show_plan(settings: "Settings", as_json: bool) -> None:
-    """Print how the table of a run would be read, without having learnt anything from it."""
-    from propneat.run import load_run_table
+def show_plan(settings: "Settings", table: "Table", as_json: bool) -> None:
+    """Print how the table of a run is read."""
     from propneat.run.sequence_data import describe_sequences
 
-    table = load_run_table(settings.data)
     notes = [*(describe_sequences(settings, table) if settings.data.of_sequences else []), *table.notes]
     if as_json:
         facts = {"name": table.name, "source": table.source, "rows": len(table), "task": table.task}

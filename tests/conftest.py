@@ -19,7 +19,7 @@ SLOW = frozenset(
     forward_gradients_champion forward_gradients_learning fusion_control fusion_control_learning fusion_control_streams
     inverse_flow inverse_flow_learning limits method_parts methods modprop modprop_learning onnx padded_engine
     paper_study populations rate_backprop rate_backprop_learning rate_backprop_network readme real_sets recomputation
-    recomputation_training report_page run_life run_report sequence_engine sequences_use shards sparse_fourier
+    recomputation_training report_page run_life run_report sequence_engine sequences_use shards shared_rollouts sparse_fourier
     sparse_fourier_learning spike_train spike_train_learning spike_train_recordings spike_train_rule stats_oracles style
     swept_columns torch_engines triton_engine vsml vsml_learners web_page
     """.split()

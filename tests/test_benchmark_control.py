@@ -13,6 +13,7 @@ from propneat.benchmark.control.arena import Arena
 from propneat.benchmark.control.contest import JUDGED, TESTED, Contest
 from propneat.benchmark.control.document import mean_and_interval, summarise
 from propneat.benchmark.control.open_es import HIDDEN, _Shape
+from propneat.benchmark.control.run import run_part
 from propneat.benchmark.neat_python import neat_python_config
 from propneat.compiler import compile_genome, compile_pool, compile_programs, evaluate
 from propneat.control.finding import find_world
@@ -37,7 +38,6 @@ def test_a_policy_gets_the_returns_that_rollouts_give_its_network(name):
 
     arena = Arena(world)
     returns, steps = arena.play(policy, seeds)
-    arena.close()
     rollouts = world.roll_out(compile_programs(compile_pool(GenePool.pack([pool[2]]))), seeds[None], None)
     np.testing.assert_allclose(returns, rollouts.returns[0], rtol=1e-6)
     np.testing.assert_array_equal(steps, rollouts.steps[0])
@@ -136,6 +136,40 @@ def test_what_is_stored_is_not_done_again(run, folder, monkeypatch):
     timeless = [[{k: v for k, v in p.items() if "seconds" not in k} for p in d["parts"]] for d in (first, again)]
     assert timeless[0] == timeless[1]
     assert run(*words, "--dry-run")[1].count("stored") == 4
+
+
+def test_an_interrupted_benchmark_goes_on_and_workers_change_nothing(run, folder, monkeypatch):
+    words = (
+        "benchmark",
+        "control",
+        "--environments",
+        "CartPole-v1",
+        "--steps",
+        "2000",
+        "--methods",
+        "neat,gradient",
+        "--quiet",
+    )
+    done, carry_out = [], run_part
+
+    def interrupted(part):
+        if len(done) == 3:
+            raise KeyboardInterrupt
+        done.append(part)
+        return carry_out(part)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("propneat.benchmark.control.run.run_part", interrupted)
+        assert run(*words, "--seeds", "2", "--workers", "1", "--out", "a")[0] == 130
+    assert len(list(Path("a/parts").iterdir())) == 3 and not Path("a/control.json").exists()
+    assert run(*words, "--seeds", "2", "--workers", "1", "--out", "a", "--dry-run")[1].count("to do") == 1
+    assert run(*words, "--seeds", "2", "--workers", "1", "--out", "a")[0] == 0
+    assert run(*words, "--seeds", "2", "--workers", "2", "--out", "b")[0] == 0
+    timeless = [
+        [{key: value for key, value in part.items() if "seconds" not in key} for part in json.loads(file.read_text())["parts"]]
+        for file in (Path("a/control.json"), Path("b/control.json"))
+    ]
+    assert len(timeless[0]) == 4 and timeless[0] == timeless[1]
 
 
 def test_mistakes_are_answered_in_one_sentence(run, folder):

@@ -32,7 +32,7 @@ def one_worker():
 
 
 def worker_of(executor):
-    return (executor._busy or executor._idle)[0]._process
+    return (executor._busy or executor._idle)[0]._worker._process
 
 
 def test_a_worker_that_dies_while_starting_is_a_death_like_any_other(tmp_path, one_worker):
@@ -131,7 +131,7 @@ def test_workers_end_with_a_coordinator_that_is_killed(folder):
 WATCHED = """
 import multiprocessing, os, sys, time
 def child(path):
-    from propneat.benchmark.worker import end_with_parent
+    from propneat.base.processes import end_with_parent
     sys.platform = "another"
     end_with_parent()
     open(path, "w").write(str(os.getpid()))

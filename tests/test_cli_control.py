@@ -52,6 +52,22 @@ def test_a_run_writes_a_champion_that_plays_is_shown_and_is_drawn(run, folder):
     assert json.loads(run("show", str(made / "champion.json"), "--json")[1])["about"]["env"] == "CartPole-v1"
 
 
+@pytest.mark.parametrize("env", ["CartPole-v1", "Pendulum-v1"])
+def test_a_champion_of_policy_gradients_plays_as_it_was_tested(run, folder, env):
+    learning = ("--method", "propneat", "--learning", "gradient", "--env", env, *TINY, "--out")
+    assert run("evolve", *learning, "a", "--quiet")[0] == 0
+    assert run("evolve", *learning, "b", "--quiet")[0] == 0 and outcome("a") == outcome("b")
+    assert 'learning = "gradient"' in Path("a/config.toml").read_text()
+    # it has learnt: mutation alone comes to other networks
+    assert run("evolve", "--env", env, *TINY, "--out", "c", "--quiet")[0] == 0
+    assert outcome("a")[1] != outcome("c")[1]
+    code, out, _ = run("play", "a/champion.json", "--json", "--episodes", "20", "--max-steps", "40", "--record", "a.gif")
+    told = json.loads(out)
+    assert code == 0 and told["env"] == env and Path("a.gif").is_file()
+    champion, world = load_champion("a/champion.json"), CompiledWorld(find_world(env, 40).environment)
+    assert told["mean_return"] == champion.play(world, 20, 0).returns.mean()
+
+
 def test_a_champion_acts_alone_as_it_does_in_rollouts(run, folder):
     run("evolve", "--env", "Pendulum-v1", *TINY, "--recurrent-rate", "0.5", "--out", "a", "--quiet")
     champion = load_champion("a/champion.json")

@@ -108,9 +108,9 @@ def test_a_table_of_ones_own_becomes_a_folder_with_all_that_was_promised(run, fo
     assert (made / "progress.png").read_bytes().startswith(b"\x89PNG")
     with (made / "history.csv").open() as file:
         rows = list(csv.DictReader(file))
-    assert [row["generation"] for row in rows] == ["0", "1"]
+    assert [row["generation"] for row in rows] == ["1", "2"]
     assert "seconds" not in rows[0]
-    assert (made / "timing.csv").read_text().startswith("generation,seconds\n0,")
+    assert (made / "timing.csv").read_text().startswith("generation,seconds\n1,")
 
 
 def test_json_is_one_object_on_stdout_and_quiet_is_silent(run, folder):
@@ -292,7 +292,7 @@ WRONG = [
     (["evolve", "monk1", "--populations", "many"], "'many' is neither auto, nor: "),
     (
         ["evolve", "monk1", "--pick", "BEST"],
-        "'BEST' is neither best, nor one-standard-error, nor a price such as 1%, nor a number",
+        "pick must be best, one-standard-error, a price of a connection such as 1%, or a number of connections, 1 or more, not 'BEST'",
     ),
     (["evolve", "monk1", "--generatons", "3"], "--generations"),
     (["evolve", "monk1", "--population", "0"], "population_size must be 2 or more"),

@@ -78,7 +78,7 @@ def test_what_cannot_be_picked_is_refused_and_nothing_changes(run, finished):
     Path("empty").mkdir()
     for arguments, words in [
         (("a", "--connections", "0"), "0 is not in the range"),
-        (("a", "--rule", "smallest"), "--rule is best, one-standard-error or a price such as 1%"),
+        (("a", "--rule", "smallest"), "pick must be best, one-standard-error, a price of a connection such as 1%"),
         (("a", "--rule", "best", "--connections", "3"), "give one of them"),
         (("a", "--out", "x.json"), "--out needs --connections or --rule"),
         (("a", "--rule", "best", "--out", "a/front.json"), "is what is read here"),

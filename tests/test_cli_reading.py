@@ -24,6 +24,75 @@ def write_houses(path, n_rows: int = 120) -> pandas.DataFrame:
     return frame
 
 
+def write_sequences(folder) -> None:
+    """A tide of one series, walks of one answer each, and a network of another table."""
+    steps = np.arange(60)
+    pandas.DataFrame({"day": steps, "level": np.sin(steps / 3).round(4)}).to_csv(folder / "tide.csv", index=False)
+    walks = np.repeat(np.arange(24), 4)
+    told = pandas.DataFrame({"walk": walks, "x": np.arange(96) % 7, "who": np.where(walks % 2, "up", "down")})
+    told.to_csv(folder / "walks.csv", index=False)
+
+
+TIDE = ("tide.csv", "--next-step", "level", "--time", "day")
+WALKS = ("walks.csv", "--target", "who", "--sequence-id", "walk")
+SMALL = ("--generations", "1", "--populations", "1", "--population", "6", "--no-report", "--quiet")
+HOUSES = ("houses.csv", "--target", "price")
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        (*TIDE, "--cv", "3"),
+        (*TIDE, "--class-weight", "balanced"),
+        (*TIDE, "--test-fraction", ".99"),
+        (*TIDE, "--seeds", "2", "--test-fraction", ".99"),
+        (*TIDE, "--engine", "padded"),
+        (*TIDE, "--answer", "mean"),
+        (*WALKS, "--test-fraction", ".95"),
+        (*WALKS, "--positive", "left"),
+        (*WALKS, "--engine", "layered", "--memory-budget", "1MiB"),
+        (*HOUSES, "--test-fraction", ".99"),
+        (*HOUSES, "--class-weight", "balanced"),
+        (*HOUSES, "--positive", "1"),
+        (*HOUSES, "--answer", "mean"),
+        (*HOUSES, "--start", "other.json"),
+        (*HOUSES, "--engine", "padded", "--device", "no such device"),
+        (*HOUSES, "--out", "taken"),
+        (*HOUSES, "--out", "taken", "--seeds", "2"),
+        (*HOUSES, "--executor", "dask", "--address", "rubbish"),
+    ],
+    ids=lambda asked: " ".join(asked),
+)
+def test_a_dry_run_refuses_what_the_run_refuses(run, folder, asked):
+    write_houses(folder / "houses.csv")
+    write_sequences(folder)
+    (folder / "taken").mkdir()
+    (folder / "taken" / "file").touch()
+    before = sorted(folder.rglob("*"))
+    code, out, said = run("evolve", *asked, *SMALL)
+    assert (code, out) == (2, "") and said.startswith("Error: ") and said.count("\n") == 1
+    assert run("evolve", *asked, *SMALL, "--dry-run") == (code, out, said)
+    assert sorted(folder.rglob("*")) == before
+
+
+def test_a_dry_run_of_a_run_to_resume_refuses_what_that_refuses(run, folder):
+    write_sequences(folder)
+    assert run("evolve", *TIDE, *SMALL, "--out", "one")[0] == 0
+    assert run("evolve", *TIDE, *SMALL, "--out", "two", "--seeds", "2")[0] == 0
+    for asked in (("one", "--population", "7"), ("two", "--population", "7"), ("one", "--start", "other.json")):
+        code, out, said = run("evolve", "--resume", *asked, "--quiet")
+        assert code != 0 and out == ""
+        assert run("evolve", "--resume", *asked, "--quiet", "--dry-run") == (code, out, said)
+    for folder_name in ("one", "two"):
+        assert "the last 15 held out" in run("evolve", "--resume", folder_name, "--dry-run")[1]
+    pandas.read_csv("tide.csv")[:50].to_csv("tide.csv", index=False)
+    for folder_name in ("one", "two"):
+        code, _, said = run("evolve", "--resume", folder_name, "--quiet")
+        told = run("evolve", "--resume", folder_name, "--quiet", "--dry-run")
+        # runs that are finished are left as they are
+        assert code == {"one": 2, "two": 0}[folder_name] and (told[0], told[2]) == (code, said)
+
+
 def test_a_dry_run_shows_the_plan_and_trains_nothing(run, folder):
     write_houses(folder / "houses.csv")
     code, out, _ = run("evolve", "houses.csv", "--target", "price", "--dry-run")

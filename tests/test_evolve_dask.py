@@ -12,16 +12,19 @@ from dataclasses import replace
 import numba
 import numpy as np
 import pytest
+from control_cases import population
 from test_evolve import make_problem, make_samples, small, to_bytes
 
 distributed = pytest.importorskip("distributed")
 
 from distributed.comm.tcp import TCP
 
-from propneat.base.cluster import connect
+from propneat.base.cluster import Cluster, connect
 from propneat.base.errors import ClusterError, ConfigError
 from propneat.cli.run_view import RunView
 from propneat.compiler import compile_pool
+from propneat.control.finding import find_world
+from propneat.control.shared import share
 from propneat.evolution import Population
 from propneat.search import Problem, evolve
 from propneat.training import TrainingConfig, train_population
@@ -72,16 +75,16 @@ def brief_cluster(monkeypatch):
 
 
 @contextmanager
-def kill_at_work(trainer: DaskTrainer, n_workers: int):
+def kill_at_work(trainer: DaskTrainer, n_workers: int, work: str = "train_shard"):
     """Kill that many of two workers with SIGKILL as soon as so many are at work on shards; fails if that never came."""
-    client, killed = trainer._client, []
+    client, killed = trainer.cluster.client, []
     client.wait_for_workers(2, timeout=60)
     pids = client.run(os.getpid)
 
     def kill() -> None:
         end = time.monotonic() + 60
         while len(killed) < n_workers and time.monotonic() < end:
-            busy = [worker for worker, keys in client.processing().items() if any("train_shard" in key for key in keys)]
+            busy = [worker for worker, keys in client.processing().items() if any(work in key for key in keys)]
             if len(busy) >= n_workers:
                 killed.extend(busy[:n_workers])
         for worker in killed:
@@ -131,7 +134,7 @@ def test_the_generator_goes_on_as_after_training_here(trainer):
 
 
 def test_rows_are_sent_once_and_generations_after_do_without(trainer, monkeypatch):
-    client = trainer._client
+    client = trainer.cluster.client
 
     def count_writes() -> None:
         from distributed.comm.tcp import TCP
@@ -168,7 +171,7 @@ def test_rows_are_sent_once_and_generations_after_do_without(trainer, monkeypatc
 
 def test_workers_train_in_one_thread_for_each_of_theirs(trainer):
     evolve(make_problem(), small(generations=1), train=trainer)
-    assert set(trainer._client.run(lambda: __import__("numba").config.NUMBA_NUM_THREADS).values()) == {1}
+    assert set(trainer.cluster.client.run(lambda: __import__("numba").config.NUMBA_NUM_THREADS).values()) == {1}
     assert trainer.n_threads == 2
 
 
@@ -240,18 +243,70 @@ def test_a_run_left_by_all_workers_says_so_and_is_resumed_without_them(brief_clu
 def test_results_that_are_lost_with_the_last_worker_are_not_waited_for_without_end(brief_cluster, monkeypatch):
     """Done, told so, and gone before the results were fetched."""
     trainer = DaskTrainer(brief_cluster.scheduler_address, patience=1.0)
-    wait = DaskTrainer._wait
+    wait = Cluster._wait
 
-    def leave_after(self: DaskTrainer, futures: list) -> None:
+    def leave_after(self: Cluster, futures: list) -> None:
         wait(self, futures)
         brief_cluster.scale(0)
-        while self.n_threads:
+        while self.n_workers:
             time.sleep(0.01)
 
-    monkeypatch.setattr(DaskTrainer, "_wait", leave_after)
+    monkeypatch.setattr(Cluster, "_wait", leave_after)
     plan, problem, _ = long_work()
     with closing(trainer), pytest.raises(ClusterError, match="has had no worker for 1 s"):
         trainer(plan, problem.train, TrainingConfig(epochs=1), np.random.default_rng(0))
+
+
+IN_PYTHON = (
+    "--env",
+    "control_cases:pendulum",
+    "--generations",
+    "3",
+    "--population",
+    "8",
+    "--episodes",
+    "2",
+    "--max-steps",
+    "30",
+)
+
+
+def test_episodes_on_the_cluster_are_those_of_one_machine(cluster, run, folder):
+    options = ("evolve", *IN_PYTHON, "--method", "propneat")
+    assert run(*options, "--out", "whole", "--quiet")[0] == 0
+    code, _, err = run(*options, "--out", "there", "--executor", "dask", "--address", cluster.scheduler_address)
+    assert code == 0 and "Episodes on the cluster at" in err, err
+    for name in ("champion.json", "history.csv", "config.toml"):
+        assert (folder / "there" / name).read_bytes() == (folder / "whole" / name).read_bytes()
+
+
+def test_episodes_whose_worker_is_killed_are_played_again(doomed):
+    cluster, trainer = doomed
+    world = find_world("control_cases:InPython")
+    _, programs = population(world.environment)
+    seeds = np.random.default_rng(1).integers(0, 2**63, (len(programs), 300), dtype=np.uint64)
+    whole = world.roll_out(programs, seeds, None)
+    with kill_at_work(trainer, 1, "play"):
+        found = share(world, trainer.cluster).roll_out(programs, seeds, None)
+    assert (found.returns.tobytes(), found.seen.mean.tobytes()) == (whole.returns.tobytes(), whole.seen.mean.tobytes())
+
+
+def test_a_run_in_an_environment_that_all_workers_leave_says_so(brief_cluster, run, folder, monkeypatch):
+    monkeypatch.setitem(Cluster.__init__.__kwdefaults__, "patience", 1.0)
+    show = RunView.__call__
+
+    def leave(view: RunView, state: object) -> None:
+        show(view, state)
+        brief_cluster.scale(0)
+
+    monkeypatch.setattr(RunView, "__call__", leave)
+    address = brief_cluster.scheduler_address
+    code, out, err = run("evolve", *IN_PYTHON, "--out", "cut", "--quiet", "--executor", "dask", "--address", address)
+    assert (code, out) == (1, "")
+    assert "no worker for 1 s" in err and "propneat evolve --resume cut" in err and len(err.splitlines()) == 1
+    monkeypatch.setattr(RunView, "__call__", show)
+    assert run("evolve", *IN_PYTHON, "--out", "whole", "--quiet")[0] == run("evolve", "--resume", "cut", "--quiet")[0] == 0
+    assert (folder / "cut" / "history.csv").read_bytes() == (folder / "whole" / "history.csv").read_bytes()
 
 
 def test_a_cluster_that_cannot_be_used_is_one_sentence_before_anything_is_written(brief_cluster, run, folder, monkeypatch):

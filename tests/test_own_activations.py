@@ -141,8 +141,11 @@ def test_a_run_evolves_with_one_that_lies_in_its_folder(run, folder):
     code, out, _ = run("show", "a/champion.json")
     assert code == 0
     own = [node for node in nodes if node["activation"] == "mine:bump"]
-    for form in ("c", "python", "onnx", "micropython", "torch") if own else ():
-        code, out, err = run("export", "a/champion.json", "--to", form, "--out", f"made.{form}")
-        assert code == 2 and out == "" and "'mine:bump', an activation of your own" in err and "Traceback" not in err
-        assert not Path(f"made.{form}").exists()
     assert own
+    for form in ("c", "excel", "html", "js", "latex", "micropython", "onnx", "python", "sql", "sympy", "torch"):
+        code, out, err = run("export", "a/champion.json", "--to", form, "--out", f"made.{form}")
+        assert (code, out) == (2, "") and "'mine:bump', an activation of your own" in err, form
+        assert err.count("\n") == 1 and not Path(f"made.{form}").exists()
+    for form in ("json", "dot", "graphml", "svg"):
+        assert run("export", "a/champion.json", "--to", form, "--out", f"made.{form}")[0] == 0, form
+    assert "mine:bump" in Path("made.json").read_text() and "mine:bump" in Path("made.graphml").read_text()

@@ -279,6 +279,17 @@ def test_test_rows_of_one_class_and_answers_that_are_no_numbers_are_told_as_they
     assert "undefined" in folder.report.read_text() and 'id="network"' in folder.report.read_text()
 
 
+def test_a_resumed_run_remembers_that_no_report_was_wanted(run, folder):
+    write_table(folder / "t.csv")
+    one = (*TINY, "--populations", "1", "--generations", "1", "--quiet")
+    assert run("evolve", "t.csv", "--target", "<i>y", *one, "--no-report", "--out", "a")[0] == 0
+    assert run("evolve", "--resume", "a", "--generations", "2", "--quiet")[0] == 0
+    assert "baselines" not in json.loads(Path("a/summary.json").read_text()) and not Path("a/report.html").exists()
+    # and that changes nothing of its course
+    assert run("evolve", "--resume", "a", "--generations", "3", "--report", "--quiet")[0] == 0
+    assert Path("a/report.html").is_file()
+
+
 def test_without_a_report_nothing_is_trained_beside_the_network(run, folder):
     write_table(folder / "t.csv")
     code, out, _ = run("evolve", "t.csv", "--target", "<i>y", *TINY, "--no-report", "--out", "a", "--quiet")

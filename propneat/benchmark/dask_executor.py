@@ -6,8 +6,9 @@ import time
 from typing import Any
 
 from propneat.base.cluster import connect
+from propneat.base.processes import limit_threads
 from propneat.benchmark.executor import Job, Limits
-from propneat.benchmark.slot import Slot, limit_threads
+from propneat.benchmark.slot import Slot
 from propneat.benchmark.task import Outcome, Task
 
 __all__ = ["DaskExecutor"]

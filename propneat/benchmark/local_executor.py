@@ -2,8 +2,9 @@
 
 from multiprocessing.connection import wait
 
+from propneat.base.processes import limit_threads
 from propneat.benchmark.executor import Job, Limits
-from propneat.benchmark.slot import Slot, limit_threads
+from propneat.benchmark.slot import Slot
 from propneat.benchmark.task import Outcome, Task
 
 __all__ = ["LocalExecutor"]

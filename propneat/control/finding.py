@@ -88,7 +88,7 @@ def _seen_space(name: str, example: Any) -> tuple[Callable[[Any], np.ndarray], i
         return lambda seen: np.eye(space.n)[int(seen) - int(getattr(space, "start", 0))], int(space.n)
     if not hasattr(space, "low"):
         raise ConfigError(f"the observations of {name} are {_called(space)}, and networks see numbers: Box or Discrete")
-    return lambda seen: np.asarray(seen, np.float64).ravel(), math.prod(space.shape)
+    return lambda seen: np.array(seen, np.float64).ravel(), math.prod(space.shape)
 
 
 def _acted_space(name: str, example: Any) -> tuple[Callable[[Any], Any], ActionSpace]:

@@ -1,6 +1,6 @@
 """Environments in Python: gymnasium's and those that are written like them, many side by side, networks compiled."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,7 +13,7 @@ from propneat.control.environment import Environment
 from propneat.control.moments import Moments
 from propneat.control.rollouts import Experience, Rollouts, scaling_of
 
-__all__ = ["PythonWorld", "answer_lanes"]
+__all__ = ["Episode", "PythonWorld", "answer_lanes", "gather"]
 
 _LANES = 32
 
@@ -27,21 +27,63 @@ def answer_lanes(programs, genomes, inputs, memory, outputs):
         walk(code[code_start[g] :], numbers[number_start[g] :], inputs[lane], memory[lane], outputs[lane])
 
 
+@dataclass(frozen=True, eq=False)
+class Episode:
+    """What came of one episode."""
+
+    total: float
+    """Sum of the rewards."""
+    n_steps: int
+    seen: Moments
+    """Of all observations that were acted on."""
+    rows: tuple[np.ndarray, np.ndarray, np.ndarray] | None
+    """Inputs, actions and rewards as in `Experience`, None where they are not kept."""
+
+
+def gather(episodes: Sequence[Episode], shape: tuple[int, int], environment: Environment) -> Rollouts:
+    """Return as rollouts what came of the episodes of all genomes, (n_genomes, n_episodes), one genome after another."""
+    seen = Moments.none(environment.n_observations)
+    for episode in episodes:
+        seen = seen.joined(episode.seen)
+    returns = np.array([episode.total for episode in episodes]).reshape(shape)
+    steps = np.array([episode.n_steps for episode in episodes], np.int64).reshape(shape)
+
+    def replay(chosen: np.ndarray) -> Experience:
+        width = 1 if environment.action.n_choices else environment.action.n_outputs
+        no_rows = np.zeros((0, environment.n_observations), np.float32), np.zeros((0, width), np.float32), np.zeros(0)
+        rows = [no_rows, *(episodes[k].rows for k in np.flatnonzero(chosen))]
+        parts = (np.concatenate(part) for part in zip(*rows, strict=True))
+        return Experience(*parts, np.cumsum([0, *steps[chosen]]))
+
+    return Rollouts(returns, steps, seen, replay)
+
+
 @dataclass(eq=False)
 class _Lane:
     """One environment at work. Mutable."""
 
     world: Any
-    job: tuple[int, int] | None = None
+    job: int | None = None
     seen: np.ndarray | None = None
-    rows: list[tuple[np.ndarray, np.ndarray, float]] = field(default_factory=list)
-    total: float = 0.0
-    n_steps: int = 0
+    past: list[np.ndarray] = field(default_factory=list)
+    rows: list[tuple[np.ndarray, np.ndarray]] = field(default_factory=list)
+    rewards: list[float] = field(default_factory=list)
+
+    def episode(self, keep: bool) -> Episode:
+        """Return what came of the episode that is at its end."""
+        rows = None
+        if keep:
+            inputs, actions = (np.array(part, np.float32) for part in zip(*self.rows, strict=True))
+            rows = inputs, actions, np.array(self.rewards)
+        return Episode(sum(self.rewards), len(self.rewards), Moments.of_rows(np.array(self.past)), rows)
 
 
 @dataclass(frozen=True, eq=False)
 class PythonWorld:
-    """An environment that Python steps through. The same seeds give the same rollouts as far as its `reset(seed=...)` does."""
+    """An environment that Python steps through. The same seeds give the same rollouts as far as its `reset(seed=...)` does.
+
+    Environments are made once and kept for the next rollouts; `close` ends them.
+    """
 
     environment: Environment
     make: Callable[[], Any]
@@ -50,31 +92,43 @@ class PythonWorld:
     """Turns an observation into float64 (n_observations,)."""
     unflatten: Callable[[Any], Any]
     """Turns an action of `ActionSpace.act` into one of the environment."""
+    _made: list[Any] = field(default_factory=list, init=False)
 
     def roll_out(self, programs: Programs, seeds: np.ndarray, moments: Moments | None, *, keep: bool = False) -> Rollouts:
         """See `World`. Genomes are asked many at once, environments stepped one after another."""
-        jobs = [(g, e) for g in range(seeds.shape[0]) for e in range(seeds.shape[1])]
-        lanes = [_Lane(self.make()) for _ in range(min(_LANES, len(jobs)))]
-        try:
-            return self._carry_out(lanes, jobs, programs, seeds, moments, keep)
-        finally:
-            for lane in lanes:
-                lane.world.close()
+        genomes = np.repeat(np.arange(seeds.shape[0]), seeds.shape[1])
+        return gather(self.play(programs, genomes, seeds.ravel(), moments, keep), seeds.shape, self.environment)
 
-    def _carry_out(self, lanes, jobs, programs: Programs, seeds: np.ndarray, moments: Moments | None, keep: bool) -> Rollouts:
-        returns, steps = np.zeros(seeds.shape), np.zeros(seeds.shape, np.int64)
+    def made(self, n_environments: int) -> list[Any]:
+        """Return that many environments, each to be reset before it is stepped."""
+        while len(self._made) < n_environments:
+            self._made.append(self.make())
+        return self._made[:n_environments]
+
+    def close(self) -> None:
+        """End the environments that were made."""
+        while self._made:
+            self._made.pop().close()
+
+    def play(
+        self, programs: Programs, genomes: np.ndarray, seeds: np.ndarray, moments: Moments | None, keep: bool
+    ) -> list[Episode]:
+        """Let genomes[k] act in an episode that begins by seeds[k], uint64 (n,); return what came of each, in this order.
+
+        An episode does not depend on which others are played with it.
+        """
+        lanes = [_Lane(made) for made in self.made(min(_LANES, len(seeds)))]
         subtract, multiply, limit = scaling_of(moments, self.environment.n_observations)
         parts = (programs.code, programs.numbers, programs.code_start, programs.number_start)
         memory = np.zeros((len(lanes), int(np.diff(programs.slot_start).max())))
-        seen, kept, waiting = Moments.none(self.environment.n_observations), {}, iter(jobs)
+        waiting = iter(range(len(seeds)))
+        episodes: dict[int, Episode] = {}
         for k, lane in enumerate(lanes):
             self._begin(lane, next(waiting, None), seeds, memory[k])
         while busy := [k for k, lane in enumerate(lanes) if lane.job is not None]:
-            rows = np.array([lanes[k].seen for k in busy])
-            seen = seen.joined(Moments.of_rows(rows))
-            inputs = np.clip((rows - subtract) * multiply, -limit, limit)
+            inputs = np.clip((np.array([lanes[k].seen for k in busy]) - subtract) * multiply, -limit, limit)
             state, outputs = memory[busy], np.zeros((len(busy), programs.n_outputs))
-            answer_lanes(parts, np.array([lanes[k].job[0] for k in busy]), inputs, state, outputs)
+            answer_lanes(parts, genomes[[lanes[k].job for k in busy]], inputs, state, outputs)
             memory[busy] = state
             actions = self.environment.action.act(outputs)
             told = actions[:, None] if self.environment.action.n_choices else np.clip(np.nan_to_num(outputs), -1.0, 1.0)
@@ -82,26 +136,17 @@ class PythonWorld:
                 lane = lanes[k]
                 observation, reward, ended, cut, _ = lane.world.step(self.unflatten(actions[place]))
                 if keep:
-                    lane.rows.append((inputs[place], told[place], float(reward)))
-                lane.seen, lane.total, lane.n_steps = self.flatten(observation), lane.total + float(reward), lane.n_steps + 1
-                if ended or cut or lane.n_steps >= self.environment.max_steps:
-                    returns[lane.job], steps[lane.job], kept[lane.job] = lane.total, lane.n_steps, lane.rows
+                    lane.rows.append((inputs[place], told[place]))
+                lane.past.append(lane.seen)
+                lane.rewards.append(float(reward))
+                lane.seen = self.flatten(observation)
+                if ended or cut or len(lane.rewards) >= self.environment.max_steps:
+                    episodes[lane.job] = lane.episode(keep)
                     self._begin(lane, next(waiting, None), seeds, memory[k])
-        return Rollouts(returns, steps, seen, lambda chosen: self._experience(kept, chosen))
+        return [episodes[k] for k in range(len(seeds))]
 
-    def _begin(self, lane: _Lane, job: tuple[int, int] | None, seeds: np.ndarray, memory: np.ndarray) -> None:
-        lane.job, lane.rows, lane.total, lane.n_steps = job, [], 0.0, 0
+    def _begin(self, lane: _Lane, job: int | None, seeds: np.ndarray, memory: np.ndarray) -> None:
+        lane.job, lane.past, lane.rows, lane.rewards = job, [], [], []
         memory[:] = 0.0
         if job is not None:
             lane.seen = self.flatten(lane.world.reset(seed=int(seeds[job] % np.uint64(2**31)))[0])
-
-    def _experience(self, kept: dict[tuple[int, int], list], chosen: np.ndarray) -> Experience:
-        episodes = [kept[int(g), int(e)] for g, e in np.argwhere(chosen)]
-        rows = [row for episode in episodes for row in episode]
-        width = 1 if self.environment.action.n_choices else self.environment.action.n_outputs
-        return Experience(
-            np.array([row[0] for row in rows], np.float32).reshape(len(rows), self.environment.n_observations),
-            np.array([row[1] for row in rows], np.float32).reshape(len(rows), width),
-            np.array([row[2] for row in rows], np.float64),
-            np.cumsum([0, *map(len, episodes)]),
-        )

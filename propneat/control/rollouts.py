@@ -61,6 +61,9 @@ class World(Protocol):
         `moments` scale observations, None leaves them as they are. `keep` says that steps will be asked for.
         """
 
+    def close(self) -> None:
+        """End what rollouts have begun and kept; others may follow."""
+
 
 def scaling_of(moments: Moments | None, n_observations: int) -> tuple[np.ndarray, np.ndarray, float]:
     """Return what to subtract, by what to multiply, and where to cut."""
@@ -127,6 +130,9 @@ class CompiledWorld:
     def roll_out(self, programs: Programs, seeds: np.ndarray, moments: Moments | None, *, keep: bool = False) -> Rollouts:
         """See `World`; steps are not kept but made again when they are asked for."""
         return self.roll_from(programs, first_states(self.environment, seeds), moments)
+
+    def close(self) -> None:
+        """See `World`; nothing is kept."""
 
     def roll_from(
         self, programs: Programs, starts: np.ndarray, moments: Moments | None, *, max_steps: int | None = None

@@ -46,11 +46,14 @@ def window_size(n_steps: int) -> int:
 
 
 def cut_windows(rows: np.ndarray, size: int) -> SequenceRows:
-    """Cut a series of row numbers, (n_steps,), into windows of `size` steps, each with the row after it, for the last forecast."""
+    """Cut a series of row numbers, (n_steps,), into windows of `size` steps, each with the row after it, for the last forecast.
+
+    A series that has no step after another has no window.
+    """
     firsts = np.arange(0, len(rows) - 1, size)
     parts = [rows[first : first + size + 1] for first in firsts]
     start = np.concatenate([[0], np.cumsum([len(part) for part in parts])]).astype(np.int64)
-    return SequenceRows(np.concatenate(parts), start, firsts.astype(object))
+    return SequenceRows(np.concatenate([rows[:0], *parts]), start, firsts.astype(object))
 
 
 def with_current(

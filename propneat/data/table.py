@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from propneat.data.delimited import DelimitedForm
     from propneat.data.delimited_sweep import SweptColumn
 
-__all__ = ["MIN_ROWS", "Table", "is_file_name", "load_table", "make_table", "split_target"]
+__all__ = ["MIN_ROWS", "Table", "column_hint", "is_file_name", "load_table", "make_table", "split_target"]
 
 MIN_ROWS = 10
 """The fewest rows that can be divided for learning, choosing and judging."""
@@ -216,8 +216,7 @@ def _carried_rows(columns: dict[str, "pandas.Series"], present: np.ndarray) -> "
 def _check_carried(columns: list[str], carry: tuple[str, ...], target: str, name: str) -> None:
     for column in carry:
         if column not in columns:
-            close = difflib.get_close_matches(column, columns, n=1)
-            hint = f"did you mean {close[0]!r}?" if close else f"the columns are {_listed(columns)}"
+            hint = column_hint(column, columns)
             raise DataError(f"{name} has no column {column!r} to tell sequences or their steps apart by: {hint}")
         if column == target or list(carry).count(column) > 1:
             raise DataError(f"column {column!r} cannot be two of the target, the sequence id and the time: name another")
@@ -265,10 +264,14 @@ def _target_name(columns: list[str], target: str | None, name: str) -> str:
         return found[0]
     target = target.strip()
     if target not in columns:
-        close = difflib.get_close_matches(target, columns, n=1)
-        hint = f"did you mean {close[0]!r}?" if close else f"the columns are {_listed(columns)}"
-        raise DataError(f"{name} has no column {target!r}: {hint}")
+        raise DataError(f"{name} has no column {target!r}: {column_hint(target, columns)}")
     return target
+
+
+def column_hint(name: str, columns: list[str]) -> str:
+    """Return what to say of a name that is none of some columns: the nearest, or all."""
+    close = difflib.get_close_matches(name, columns, n=1)
+    return f"did you mean {close[0]!r}?" if close else f"the columns are {_listed(columns)}"
 
 
 def _listed(columns: list[str]) -> str:

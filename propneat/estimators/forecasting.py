@@ -8,6 +8,7 @@ from propneat.base.errors import ConfigError, DataError
 from propneat.data import encode_target, plan_table
 from propneat.data.next_steps import NextSteps, cut_windows, window_size
 from propneat.data.sequence_rows import SequenceColumns, read_arrays
+from propneat.data.table import column_hint
 from propneat.estimators.preparing import are_sequences
 from propneat.model import Model
 from propneat.model.forecast_preparation import FollowedColumn, prepare_forecasts
@@ -30,7 +31,8 @@ def prepare_series(X: Any, next_step: str | int, settings: Settings, seed: int) 
     elif isinstance(next_step, str) and next_step in names:
         name = next_step
     else:
-        raise ConfigError(f"next_step is the name or the position of one of {len(names)} columns of X, not {next_step!r}")
+        said = f"next_step is the name or the position of one of {len(names)} columns of X, not {next_step!r}"
+        raise ConfigError(f"{said}: {column_hint(str(next_step), names)}")
     column = FollowedColumn(name, "regression", *encode_target(_column(values, name, names), "regression"))
     prepared = prepare_forecasts(values, column, rows, SequenceColumns(), planned.plan, seed=seed, **settings.data.preparing)
     return [*planned.notes, *prepared.describe(values, column.values)], name, prepared

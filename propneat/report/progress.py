@@ -37,7 +37,7 @@ def draw_progress(
     figure = Figure(figsize=(12, 6.2), dpi=110, facecolor="white", layout="constrained")
     figure.get_layout_engine().set(w_pad=0.12, h_pad=0.1)
     panels = figure.subplots(2, 3)
-    generations = [float(row["generation"]) for row in history]
+    generations = [float(row["generation"]) + 1 for row in history]
     figure.suptitle(_heading(history), x=0.012, ha="left", fontsize=12, fontweight="bold", color="#111111")
     divisor, unit = _time_unit(max((s for s in _column(history, "seconds") if math.isfinite(s)), default=0.0))
     elapsed = [seconds / divisor for seconds in _column(history, "seconds")]

@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 
 from propneat import __version__
+from propneat.base.crew import Crew
 from propneat.base.errors import DamagedCheckpointError
 from propneat.base.records import finite_or_none, write_atomic
 from propneat.compiler import compile_pool, compile_programs, compile_structure
@@ -17,6 +19,7 @@ from propneat.control.judging import generalisation, judged_in
 from propneat.control.moments import Moments
 from propneat.control.rollouts import CompiledWorld, World
 from propneat.control.search import CONTROL_COLUMNS, evolve_control, is_done, is_normalised
+from propneat.control.shared import share
 from propneat.genome import GenePool
 from propneat.run.checkpoint import CHECKPOINT_SCHEMA, check_identity, load_checkpoint
 from propneat.run.folder import RunFolder, claim_folder, free_folders, open_run_folder
@@ -35,17 +38,23 @@ Perform = Callable[..., dict[str, Any]]
 
 
 def start_control(
-    config: ControlConfig, out: Path | str | None = None, *, force: bool = False, perform: Perform | None = None
+    config: ControlConfig,
+    out: Path | str | None = None,
+    *,
+    force: bool = False,
+    perform: Perform | None = None,
+    crew: Crew | None = None,
 ) -> dict[str, Any]:
     """Begin a run in a folder of its own, by default results/ENV-seedN, carry it out, and return its summary.
 
-    `perform` is called as `run_control` is. Raises ConfigError for settings, an environment or a folder that cannot be used,
+    `perform` is called as `run_control` is. A `crew`, such as `propneat.base.crew.ProcessCrew(4)`, plays the episodes of an
+    environment in Python, to the same bytes, and is left open. Raises ConfigError for settings, an environment or a folder that cannot be used,
     before anything is written.
     """
-    world = find_world(config.env, config.max_steps)
+    world = _find_world(config, crew)
     folders = free_folders(None if out is None else Path(out), config.env, config.seed, force=force)
     folder = claim_folder(folders, format_control(config), force=force)
-    with folder.held():
+    with folder.held(), closing(world):
         return (perform or run_control)(config, world, folder, state=None)
 
 
@@ -54,22 +63,23 @@ def resume_control(
     changes: Layer | None = None,
     *,
     perform: Perform | None = None,
+    crew: Crew | None = None,
     say: Callable[[str], None] = print,
 ) -> dict[str, Any]:
     """Go on with the run in a folder to the same end as if it had never stopped, and return its summary.
 
-    `changes` may raise `generations` and `env_steps`. A finished run is left as it is, and `say` gets a line on that. Raises
+    `changes` may raise `generations` and `env_steps`; `crew` is that of `start_control`. A finished run is left as it is, and `say` gets a line on that. Raises
     CheckpointError for a folder that holds no run, or one of other settings.
     """
     folder = folder if isinstance(folder, RunFolder) else open_run_folder(Path(folder))
     config = resolve_control([read_control_file(folder.config), changes or {}])
-    world = find_world(config.env, config.max_steps)
+    world = _find_world(config, crew)
     state = _find_state(folder, config, world)
     summary = _read_summary(folder)
     if state and is_done(state, config) and summary.get("finished") is True and folder.champion.is_file():
         say(f"The run in {folder.path} is finished, nothing is left to do.")
         return summary
-    with folder.held():
+    with folder.held(), closing(world):
         return (perform or run_control)(config, world, folder, state=state)
 
 
@@ -106,6 +116,11 @@ def run_control(
     }
     folder.write_summary(summary)
     return summary
+
+
+def _find_world(config: ControlConfig, crew: Crew | None) -> World:
+    world = find_world(config.env, config.max_steps)
+    return world if crew is None else share(world, crew)
 
 
 def _extra(state: EvolveState) -> dict[str, Any]:

@@ -90,13 +90,13 @@ class RunData:
         return self.prepared.model(genome, target_name=self.target_name, target_plan=self.target_plan, about=about)
 
 
-def prepare_run(settings: Settings) -> RunData:
-    """Load the table of some settings and divide its rows; nothing is fitted to the rows held out.
+def prepare_run(settings: Settings, table: Table | None = None) -> RunData:
+    """Load the table of some settings, unless it is given, and divide its rows; nothing is fitted to the rows held out.
 
     Raises DataError or ConfigError for a table or settings that cannot be learnt from.
     """
     data, seed = settings.data, settings.evolve.seed
-    table = load_run_table(data)
+    table = load_run_table(data) if table is None else table
     if data.of_sequences:
         return _prepare_sequence_run(settings, table)
     data.refuse_answer()

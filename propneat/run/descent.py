@@ -1,4 +1,7 @@
-"""The species of a run and the ancestors of its champions, as two tables and a picture in its folder."""
+"""The species of a run and the ancestors of its champions, as two tables and a picture in its folder.
+
+In the tables populations and generations count from 1, as on screens and pictures.
+"""
 
 import csv
 from collections.abc import Sequence
@@ -14,6 +17,7 @@ from propneat.search.descent import Ancestor, SpeciesSize, ancestors, species_si
 __all__ = ["read_descent", "write_descent"]
 
 _SPECIES, _LINEAGE, _PICTURE = "species.csv", "lineage.csv", "descent.png"
+_COUNTED = frozenset({"population", "generation"})
 _Row = TypeVar("_Row", SpeciesSize, Ancestor)
 
 
@@ -35,19 +39,25 @@ def read_descent(folder: RunFolder) -> tuple[list[SpeciesSize], list[Ancestor]]:
 
 
 def _plain(row: SpeciesSize | Ancestor) -> dict[str, Any]:
-    return {name: finite_or_none(value) if isinstance(value, float) else value for name, value in asdict(row).items()}
+    counted = asdict(row) | {name: value + 1 for name, value in asdict(row).items() if name in _COUNTED}
+    return {name: finite_or_none(value) if isinstance(value, float) else value for name, value in counted.items()}
 
 
 def _read(folder: RunFolder, name: str, kind: type[_Row]) -> list[_Row]:
     try:
         with (folder.path / name).open(newline="", encoding="utf-8") as file:
             return [
-                kind(**{entry.name: _value(row[entry.name], entry.type) for entry in fields(kind)})
+                kind(**{entry.name: _value(row[entry.name], entry.name, entry.type) for entry in fields(kind)})
                 for row in csv.DictReader(file)
             ]
     except (OSError, ValueError, KeyError, TypeError):
         return []
 
 
-def _value(text: str, kind: Any) -> Any:
-    return float(text or "nan") if kind is float else int(text)
+def _value(text: str, name: str, kind: Any) -> Any:
+    if kind is float:
+        return float(text or "nan")
+    value = int(text) - (name in _COUNTED)
+    if value < 0:
+        raise ValueError(f"there is no {name} {text}")
+    return value

@@ -7,13 +7,13 @@ import pandas
 
 from propneat.base.rng import make_rng
 from propneat.data.next_steps import NextSteps
-from propneat.data.sequence_rows import SequenceRows
+from propneat.data.sequence_rows import SequenceColumns, SequenceRows
 from propneat.data.split import fold_rows, split_rows
 from propneat.model.preparation import PreparedProblem
 from propneat.settings.data import DataSettings
 from propneat.settings.file import Settings
 
-__all__ = ["DividedSequences", "hold_out", "memory_line", "order_of", "sequences_line"]
+__all__ = ["DividedSequences", "columns_of", "hold_out", "memory_line", "order_of", "sequences_line"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +32,11 @@ class DividedSequences:
     notes: tuple[str, ...]
     forecasts: NextSteps | None = None
     current: np.ndarray | None = None
+
+
+def columns_of(data: DataSettings) -> SequenceColumns:
+    """Return which columns make sequences of a table's rows, and how these are answered."""
+    return SequenceColumns(data.sequence_id, data.time, answer=data.answer)
 
 
 def hold_out(data: DataSettings, codes: np.ndarray, task: str, seed: int) -> tuple[np.ndarray, np.ndarray]:

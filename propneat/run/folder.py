@@ -187,19 +187,20 @@ class RunFolder:
         return all((self.path / name).is_file() for name in _RESULTS)
 
     def write_history(self, history: Sequence[Mapping[str, Any]]) -> None:
-        """Write the history, one row per generation, columns as in the first row."""
-        write_atomic(self.history, format_csv(history, list(history[0])))
+        """Write the history, one row per generation, columns as in the first row; generations count from 1, as on screens."""
+        rows = [{**row, "generation": row["generation"] + 1} for row in history]
+        write_atomic(self.history, format_csv(rows, list(history[0])))
 
     def write_timing(self, seconds: Mapping[int, float]) -> None:
-        """Write elapsed seconds by generation."""
-        rows = [{"generation": generation, "seconds": f"{value:.3f}"} for generation, value in sorted(seconds.items())]
+        """Write elapsed seconds by generation, which counts from 1 in the file."""
+        rows = [{"generation": generation + 1, "seconds": f"{value:.3f}"} for generation, value in sorted(seconds.items())]
         write_atomic(self.timing, format_csv(rows, ["generation", "seconds"]))
 
     def read_timing(self) -> dict[int, float]:
         """Return elapsed seconds by generation, as far as they are known."""
         try:
             lines = self.timing.read_text().splitlines()[1:]
-            return {int(generation): float(seconds) for generation, seconds in (line.split(",") for line in lines)}
+            return {int(generation) - 1: float(seconds) for generation, seconds in (line.split(",") for line in lines)}
         except (OSError, ValueError):
             return {}
 

@@ -7,7 +7,7 @@ from propneat.data import Table, encode_target
 from propneat.data.next_steps import NextSteps, cut_windows, window_size
 from propneat.data.sequence_rows import CHANGE, SequenceColumns, SequenceRows
 from propneat.model.forecast_preparation import FollowedColumn, prepare_forecasts
-from propneat.run.divided import DividedSequences, hold_out, memory_line, order_of, sequences_line
+from propneat.run.divided import DividedSequences, columns_of, hold_out, memory_line, order_of, sequences_line
 from propneat.settings.file import Settings
 
 __all__ = ["describe_series", "divide_forecasts"]
@@ -35,8 +35,7 @@ def divide_forecasts(settings: Settings, table: Table) -> DividedSequences:
     learnt = FollowedColumn(column.name, column.task, column.classes, column.values[order])
     preparing = data.preparing | {"seed": settings.evolve.seed, "class_weight": data.class_weight}
     features = table.features.iloc[order]
-    columns = SequenceColumns(data.sequence_id, data.time)
-    prepared = prepare_forecasts(features, learnt, learnt_rows, columns, table.plan, **preparing)
+    prepared = prepare_forecasts(features, learnt, learnt_rows, columns_of(data), table.plan, **preparing)
     notes = (*describe_series(settings, table), _learnt_line(column.name, prepared.sequence), *table.notes)
     notes = (*notes, *prepared.describe(features, table.target.iloc[order]))
     if forecasts is None or not len(forecasts):
@@ -71,7 +70,7 @@ def describe_series(settings: Settings, table: Table) -> list[str]:
 def _rows_of(settings: Settings, table: Table) -> SequenceRows:
     if table.carried is None:
         raise DataError(f"{table.name} was read as a table of single rows, which no step follows")
-    return SequenceColumns(settings.data.sequence_id, settings.data.time).rows_of(table.carried)
+    return columns_of(settings.data).rows_of(table.carried)
 
 
 def _n_held_out(settings: Settings, table: Table) -> int:

@@ -1,21 +1,23 @@
 """The life of a run: begun in a folder of its own, and gone on with where it stopped."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from propneat.data import Table
 from propneat.data.table import is_file_name
 from propneat.model.starting import starting_genomes
 from propneat.run.folder import RunFolder, claim_folder, free_folders, open_run_folder
-from propneat.run.session import find_state, prepare_run, run, settled, warm_up
+from propneat.run.session import RunData, find_state, prepare_run, run, settled, warm_up
 from propneat.run.time_budget import fit_into
-from propneat.search import Trainer
+from propneat.search import EvolveState, Trainer
 from propneat.settings.file import Layer, Settings, format_settings, read_settings_file, resolve_settings
 from propneat.training import train_population
 
-__all__ = ["resume", "rooted", "settings_of_run", "start"]
+__all__ = ["rehearse", "resume", "rooted", "settings_of_run", "start"]
 
 
 def _say(text: str) -> None:
@@ -41,13 +43,8 @@ def start(
     about how long it may take, see `fit_into`; `say` gets a line on what that comes to. Raises DataError or ConfigError for a
     table, settings or a folder that cannot be used, before anything is written.
     """
-    settings = rooted(settings if isinstance(settings, Settings) else resolve_settings([settings]))
-    data = prepare_run(settings)
-    settings = settled(settings, data)
-    starting_genomes(settings.evolve.start, data.prepared)
-    folders = free_folders(None if out is None else Path(out), data.name, settings.evolve.seed, force=force)
-    # what cannot be trained is refused before a folder is made
-    warm(settings.evolve, data.prepared.problem, train)
+    settings = settings if isinstance(settings, Settings) else resolve_settings([settings])
+    settings, data, folders = _begun(settings, out, force, partial(warm, train=train))
     if seconds is not None:
         config = fit_into(settings.evolve, data.prepared.problem, seconds, train, say)
         settings = replace(settings, evolve=config)
@@ -77,21 +74,63 @@ def resume(
     """
     folder = folder if isinstance(folder, RunFolder) else open_run_folder(Path(folder))
     settings = rooted(settings) if isinstance(settings, Settings) else settings_of_run(folder, settings or {})
-    data = prepare_run(settings)
-    settings = settled(settings, data)
-    state = find_state(folder, settings, data)
+    settings, data, state = _gone_on_with(folder, settings)
     summary = folder.read_summary() or {}
     is_done = summary.get("finished") is True and summary["generations_asked"] == settings.evolve.n_generations
     if state and is_done and folder.has_results():
         say(f"The run in {folder.path} is finished, nothing is left to do.")
         return summary
-    warm(settings.evolve, data.prepared.problem, train)
+    warm(settings.evolve, data.prepared.problem, train=train)
     if (picked := summary.get("pick", settings.evolve.pick)) != settings.evolve.pick:
         say(
             f"The network picked since, {picked}, gives way to the run's own choice, {settings.evolve.pick}: pick again afterwards."
         )
     with folder.held():
         return perform(settings, data, folder, state=state, train=train)
+
+
+def rehearse(
+    settings: Settings,
+    out: Path | str | None = None,
+    *,
+    folder: RunFolder | None = None,
+    force: bool = False,
+    train: Trainer = train_population,
+    warm: Callable[..., None] = warm_up,
+    table: Table | None = None,
+) -> None:
+    """Do all that `start`, or of the run in a `folder` `resume`, does before it writes, and raise what that raises.
+
+    `settings` are all of the run's; a `table` is theirs, read before.
+    """
+    if folder is None:
+        _begun(settings, out, force, partial(warm, train=train), table)
+        return
+    settings, data, _ = _gone_on_with(folder, rooted(settings), table)
+    warm(settings.evolve, data.prepared.problem, train=train)
+
+
+def _begun(
+    settings: Settings, out: Path | str | None, force: bool, warm: Callable[..., None], table: Table | None = None
+) -> tuple[Settings, RunData, Iterable[Path]]:
+    """Return all that a new run begins with: its settings, its data, and the folders it may go to."""
+    settings = rooted(settings)
+    data = prepare_run(settings, table)
+    settings = settled(settings, data)
+    starting_genomes(settings.evolve.start, data.prepared)
+    folders = free_folders(None if out is None else Path(out), data.name, settings.evolve.seed, force=force)
+    # what cannot be trained is refused before a folder is made
+    warm(settings.evolve, data.prepared.problem)
+    return settings, data, folders
+
+
+def _gone_on_with(
+    folder: RunFolder, settings: Settings, table: Table | None = None
+) -> tuple[Settings, RunData, EvolveState | None]:
+    """Return all that a run goes on with: its settings, its data, and the state it stopped in."""
+    data = prepare_run(settings, table)
+    settings = settled(settings, data)
+    return settings, data, find_state(folder, settings, data)
 
 
 def settings_of_run(folder: RunFolder, changes: Layer) -> Settings:

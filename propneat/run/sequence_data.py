@@ -5,9 +5,9 @@ import pandas
 
 from propneat.base.errors import DataError
 from propneat.data import Table, encode_target
-from propneat.data.sequence_rows import SequenceColumns, SequenceRows
+from propneat.data.sequence_rows import SequenceRows
 from propneat.model.sequence_preparation import prepare_sequences
-from propneat.run.divided import DividedSequences, hold_out, memory_line, sequences_line
+from propneat.run.divided import DividedSequences, columns_of, hold_out, memory_line, sequences_line
 from propneat.run.forecast_data import describe_series
 from propneat.settings.file import Settings
 
@@ -22,7 +22,7 @@ def divide_sequences(settings: Settings, table: Table) -> DividedSequences:
     Raises DataError or ConfigError for sequences or settings that cannot be learnt from.
     """
     data, seed = settings.data, settings.evolve.seed
-    columns = SequenceColumns(data.sequence_id, data.time, answer=data.answer)
+    columns = columns_of(data)
     rows = columns.rows_of(table.carried)
     answers = pandas.Series(rows.answers(table.target), name=table.target.name)
     codes = encode_target(answers, table.task)[1]
@@ -53,7 +53,7 @@ def describe_sequences(settings: Settings, table: Table) -> list[str]:
     """Return lines on the sequences of a table, before they are divided; raises DataError for those that cannot be learnt from."""
     if settings.data.next_step is not None:
         return describe_series(settings, table)
-    rows = SequenceColumns(settings.data.sequence_id, settings.data.time).rows_of(table.carried)
+    rows = columns_of(settings.data).rows_of(table.carried)
     return _describe(settings, rows, rows.answers(table.target), table.task)
 
 

@@ -11,11 +11,11 @@ import numpy as np
 from propneat.base.errors import CheckpointError, ConfigError
 from propneat.base.records import make_folder, write_atomic
 from propneat.run.folder import RunFolder
-from propneat.run.life import resume, rooted, start
+from propneat.run.life import rehearse, resume, rooted, settings_of_run, start
 from propneat.settings.file import Settings, format_settings, read_settings_file, resolve_settings
 from propneat.stats import nadeau_bengio
 
-__all__ = ["KINDS", "Series", "begin_series", "open_series", "run_series"]
+__all__ = ["KINDS", "Series", "begin_series", "open_series", "plan_series", "rehearse_series", "run_series"]
 
 _NAME, _SETTINGS = "series.json", "settings.toml"
 _SCHEMA = "propneat.series/1"
@@ -53,6 +53,15 @@ def begin_series(settings: Settings, path: Path, kind: str, count: int, *, force
 
     Seeds are 1 or more, folds 2 or more.
     """
+    series = plan_series(settings, path, kind, count, force=force)
+    make_folder(path)
+    write_atomic(path / _SETTINGS, format_settings(series.settings))
+    _write(series, [])
+    return series
+
+
+def plan_series(settings: Settings, path: Path, kind: str, count: int, *, force: bool = False) -> Series:
+    """Return what `begin_series` would make, and raise what it would raise."""
     least = 2 if kind == "cv" else 1
     if count < least:
         raise ConfigError(f"--{kind} needs {least} or more, not {count}")
@@ -61,9 +70,6 @@ def begin_series(settings: Settings, path: Path, kind: str, count: int, *, force
     series = Series(path, kind, count, rooted(settings))
     # runs that cannot be are refused before there is a folder
     series.runs()
-    make_folder(path)
-    write_atomic(path / _SETTINGS, format_settings(series.settings))
-    _write(series, [])
     return series
 
 
@@ -90,9 +96,8 @@ def run_series(series: Series, *, say: Callable[[str], None], force: bool = Fals
     summaries: list[dict[str, Any]] = []
     for number, (path, settings) in enumerate(series.runs()):
         say(f"{KINDS[series.kind]} {number + 1} of {series.count}: {path}")
-        folder = RunFolder(path)
-        summary = None if force else folder.read_summary()
-        if summary is None or not summary["finished"]:
+        folder, summary = RunFolder(path), _finished(path, force)
+        if summary is None:
             is_begun = folder.config.is_file() and not force
             summary = resume(path, say=say, **shown) if is_begun else start(settings, path, force=force, say=say, **shown)
         summaries.append(summary)
@@ -100,6 +105,23 @@ def run_series(series: Series, *, say: Callable[[str], None], force: bool = Fals
         if not summary["finished"]:
             return result | {"signal": summary.get("signal")}
     return result
+
+
+def rehearse_series(series: Series, *, force: bool = False, **shown: Any) -> None:
+    """Raise what `run_series` would before any of its runs learns; `shown` are further keywords of `rehearse`."""
+    for path, settings in series.runs():
+        if _finished(path, force) is not None:
+            continue
+        if force or not RunFolder(path).config.is_file():
+            rehearse(settings, path, force=force, **shown)
+        else:
+            rehearse(settings_of_run(RunFolder(path), {}), folder=RunFolder(path), **shown)
+
+
+def _finished(path: Path, force: bool) -> dict[str, Any] | None:
+    """Return the summary of a run that is finished and to be kept."""
+    summary = None if force else RunFolder(path).read_summary()
+    return summary if summary is not None and summary["finished"] else None
 
 
 def _write(series: Series, summaries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -40,7 +40,8 @@ def settled(settings: Settings, data: RunData) -> Settings:
 
 def identity_of(settings: Settings, data: RunData) -> dict[str, Any]:
     """Return all that a run's course depends on; where the table lies is not part of it, what is in it is."""
-    layer = to_layer(settings)
+    # whether there is to be a page changes nothing of the course
+    layer = {key: value for key, value in to_layer(settings).items() if key != "report"}
     kept = {key: value for key, value in layer["data"].items() if key not in ("source", "data_dir")}
     own = {name: ACTIVATIONS.index(name) for name in settings.evolve.evolution.own_activations}
     return ({"codes of your own activations": own} if own else {}) | {
@@ -84,12 +85,11 @@ def run(
     state: EvolveState | None = None,
     callbacks: Sequence[Callback] = (),
     train: Trainer = train_population,
-    report: bool = True,
 ) -> dict[str, Any]:
     """Evolve, save checkpoints by the time they take, write the results into the folder, and return the summary.
 
     A callback that returns True ends the run there, with results so far, once the checkpoint is on disk; see `Keeper`.
-    With `report` two baselines are trained too, and all is put on a page. Champion and history depend neither on interruptions
+    With the setting `report` two baselines are trained too, and all is put on a page. Champion and history depend neither on interruptions
     nor on who trains; elapsed seconds, kept apart, count the sessions that ended cleanly.
     """
     folder.write_config(format_settings(settings))
@@ -119,9 +119,9 @@ def run(
     }
     # a kill while the report is made loses nothing else
     folder.write_summary(summary)
-    judgement = judge(data, model, settings.evolve.seed, baselines=report)
+    judgement = judge(data, model, settings.evolve.seed, baselines=settings.evolve.report)
     summary |= judgement.facts
-    if report:
+    if settings.evolve.report:
         summary["report"] = str(folder.report)
         write_report(folder, settings, data, model, judgement, summary)
     folder.write_summary(summary)

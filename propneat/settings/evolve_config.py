@@ -137,6 +137,7 @@ class EvolveConfig:
         unit="bytes",
     )
     """See `train_population`."""
+    report: bool = setting(True, "Whether a run trains two baselines as well, and writes report.html.")
     evolution: EvolutionConfig = field(default_factory=EvolutionConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
 

@@ -1,7 +1,6 @@
 """`train_population` on the workers of a dask cluster, to the same bytes. Needs the optional extra `propneat[dask]`."""
 
 import threading
-import time
 from collections.abc import Mapping
 from copy import deepcopy
 from functools import partial
@@ -11,21 +10,20 @@ import numba
 import numpy as np
 
 from propneat import __version__
-from propneat.base.cluster import connect
-from propneat.base.errors import ClusterError, ConfigError
+from propneat.base.cluster import Cluster, check_version
+from propneat.base.errors import ClusterError
 from propneat.compiler import PopulationPlan
 from propneat.training.population import train_population
 from propneat.training.settings import Samples, TrainedPopulation, TrainingConfig, make_schedule
 from propneat.training.shards import divide, fresh, join
 
 if TYPE_CHECKING:
-    from distributed import Client, Future
+    from distributed import Future
 
 __all__ = ["DaskTrainer"]
 
 _INDIVISIBLE = ("padded",)
 """Engines whose last bits depend on which genomes are trained together: one worker trains them all."""
-_LOOK_SECONDS = 1.0
 _ATTEMPTS = 3
 _MOST_HELD = 6
 
@@ -56,8 +54,7 @@ def _train_shard(
     `names` are those of the rows to train on and, if there are any, to judge by. Returns the address of the worker when it
     does not have them and they did not come along.
     """
-    if version != __version__:
-        raise ConfigError(f"a worker has propneat {__version__}, and the run {version}: install the same there")
+    check_version(version)
     _hold(dict(zip(names, rows, strict=bool(rows))))
     samples = [_held.get(name) for name in names]
     if any(part is None for part in samples):
@@ -67,13 +64,6 @@ def _train_shard(
     numba.config.NUMBA_NUM_THREADS = 1
     train, validation = (*samples, None)[:2]
     return train_population(fresh(shard), train, config, rng, validation=validation, **place)
-
-
-def _no_warning_of_size() -> Any:
-    """Keep dask from saying that a large argument should stay on the cluster: plans are new in every generation."""
-    import dask
-
-    return dask.config.set({"distributed.admin.large-graph-warning-threshold": "1 TiB"})
 
 
 class DaskTrainer:
@@ -89,14 +79,13 @@ class DaskTrainer:
     """
 
     def __init__(self, address: str, *, patience: float = 60.0) -> None:
-        self._client: Client = connect(address)
-        self._address, self._patience = address, patience
+        self.cluster = Cluster(address, patience=patience)
         self._sent: dict[Samples, Future] = {}
 
     @property
     def n_threads(self) -> int:
         """Number of threads that all workers have together."""
-        return sum(self._client.nthreads().values())
+        return self.cluster.n_workers
 
     def __call__(
         self,
@@ -109,94 +98,44 @@ class DaskTrainer:
         **place: Any,
     ) -> TrainedPopulation:
         """Train every genome of a plan; see `train_population`, whose other keywords are those in `place`."""
-        from distributed import CancelledError, KilledWorker
-        from distributed.comm import CommClosedError
+        from distributed import CancelledError
 
         config = config.for_rows(len(train))
         task = partial(_train_shard, version=__version__, config=config, rng=deepcopy(rng), place=place)
         # draws what training here would, so that the generator goes on alike
         make_schedule(len(train), config, rng)
-        try:
+        with self.cluster.watched():
             for _ in range(_ATTEMPTS):
                 try:
                     return self._attempt(task, plan, [train] if validation is None else [train, validation])
                 except CancelledError:
                     # the last worker that held the rows is gone
                     self._sent.clear()
-        except KilledWorker as error:
-            raise ClusterError(f"shards kill workers of the dask cluster at {self._address}: give them more memory") from error
-        except (OSError, RuntimeError) as error:
-            # the client takes a moment to see that its scheduler is gone
-            if self._client.status == "running" and not isinstance(error, CommClosedError):
-                raise
-            raise ClusterError(f"the dask scheduler at {self._address} is gone") from error
-        raise ClusterError(f"workers of the dask cluster at {self._address} die too often to get through a generation")
+        raise ClusterError(f"workers of the dask cluster at {self.cluster.address} die too often to get through a generation")
 
     def _attempt(self, task: partial, plan: PopulationPlan, samples: list[Samples]) -> TrainedPopulation:
-        n_threads = self._wait_for_threads()
+        client, n_threads = self.cluster.client, self.cluster.wait_for_workers()
         shards = divide(plan, 1 if task.keywords["place"].get("engine") in _INDIVISIBLE else n_threads)
         rows = [self._send(part) for part in samples]
         task = partial(task, names=tuple(future.key for future in rows))
-        with _no_warning_of_size():
-            parts = self._results(self._client.map(partial(task, rows=()), shards, pure=False, retries=0))
-            without = [k for k, part in enumerate(parts) if isinstance(part, str)]
-            # a shard goes back to the worker that had no rows, so that it has them from now on, unless that is gone
-            again = [
-                self._client.submit(
-                    task, shards[k], rows=tuple(rows), workers=parts[k], allow_other_workers=True, pure=False, retries=0
-                )
-                for k in without
-            ]
-            for k, part in zip(without, self._results(again), strict=True):
-                parts[k] = part
+        parts = self.cluster.results(client.map(partial(task, rows=()), shards, pure=False, retries=0))
+        without = [k for k, part in enumerate(parts) if isinstance(part, str)]
+        # a shard goes back to the worker that had no rows, so that it has them from now on, unless that is gone
+        again = [
+            client.submit(task, shards[k], rows=tuple(rows), workers=parts[k], allow_other_workers=True, pure=False, retries=0)
+            for k in without
+        ]
+        for k, part in zip(without, self.cluster.results(again), strict=True):
+            parts[k] = part
         return join(parts)
-
-    def _results(self, futures: "list[Future]") -> list[TrainedPopulation | str]:
-        gather = partial(self._client.gather, futures, asynchronous=True)
-        while True:
-            self._wait(futures)
-            try:
-                return self._client.sync(gather, callback_timeout=self._patience)
-            except TimeoutError:
-                # a worker died with results it had: dask waits without end for somebody to make them again
-                if not self.n_threads:
-                    raise ClusterError(self._no_worker()) from None
 
     def _send(self, samples: Samples) -> "Future":
         """Return what stands for some rows on the cluster, and send them to every worker unless that was done."""
         if samples not in self._sent:
-            self._sent[samples] = self._client.scatter(samples, broadcast=True, hash=False)
+            self._sent[samples] = self.cluster.client.scatter(samples, broadcast=True, hash=False)
         return self._sent[samples]
-
-    def _wait_for_threads(self) -> int:
-        """Return the number of threads there are, once there is one."""
-        if not (n_threads := self.n_threads):
-            try:
-                self._client.wait_for_workers(1, timeout=self._patience)
-            except TimeoutError as error:
-                raise ClusterError(self._no_worker()) from error
-        return n_threads or self.n_threads
-
-    def _no_worker(self) -> str:
-        return f"the dask cluster at {self._address} has had no worker for {self._patience:g} s"
-
-    def _wait(self, futures: "list[Future]") -> None:
-        """Wait for all shards; raise ClusterError when there has been no worker for too long."""
-        from distributed import wait
-
-        seen = time.monotonic()
-        while True:
-            try:
-                with self._client.as_current():
-                    wait(futures, timeout=_LOOK_SECONDS)
-                return
-            except TimeoutError:
-                if self.n_threads:
-                    seen = time.monotonic()
-                elif time.monotonic() - seen > self._patience:
-                    raise ClusterError(self._no_worker()) from None
 
     def close(self) -> None:
         """Take back what is under way and leave the cluster as it was."""
         self._sent.clear()
-        self._client.close()
+        self.cluster.close()

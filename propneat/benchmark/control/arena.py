@@ -1,7 +1,6 @@
 """Episodes of any policy in any environment, which is what methods that are not propneat's need of a world."""
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
@@ -19,11 +18,10 @@ _LANES = 32
 
 
 class Arena:
-    """A world, ready for episodes side by side. Mutable: it keeps environments that Python steps through; `close` ends them."""
+    """A world, ready for episodes side by side."""
 
     def __init__(self, world: World) -> None:
         self.world, self.environment = world, world.environment
-        self._made: list[Any] = []
 
     def play(self, policy: Policy, seeds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Let a policy act in an episode for every seed, uint64 (n,); return returns, float64 (n,), and steps, int64 (n,)."""
@@ -35,15 +33,9 @@ class Arena:
             self._play_some(policy, seeds[part], first, returns[part], steps[part])
         return returns, steps
 
-    def close(self) -> None:
-        """End the environments that were made."""
-        for made in self._made:
-            made.close()
-        self._made = []
-
     def _play_some(self, policy: Policy, seeds: np.ndarray, first: int, returns: np.ndarray, steps: np.ndarray) -> None:
-        begin = _Compiled if self.environment.is_compiled else self._in_python
-        lanes, alive = begin(self.environment, seeds), np.arange(len(seeds))
+        lanes = (_Compiled if self.environment.is_compiled else _InPython)(self.world, seeds)
+        alive = np.arange(len(seeds))
         for time in range(self.environment.max_steps):
             actions = policy(lanes.seen[alive], first + alive)
             rewards, ended = lanes.step(alive, actions, time)
@@ -53,17 +45,12 @@ class Arena:
             if not len(alive):
                 return
 
-    def _in_python(self, _: Any, seeds: np.ndarray) -> "_InPython":
-        assert isinstance(self.world, PythonWorld)
-        while len(self._made) < len(seeds):
-            self._made.append(self.world.make())
-        return _InPython(self.world, self._made, seeds)
-
 
 class _Compiled:
     """Episodes in a compiled environment. Mutable: states, and what is seen of them."""
 
-    def __init__(self, environment: Any, seeds: np.ndarray) -> None:
+    def __init__(self, world: World, seeds: np.ndarray) -> None:
+        environment = world.environment
         self._environment, self._states = environment, first_states(environment, seeds)
         self.seen = np.zeros((len(seeds), environment.n_observations))
         observe_all(environment.code, self._states, self.seen)
@@ -82,10 +69,10 @@ class _Compiled:
 class _InPython:
     """Episodes in environments that Python steps through. Mutable likewise."""
 
-    def __init__(self, world: PythonWorld, made: list[Any], seeds: np.ndarray) -> None:
-        self._world, self._made = world, made
+    def __init__(self, world: PythonWorld, seeds: np.ndarray) -> None:
+        self._world, self._made = world, world.made(len(seeds))
         # as in rollouts, environments take seeds of 31 bits
-        starts = [made[k].reset(seed=int(seed % np.uint64(2**31)))[0] for k, seed in enumerate(seeds)]
+        starts = [made.reset(seed=int(seed % np.uint64(2**31)))[0] for made, seed in zip(self._made, seeds, strict=True)]
         self.seen = np.array([world.flatten(start) for start in starts])
 
     def step(self, alive: np.ndarray, actions: np.ndarray, time: int) -> tuple[np.ndarray, np.ndarray]:

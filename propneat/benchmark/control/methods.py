@@ -50,11 +50,8 @@ def _propneat(world: World, seed: int, budget: int, *, method: str, **changes: o
 def _rival(world: World, seed: int, budget: int, *, module: str) -> Result:
     """Run a method that knows of environments what `Arena` and `Contest` show."""
     contest = Contest(Arena(world), seed, budget)
-    try:
-        import_module(f"propneat.benchmark.control.{module}").run(contest)
-        return contest.result()
-    finally:
-        contest.arena.close()
+    import_module(f"propneat.benchmark.control.{module}").run(contest)
+    return contest.result()
 
 
 _LISTED = (

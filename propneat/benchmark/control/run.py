@@ -1,18 +1,16 @@
 """Carries out parts of the control benchmark, in this process or in several others."""
 
-import multiprocessing
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
+from contextlib import closing
 from functools import cache
 from typing import Any
 
+from propneat.base.crew import ProcessCrew
 from propneat.base.errors import ClusterError
 from propneat.benchmark.control.methods import METHODS, version_of
 from propneat.benchmark.control.parts import Part
 from propneat.benchmark.control.store import PartStore
-from propneat.benchmark.slot import limit_threads
 from propneat.control.finding import find_world
 
 __all__ = ["carry_out", "run_part"]
@@ -26,26 +24,20 @@ Note = Callable[[str, int, int], None]
 def carry_out(parts: Sequence[Part], store: PartStore, n_workers: int, note: Note) -> None:
     """Do parts, and store each as soon as it is finished; what was finished is not lost when this is interrupted.
 
-    Raises ClusterError when a worker dies.
+    Raises ClusterError when workers die of a part again and again.
     """
     if n_workers == 1:
         for done, part in enumerate(parts):
             note(part.label, done, len(parts))
             store.keep(part, run_part(part))
         return
-    limit_threads(1)
-    with ProcessPoolExecutor(n_workers, multiprocessing.get_context("spawn")) as pool:
-        waiting = {pool.submit(run_part, part): part for part in parts}
+    with closing(ProcessCrew(n_workers)) as crew:
         try:
-            for done, future in enumerate(as_completed(waiting), 1):
-                store.keep(waiting[future], future.result())
-                note(waiting[future].label, done, len(parts))
-        except BrokenProcessPool as error:
-            raise ClusterError(
-                "a worker died: the same command goes on where it stopped, perhaps with fewer workers"
-            ) from error
-        finally:
-            pool.shutdown(cancel_futures=True)
+            for done, (k, row) in enumerate(crew.as_completed(run_part, parts), 1):
+                store.keep(parts[k], row)
+                note(parts[k].label, done, len(parts))
+        except ClusterError as error:
+            raise ClusterError(f"{error}; the same command goes on where it stopped") from error
 
 
 @cache
@@ -59,7 +51,8 @@ def run_part(part: Part) -> dict[str, Any]:
     method, world = METHODS[part.method], find_world(part.environment)
     _warm_up(part.method)
     begin, cpu = time.perf_counter(), time.process_time()
-    result = method.run(world, part.seed, part.budget)
+    with closing(world):
+        result = method.run(world, part.seed, part.budget)
     return {
         "version": version_of(method),
         "solved_after": result.solved_after,
