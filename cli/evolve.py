@@ -75,9 +75,6 @@ def evolve(context: click.Context, **options: Any) -> None:
         evolve_control(context, options)
         return
     _check_together(options)
-    if options["dry_run"]:
-        _evolve(context, options, lambda: None)
-        return
     with compiling_beside(_LATER_KERNELS) as wait:
         _evolve(context, options, wait)
 
