@@ -77,7 +77,7 @@ def read_by_propneat(path: str) -> dict[str, float]:
     table = load_table(path)
     loaded = time.perf_counter()
     targets = encode_target(table.target, table.task)[1].astype(np.float64)[:, None]
-    inputs = Preprocessor.fit_transform(table.features, plan=table.plan, targets=targets)[1]
+    inputs = Preprocessor.fit_encoded(table.features, plan=table.plan, targets=targets)[1].rows()
     seconds = time.perf_counter() - start
     return {"seconds": seconds, "load_seconds": loaded - start, "inputs_mb": inputs.nbytes / 2**20}
 
