@@ -65,7 +65,7 @@ class EncodedRows:
             block = slice(start, start + size)
             rows, out = block if wanted is None else wanted[block], inputs[block]
             for feature, (slots, table) in tables.items():
-                write_levels(self.columns[feature].codes[rows], slots, table, out)
+                write_levels(self.columns[feature].codes[rows].astype(np.int64), slots, table, out)
             parts = {feature: self.columns[feature].rows(rows) for feature in read}
             for index in others:
                 rule = self.rules[index]
