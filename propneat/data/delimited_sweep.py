@@ -10,6 +10,7 @@ import pyarrow
 
 from propneat.data.cells import Cells, stripped
 from propneat.data.number_kernel import CODE, MARK, POINT
+from propneat.data.numbers import NumberForm
 from propneat.data.sweep_kernel import (
     FILLED,
     LENGTH_BITS,
@@ -25,6 +26,8 @@ from propneat.data.threads import map_columns
 
 if TYPE_CHECKING:
     import pandas
+
+    from propneat.data.plan import ColumnPlan
 
 __all__ = ["SweptColumn", "SweptText", "sweep"]
 
@@ -150,6 +153,16 @@ class SweptColumn:
         import pandas
 
         return pandas.Series(self.texts, dtype=pandas.ArrowDtype(self.texts.type))
+
+    def planned(self, plan: "ColumnPlan | None") -> "pandas.Series":
+        """Return a column of a frame that the plan reads as it reads the texts: numbers, categories, or the texts themselves."""
+        import pandas
+
+        if plan is not None and plan.reads_numbers and plan.form == NumberForm() and self.numbers is not None:
+            return pandas.Series(self.numbers)
+        if plan is not None and plan.kind == "category" and not plan.has_number_levels and self.few_cells is not None:
+            return pandas.Series(pandas.Categorical.from_codes(self.few_cells.codes, self.few_cells.values))
+        return self.series
 
 
 def sweep(data: bytes, start: int, delimiter: str, n_columns: int, markers: Sequence[str]) -> SweptText | None:

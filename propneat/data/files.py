@@ -5,7 +5,7 @@ import io
 import json
 import zlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,8 +18,17 @@ from propneat.data.delimited import DelimitedForm, RawTable, parse_delimited, re
 
 if TYPE_CHECKING:
     from propneat.data.delimited_sweep import SweptColumn
+    from propneat.data.plan import TablePlan
 
-__all__ = ["FILE_ENDINGS", "MAX_UNPACKED_BYTES", "parse_delimited", "read_columns", "read_table_file", "unpack_gzip"]
+__all__ = [
+    "FILE_ENDINGS",
+    "MAX_UNPACKED_BYTES",
+    "parse_delimited",
+    "read_columns",
+    "read_planned",
+    "read_table_file",
+    "unpack_gzip",
+]
 
 _TEXT_ENDINGS = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz")
 _LINES_ENDINGS = (".jsonl", ".ndjson")
@@ -72,6 +81,20 @@ def read_columns(
     else:
         raw = read_table_file(path, form)
     return {str(name): raw.frame[name] for name in raw.frame.columns}, raw.notes
+
+
+def read_planned(path: Path | str, form: DelimitedForm, plan: "TablePlan", as_written: Collection[str]) -> RawTable:
+    """Read a file to which a plan is to be applied, see `read_table_file`; columns `as_written` keep their texts.
+
+    Of long delimited text other columns become what the plan reads just so: plain numbers numbers, and few texts categories.
+    """
+    columns, notes = read_columns(path, form, plan.missing)
+    plans = {column.name: column for column in plan.used}
+    found = {
+        name: column if isinstance(column, pandas.Series) else column.planned(None if name in as_written else plans.get(name))
+        for name, column in columns.items()
+    }
+    return RawTable(pandas.DataFrame(found, copy=False), notes)
 
 
 def unpack_gzip(data: bytes, label: str) -> bytes:

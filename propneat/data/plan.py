@@ -92,6 +92,11 @@ class ColumnPlan:
         """Whether cells of this category are compared as numbers."""
         return bool(self.levels) and not isinstance(self.levels[0], str)
 
+    @property
+    def reads_numbers(self) -> bool:
+        """Whether cells are read as numbers, truth values among them."""
+        return self.kind in ("number", "truth") or self.has_number_levels
+
     def read(self, values: object, markers: Sequence[str] = MISSING_TEXTS) -> ReadColumn:
         """Read a Series or an array (n_rows,); each cell's reading depends on that cell alone.
 
