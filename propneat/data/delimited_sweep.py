@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow
 
 from propneat.data.cells import Cells, stripped
+from propneat.data.mapped import Text, let_go
 from propneat.data.number_kernel import CODE, MARK, POINT
 from propneat.data.numbers import NumberForm
 from propneat.data.sweep_kernel import (
@@ -32,7 +33,8 @@ if TYPE_CHECKING:
 __all__ = ["SweptColumn", "SweptText", "sweep"]
 
 _BLOCKS = 16
-_NEWLINE = 10
+_NEWLINE, _QUOTE = 10, 34
+_CHUNK = 2**18
 _LENGTH = (1 << LENGTH_BITS) - 1
 _HEAD_BYTES = 2**16
 _MOST_CODED, _MOST_PLACES = 2**12, 2**18
@@ -62,7 +64,7 @@ class SweptText:
     `sweep_rows` says; `seen`, uint8 (n_columns,), is what was seen of each column, `slots`, int64 (n_columns,), -1 for numbers.
     """
 
-    data: bytes
+    data: Text
     delimiter: int
     blocks: tuple[_Block, ...]
     numbers: tuple[np.ndarray, ...]
@@ -165,13 +167,14 @@ class SweptColumn:
         return self.series
 
 
-def sweep(data: bytes, start: int, delimiter: str, n_columns: int, markers: Sequence[str]) -> SweptText | None:
+def sweep(data: Text, start: int, delimiter: str, n_columns: int, markers: Sequence[str]) -> SweptText | None:
     """Read the rows of UTF-8 text from the byte `start` on; `markers` are the texts that mean "missing".
 
     None for text that is not plain enough: rows of another length, blank ones, quotation marks inside cells.
     """
-    data = data if data.endswith(b"\n") else data + b"\n"
+    data = data if data[-1:] == b"\n" else data[:] + b"\n"
     places, n_rows = _blocks(data, start)
+    let_go(data, 0, len(data))
     texts = [marker.encode() for marker in markers if marker]
     marks = np.frombuffer(b"".join(texts), np.uint8)
     mark_ends = np.cumsum([len(text) for text in texts], dtype=np.int64)
@@ -186,6 +189,7 @@ def sweep(data: bytes, start: int, delimiter: str, n_columns: int, markers: Sequ
         numbers = np.empty((n_columns, n_lines))
         place = (array, start, stop, ord(delimiter), numbers, numbers.view(np.int64), seen, slots)
         n_read = sweep_rows(*place, (table, firsts, counts), *rest)
+        let_go(data, start, stop)
         if n_lines == n_rows:
             columns[:] = numbers
         for column, part in zip(columns, numbers, strict=True):
@@ -194,7 +198,7 @@ def sweep(data: bytes, start: int, delimiter: str, n_columns: int, markers: Sequ
 
     are_texts = np.zeros(n_columns, bool)
     head_end = data.find(b"\n", min(start + _HEAD_BYTES, len(data) - 1)) + 1
-    are_texts = read(start, head_end, 0, _count_lines(data, start, head_end))[1] & (TEXT | CODE) > 0
+    are_texts = read(start, head_end, 0, _count(data, _NEWLINE, start, head_end))[1] & (TEXT | CODE) > 0
     # once more where what a column is shows late
     for _ in range(2):
         found = map_columns(read, *zip(*places, strict=True), n_rows=n_rows)
@@ -216,21 +220,23 @@ def _slots(are_texts: np.ndarray) -> tuple[np.ndarray, int]:
     return np.where(are_texts, np.cumsum(are_texts) - 1, -1), int(are_texts.sum())
 
 
-def _blocks(data: bytes, start: int) -> tuple[list[tuple[int, int, int, int]], int]:
+def _blocks(data: Text, start: int) -> tuple[list[tuple[int, int, int, int]], int]:
     """Divide lines into blocks to read side by side: first byte, end, first row and lines of each; and the number of lines.
 
     In text with quotation marks a line may go on, so it stays in one block.
     """
-    n_blocks = 1 if data.find(b'"', start) >= 0 else _BLOCKS
+    n_blocks = 1 if _count(data, _QUOTE, start, len(data)) else _BLOCKS
     size = -(-(len(data) - start) // n_blocks)
     blocks, row = [], 0
     while start < len(data):
         stop = data.find(b"\n", min(start + size, len(data)) - 1) + 1
-        n_lines = _count_lines(data, start, stop)
+        n_lines = _count(data, _NEWLINE, start, stop)
         blocks.append((start, stop, row, n_lines))
         start, row = stop, row + n_lines
     return blocks, row
 
 
-def _count_lines(data: bytes, start: int, stop: int) -> int:
-    return int(np.count_nonzero(np.frombuffer(data, np.uint8, stop - start, start) == _NEWLINE))
+def _count(data: Text, byte: int, start: int, stop: int) -> int:
+    """Return how often a byte stands in a part of a text."""
+    part = np.frombuffer(data, np.uint8, stop - start, start)
+    return sum(int(np.count_nonzero(part[first : first + _CHUNK] == byte)) for first in range(0, len(part), _CHUNK))

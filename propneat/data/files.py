@@ -15,6 +15,7 @@ import pyarrow
 from propneat.base.errors import DataError
 from propneat.base.extras import need
 from propneat.data.delimited import DelimitedForm, RawTable, parse_delimited, read_delimited
+from propneat.data.mapped import Text, map_file
 
 if TYPE_CHECKING:
     from propneat.data.delimited_sweep import SweptColumn
@@ -73,11 +74,10 @@ def read_columns(
     if name.endswith(_TEXT_ENDINGS) and path.is_file() and path.stat().st_size >= _LEAST_SWEPT:
         from propneat.data.swept_columns import sweep_columns
 
-        data = _read_bytes(path)
-        data = unpack_gzip(data, str(path)) if name.endswith(".gz") else data
+        data = unpack_gzip(_read_bytes(path), str(path)) if name.endswith(".gz") else _mapped(path)
         if swept := sweep_columns(data, str(path), form, markers):
             return swept
-        raw = read_delimited(data, str(path), form)
+        raw = read_delimited(data[:], str(path), form)
     else:
         raw = read_table_file(path, form)
     return {str(name): raw.frame[name] for name in raw.frame.columns}, raw.notes
@@ -124,6 +124,13 @@ def _read_bytes(path: Path) -> bytes:
     if not data:
         raise DataError(f"{path} is empty: expected a header line and rows")
     return data
+
+
+def _mapped(path: Path) -> Text:
+    try:
+        return map_file(path)
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror or error}") from error
 
 
 def _read_arrow(data: bytes, label: str) -> RawTable:
