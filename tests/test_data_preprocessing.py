@@ -384,6 +384,7 @@ def test_the_task_is_told_from_the_values(target, task):
 @pytest.mark.parametrize("n_rows", [40, 60_000])
 def test_rows_for_training_are_the_inputs_rounded(n_rows, monkeypatch):
     monkeypatch.setattr(encoded, "_INPUTS_AT_ONCE", 2**12 if n_rows < 100 else 2**19)
+    monkeypatch.setattr(encoded, "_MANY_INPUTS", 0)
     rng = np.random.default_rng(0)
     frame = pandas.DataFrame(
         {

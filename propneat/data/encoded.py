@@ -8,12 +8,13 @@ import numpy as np
 from propneat.base.errors import DataError
 from propneat.base.native import outer
 from propneat.data.input_rule import InputRule
+from propneat.data.mapped import trim
 from propneat.data.plan import ReadColumn
 from propneat.data.threads import map_columns
 
 __all__ = ["EncodedRows"]
 
-_INPUTS_AT_ONCE = 2**19
+_INPUTS_AT_ONCE, _MANY_INPUTS = 2**19, 2**24
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +57,8 @@ class EncodedRows:
         They are float32 (n, n_inputs), the numbers of a row in one piece, those of `inputs` rounded, and -0 is 0.
         """
         n_rows = self.n_rows if wanted is None else len(wanted)
+        if n_rows * len(self.rules) > _MANY_INPUTS:
+            trim()
         inputs = np.zeros((n_rows, len(self.rules)), np.float32)
         tables, others = self._tables(), [index for index in self._used if self._by_itself(index)]
         read = {self.rules[index].feature for index in others if index not in self.own}

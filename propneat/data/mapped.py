@@ -1,9 +1,11 @@
-"""A long file seen as memory: what was read of it need not stay there."""
+"""Memory that is not kept: a long file seen as memory, of which what was read need not stay, and what was freed."""
 
+import ctypes
 import mmap
+from contextlib import suppress
 from pathlib import Path
 
-__all__ = ["Text", "let_go", "map_file"]
+__all__ = ["Text", "let_go", "map_file", "trim"]
 
 Text = bytes | mmap.mmap
 """The bytes of a text, in memory or of a file."""
@@ -20,3 +22,9 @@ def let_go(data: Text, start: int, stop: int) -> None:
     if isinstance(data, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
         start -= start % mmap.PAGESIZE
         data.madvise(mmap.MADV_DONTNEED, start, stop - start)
+
+
+def trim() -> None:
+    """Give memory that was freed back to the system, where the C library keeps that of threads which have ended."""
+    with suppress(AttributeError, OSError, TypeError):
+        ctypes.CDLL(None).malloc_trim(0)
