@@ -122,7 +122,7 @@ def _rows(model: "Model", data: str) -> "pandas.DataFrame":
     from propneat.cli.predict import header_of, read_rows
     from propneat.settings.reading import DelimitedForm
 
-    table, notes = read_rows(data, None, DelimitedForm(header=header_of(model)))
+    table, notes = read_rows(model, data, DelimitedForm(header=header_of(model)), as_written=[model.target_name])
     for line in notes:
         click.echo(line, err=True)
     return table

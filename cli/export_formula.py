@@ -63,7 +63,7 @@ def _rounded(model: "Model", digits: int | str | None, rows: str | None) -> "For
     from propneat.export.digits import fewest_digits, measure_rounding
     from propneat.settings.reading import DelimitedForm
 
-    table, notes = read_rows(rows, None, DelimitedForm(header=header_of(model)))
+    table, notes = read_rows(model, rows, DelimitedForm(header=header_of(model)), as_written=[model.target_name])
     found = fewest_digits(model, table) if digits == "fewest" else measure_rounding(model, digits, table)
     for line in [*notes, found.line()]:
         click.echo(line, err=True)

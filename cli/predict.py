@@ -11,6 +11,8 @@ import click
 from propneat.cli.folder import FILE, keep_apart, writing
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     import numpy as np
     import pandas
 
@@ -71,7 +73,9 @@ def predict(
     model = load_model(genome)
     if proba and model.task == "regression":
         raise click.UsageError("--proba needs a network that tells classes apart, and this one predicts a number.")
-    table, notes = read_rows(data, data_dir, DelimitedForm(delimiter, encoding, header_of(model) if header is None else header))
+    form = DelimitedForm(delimiter, encoding, header_of(model) if header is None else header)
+    shown = [name for name in (identity, model.about.get("id"), model.target_name if score else None) if name is not None]
+    table, notes = read_rows(model, data, form, data_dir, as_written=shown)
     answers, met = _answers(model, table, proba)
     _repeat_id(answers, model, table, identity)
     notes = [*notes, *met]
@@ -103,34 +107,33 @@ def header_of(model: "Model") -> bool | None:
     return False if names and all(re.fullmatch(r"column \d+", name) for name in names) else None
 
 
-def read_rows(data: str, data_dir: Path | None, form: "DelimitedForm") -> "tuple[pandas.DataFrame, list[str]]":
-    """Return the rows of a file, or of a data set by its name, and what is to be said of them."""
+def read_rows(
+    model: "Model", data: str, form: "DelimitedForm", data_dir: Path | None = None, *, as_written: "Collection[str]"
+) -> "tuple[pandas.DataFrame, list[str]]":
+    """Return the rows of a file, or of a data set by its name, for a model to answer, and what is to be said of them.
+
+    Columns named in `as_written`, and of sequences all but the features, keep their texts.
+    """
     from propneat.data.table import is_file_name
 
     if data == "-":
-        return _read_stdin(form)
-    if is_file_name(data):
-        from propneat.data.files import read_table_file
+        from tempfile import NamedTemporaryFile
 
-        raw = read_table_file(data, form)
+        with NamedTemporaryFile(suffix=".csv") as file:
+            file.write(sys.stdin.buffer.read())
+            file.flush()
+            return read_rows(model, file.name, form, as_written=as_written)
+    if is_file_name(data):
+        from propneat.data.files import read_planned
+
+        of_sequences = () if model.sequence is None else (*model.sequence.names, model.target_name)
+        raw = read_planned(data, form, model.preprocessor.plan, {*as_written, *of_sequences})
         return raw.frame, list(raw.notes)
     from propneat.cli.data_notes import say_unchecked
     from propneat.data.named import load_named
 
     say_unchecked([data], data_dir)
     return load_named(data, data_dir)[0], []
-
-
-def _read_stdin(form: "DelimitedForm") -> "tuple[pandas.DataFrame, list[str]]":
-    from tempfile import NamedTemporaryFile
-
-    from propneat.data.files import read_table_file
-
-    with NamedTemporaryFile(suffix=".csv") as file:
-        file.write(sys.stdin.buffer.read())
-        file.flush()
-        raw = read_table_file(file.name, form)
-        return raw.frame, list(raw.notes)
 
 
 def _answers(model: "Model", table: "pandas.DataFrame", proba: bool) -> "tuple[pandas.DataFrame, list[str]]":

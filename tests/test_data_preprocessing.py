@@ -11,7 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from propneat.base.errors import DataError
-from propneat.data import EncodingOptions, InputRule, Preprocessor, TargetScale, encode_target, infer_task, rule_fitting
+from propneat.data import (
+    EncodingOptions,
+    InputRule,
+    Preprocessor,
+    TargetScale,
+    encode_target,
+    encoded,
+    infer_task,
+    rule_fitting,
+)
 from propneat.data.cells import MISSING_TEXTS
 
 NAN = float("nan")
@@ -370,3 +379,32 @@ def test_targets_that_cannot_be_used(target, task):
 )
 def test_the_task_is_told_from_the_values(target, task):
     assert infer_task(target) == task
+
+
+@pytest.mark.parametrize("n_rows", [40, 60_000])
+def test_rows_for_training_are_the_inputs_rounded(n_rows, monkeypatch):
+    monkeypatch.setattr(encoded, "_INPUTS_AT_ONCE", 2**12 if n_rows < 100 else 2**19)
+    monkeypatch.setattr(encoded, "_MANY_INPUTS", 0)
+    rng = np.random.default_rng(0)
+    frame = pandas.DataFrame(
+        {
+            "number": np.where(rng.random(n_rows) < 0.1, np.nan, rng.normal(size=n_rows)),
+            "few": rng.choice(["a", "b", None], n_rows),
+            "zero": np.where(rng.random(n_rows) < 0.5, -0.0, 0.0),
+            "many": rng.choice([f"maker{index % 3} {index}" for index in range(12)], n_rows),
+            "day": pandas.Timestamp("2020-01-01") + pandas.to_timedelta(rng.integers(0, 900, n_rows), "D"),
+            "whole": rng.integers(0, 5, n_rows),
+        }
+    )
+    targets, weights = rng.normal(size=(n_rows, 1)), rng.choice([0.0, 1.0, 2.0], n_rows)
+    options = EncodingOptions(max_levels=4, one_hot_integers=6)
+    for row_weights in (None, weights):
+        fitted = Preprocessor.fit_encoded(frame, row_weights, targets=targets, options=options)[1]
+        inputs = fitted.inputs()
+        assert np.array_equal(fitted.rows(), inputs.astype(np.float32))
+        wanted = rng.permutation(n_rows)[: n_rows // 3]
+        rows = fitted.rows(wanted)
+        assert np.array_equal(rows, inputs[wanted].astype(np.float32))
+        assert rows.dtype == np.float32 and rows.flags.c_contiguous
+        assert not np.signbit(rows[rows == 0]).any()
+        assert all(np.array_equal(fitted.column(index), inputs[:, index]) for index in range(inputs.shape[1]))

@@ -12,6 +12,7 @@ from propneat.base.errors import DataError
 from propneat.data import Preprocessor, ReadingOptions, delimited_sweep, encode_target, files, load_table
 from propneat.data.cells import MISSING_TEXTS
 from propneat.data.column_planning import plan_column
+from propneat.data.encounter import describe_encounter
 from propneat.data.number_columns import cast_formed
 from propneat.data.numbers import NumberForm, parse_number
 from propneat.data.source_column import SourceColumn
@@ -291,3 +292,42 @@ def test_wide_tables_are_read_alike(tmp_path, monkeypatch):
     found, expected, is_swept = both_ways(written(columns, random.Random(3)), tmp_path, monkeypatch)
     assert is_swept
     assert found == expected
+
+
+def test_files_to_predict_from_are_read_alike(tmp_path, monkeypatch):
+    n_compared, n_numbers, n_categories = 0, 0, 0
+    for trial in range(60):
+        rng = random.Random(1000 + trial)
+        kinds = {f"{kind} {number}": kind for number, kind in enumerate(rng.choices(list(KINDS), k=rng.randint(1, 4)))}
+        columns = {name: [KINDS[kind](rng) for _ in range(N)] for name, kind in kinds.items()}
+        path, target = tmp_path / "table.csv", [rng.choice("01") for _ in range(N)]
+        path.write_bytes(written(columns | {"target": target}, rng))
+        monkeypatch.setattr(files, "_LEAST_SWEPT", 2**60)
+        try:
+            table = load_table(path)
+        except DataError:
+            continue
+        fitted = Preprocessor.fit(table.features, plan=table.plan)
+        for name, kind in kinds.items():
+            columns[name] = [KINDS[kind](rng) for _ in range(N)]
+            if rng.random() < 0.3:
+                columns[name][N - 5 :] = [KINDS[rng.choice(list(KINDS))](rng) for _ in range(5)]
+        path.write_bytes(written(columns | {"target": target}, rng))
+
+        def answers():
+            try:
+                frame = files.read_planned(path, DelimitedForm(header=True), table.plan, ("target",)).frame  # noqa: B023
+                inputs = fitted.transform(frame).tobytes()  # noqa: B023
+                return frame, (inputs, describe_encounter(fitted, frame, fitted.features), frame["target"].tolist())  # noqa: B023
+            except DataError as error:
+                return None, str(error)
+
+        slow = answers()[1]
+        monkeypatch.setattr(files, "_LEAST_SWEPT", 0)
+        frame, fast = answers()
+        assert slow == fast, trial
+        n_compared += 1
+        if frame is not None:
+            n_numbers += sum(frame.dtypes == "float64")
+            n_categories += sum(frame.dtypes == "category")
+    assert n_compared > 40 and n_numbers > 15 and n_categories > 5

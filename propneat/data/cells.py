@@ -16,6 +16,7 @@ __all__ = [
     "Cells",
     "arrow_texts",
     "buffers_of",
+    "code_type",
     "dtype_kind",
     "is_missing",
     "is_number",
@@ -72,6 +73,11 @@ class Cells:
     def spread(self, of_values: np.ndarray, of_none: object) -> np.ndarray:
         """Return what belongs to each row (n_rows,): an entry of `of_values` (n_values,), or `of_none` where there is no value."""
         return np.append(of_values, np.array([of_none], dtype=of_values.dtype))[self.codes]
+
+
+def code_type(n_values: int) -> np.dtype:
+    """Return the smallest type of whole numbers for codes of as many values: from -1, for none, up to their number."""
+    return np.min_scalar_type(-n_values - 1)
 
 
 def _stripped(codes: np.ndarray, found: list[object]) -> tuple[np.ndarray, list[object]]:

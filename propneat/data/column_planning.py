@@ -44,7 +44,7 @@ def plan_column(
 
 
 def _report(plan: ColumnPlan, read: ReadColumn) -> ColumnReport:
-    return ColumnReport(plan, int(read.missing.sum()), _known(read), read=read)
+    return ColumnReport(plan, int(read.missing.sum()), read.numbers, read=read)
 
 
 def _of_numbers(plan: ColumnPlan, source: SourceColumn, options: ReadingOptions) -> ColumnReport:
@@ -120,7 +120,7 @@ def _many_texts(source: SourceColumn, options: ReadingOptions, comma_elsewhere: 
     if read.odd.sum() > options.odd_cells * (~read.missing | read.odd).sum():
         return _from_cells(source, options, None, comma_elsewhere)
     report = seen.number(form=form)
-    return replace(report, distinct=_known(read), read=read if report.plan == plan else None)
+    return replace(report, distinct=read.numbers, read=read if report.plan == plan else None)
 
 
 def _from_cells(
@@ -177,10 +177,6 @@ def _common_marker(cells: Cells, name: str, counts: np.ndarray, options: Reading
         ):
             return f"{name}: {value!r} in {count} cells of {len(cells.codes)} is taken for missing; --missing without it reads it as a level"
     return ""
-
-
-def _known(read: ReadColumn) -> np.ndarray:
-    return read.numbers[~read.missing] if read.missing.any() else read.numbers
 
 
 def has_decimal_comma(source: SourceColumn) -> bool:

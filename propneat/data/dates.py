@@ -44,8 +44,8 @@ def find_date_format(texts: Sequence[str]) -> tuple[str, float, bool]:
 
 def _share(texts: Sequence[str], form: str) -> float:
     """Return the share of texts that a format fits."""
-    marks = [] if form == ISO else [mark for mark in _MARKS if mark in form]
-    likely = [text for text in texts if all(mark in text for mark in marks)]
+    marks, n_words = ([], 0) if form == ISO else ([mark for mark in _MARKS if mark in form], len(form.split()))
+    likely = [text for text in texts if all(mark in text for mark in marks) and len(text.split()) >= n_words]
     return sum(not math.isnan(_seconds(text, form)) for text in likely) / len(texts)
 
 

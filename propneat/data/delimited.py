@@ -17,6 +17,7 @@ import pyarrow.csv
 
 from propneat.base.errors import DataError
 from propneat.data.cells import MISSING_TEXTS, arrow_texts, stripped
+from propneat.data.mapped import Text
 from propneat.settings.reading import DelimitedForm
 
 __all__ = [
@@ -39,6 +40,7 @@ _HEAD_BYTES = 2**20
 _HALF_OF_2_GIB = 2**30
 _NUMBER = re.compile(r"[+-]?(\d+([.,]\d+)*|[.,]\d+)([eE][+-]?\d+)?")
 _YEAR = re.compile(r"(1[89]|20)\d\d")
+_FILLED = re.compile(rb"\S")
 _SEP_LINE = re.compile(rb"sep=([^\r\n])\r?\n", re.IGNORECASE)
 
 
@@ -66,10 +68,10 @@ def read_delimited(data: bytes, label: str, form: DelimitedForm = DelimitedForm(
     return _named(_read_rows(data, delimiter, label), form.header, label, notes)
 
 
-def prepared(data: bytes, label: str, form: DelimitedForm) -> tuple[bytes, str, list[str]]:
+def prepared(data: Text, label: str, form: DelimitedForm) -> tuple[Text, str, list[str]]:
     """Return a text in UTF-8, its delimiter, and a line for every choice made; raises DataError as `read_delimited`."""
     data, notes = _as_utf8(data, label, form.encoding)
-    if not data or data.isspace():
+    if not _FILLED.search(data):
         raise DataError(f"{label} is empty: expected a header line and rows")
     delimiter = form.delimiter
     if found := _SEP_LINE.match(data):
@@ -99,15 +101,15 @@ def _typed(column: pandas.Series) -> pandas.Series:
     return texts.to_pandas()
 
 
-def _as_utf8(data: bytes, label: str, encoding: str | None) -> tuple[bytes, list[str]]:
+def _as_utf8(data: Text, label: str, encoding: str | None) -> tuple[Text, list[str]]:
     """Return a text in UTF-8 without a byte order mark, and a line that says how it was read where that was guessed."""
     if encoding is None and data[:2] in (b"\xff\xfe", b"\xfe\xff"):
         encoding = "utf-16"
     name = codecs.lookup(encoding or "utf-8-sig").name
-    if not name.startswith(("utf-16", "utf-32")):
-        _refuse_controls(data, label)
-    if name in ("utf-8", "utf-8-sig", "ascii") and data.isascii():
+    is_ascii = not name.startswith(("utf-16", "utf-32")) and _is_ascii(data, label)
+    if name in ("utf-8", "utf-8-sig", "ascii") and is_ascii:
         return data, []
+    data = data[:]
     try:
         text = data.decode("utf-8-sig" if name == "utf-8" else name)
     except UnicodeDecodeError as error:
@@ -120,21 +122,25 @@ def _as_utf8(data: bytes, label: str, encoding: str | None) -> tuple[bytes, list
     except UnicodeError as error:
         raise DataError(f"{label} is not {encoding} text: say its encoding, such as utf-8 or cp1252") from error
     data = text.encode("utf-8", errors="replace")
-    _refuse_controls(data, label)
+    _is_ascii(data, label)
     return data, []
 
 
-def _refuse_controls(data: bytes, label: str) -> None:
+def _is_ascii(data: Text, label: str) -> bool:
+    """Say whether all bytes of a text are ASCII; raises DataError for control characters."""
+    highest = 0
     for start in range(0, len(data), _HEAD_BYTES):
         part = np.frombuffer(data, np.uint8, min(_HEAD_BYTES, len(data) - start), start)
         are_controls = (part < 9) | ((part > 13) & (part < 32)) | (part == 127)
         if not are_controls.any():
+            highest = max(highest, int(part.max()))
             continue
         found = int(part[are_controls.argmax()])
         raise DataError(f"{label} is not a text file (it has the control character {found:#04x}): expected CSV or TSV")
+    return highest < 128
 
 
-def _head(data: bytes) -> str:
+def _head(data: Text) -> str:
     """Return the first lines, of which the delimiter and the number of columns are told."""
     lines = io.BytesIO(data[:_HEAD_BYTES])
     return b"".join(itertools.islice(lines, 20 * _SNIFFED_ROWS)).decode("utf-8", errors="replace")
@@ -201,7 +207,7 @@ def is_plainly_quoted(data: bytes, delimiter: str) -> bool:
     return b'"' not in outside
 
 
-def width_of(data: bytes, delimiter: str, label: str) -> int:
+def width_of(data: Text, delimiter: str, label: str) -> int:
     """Return the number of columns: that of most of the first rows."""
     try:
         widths = Counter(len(row) for row in itertools.islice(_rows(_head(data), delimiter), _SNIFFED_ROWS) if row)

@@ -9,7 +9,9 @@ import numpy as np
 import pyarrow
 
 from propneat.data.cells import Cells, stripped
+from propneat.data.mapped import Text, let_go
 from propneat.data.number_kernel import CODE, MARK, POINT
+from propneat.data.numbers import NumberForm
 from propneat.data.sweep_kernel import (
     FILLED,
     LENGTH_BITS,
@@ -26,10 +28,13 @@ from propneat.data.threads import map_columns
 if TYPE_CHECKING:
     import pandas
 
+    from propneat.data.plan import ColumnPlan
+
 __all__ = ["SweptColumn", "SweptText", "sweep"]
 
-_BLOCKS = 8
-_NEWLINE = 10
+_BLOCKS = 16
+_NEWLINE, _QUOTE = 10, 34
+_CHUNK = 2**18
 _LENGTH = (1 << LENGTH_BITS) - 1
 _HEAD_BYTES = 2**16
 _MOST_CODED, _MOST_PLACES = 2**12, 2**18
@@ -55,20 +60,25 @@ class _Block:
 class SweptText:
     """Delimited text after the pass over it.
 
-    `numbers` (n_columns, n_rows) holds the numbers of columns of plain numbers, and in columns of texts codes or places as
+    `numbers` holds by column the numbers of plain ones, float64 (n_rows,), and of columns of texts codes or places as
     `sweep_rows` says; `seen`, uint8 (n_columns,), is what was seen of each column, `slots`, int64 (n_columns,), -1 for numbers.
     """
 
-    data: bytes
+    data: Text
     delimiter: int
     blocks: tuple[_Block, ...]
-    numbers: np.ndarray
+    numbers: tuple[np.ndarray, ...]
     seen: np.ndarray
     slots: np.ndarray
 
+    @property
+    def n_rows(self) -> int:
+        """How many rows there are."""
+        return len(self.numbers[0])
+
     def _parts(self, column: int) -> Iterator[tuple[_Block, np.ndarray, int, np.ndarray]]:
         """Return of a column of texts for each block: it, the places of texts, their number, and what its rows hold."""
-        ends = [block.row for block in self.blocks[1:]] + [self.numbers.shape[1]]
+        ends = [block.row for block in self.blocks[1:]] + [self.n_rows]
         kept, slot = self.numbers[column].view(np.int64), self.slots[column]
         for block, end in zip(self.blocks, ends, strict=True):
             yield block, block.firsts[slot], int(block.counts[slot]), kept[block.row : end]
@@ -77,16 +87,16 @@ class SweptText:
         """Return the places of the cells of a column, int64 (n_rows,)."""
         if self.slots[column] >= 0:
             return np.concatenate([part if count == MANY else firsts[part] for _, firsts, count, part in self._parts(column)])
-        places, data = np.empty(self.numbers.shape[1], np.int64), np.frombuffer(self.data, np.uint8)
+        places, data = np.empty(self.n_rows, np.int64), np.frombuffer(self.data, np.uint8)
         for block in self.blocks:
             find_cells(data, block.start, block.stop, self.delimiter, block.row, len(self.numbers), column, places)
         return places
 
     def coded(self, column: int) -> Cells | None:
         """Return the distinct texts of a column of texts, blanks at their ends as they are; None where there are very many."""
-        codes, known = np.empty(self.numbers.shape[1], np.int64), {}
+        codes, known = np.empty(self.n_rows, np.int64), {}
         for block, firsts, count, part in self._parts(column):
-            if count == MANY:
+            if count == MANY or len(known) > _MOST_CODED:
                 return None
             starts, lengths = firsts[:count] >> LENGTH_BITS, firsts[:count] & _LENGTH
             texts = [self.data[start:end] for start, end in zip(starts.tolist(), (starts + lengths).tolist(), strict=True)]
@@ -103,7 +113,7 @@ class SweptColumn:
     position: int
 
     def __len__(self) -> int:
-        return self.text.numbers.shape[1]
+        return self.text.n_rows
 
     def _has(self, flag: int) -> bool:
         return bool(self.text.seen[self.position] & flag)
@@ -146,36 +156,54 @@ class SweptColumn:
 
         return pandas.Series(self.texts, dtype=pandas.ArrowDtype(self.texts.type))
 
+    def planned(self, plan: "ColumnPlan | None") -> "pandas.Series":
+        """Return a column of a frame that the plan reads as it reads the texts: numbers, categories, or the texts themselves."""
+        import pandas
 
-def sweep(data: bytes, start: int, delimiter: str, n_columns: int, markers: Sequence[str]) -> SweptText | None:
+        if plan is not None and plan.reads_numbers and plan.form == NumberForm() and self.numbers is not None:
+            return pandas.Series(self.numbers)
+        if plan is not None and plan.kind == "category" and not plan.has_number_levels and self.few_cells is not None:
+            return pandas.Series(pandas.Categorical.from_codes(self.few_cells.codes, self.few_cells.values))
+        return self.series
+
+
+def sweep(data: Text, start: int, delimiter: str, n_columns: int, markers: Sequence[str]) -> SweptText | None:
     """Read the rows of UTF-8 text from the byte `start` on; `markers` are the texts that mean "missing".
 
     None for text that is not plain enough: rows of another length, blank ones, quotation marks inside cells.
     """
-    data = data if data.endswith(b"\n") else data + b"\n"
+    data = data if data[-1:] == b"\n" else data[:] + b"\n"
     places, n_rows = _blocks(data, start)
+    let_go(data, 0, len(data))
     texts = [marker.encode() for marker in markers if marker]
     marks = np.frombuffer(b"".join(texts), np.uint8)
     mark_ends = np.cumsum([len(text) for text in texts], dtype=np.int64)
-    numbers, array = np.empty((n_columns, n_rows)), np.frombuffer(data, np.uint8)
+    columns, array = [np.empty(n_rows) for _ in range(n_columns)], np.frombuffer(data, np.uint8)
     rest = (marks, mark_ends, any(text[0] in _NUMBER_STARTS for text in texts))
 
-    def read(start: int, stop: int, row: int) -> tuple[int, np.ndarray, _Block]:
+    def read(start: int, stop: int, row: int, n_lines: int) -> tuple[int, np.ndarray, _Block]:
         slots, n_slots = _slots(are_texts)
         most = min(_MOST_CODED, max(_MOST_PLACES >> n_slots.bit_length(), 16))
         table, firsts = np.full((n_slots, 2 * most), -1, np.int32), np.empty((n_slots, most), np.int64)
         seen, counts = np.where(are_texts, TEXT, 0).astype(np.uint8), np.zeros(n_slots, np.int64)
-        place = (array, start, stop, ord(delimiter), row, numbers, numbers.view(np.int64), seen, slots)
-        return sweep_rows(*place, (table, firsts, counts), *rest), seen, _Block(start, stop, row, firsts, counts)
+        numbers = np.empty((n_columns, n_lines))
+        place = (array, start, stop, ord(delimiter), numbers, numbers.view(np.int64), seen, slots)
+        n_read = sweep_rows(*place, (table, firsts, counts), *rest)
+        let_go(data, start, stop)
+        if n_lines == n_rows:
+            columns[:] = numbers
+        for column, part in zip(columns, numbers, strict=True):
+            column[row : row + n_lines] = part
+        return n_read, seen, _Block(start, stop, row, firsts, counts)
 
     are_texts = np.zeros(n_columns, bool)
     head_end = data.find(b"\n", min(start + _HEAD_BYTES, len(data) - 1)) + 1
-    are_texts = read(start, head_end, 0)[1] & (TEXT | CODE) > 0
+    are_texts = read(start, head_end, 0, _count(data, _NEWLINE, start, head_end))[1] & (TEXT | CODE) > 0
     # once more where what a column is shows late
     for _ in range(2):
         found = map_columns(read, *zip(*places, strict=True), n_rows=n_rows)
-        ends = [row for row, _, _ in found]
-        if REFUSED in ends or ends[:-1] != [row for _, _, row in places[1:]]:
+        counts = [n_read for n_read, _, _ in found]
+        if REFUSED in counts or counts[:-1] != [n_lines for *_, n_lines in places[:-1]]:
             return None
         seen = np.bitwise_or.reduce([block_seen for _, block_seen, _ in found])
         late = ~are_texts & (((seen & (TEXT | CODE)) > 0) | ((seen & (POINT | MARK)) == POINT))
@@ -183,7 +211,8 @@ def sweep(data: bytes, start: int, delimiter: str, n_columns: int, markers: Sequ
             break
         are_texts |= late
     blocks = tuple(block for _, _, block in found)
-    return SweptText(data, ord(delimiter), blocks, numbers[:, : ends[-1]], seen, _slots(are_texts)[0])
+    n_read = blocks[-1].row + counts[-1]
+    return SweptText(data, ord(delimiter), blocks, tuple(column[:n_read] for column in columns), seen, _slots(are_texts)[0])
 
 
 def _slots(are_texts: np.ndarray) -> tuple[np.ndarray, int]:
@@ -191,17 +220,23 @@ def _slots(are_texts: np.ndarray) -> tuple[np.ndarray, int]:
     return np.where(are_texts, np.cumsum(are_texts) - 1, -1), int(are_texts.sum())
 
 
-def _blocks(data: bytes, start: int) -> tuple[list[tuple[int, int, int]], int]:
-    """Divide lines into blocks to read side by side: first byte, end, and first row of each; and the number of rows.
+def _blocks(data: Text, start: int) -> tuple[list[tuple[int, int, int, int]], int]:
+    """Divide lines into blocks to read side by side: first byte, end, first row and lines of each; and the number of lines.
 
     In text with quotation marks a line may go on, so it stays in one block.
     """
-    n_blocks = 1 if data.find(b'"', start) >= 0 else _BLOCKS
+    n_blocks = 1 if _count(data, _QUOTE, start, len(data)) else _BLOCKS
     size = -(-(len(data) - start) // n_blocks)
     blocks, row = [], 0
     while start < len(data):
         stop = data.find(b"\n", min(start + size, len(data)) - 1) + 1
-        blocks.append((start, stop, row))
-        row += int(np.count_nonzero(np.frombuffer(data, np.uint8, stop - start, start) == _NEWLINE))
-        start = stop
+        n_lines = _count(data, _NEWLINE, start, stop)
+        blocks.append((start, stop, row, n_lines))
+        start, row = stop, row + n_lines
     return blocks, row
+
+
+def _count(data: Text, byte: int, start: int, stop: int) -> int:
+    """Return how often a byte stands in a part of a text."""
+    part = np.frombuffer(data, np.uint8, stop - start, start)
+    return sum(int(np.count_nonzero(part[first : first + _CHUNK] == byte)) for first in range(0, len(part), _CHUNK))

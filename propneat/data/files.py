@@ -5,7 +5,7 @@ import io
 import json
 import zlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,11 +15,21 @@ import pyarrow
 from propneat.base.errors import DataError
 from propneat.base.extras import need
 from propneat.data.delimited import DelimitedForm, RawTable, parse_delimited, read_delimited
+from propneat.data.mapped import Text, map_file
 
 if TYPE_CHECKING:
     from propneat.data.delimited_sweep import SweptColumn
+    from propneat.data.plan import TablePlan
 
-__all__ = ["FILE_ENDINGS", "MAX_UNPACKED_BYTES", "parse_delimited", "read_columns", "read_table_file", "unpack_gzip"]
+__all__ = [
+    "FILE_ENDINGS",
+    "MAX_UNPACKED_BYTES",
+    "parse_delimited",
+    "read_columns",
+    "read_planned",
+    "read_table_file",
+    "unpack_gzip",
+]
 
 _TEXT_ENDINGS = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz")
 _LINES_ENDINGS = (".jsonl", ".ndjson")
@@ -64,14 +74,27 @@ def read_columns(
     if name.endswith(_TEXT_ENDINGS) and path.is_file() and path.stat().st_size >= _LEAST_SWEPT:
         from propneat.data.swept_columns import sweep_columns
 
-        data = _read_bytes(path)
-        data = unpack_gzip(data, str(path)) if name.endswith(".gz") else data
+        data = unpack_gzip(_read_bytes(path), str(path)) if name.endswith(".gz") else _mapped(path)
         if swept := sweep_columns(data, str(path), form, markers):
             return swept
-        raw = read_delimited(data, str(path), form)
+        raw = read_delimited(data[:], str(path), form)
     else:
         raw = read_table_file(path, form)
     return {str(name): raw.frame[name] for name in raw.frame.columns}, raw.notes
+
+
+def read_planned(path: Path | str, form: DelimitedForm, plan: "TablePlan", as_written: Collection[str]) -> RawTable:
+    """Read a file to which a plan is to be applied, see `read_table_file`; columns `as_written` keep their texts.
+
+    Of long delimited text other columns become what the plan reads just so: plain numbers numbers, and few texts categories.
+    """
+    columns, notes = read_columns(path, form, plan.missing)
+    plans = {column.name: column for column in plan.used}
+    found = {
+        name: column if isinstance(column, pandas.Series) else column.planned(None if name in as_written else plans.get(name))
+        for name, column in columns.items()
+    }
+    return RawTable(pandas.DataFrame(found, copy=False), notes)
 
 
 def unpack_gzip(data: bytes, label: str) -> bytes:
@@ -101,6 +124,13 @@ def _read_bytes(path: Path) -> bytes:
     if not data:
         raise DataError(f"{path} is empty: expected a header line and rows")
     return data
+
+
+def _mapped(path: Path) -> Text:
+    try:
+        return map_file(path)
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror or error}") from error
 
 
 def _read_arrow(data: bytes, label: str) -> RawTable:

@@ -43,7 +43,7 @@ class NumberInputs:
             if rule.feature not in features:
                 continue
             column = plan.columns[position[rule.feature]]
-            if rule.part is not None or not (column.kind in ("number", "truth") or column.has_number_levels):
+            if rule.part is not None or not column.reads_numbers:
                 return None
             own_means, own_gaps = sorted(rule.means or ()), _gaps(column, plan.missing)
             first_mean, first_gap = len(means), len(gaps)

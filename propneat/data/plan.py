@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from propneat.base.errors import DataError
-from propneat.data.cells import MISSING_TEXTS, Cells, arrow_texts, dtype_kind, is_missing, is_number, text_of
+from propneat.data.cells import MISSING_TEXTS, Cells, arrow_texts, code_type, dtype_kind, is_missing, is_number, text_of
 from propneat.data.dates import DATE_FORMATS, date_part, parse_dates, seconds_of
 from propneat.data.frames import TableView
 from propneat.data.number_columns import cast_formed, cast_plain
@@ -25,7 +25,7 @@ class ReadColumn:
     """A column that was read by its plan.
 
     `numbers`, float64 (n_rows,), NaN where missing, holds numbers, truth values, and seconds since 1970 of dates. A category has
-    `codes` instead, int64 (n_rows,), the position of each row's level in `levels`, -1 where missing. `odd` (n_rows,) marks
+    `codes` instead, whole numbers (n_rows,), the position of each row's level in `levels`, -1 where missing. `odd` (n_rows,) marks
     cells that hold something, but nothing that the plan can read; they count as missing.
     """
 
@@ -91,6 +91,11 @@ class ColumnPlan:
     def has_number_levels(self) -> bool:
         """Whether cells of this category are compared as numbers."""
         return bool(self.levels) and not isinstance(self.levels[0], str)
+
+    @property
+    def reads_numbers(self) -> bool:
+        """Whether cells are read as numbers, truth values among them."""
+        return self.kind in ("number", "truth") or self.has_number_levels
 
     def read(self, values: object, markers: Sequence[str] = MISSING_TEXTS) -> ReadColumn:
         """Read a Series or an array (n_rows,); each cell's reading depends on that cell alone.
@@ -170,7 +175,7 @@ class ColumnPlan:
     def _read_levels(self, values: object, markers: Sequence[str]) -> ReadColumn:
         if dtype_kind(values) == "categorical":
             inner = self._read_levels(values.cat.categories.to_series(), markers)
-            codes = np.append(inner.codes, -1)[values.cat.codes.to_numpy()]
+            codes = np.append(inner.codes, inner.codes.dtype.type(-1))[values.cat.codes.to_numpy()]
             return ReadColumn(self, codes < 0, _none(len(codes)), codes=codes, levels=inner.levels)
         if dtype_kind(values) in ("complex", "other"):
             _refuse(values, dtype_kind(values), self.name)
@@ -178,7 +183,7 @@ class ColumnPlan:
         texts = [None if is_missing(value, markers) else self._level_of(value) for value in cells.values]
         levels = tuple(sorted({text for text in texts if text is not None}))
         position = {None: -1} | {level: index for index, level in enumerate(levels)}
-        codes = cells.spread(np.array([position[text] for text in texts], np.int64), -1)
+        codes = cells.spread(np.array([position[text] for text in texts], code_type(len(levels))), -1)
         return ReadColumn(self, codes < 0, _none(len(codes)), codes=codes, levels=levels)
 
     def _level_of(self, value: object) -> str:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,6 +16,9 @@ from propneat.data.seen_texts import ColumnReport
 from propneat.data.source_column import SourceColumn
 from propneat.data.threads import map_columns
 from propneat.settings.reading import ReadingOptions
+
+if TYPE_CHECKING:
+    import pandas
 
 __all__ = ["PlannedTable", "plan_columns", "plan_table"]
 
@@ -37,10 +41,17 @@ class PlannedTable:
         """One line for each column that was not plain."""
         return tuple(report.note for report in self.reports if report.note)
 
-    @property
-    def reports_alone(self) -> tuple[ColumnReport, ...]:
-        """The reports without the columns that were read, to keep."""
-        return tuple(replace(report, read=None) for report in self.reports)
+    def reports_on(self, table: "pandas.DataFrame") -> tuple[ColumnReport, ...]:
+        """Return the reports to keep beside the columns that were read, all rows of them or some; they share these columns."""
+
+        def alone(report: ColumnReport) -> ColumnReport:
+            distinct = report.distinct
+            is_shared = (
+                report.plan.kind in ("number", "truth") and not isinstance(distinct, int) and len(distinct) == len(table)
+            )
+            return replace(report, read=None, distinct=table[report.plan.name].to_numpy() if is_shared else distinct)
+
+        return tuple(map(alone, self.reports))
 
     def read(self, columns: Sequence[SourceColumn]) -> dict[str, ReadColumn]:
         """Read the columns that were planned, as `TablePlan.read`; what planning has read is not read again."""

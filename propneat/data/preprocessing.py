@@ -7,12 +7,12 @@ from functools import cached_property
 import numpy as np
 
 from propneat.base.errors import DataError
+from propneat.data.encoded import EncodedRows
 from propneat.data.frames import TableView
 from propneat.data.input_rule import FIRST_WORD, InputRule, expect_keys
-from propneat.data.plan import ColumnPlan, ReadColumn, TablePlan
+from propneat.data.plan import ColumnPlan, TablePlan
 from propneat.data.planning import plan_table
 from propneat.data.rule_fitting import EncodingOptions, fit_rules
-from propneat.data.threads import map_columns
 from propneat.data.weighted import check_weights
 
 __all__ = ["EncodingOptions", "InputRule", "Preprocessor"]
@@ -56,9 +56,9 @@ class Preprocessor:
     ) -> "Preprocessor":
         """Learn the rules from training rows: a table of shape (n_rows, n_columns), weights (n_rows,) or None.
 
-        `plan` says how columns are read; None decides by these rows. See `fit_transform` for the rest.
+        `plan` says how columns are read; None decides by these rows. See `fit_encoded` for the rest.
         """
-        return cls.fit_transform(table, weights, plan=plan, targets=targets, options=options)[0]
+        return cls.fit_encoded(table, weights, plan=plan, targets=targets, options=options)[0]
 
     @classmethod
     def fit_transform(
@@ -71,6 +71,23 @@ class Preprocessor:
         options: EncodingOptions = EncodingOptions(),
     ) -> tuple["Preprocessor", np.ndarray]:
         """Learn the rules from training rows, and return them with the inputs of these rows, float64 (n_rows, n_inputs).
+
+        See `fit_encoded`.
+        """
+        preprocessor, encoded = cls.fit_encoded(table, weights, plan=plan, targets=targets, options=options)
+        return preprocessor, encoded.inputs()
+
+    @classmethod
+    def fit_encoded(
+        cls,
+        table: object,
+        weights: object = None,
+        *,
+        plan: TablePlan | None = None,
+        targets: np.ndarray | None = None,
+        options: EncodingOptions = EncodingOptions(),
+    ) -> tuple["Preprocessor", EncodedRows]:
+        """Learn the rules from training rows, and return them with the inputs of these rows, not yet written out.
 
         Numbers are kept within the range of training and a margin, centred on their weighted mean and divided by their weighted
         standard deviation, a constant column by 1; of dates the parts that vary are such numbers. Categories get one input for
@@ -97,10 +114,13 @@ class Preprocessor:
         columns = plan.read(learnt)
         rules, own_inputs = fit_rules(columns, row_weights[heavy], None if targets is None else targets[heavy], options)
         preprocessor = cls(_with_distinct_names(rules), plan)
-        inputs = preprocessor.encode(columns, len(view)) if heavy.all() else preprocessor.transform(view)
-        for index, values in own_inputs.items():
-            inputs[heavy, index] = values
-        return preprocessor, inputs
+        if heavy.all():
+            return preprocessor, EncodedRows(preprocessor.rules, columns, len(view), own_inputs)
+        every = EncodedRows(preprocessor.rules, plan.read(view), len(view))
+        all_inputs = {index: every.column(index) for index in own_inputs}
+        for index, inputs in all_inputs.items():
+            inputs[heavy] = own_inputs[index]
+        return preprocessor, replace(every, own=all_inputs)
 
     def transform(self, table: object, features: Container[str] | None = None) -> np.ndarray:
         """Return the network inputs of a table, float64 of shape (n_rows, n_inputs); each row depends on that row alone.
@@ -111,24 +131,7 @@ class Preprocessor:
         """
         view = TableView.of(table)
         wanted = self._read_features if features is None else [name for name in self._read_features if name in features]
-        return self.encode(self.plan.read(view, wanted), len(view))
-
-    def encode(self, columns: dict[str, ReadColumn], n_rows: int) -> np.ndarray:
-        """Return the network inputs of columns that were read by the plan, float64 (n_rows, n_inputs); 0 without a column."""
-        # a column of inputs lies in one piece
-        inputs = np.zeros((len(self.rules), n_rows)).T
-
-        def fill(index: int) -> None:
-            rule = self.rules[index]
-            values = rule.apply(columns[rule.feature], inputs[:, index])
-            if not (np.isfinite(values.sum()) or np.isfinite(values).all()):
-                raise DataError(
-                    f"column {rule.feature!r} holds a value too far from those of the training rows to compute with"
-                )
-
-        used = [index for index, rule in enumerate(self.rules) if rule.feature in columns]
-        map_columns(fill, used, n_rows=n_rows)
-        return inputs
+        return EncodedRows(self.rules, self.plan.read(view, wanted), len(view)).inputs()
 
     @cached_property
     def _read_features(self) -> frozenset[str]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from propneat.base.errors import DataError
 from propneat.data.bounds import find_bounds
-from propneat.data.dates import DATE_PARTS
+from propneat.data.dates import DATE_PARTS, date_part
 from propneat.data.input_rule import FIRST_WORD, InputRule, first_words
 from propneat.data.level_means import N_FOLDS, LevelMeans, join_equal, level_groups, out_of_fold, row_hashes
 from propneat.data.plan import ReadColumn
@@ -149,7 +149,7 @@ def _fit_column(fitting: _Fitting, name: str, column: ReadColumn) -> None:
 def _fit_date(fitting: _Fitting, name: str, column: ReadColumn) -> None:
     """Every part of the date that varies is a number."""
     for part in DATE_PARTS:
-        numbers = column.part(part)
+        numbers = date_part(column.numbers, part)
         if len(np.unique(numbers[~np.isnan(numbers)])) > 1:
             most = _PART_LEVELS.get(part, fitting.options.one_hot_integers)
             _fit_number(fitting, f"{name} {part}", name, numbers, column, most, part)

@@ -28,7 +28,7 @@ class ColumnReport:
     """A plan of a column, and what a person may want to know of it.
 
     `note` is one line for a column that was not plain, else empty. `distinct` is the number of different values, or the
-    numbers (n_rows,) in which they are counted when that is asked for. `odd` has the texts of cells that could not be read,
+    numbers (n_rows,), NaN where missing, in which they are counted when that is asked for. `odd` has the texts of cells that could not be read,
     the frequent ones first, and `n_odd` their number. `read` is the column as read by the plan, where deciding needed that.
     """
 
@@ -46,7 +46,7 @@ class ColumnReport:
         """The number of different values, what is missing apart."""
         if isinstance(self.distinct, int):
             return self.distinct
-        numbers = np.sort(self.distinct)
+        numbers = np.sort(self.distinct[self.distinct == self.distinct])
         return int(np.count_nonzero(numbers[1:] != numbers[:-1])) + min(len(numbers), 1)
 
 

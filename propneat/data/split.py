@@ -1,43 +1,42 @@
 """Rows made canonical, and divided into a part to learn from and a part to judge by."""
 
+from collections.abc import Callable
+
 import numpy as np
 
-__all__ = ["fold_rows", "merge_rows", "split_rows"]
+__all__ = ["fold_rows", "join_rows", "split_rows"]
 
 
-def merge_rows(inputs: np.ndarray, target: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Sort rows and join those equal in inputs and target, adding up their weights; rows of weight 0 are dropped.
+def join_rows(column: Callable[[int], np.ndarray], n_columns: int, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Sort rows and join those equal in all columns; return one of each, int64 (n_joined,), and their total weights.
 
-    `inputs` has shape (n_rows, n_inputs), `target` and `weights` (n_rows,). What is learnt from the result cannot depend on the
+    `column` gives the column of a number, shape (n_rows,), the most significant one first; most of them are not asked for.
+    Rows of weight 0 are dropped; `weights` has shape (n_rows,). What is learnt from the result cannot depend on the
     order of rows nor on whether a row is repeated or weighted, and a repeated row cannot lie on both sides of a split.
     """
-    kept = weights > 0
-    # -0.0 and 0.0 are one value
-    inputs, target, weights = inputs[kept] + 0.0, target[kept], weights[kept]
-    order, is_first = _sorted_rows([target + 0.0, *inputs.T], weights)
-    totals = np.add.reduceat(weights[order], np.flatnonzero(is_first)) if len(order) else weights
-    first = order[is_first]
-    return inputs[first], target[first], totals
+    order, is_first = _sorted_rows(column, n_columns, weights)
+    totals = np.add.reduceat(weights[order], np.flatnonzero(is_first)) if len(order) else weights[order]
+    return order[is_first], totals
 
 
-def _sorted_rows(columns: list[np.ndarray], weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _sorted_rows(column: Callable[[int], np.ndarray], n_columns: int, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the order of rows by columns, the most significant first, and whether each in it differs from the one before.
 
     Few columns tell most rows apart, so each time twice as many are looked at, for those rows alone that are still tied. Equal
     rows stand in the order of their weights, so that these are added up in an order of their own.
     """
-    order, is_first = np.arange(len(weights)), np.ones(len(weights), bool)
-    places, group = order.copy(), np.zeros(len(weights), np.int64)
+    order = np.flatnonzero(weights > 0)
+    is_first, places, group = np.ones(len(order), bool), np.arange(len(order)), np.zeros(len(order), np.int64)
     start, width = 0, 2
-    while len(places) and start < len(columns):
-        part = columns[start : start + width]
+    while len(places) and start < n_columns:
         rows = order[places]
-        rows = rows[np.lexsort([*(column[rows] for column in part[::-1]), group])]
-        order[places] = rows
+        part = [column(number)[rows] for number in range(start, min(start + width, n_columns))]
+        sorting = np.lexsort([*part[::-1], group])
+        order[places] = rows[sorting]
         differs = np.ones(len(rows) + 1, bool)
         differs[1:-1] = group[1:] != group[:-1]
-        for column in part:
-            values = column[rows]
+        for values in part:
+            values = values[sorting]
             differs[1:-1] |= values[1:] != values[:-1]
         tied = ~(differs[1:] & differs[:-1])
         places, group = places[tied], np.cumsum(differs[:-1])[tied]

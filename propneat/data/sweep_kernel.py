@@ -158,7 +158,7 @@ def _is_same(data, cell, first, length):
 
 
 @bare
-def _keep_text(data, first, length, cells, row, from_row, table, firsts, counts, slot):
+def _keep_text(data, first, length, cells, row, table, firsts, counts, slot):
     """Put the code of a text into its cell, or its place if there are too many texts; then those before become places, too."""
     count = counts[slot]
     if count == MANY:
@@ -170,17 +170,17 @@ def _keep_text(data, first, length, cells, row, from_row, table, firsts, counts,
         counts[slot] = count + 1
         if count + 1 == len(firsts):
             counts[slot] = MANY
-            for other in range(from_row, row + 1):
+            for other in range(row + 1):
                 cells[other] = firsts[cells[other]]
 
 
 @outer
-def sweep_rows(data, start, stop, delimiter, row, numbers, cells, seen, slots, coding, markers, marker_ends, any_marker):
-    """Read rows from `start` to `stop`, and return the number of the row after the last one, or `REFUSED`.
+def sweep_rows(data, start, stop, delimiter, numbers, cells, seen, slots, coding, markers, marker_ends, any_marker):
+    """Read rows from `start` to `stop`, and return how many there are, or `REFUSED`.
 
     `data` is uint8 (n_bytes,), its last byte a newline. What was seen of each column goes to `seen`, uint8 (n_columns,).
 
-    Numbers go to `numbers`, float64 (n_columns, n_rows), from the column `row` on: NaN for empty cells and for the texts of
+    Numbers go to `numbers`, float64 (n_columns, n_rows): NaN for empty cells and for the texts of
     `markers`, uint8, which end at `marker_ends`; `any_marker` says that a marker may be a number. They mean nothing in
     columns in which `TEXT` is seen.
 
@@ -190,7 +190,7 @@ def sweep_rows(data, start, stop, delimiter, row, numbers, cells, seen, slots, c
     (n_slots,), 0 at first. It is `MANY` in the end where there are too many, and `cells` holds places (see `LENGTH_BITS`).
     """
     table, firsts, counts = coding
-    from_row = row
+    row = 0
     position, n_columns, n_rows = start, len(numbers), numbers.shape[1]
     while position < stop:
         if row >= n_rows:
@@ -214,7 +214,7 @@ def sweep_rows(data, start, stop, delimiter, row, numbers, cells, seen, slots, c
                     return REFUSED
                 slot = slots[column]
                 if slot >= 0:
-                    place = (data, first, last - first, cells[column], row, from_row)
+                    place = (data, first, last - first, cells[column], row)
                     _keep_text(*place, table[slot], firsts[slot], counts, slot)
                 elif not is_text:
                     numbers[column, row], more = _number_of(data, first, last, markers, marker_ends)

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 
 from propneat.data.delimited import DELIMITERS, column_names, is_plainly_quoted, prepared, refuse_data, width_of
 from propneat.data.delimited_sweep import SweptColumn, sweep
+from propneat.data.mapped import Text
 from propneat.settings.reading import DelimitedForm
 
 __all__ = ["sweep_columns"]
 
 
 def sweep_columns(
-    data: bytes, label: str, form: DelimitedForm, markers: Sequence[str]
+    data: Text, label: str, form: DelimitedForm, markers: Sequence[str]
 ) -> tuple[dict[str, SweptColumn], tuple[str, ...]] | None:
     """Return the columns by name, and a line for every choice made, as `read_delimited` does.
 

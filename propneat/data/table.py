@@ -194,6 +194,8 @@ def _make(
             f"target {target!r} is there in {len(labels)} rows, and at least {MIN_ROWS} are needed to learn and to judge"
         )
     read = planned.read(sources)
+    # what was read of a file goes before its columns are made
+    del sources, answers
     if not present.all():
         read = {column_name: column.rows(present) for column_name, column in read.items()}
     if all(column.missing.all() for column in read.values()):
@@ -201,8 +203,9 @@ def _make(
     _, codes = encode_target(labels, found.task)
     if found.task == "regression" and np.ptp(codes) == 0:
         raise DataError(f"target {target!r} has the same value in every row: there is nothing to learn")
+    features = _typed(read)
     return Table(
-        name, _typed(read), labels, found.task, source, planned.plan, found.read.plan, planned.reports_alone, tuple(said),
+        name, features, labels, found.task, source, planned.plan, found.read.plan, planned.reports_on(features), tuple(said),
         _carried_rows(carried, present) if carry or forecast else None,
     )  # fmt: skip
 

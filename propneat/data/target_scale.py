@@ -42,6 +42,10 @@ class TargetScale:
         center, scale = measure(*tally_clipped(distinct, totals, low, high))
         return cls(center, scale, low, high)
 
+    def may_be_logarithmic(self, values: np.ndarray) -> bool:
+        """Say whether targets (n_rows,) have a logarithm to compare with: they are positive throughout."""
+        return self.low is not None and len(values) > 0 and bool(values.min() > 0)
+
     def logarithmic(self, inputs: np.ndarray, values: np.ndarray, weights: np.ndarray) -> "TargetScale | None":
         """Return the scale of the logarithm where a linear model of that predicts the target better than one of the target.
 
@@ -49,7 +53,7 @@ class TargetScale:
         learnt from other rows; better is a squared error of the target itself that is less by more than two standard errors of
         the difference and by .01 of the target's variance. A target that is not positive throughout has no logarithm.
         """
-        if self.low is None or not len(values) or not values.min() > 0:
+        if self.low is None or not self.may_be_logarithmic(values):
             return None
         low = max(self.low, float(values.min()) / 2)
         logs = np.log(np.clip(values, low, self.high))

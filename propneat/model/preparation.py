@@ -9,9 +9,10 @@ import numpy as np
 from propneat.base.errors import ConfigError
 from propneat.base.rng import make_rng
 from propneat.data import ColumnPlan, EncodingOptions, Preprocessor, TablePlan, TargetScale, encode_target, plan_table
+from propneat.data.encoded import EncodedRows
 from propneat.data.encounter import describe_training
 from propneat.data.sequence_rows import SequenceColumns
-from propneat.data.split import merge_rows
+from propneat.data.split import join_rows
 from propneat.genome import Genome
 from propneat.model.model import Model
 from propneat.search import Problem
@@ -106,22 +107,28 @@ def prepare_problem(
     names = ["target"] if classes is None else [str(label) for label in (classes[1:] if task == "binary" else classes)]
     options = EncodingOptions(max_levels, one_hot_integers, tuple(names), MOST_INPUTS)
 
-    def encode(learnt: np.ndarray) -> tuple[Preprocessor, tuple[np.ndarray, np.ndarray, np.ndarray]]:
-        fitted, inputs = Preprocessor.fit_transform(features, weights, plan=plan, targets=learnt, options=options)
-        return fitted, merge_rows(inputs, values, weights)
+    def encode(learnt: np.ndarray) -> tuple[Preprocessor, EncodedRows, np.ndarray, np.ndarray]:
+        fitted, encoded = Preprocessor.fit_encoded(features, weights, plan=plan, targets=learnt, options=options)
+
+        def column(number: int) -> np.ndarray:
+            return values if number == 0 else encoded.column(number - 1)
+
+        return fitted, encoded, *join_rows(column, 1 + len(fitted.rules), weights)
 
     # means of levels are learnt in the target's own units, or their logarithm
-    preprocessor, rows = encode(targets if scale is None else scale.clip(values)[:, None])
-    if scale is not None and (logarithmic := scale.logarithmic(*rows)) is not None:
-        scale = logarithmic
-        preprocessor, rows = encode(np.log(scale.clip(values))[:, None])
-    inputs, merged, totals = rows
+    preprocessor, encoded, joined, totals = encode(targets if scale is None else scale.clip(values)[:, None])
+    if scale is not None and scale.may_be_logarithmic(values[joined]):
+        logarithmic = scale.logarithmic(encoded.inputs()[joined] + 0.0, values[joined], totals)
+        if logarithmic is not None:
+            scale = logarithmic
+            preprocessor, encoded, joined, totals = encode(np.log(scale.clip(values))[:, None])
+    merged = values[joined]
     targets = make_targets(merged, task, classes, scale)
     if class_weight is not None:
         totals = totals * class_factors(class_weight, classes, merged, totals)
     if not _LIGHTEST < totals.mean() < 1 / _LIGHTEST:
         raise ConfigError(f"row weights must be near 1 on average, and these average {totals.mean():g}: divide them by that")
-    samples = Samples.make(inputs, targets, totals)
+    samples = Samples.make(encoded.rows(joined), targets, totals)
     problem = Problem.divided(samples, merged, task, validation_fraction, make_rng(seed, "split"))
     return PreparedProblem(problem, preprocessor, classes, scale)
 
