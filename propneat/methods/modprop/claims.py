@@ -199,10 +199,6 @@ def _below(what: str, value: float, bound: float, why: str = "") -> Claim:
     return Claim(what, f"below {bound:.3g}{why}", value, value < bound)
 
 
-def _near(what: str, value: float, expected: float, distance: float, where: str = "") -> Claim:
-    return Claim(what, f"{expected}{where}, at most {distance} away", value, abs(value - expected) <= distance)
-
-
 def _name(rule: str) -> str:
     base = rule.removesuffix("-receiver")
     return _SHORT[base] + (", receiver's h kept" if base != rule else "")
