@@ -37,7 +37,7 @@ def grown_states(seed: int, n_generations: int) -> list[EvolveState]:
         row = {name: draw[kind]() for name, kind in HISTORY_COLUMNS.items()}
         history = (*history, row | {"generation": generation})
         leaders = GenePool.pack([pool[int(k)] for k in rng.integers(0, len(pool), rng.integers(1, 5))])
-        finished = tuple(Finished(pool[k], *rng.choice(ODD, 2).tolist(), 1) for k in range(generation % 3))
+        finished = tuple(Finished(pool[k], *rng.choice(ODD, 2).tolist(), 1, 0.5) for k in range(generation % 3))
         kept = np.zeros(len(pool), DESCENT)
         kept["heir"], kept["loss"] = rng.integers(-1, len(pool), len(pool)), rng.choice([0.5, np.nan, np.inf], len(pool))
         kept["species"], kept["size"] = rng.integers(0, 2**31, (2, len(pool)))
@@ -64,7 +64,7 @@ def facts(state: EvolveState) -> list:
         {name: (array.dtype, array.shape, array.tobytes()) for name, array in population.tracker.items()},
         [population.generation, population.next_species, repr(population.threshold), repr(population.best_fitness)],
         [
-            (part.champion.to_bytes(), repr((part.validation_loss, part.validation_score, part.generations)))
+            (part.champion.to_bytes(), repr((part.validation_loss, part.validation_score, part.generations, part.linear_share)))
             for part in state.finished
         ],
         [(kept.dtype, kept.tobytes()) for kept in state.descent],
@@ -337,7 +337,7 @@ def test_a_missing_file_a_folder_half_a_checkpoint_and_another_schema_are_refuse
         with pytest.raises(CheckpointError, match="there is no checkpoint"):
             load_checkpoint(path)
     monkeypatch.setattr("propneat.run.checkpoint.archive.CHECKPOINT_SCHEMA", "propneat.checkpoint/99")
-    with pytest.raises(DamagedCheckpointError, match="schema 'propneat.checkpoint/7'"):
+    with pytest.raises(DamagedCheckpointError, match="schema 'propneat.checkpoint/8'"):
         load_checkpoint(saved[0])
     journal_of(saved[0]).unlink()
     with pytest.raises(DamagedCheckpointError, match="lacks its other half, checkpoint.journal"):
@@ -412,15 +412,19 @@ ZEROS = np.zeros((5, 2), np.int64)
         (lambda p: p.metadata.update(threshold=math.nan), "its threshold is no number"),
         (lambda p: p.metadata.update(threshold="long"), "its threshold is no number"),
         (lambda p: p.metadata.update(best_fitness="9"), "its best fitness or loss is no number"),
-        (lambda p: p.metadata.update(finished=[[0.1, 0.2, 1]] * 2), "other figures of finished populations than champions"),
+        (lambda p: p.metadata.update(finished=[[0.1, 0.2, 1, 0.5]] * 2), "other figures of finished populations than champions"),
         (
-            lambda p: p.metadata.update(finished=[["low", 0.2, 1]] * len(p.metadata["finished"])),
+            lambda p: p.metadata.update(finished=[["low", 0.2, 1, 0.5]] * len(p.metadata["finished"])),
             "figure of a finished population",
         ),
-        (lambda p: p.metadata.update(finished=[[0.1, 0.2, 0]] * len(p.metadata["finished"])), "has no number of generations"),
+        (lambda p: p.metadata.update(finished=[[0.1, 0.2, 0, 0.5]] * len(p.metadata["finished"])), "has no number of generations"),
         (
-            lambda p: p.metadata.update(finished=[[0.1, 0.2, 99]] * len(p.metadata["finished"])),
+            lambda p: p.metadata.update(finished=[[0.1, 0.2, 99, 0.5]] * len(p.metadata["finished"])),
             "more generations than its history",
+        ),
+        (
+            lambda p: p.metadata.update(finished=[[0.1, 0.2, 1, 1.5]] * len(p.metadata["finished"])),
+            "no share of a linear network",
         ),
         (lambda p: p.arrays["finished_nodes"]["activation"].fill(99), "unknown activation code 99"),
         (lambda p: p.metadata.update(identity="deep"), "it cannot be read|nest|plain JSON"),

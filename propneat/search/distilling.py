@@ -9,13 +9,15 @@ from propneat.base.rng import make_rng
 from propneat.compiler import compile_genome, evaluate
 from propneat.genome import GenePool, Genome
 from propneat.search.averaging import average_genomes
-from propneat.search.finishing import some_sizes, train_pool
+from propneat.search.finishing import some_sizes
 from propneat.search.front import connection_counts, sized_front
 from propneat.search.judging import mean_loss, penalised
+from propneat.search.linear import linear_network
 from propneat.search.problem import Problem
 from propneat.search.pruning import prune
 from propneat.search.scores import score_outputs
 from propneat.search.states import EvolveResult, EvolveState, Finished, FrontMember, Trainer, pick_member
+from propneat.search.training import train_pool
 from propneat.search.vote import class_shares
 from propneat.settings.evolve_config import EvolveConfig
 from propneat.training import Samples, Sequences
@@ -23,6 +25,8 @@ from propneat.training import Samples, Sequences
 __all__ = ["join"]
 
 _LEAST_ROWS, _SHARE_MIXED = 2048, 0.25
+_SHARE_OF_PENALTY = {"binary": 0.1, "multiclass": 0.1, "regression": 1.0}
+"""How much of the size penalty a connection of a taught network costs, by task."""
 
 
 def join(
@@ -35,8 +39,8 @@ def join(
     network is the mean of the champions' validation losses, and what its answers to all rows lose against the mean's own as
     targets; its score is theirs, and what it gains or loses on the targets themselves.
     """
-    mean = average_genomes([part.champion for part in parts])
     rows, loss = problem.all_rows(), config.training.loss
+    mean = _mean_network(parts, rows, config, train)
     soft = rows.with_targets(_targets(problem.task, rows.answers(compile_genome(mean))))
     pool = GenePool.pack([mean, *_taught(mean, soft, problem.task, config, train)])
     outputs = [rows.answers(compile_genome(genome)) for genome in pool]
@@ -46,7 +50,8 @@ def join(
     base, score = (float(np.mean([getattr(part, name) for part in parts])) for name in ("validation_loss", "validation_score"))
     lost = np.maximum(lost - lost[0], 0.0)
     losses, sizes = np.hypot(base, lost) if loss == "rmse" else base + lost, connection_counts(pool)
-    costs = penalised(losses, sizes, float(rows.judged()[1].sum()), loss, config.size_penalty)
+    penalty = config.size_penalty * _SHARE_OF_PENALTY[problem.task]
+    costs = penalised(losses, sizes, float(rows.judged()[1].sum()), loss, penalty)
     members = [
         FrontMember(pool[k], int(sizes[k]), float(losses[k]), errors[k], score + scores[k] - scores[0], float(costs[k]))
         for k in sized_front(sizes, losses)
@@ -63,6 +68,16 @@ def join(
         history=state.history,
         interrupted=interrupted,
     )
+
+
+def _mean_network(parts: Sequence[Finished], rows: Samples | Sequences, config: EvolveConfig, train: Trainer) -> Genome:
+    """Return the mean of the champions and, with the share that it deserves beside them in the mean, of a linear network."""
+    champions, count = [part.champion for part in parts], len(parts)
+    share = float(np.mean([part.linear_share for part in parts]))
+    linear = linear_network(rows, config, make_rng(config.seed, "linear"), train) if share else None
+    if linear is None:
+        return average_genomes(champions)
+    return average_genomes([*champions, linear], [*[(1 - share) / count] * count, share])
 
 
 def _targets(task: str, answers: np.ndarray) -> np.ndarray:

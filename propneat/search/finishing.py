@@ -5,18 +5,18 @@ from dataclasses import replace
 import numpy as np
 
 from propneat.base.rng import make_rng
-from propneat.compiler import compile_pool, write_back_pool
 from propneat.genome import GenePool
 from propneat.search.densify import densify
 from propneat.search.front import connection_counts, sized_front, spread
 from propneat.search.judging import judge, penalised, weigh_votes
+from propneat.search.linear import linear_share
 from propneat.search.problem import Problem
 from propneat.search.pruning import prune
 from propneat.search.states import EvolveResult, EvolveState, Finished, FrontMember, Trainer, pick_member
+from propneat.search.training import train_pool
 from propneat.settings.evolve_config import EvolveConfig
-from propneat.training import Samples, Sequences, TrainingConfig
 
-__all__ = ["conclude", "finish", "some_sizes", "train_pool"]
+__all__ = ["conclude", "finish", "some_sizes"]
 
 _MOST_SIZES = 16
 """Networks of the archive, and as many of those that pruning leaves, that are trained to the end."""
@@ -28,7 +28,9 @@ def finish(state: EvolveState, problem: Problem, whole: Problem, config: EvolveC
     members = _members(pool, losses, problem, config)
     best = members[min(members, key=lambda k: members[k].cost)]
     champion = _refit(GenePool.pack([best.genome]), whole, config, train)[0]
-    return Finished(champion, best.validation_loss, best.validation_score, len(state.own_history))
+    rng = make_rng(config.seed, "linear", len(state.finished))
+    share = linear_share(best.genome, problem, config, rng, train)
+    return Finished(champion, best.validation_loss, best.validation_score, len(state.own_history), share)
 
 
 def conclude(state: EvolveState, problem: Problem, config: EvolveConfig, train: Trainer, interrupted: bool) -> EvolveResult:
@@ -52,21 +54,6 @@ def conclude(state: EvolveState, problem: Problem, config: EvolveConfig, train: 
         history=state.history,
         interrupted=interrupted,
     )
-
-
-def train_pool(
-    pool: GenePool,
-    rows: Samples | Sequences,
-    training: TrainingConfig,
-    rng: np.random.Generator,
-    train: Trainer,
-    validation: Samples | Sequences | None = None,
-) -> tuple[GenePool, np.ndarray]:
-    """Train a pool; returns it with its validation losses, infinite where they are not finite."""
-    plan = compile_pool(pool)
-    result = train(plan, rows, training, rng, validation=validation)
-    losses = np.where(np.isfinite(result.validation_loss), result.validation_loss, np.inf)
-    return write_back_pool(pool, plan, result.weights, result.biases), losses
 
 
 def _tune(state: EvolveState, problem: Problem, config: EvolveConfig, train: Trainer) -> tuple[GenePool, np.ndarray, int]:

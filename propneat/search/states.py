@@ -24,6 +24,8 @@ class Finished:
     validation_score: float
     generations: int
     """How many it took."""
+    linear_share: float = 0.0
+    """What a linear network deserves beside it; see `propneat.search.linear`."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -79,6 +79,8 @@ def _check_finished(state: EvolveState) -> None:
             raise ValueError("a figure of a finished population is no number")
         if not _is_count(part.generations) or part.generations == 0:
             raise ValueError("a finished population has no number of generations")
+        if type(part.linear_share) is not float or not 0.0 <= part.linear_share <= 1.0:
+            raise ValueError("a finished population has no share of a linear network")
     if sum(part.generations for part in state.finished) > len(state.history):
         raise ValueError("its finished populations have more generations than its history")
 

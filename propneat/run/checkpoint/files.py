@@ -106,7 +106,9 @@ class CheckpointWriter:
             "threshold": population.threshold,
             "best_fitness": population.best_fitness,
             "champion_loss": state.champion_loss,
-            "finished": [[part.validation_loss, part.validation_score, part.generations] for part in state.finished],
+            "finished": [
+                [part.validation_loss, part.validation_score, part.generations, part.linear_share] for part in state.finished
+            ],
             "journal": {"bytes": self._size, "sha256": self._digest.hexdigest()},
         }
 
