@@ -412,12 +412,18 @@ ZEROS = np.zeros((5, 2), np.int64)
         (lambda p: p.metadata.update(threshold=math.nan), "its threshold is no number"),
         (lambda p: p.metadata.update(threshold="long"), "its threshold is no number"),
         (lambda p: p.metadata.update(best_fitness="9"), "its best fitness or loss is no number"),
-        (lambda p: p.metadata.update(finished=[[0.1, 0.2, 1, 0.5]] * 2), "other figures of finished populations than champions"),
+        (
+            lambda p: p.metadata.update(finished=[[0.1, 0.2, 1, 0.5]] * 2),
+            "other figures of finished populations than champions",
+        ),
         (
             lambda p: p.metadata.update(finished=[["low", 0.2, 1, 0.5]] * len(p.metadata["finished"])),
             "figure of a finished population",
         ),
-        (lambda p: p.metadata.update(finished=[[0.1, 0.2, 0, 0.5]] * len(p.metadata["finished"])), "has no number of generations"),
+        (
+            lambda p: p.metadata.update(finished=[[0.1, 0.2, 0, 0.5]] * len(p.metadata["finished"])),
+            "has no number of generations",
+        ),
         (
             lambda p: p.metadata.update(finished=[[0.1, 0.2, 99, 0.5]] * len(p.metadata["finished"])),
             "more generations than its history",
