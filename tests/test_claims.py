@@ -63,3 +63,55 @@ def test_the_command_prints_interval_and_runs(folder, run, monkeypatch):
     document = json.loads((folder / "r" / "result.json").read_text())
     assert code == 0
     assert document["claims"] == json.loads(json.dumps([asdict(claim) for claim in outcome.claims]))
+
+
+def rate_costs(slow: list[float]) -> dict:
+    """Costs of a network at 4 and 32 steps whose BPTT takes these seconds backward, and whose rates take 1."""
+    from propneat.methods.rate_backprop.network import RULES
+
+    def cost(seconds: list[float], size: float) -> dict:
+        return {"saved": size, "peak": size, "forward": 0.0, "backward": min(seconds), "repeats": [(0.0, s) for s in seconds]}
+
+    few = {rule: cost([1.0] * 7, 1.0) for rule in RULES}
+    many = {rule: cost(slow, 8.0) if rule == "bptt" else cost([1.0] * len(slow), 1.0) for rule in RULES}
+    return {"dense": {"4": few, "32": many}}
+
+
+def box_costs(slow: list[float]) -> dict:
+    """Costs at three sides of a box whose dense steps take these seconds by turn, and whose sparse steps take 1."""
+    turns = {way: slow if way.startswith("dense") else [1.0] * len(slow) for way in ("sparse", "dense", "sparse, compiled")}
+    turns["dense, compiled"] = slow
+    step = {"sparse": 1.0, "dense": 6.0, "network 256": 50.0}
+    return {n: {"step": step, "turns": turns, "touched_by_a_slice": 0.05} for n in ("33", "65", "97")}
+
+
+def solver_times(slow: list[float]) -> dict:
+    """Times of a solver whose plain ways take these seconds by repeat, and whose own way takes 1."""
+    repeats = {"wavefront": {"4": [1.0] * 7, "8": [2.0] * 7}, "pixel loop": {"8": slow}, "dense": {"8": slow}}
+    seconds = {way: {side: min(times) for side, times in by_side.items()} for way, by_side in repeats.items()}
+    return {"errors": {}, "steps": {"4": 7, "8": 15}, "seconds": seconds, "repeats": repeats}
+
+
+@pytest.mark.parametrize(
+    ("home", "make", "words", "slow"),
+    [
+        ("rate_backprop.cost_study:cost_claims", rate_costs, "BPTT over rate-multi", 8.0),
+        ("sparse_fourier.claims:cost_claims", box_costs, "whole volumes over sparse slices", 6.0),
+        ("inverse_flow.algorithm_study:algorithm_claims", solver_times, "seconds of the pixel loop", 40.0),
+    ],
+)
+def test_times_are_ordered_by_the_rule_too(home, make, words, slow):
+    from importlib import import_module
+
+    module, _, name = home.partition(":")
+    judge = getattr(import_module(f"propneat.methods.{module}"), name)
+
+    def verdicts(times: list[float]) -> list[Claim]:
+        return [claim for claim in judge(make(times)) if words in claim.name]
+
+    steady = verdicts([slow, 1.1 * slow, 0.95 * slow, slow, 1.05 * slow])
+    # one repeat that something else held up makes the same mean
+    lucky = verdicts([0.2 * slow, 0.2 * slow, 0.2 * slow, 0.2 * slow, 4.3 * slow])
+    assert steady and all(claim.holds and claim.n_runs == 5 for claim in steady)
+    assert not any(claim.holds for claim in lucky) and lucky[0].value == pytest.approx(steady[0].value)
+    assert not any(claim.holds for claim in verdicts([slow] * 2))

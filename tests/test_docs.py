@@ -72,6 +72,17 @@ def test_the_readme_is_for_one_sitting():
     assert next(line for line in lines if line.endswith("-m pytest")).startswith("python3 -m venv")
 
 
+def test_every_claim_of_a_paper_has_a_verdict_and_the_readme_counts_them():
+    words = {"reproduced": "reproduced", "remark": "with a remark", "fails": "fail", "impossible": "cannot be reproduced"}
+    text = (ROOT / "docs/papers.md").read_text(encoding="utf-8")
+    # tables of claims are those that end with a column of verdicts
+    tables = re.findall(r"^\|.*\| verdict \|\n\|[-|]+\n((?:\|.*\n)+)", text, re.MULTILINE)
+    verdicts = [row.split("|")[-2].strip() for table in tables for row in table.splitlines()]
+    assert len(tables) == text.count("verdict |\n") and set(verdicts) <= set(words)
+    counts = ", ".join(f"{verdicts.count(word)} {said}" for word, said in words.items())
+    assert f"{len(verdicts)} claims: {counts} (" in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
 def test_the_files_people_look_for_say_what_the_package_says():
     citation, license = ((ROOT / name).read_text(encoding="utf-8") for name in ("CITATION.cff", "LICENSE"))
     assert f"\nversion: {__version__}\n" in citation and "\nlicense: MIT\n" in citation and "2411.03726" in citation

@@ -25,9 +25,11 @@ class Cost:
     peak: int
     """Bytes of tensors that were alive at once, at most, of those made during the step."""
     forward: float
-    """Seconds from inputs to loss."""
+    """Least seconds from inputs to loss."""
     backward: float
-    """Seconds from loss to gradients."""
+    """Least seconds from loss to gradients."""
+    repeats: list[tuple[float, float]]
+    """Both of every repeat, in which the rules took turns."""
 
 
 class LiveBytes(TorchDispatchMode):
@@ -92,12 +94,12 @@ def step_seconds(
     n_steps: int,
     n_repeats: int,
     after_repeat: Callable[[], None] = lambda: None,
-) -> dict[str, tuple[float, float]]:
-    """Return by rule the least seconds of processor time, over repeats in turn with the other rules, forward and backward.
+) -> dict[str, list[tuple[float, float]]]:
+    """Return by rule the seconds of processor time, forward and backward, of every repeat, in turn with the other rules.
 
     On a CUDA device they are seconds of the wall clock, which waits for it.
     """
-    best = {rule: (float("inf"), float("inf")) for rule in RULES}
+    found: dict[str, list[tuple[float, float]]] = {rule: [] for rule in RULES}
     for _ in range(n_repeats):
         for rule in RULES:
             network.zero_grad()
@@ -106,9 +108,9 @@ def step_seconds(
             middle = _now(inputs)
             loss.backward()
             stop = _now(inputs)
-            best[rule] = min(best[rule][0], middle - start), min(best[rule][1], stop - middle)
+            found[rule].append((middle - start, stop - middle))
         after_repeat()
-    return best
+    return found
 
 
 def _now(inputs: torch.Tensor) -> float:

@@ -26,7 +26,7 @@ _RUNS_PER_TURN = 3
 
 @dataclass(frozen=True)
 class CostPlan:
-    """What is measured: sides of the box, slices per step, basis volumes, and turns of each way, whose median counts."""
+    """What is measured: sides of the box, slices per step, basis volumes, and turns of each way."""
 
     sides: tuple[int, ...] = (17, 33, 65, 97)
     n_slices: int = 16
@@ -70,7 +70,7 @@ def cost_study(plan: CostPlan, seed: int, device: str, progress: Callable[[str, 
     Ways of a step: "sparse" (sparse gradient), "sparse, dense gradient", "dense" (a volume per slice), all three by torch's
     bags; "sparse, compiled", which trains on a processor, and "dense, compiled"; and "network" with a width. The plan of
     interpolation is made before and shared. Ways take turns; on the processor times are those of its clock in this process, on
-    one thread whatever torch may use, and the median of repeats counts.
+    one thread whatever torch may use. The median of all runs counts; "turns" has that of every turn of a way of a step.
     """
     results = {}
     for place, n in enumerate(plan.sides):
@@ -99,7 +99,7 @@ def _measure(plan: CostPlan, n: int, seed: int, device: str) -> dict[str, Any]:
             "sparse, compiled": partial(take_slices, table, code, slices),
             "dense, compiled": partial(dense_slices, table, code, slices),
         }
-    steps = _timed({name: _step(way, [table, code]) for name, way in ways.items()}, plan.n_repeats, device)
+    turns = _timed({name: _step(way, [table, code]) for name, way in ways.items()}, plan.n_repeats, device)
     volumes = _timed({"grid": partial(_volume, ball, table, code)}, plan.n_repeats, device)
     points, voxels = (part.float().to(device) for part in (disc.double() @ rotations[:, :2], torch.from_numpy(ball.voxels)))
     for width, largest in zip(plan.network_widths, plan.largest_network_sides, strict=True):
@@ -107,15 +107,16 @@ def _measure(plan: CostPlan, n: int, seed: int, device: str) -> dict[str, Any]:
             network = CoordinateNetwork(n, plan.n_basis, width, generator).to(device)
             step = _step(partial(network, points, code), [*network.parameters(), code])
             whole = partial(_network_volume, network, voxels, code)
-            steps |= _timed({f"network {width}": step}, plan.network_repeats, device)
+            turns |= _timed({f"network {width}": step}, plan.network_repeats, device)
             volumes |= _timed({f"network {width}": whole}, plan.network_repeats, device)
     return {
         "n_voxels": ball.n_voxels,
         "n_points": len(disc),
         "touched_by_a_slice": len(torch.unique(slices.ids[0])) / ball.n_voxels,
         "operations_ratio": ball.n_voxels / (8 * len(disc)),
-        "step": steps,
-        "volume": volumes,
+        "step": _medians(turns),
+        "turns": {name: np.median(times, axis=1).tolist() for name, times in turns.items()},
+        "volume": _medians(volumes),
     }
 
 
@@ -155,8 +156,8 @@ def _network_volume(network: CoordinateNetwork, points: torch.Tensor, code: torc
             network(part[None], code[:1])
 
 
-def _timed(ways: dict[str, Callable[[], Any]], n_repeats: int, device: str) -> dict[str, float]:
-    """Return the median seconds of each way.
+def _timed(ways: dict[str, Callable[[], Any]], n_repeats: int, device: str) -> dict[str, list[list[float]]]:
+    """Return the seconds of each way, by turn and run.
 
     Ways take turns. A turn begins with a run that does not count: in training, too, a step follows its like, and finds memory
     that the last one returned. Without it, the median depends on what the way before has left: up to 2.5 times on a processor,
@@ -164,16 +165,21 @@ def _timed(ways: dict[str, Callable[[], Any]], n_repeats: int, device: str) -> d
     """
     is_cpu = torch.device(device).type == "cpu"
     clock = time.process_time if is_cpu else time.perf_counter
-    seconds: dict[str, list[float]] = {name: [] for name in ways}
+    seconds: dict[str, list[list[float]]] = {name: [] for name in ways}
     for _ in range(n_repeats):
         for name, way in ways.items():
+            seconds[name].append([])
             for counts in (False, *[True] * _RUNS_PER_TURN):
                 start = clock()
                 way()
                 if not is_cpu:
                     torch.zeros(1, device=device).item()
                 if counts:
-                    seconds[name].append(clock() - start)
+                    seconds[name][-1].append(clock() - start)
+    return seconds
+
+
+def _medians(seconds: dict[str, list[list[float]]]) -> dict[str, float]:
     return {name: float(np.median(times)) for name, times in seconds.items()}
 
 
