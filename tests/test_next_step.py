@@ -110,7 +110,7 @@ class TestEstimator:
             ({"next_step": 0}, (wave(50), wave(50)[:, 0]), ConfigError, "leave y and sample_weight out"),
             ({"next_step": 0, "answer": "mean"}, (wave(50),), ConfigError, "is for one answer a sequence"),
             ({"next_step": 1}, (wave(50),), ConfigError, "next_step is the name or the position of one of 1 columns"),
-            ({"next_step": "x"}, (wave(50),), ConfigError, "not 'x': the columns are"),
+            ({"next_step": "x"}, (wave(50),), ConfigError, "not 'x': did you mean 'x0'"),
             (
                 {"next_step": "levl"},
                 (pandas.DataFrame({"level": range(50), "other": 1}),),
