@@ -28,6 +28,7 @@ def describe_summary(summary: dict[str, Any]) -> str:
         "size": f"{count(summary['connections'], 'connection')}, {count(summary['hidden_nodes'], 'hidden node')}, "
         f"{count(summary['layers'], 'layer')}, "
         f"{summary['inputs_used']} of {count(summary['inputs'], 'input')} used",
+        "taught": _taught(summary),
         "sizes": _sizes(summary),
         "time": f"{summary['seconds']:.1f} s for {summary['generations']} of "
         f"{count(summary['generations_asked'], 'generation')}{_STOPS.get(summary.get('stopped'), '')}",
@@ -41,6 +42,12 @@ def describe_summary(summary: dict[str, Any]) -> str:
         shown.append(wrapped(f"{name if name != before else '':<{_LABEL}}{text}", sys.stdout, indent=_LABEL))
         before = name
     return "\n".join(shown)
+
+
+def _taught(summary: dict[str, Any]) -> str:
+    """Say who taught the champion, where a linear network did too."""
+    share = summary.get("linear_share")
+    return f"by the mean of its populations' champions and, {share:.0%} of it, a linear network" if share else ""
 
 
 def _test(summary: dict[str, Any]) -> str:

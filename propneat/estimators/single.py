@@ -150,7 +150,7 @@ class _PropNEAT(BaseEstimator):
         self.finalists_, self.finalist_votes_, self.front_ = result.finalists, result.finalist_votes, result.front
         self.model_ = prepared.model(result.champion, target_name=target_name, about=about)
         self.history_ = list(result.history)
-        self.n_iter_, self.stopped_ = len(result.history), result.stopped
+        self.n_iter_, self.stopped_, self.linear_share_ = len(result.history), result.stopped, result.linear_share
 
     def pick_network(self, rule: str | int) -> Self:
         """Return a copy, fitted, whose champion is another network of the front; nothing is trained.
@@ -234,6 +234,7 @@ class PropNEATClassifier(ClassifierMixin, _PropNEAT):
 
     After `fit`: `champion_`, the Genome; `model_`, the Model with its preprocessing and classes too; `history_`, one
     dict per generation; `n_iter_`, the number of generations, and `stopped_`, what ended the last population;
+    `linear_share_`, what a linear network is of the mean that taught the champion;
     `front_`, the best network of every size, see `pick_network`;
     `finalists_`, the champion and, of a single population, its rivals of the last generation, trained like it, and
     `finalist_votes_`, how much each counts when they answer together; `classes_`, `n_features_in_`, and `feature_names_in_`.
@@ -282,6 +283,7 @@ class PropNEATRegressor(RegressorMixin, _PropNEAT):
 
     After `fit`: `champion_`, the Genome; `model_`, the Model with its preprocessing and target scale too; `history_`,
     one dict per generation; `n_iter_`, the number of generations, and `stopped_`, what ended the last population;
+    `linear_share_`, what a linear network is of the mean that taught the champion;
     `front_`, the best network of every size, see `pick_network`;
     `finalists_`, the champion and, of a single population, its rivals of the last generation, trained like it, and
     `finalist_votes_`, how much each counts when they answer together; `n_features_in_`, and `feature_names_in_`.

@@ -172,6 +172,7 @@ def _facts(settings: Settings, data: RunData, result: EvolveResult) -> dict[str,
         "test_rows": data.n_test,
         "inputs": data.prepared.problem.train.X.shape[-1],
         "networks": len(result.front),
+        "linear_share": result.linear_share,
     }
 
 

@@ -40,7 +40,7 @@ def join(
     targets; its score is theirs, and what it gains or loses on the targets themselves.
     """
     rows, loss = problem.all_rows(), config.training.loss
-    mean = _mean_network(parts, rows, config, train)
+    mean, share = _mean_network(parts, rows, config, train)
     soft = rows.with_targets(_targets(problem.task, rows.answers(compile_genome(mean))))
     pool = GenePool.pack([mean, *_taught(mean, soft, problem.task, config, train)])
     outputs = [rows.answers(compile_genome(genome)) for genome in pool]
@@ -67,17 +67,20 @@ def join(
         front=tuple(members),
         history=state.history,
         interrupted=interrupted,
+        linear_share=share,
     )
 
 
-def _mean_network(parts: Sequence[Finished], rows: Samples | Sequences, config: EvolveConfig, train: Trainer) -> Genome:
-    """Return the mean of the champions and, with the share that it deserves beside them in the mean, of a linear network."""
+def _mean_network(
+    parts: Sequence[Finished], rows: Samples | Sequences, config: EvolveConfig, train: Trainer
+) -> tuple[Genome, float]:
+    """Return the mean of the champions and of a linear network, with the share of that: what it deserves beside them in the mean."""
     champions, count = [part.champion for part in parts], len(parts)
     share = float(np.mean([part.linear_share for part in parts]))
     linear = linear_network(rows, config, make_rng(config.seed, "linear"), train) if share else None
     if linear is None:
-        return average_genomes(champions)
-    return average_genomes([*champions, linear], [*[(1 - share) / count] * count, share])
+        return average_genomes(champions), 0.0
+    return average_genomes([*champions, linear], [*[(1 - share) / count] * count, share]), share
 
 
 def _targets(task: str, answers: np.ndarray) -> np.ndarray:

@@ -97,6 +97,8 @@ class EvolveResult:
     """Whether a callback ended the run before its last generation."""
     descent: tuple[tuple[np.ndarray, ...], ...] = ()
     """For every population what is kept of its generations; see `ancestors` and `species_sizes` of `propneat.search.descent`."""
+    linear_share: float = 0.0
+    """What a linear network is of the mean that taught the champion; see `propneat.search.linear`."""
     stopped: str = "generations"
     """What ended the last population: its number of "generations", "target_fitness", "patience", or a "callback"."""
 
