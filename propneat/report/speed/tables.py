@@ -180,7 +180,7 @@ def _quality(part: Document) -> SpeedTable:
     ]
     sources = "; ".join(f"{found['set']}: {found['source']}" for found in part["sets"])
     note = (
-        f"A quarter of the rows judges, the fit alone is timed, on all threads; divisions of every set: {part['rounds']}. "
+        f"A quarter of the rows judges, the fit alone is timed, by the processor's seconds; divisions of every set: {part['rounds']}. "
         f"{sources}. {' '.join(part['missing'])}"
     )
     heads = ("set", "rows x inputs", "method", "settings", "test AUC", "CPU s of the fit")
