@@ -174,14 +174,18 @@ def _draw_large_data(axes: "Axes", part: Document) -> None:
 def _draw_quality(axes: "Axes", found: Document) -> None:
     rows = found["contestants"]
     own = [row for row in rows if row["package"] == "propneat"]
-    for group, colour, line in ((own, _COLOURS[0], "-"), ([row for row in rows if row not in own], _COLOURS[1], "none")):
+    others = [row for row in rows if row not in own]
+    beside: dict[str, Any] = {"xytext": (5, -3), "va": "top"}
+    # presets lie close together, so their names lean away from the line, and the others stay below
+    leaning: dict[str, Any] = {"xytext": (0, 6), "va": "bottom", "rotation": 50}
+    for group, colour, line, place in ((own, _COLOURS[0], "-", leaning), (others, _COLOURS[1], "none", beside)):
         times, scores = ([row[key]["median"] for row in group] for key in ("cpu_seconds", "auc"))
         axes.plot(times, scores, "o", color=colour, linestyle=line, linewidth=1.2, markersize=5)
         for row, seconds, score in zip(group, times, scores, strict=True):
-            text = _on_lines(row["label"]).replace("histogram gradient", "histogram\ngradient")
-            axes.annotate(text, (seconds, score), (5, -3), textcoords="offset points", va="top", fontsize=8, color=colour)
+            text = row["label"] if row in own else _on_lines(row["label"]).replace("histogram gradient", "histogram\ngradient")
+            axes.annotate(text, (seconds, score), textcoords="offset points", fontsize=8, color=colour, **place)
     axes.set_xscale("log")
-    axes.margins(x=0.3, y=0.15)
+    axes.margins(x=0.3, y=0.25)
     _style(axes, f"{found['set']}, {found['rows']:,} x {found['inputs']}", "CPU seconds of a fit", "test AUC")
 
 
