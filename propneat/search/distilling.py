@@ -34,8 +34,9 @@ def join(
 ) -> EvolveResult:
     """Return the result of populations that followed each other.
 
-    The mean of their champions, as one network, is pruned, and what is left is trained on the answers that the mean gives to
-    all rows (distillation, Hinton et al. 2015). There are no rows that none of the populations has seen, so the loss of a
+    The mean of their champions and, where these do not lose by it, of a linear network is one network. It is pruned, and what is
+    left is trained on the answers that the mean gives to all rows (distillation, Hinton et al. 2015). A connection costs the
+    share of the size penalty that `_SHARE_OF_PENALTY` has. There are no rows that none of the populations has seen, so the loss of a
     network is the mean of the champions' validation losses, and what its answers to all rows lose against the mean's own as
     targets; its score is theirs, and what it gains or loses on the targets themselves.
     """

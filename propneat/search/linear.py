@@ -16,7 +16,6 @@ from propneat.training import Samples, Sequences
 __all__ = ["linear_network", "linear_share"]
 
 _SHARES = (0.1, 0.2, 0.3, 0.4, 0.5)
-
 _L2 = 10.0
 """On the scale of 1/C in logistic regression: a tenth of scikit-learn's C, so that a few rows do not lead it astray."""
 _MOST_CONNECTIONS = 1000
