@@ -4,6 +4,7 @@ import gzip
 
 import numpy as np
 import pandas
+import pyarrow.csv
 import pytest
 
 from propneat.base.errors import DataError, PropneatError
@@ -287,3 +288,27 @@ def test_damaged_files_load_or_are_refused(tmp_path, ending):
             assert "\n" not in str(error)
     assert outcomes[False] > 50
     assert ending != ".csv" or outcomes[True] > 10
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet", "feather"])
+def test_arrow_threads_hold_no_memory_of_pythons(tmp_path, monkeypatch, ending):
+    frame, path, files = pandas.DataFrame({"a": [1.5, 2.5] * 5, "b": ["x", "y"] * 5}), tmp_path / f"table.{ending}", []
+    {"csv": lambda: frame.to_csv(path, index=False)}.get(ending, lambda: getattr(frame, f"to_{ending}")(path))()
+    readers = {"csv": (pyarrow.csv, "read_csv"), "parquet": (pandas, "read_parquet"), "feather": (pandas, "read_feather")}
+    place, name = readers[ending]
+    read = getattr(place, name)
+
+    def watched(file, **options):
+        files.append(file)
+        assert getattr(options.get("parse_options"), "invalid_row_handler", None) is None
+        return read(file, **options)
+
+    monkeypatch.setattr(place, name, watched)
+    data = path.read_bytes()
+    monkeypatch.setattr(type(path), "read_bytes", lambda _: data)
+    load_table(path, target="b")
+    [file] = files
+    # such memory would be let go of by a thread that may outlive the interpreter, which aborts the process
+    assert isinstance(file, pyarrow.BufferReader)
+    file.seek(0)
+    assert file.read_buffer().address not in range(id(data), id(data) + len(data) + 64)

@@ -16,6 +16,7 @@ import pyarrow.compute
 import pyarrow.csv
 
 from propneat.base.errors import DataError
+from propneat.data.arrow_memory import arrow_file
 from propneat.data.cells import MISSING_TEXTS, arrow_texts, stripped
 from propneat.data.mapped import Text
 from propneat.settings.reading import DelimitedForm
@@ -178,26 +179,17 @@ def _read_rows(data: bytes, delimiter: str, label: str) -> pyarrow.Table:
     names = [str(number) for number in range(width)]
     # texts of Arrow's usual kind hold 2 GiB at most
     kind = pyarrow.large_string() if len(data) > _HALF_OF_2_GIB else pyarrow.string()
-    problems: list[int] = []
-
-    def refuse(row: pyarrow.csv.InvalidRow) -> str:
-        problems.append(row.actual_columns)
-        return "skip"
-
     try:
-        table = pyarrow.csv.read_csv(
-            pyarrow.BufferReader(data),
+        return pyarrow.csv.read_csv(
+            arrow_file(data),
             read_options=pyarrow.csv.ReadOptions(column_names=names, block_size=2**24),
-            parse_options=pyarrow.csv.ParseOptions(
-                delimiter=delimiter, newlines_in_values=has_quotes, invalid_row_handler=refuse
-            ),
+            parse_options=pyarrow.csv.ParseOptions(delimiter=delimiter, newlines_in_values=has_quotes),
             convert_options=pyarrow.csv.ConvertOptions(
                 column_types=dict.fromkeys(names, kind), strings_can_be_null=False, check_utf8=False
             ),
         )
     except (pyarrow.ArrowException, ValueError, OverflowError):
         return _read_slowly(data.decode(), delimiter, width, label)
-    return _read_slowly(data.decode(), delimiter, width, label) if problems else table
 
 
 def is_plainly_quoted(data: bytes, delimiter: str) -> bool:

@@ -14,6 +14,7 @@ import pyarrow
 
 from propneat.base.errors import DataError
 from propneat.base.extras import need
+from propneat.data.arrow_memory import arrow_file
 from propneat.data.delimited import DelimitedForm, RawTable, parse_delimited, read_delimited
 from propneat.data.mapped import Text, map_file
 
@@ -139,7 +140,7 @@ def _read_arrow(data: bytes, label: str) -> RawTable:
     kind = "Feather" if label.lower().endswith(".feather") else "Parquet"
     try:
         read = pandas.read_parquet if is_parquet else pandas.read_feather
-        frame = read(io.BytesIO(data), **({"engine": "pyarrow"} if is_parquet else {}))
+        frame = read(arrow_file(data), **({"engine": "pyarrow"} if is_parquet else {}))
     except (pyarrow.ArrowException, ValueError, OSError, KeyError, TypeError, OverflowError) as error:
         raise DataError(f"{label} is not a readable {kind} file: {_one_line(error)}") from error
     return RawTable(_checked(frame.reset_index(drop=True), label))
