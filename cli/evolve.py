@@ -139,7 +139,7 @@ def _rehearse(
     from propneat.cli.reading import show_plan
     from propneat.run import load_run_table
     from propneat.run.life import rehearse
-    from propneat.run.series import plan_series, rehearse_series
+    from propneat.run.series import rehearse_series
 
     table = load_run_table(settings.data)
     shown |= {"table": table, "force": options["force"]}
@@ -147,7 +147,7 @@ def _rehearse(
         _check_untyped(context)
         rehearse_series(series, **shown)
     elif options["seeds"] or options["cv"]:
-        rehearse_series(_series(options, settings, table.name, plan_series), **shown)
+        rehearse_series(_series(options, settings, table.name), **shown)
     else:
         rehearse(settings, options["out"], folder=folder, **shown)
     show_plan(settings, table, options["as_json"])
@@ -163,22 +163,19 @@ def _single(options: dict[str, Any], folder: "RunFolder | None", settings: "Sett
 
 def _several(options: dict[str, Any], settings: "Settings", shown: dict[str, Any]) -> dict[str, Any]:
     from propneat.run import load_run_table
-    from propneat.run.life import rehearse
-    from propneat.run.series import begin_series, plan_series, run_series
+    from propneat.run.series import run_series
 
-    # what cannot be learnt from is refused before a folder is made
     table = load_run_table(settings.data)
-    path, first = _series(options, settings, table.name, plan_series).runs()[0]
-    rehearse(first, path, force=options["force"], train=shown["train"], warm=shown["warm"], table=table)
-    series = _series(options, settings, table.name, begin_series)
-    return run_series(series, force=options["force"], **shown)
+    return run_series(_series(options, settings, table.name), force=options["force"], table=table, **shown)
 
 
-def _series(options: dict[str, Any], settings: "Settings", name: str, make: "Callable[..., Series]") -> "Series":
-    """Have the runs of a call made, or planned, in their folder."""
+def _series(options: dict[str, Any], settings: "Settings", name: str) -> "Series":
+    """Plan the runs of a call in their folder."""
+    from propneat.run.series import plan_series
+
     kind = "seeds" if options["seeds"] else "cv"
     path = options["out"] or Path("results") / f"{name}-{kind}{options[kind]}"
-    return make(settings, path, kind, options[kind], force=options["force"])
+    return plan_series(settings, path, kind, options[kind], force=options["force"])
 
 
 def _go_on(context: click.Context, series: "Series", shown: dict[str, Any]) -> dict[str, Any]:
