@@ -1,6 +1,7 @@
 """Files either load as they are or are refused in one sentence."""
 
 import gzip
+from contextlib import nullcontext
 
 import numpy as np
 import pandas
@@ -9,7 +10,8 @@ import pytest
 
 from propneat.base.errors import DataError, PropneatError
 from propneat.data import Preprocessor, load_table
-from propneat.settings.reading import DelimitedForm
+from propneat.data.table import make_table
+from propneat.settings.reading import DelimitedForm, ReadingOptions
 
 ROWS = 12
 
@@ -312,3 +314,24 @@ def test_arrow_threads_hold_no_memory_of_pythons(tmp_path, monkeypatch, ending):
     assert isinstance(file, pyarrow.BufferReader)
     file.seek(0)
     assert file.read_buffer().address not in range(id(data), id(data) + len(data) + 64)
+
+
+def test_a_target_that_is_to_be_left_out_is_refused():
+    frame = pandas.DataFrame({"a": np.arange(20) % 7, "target": np.arange(20) % 2})
+    for said in (None, "target"):
+        with pytest.raises(DataError, match="'target' is the target, and it is to be left out"):
+            make_table(frame, name="table", source="", target=said, options=ReadingOptions(drop=("target",)))
+
+
+def test_columns_that_are_all_left_out_are_not_said_to_be_missing():
+    frame = pandas.DataFrame({"a": np.arange(20) % 7, "target": np.arange(20) % 2})
+    with pytest.raises(DataError, match="every column of table besides the target is left out"):
+        make_table(frame, name="table", source="", options=ReadingOptions(keep=("a",), drop=("a",)))
+
+
+def test_a_target_too_large_to_be_added_up_is_refused():
+    frame = pandas.DataFrame({"a": np.arange(20) % 7, "target": np.linspace(-1, 1, 20)})
+    for most in (1e300, 1.7e308):
+        told = nullcontext() if most == 1e300 else pytest.raises(DataError, match="as large as 1.7e[+]308, too large")
+        with told:
+            make_table(frame.assign(target=frame.target * most), name="table", source="")
