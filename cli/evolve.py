@@ -3,7 +3,7 @@
 import json
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -75,8 +75,13 @@ def evolve(context: click.Context, **options: Any) -> None:
         evolve_control(context, options)
         return
     _check_together(options)
-    with compiling_beside(_LATER_KERNELS) as wait:
+    # a dry run trains nothing, so that it needs few kernels
+    with nullcontext(_nothing) if options["dry_run"] else compiling_beside(_LATER_KERNELS) as wait:
         _evolve(context, options, wait)
+
+
+def _nothing() -> None:
+    """Wait for nothing."""
 
 
 def _evolve(context: click.Context, options: dict[str, Any], wait: Callable[[], None]) -> None:
@@ -143,6 +148,8 @@ def _rehearse(
 
     table = load_run_table(settings.data)
     shown |= {"table": table, "force": options["force"]}
+    if options["address"] is None:
+        shown["warm"] = partial(_check_beginning, options["quiet"])
     if series is not None:
         _check_untyped(context)
         rehearse_series(series, **shown)
@@ -246,6 +253,15 @@ def _warm_up(quiet: bool, wait: Callable[[], None], config: "EvolveConfig", prob
 
     with say_why_it_takes_long(config.engine, quiet=quiet):
         warm_up(config, problem, train_and_wait)
+
+
+def _check_beginning(quiet: bool, config: "EvolveConfig", problem: "Problem", train: "Trainer") -> None:
+    """Refuse what `_warm_up` would, and say why that takes long."""
+    from propneat.cli.run_view import say_why_it_takes_long
+    from propneat.run.session import check_beginning
+
+    with say_why_it_takes_long(config.engine, quiet=quiet):
+        check_beginning(config, problem)
 
 
 @contextmanager
