@@ -95,6 +95,25 @@ def test_a_bound_is_the_number_that_it_names(bound, others, number):
     assert not np.isnan(numbers).any()
 
 
+def test_letters_multiply_where_they_differ():
+    mixed = np.array([f"\u20ac{row + 1}{'K' if row % 2 else '.5M'}" for row in range(N - 1)] + ["\u20ac0"], dtype=object)
+    report = plan_column(SourceColumn(mixed, "worth", MISSING_TEXTS))
+    assert (
+        report.note
+        == "worth: numbers such as '\u20ac1.5M', '\u20ac' left off; letters for thousands and more multiplied, '\u20ac1.5M' is 1,500,000"
+    )
+    assert list(report.plan.read(mixed).numbers[[0, 1, 2, -1]]) == [1.5e6, 2e3, 3.5e6, 0.0]
+    plan, numbers = read_one(np.array([f"{row}M" for row in range(N)], dtype=object))
+    assert (plan.suffix, numbers[7]) == ("M", 7.0)
+    assert read_one(column("1K", "2M", "3B"))[0].kind == "category"
+
+
+def test_a_column_of_bounds_alone_is_of_numbers_where_each_is_its_own():
+    plan, numbers = read_one(column(*[f"{10**k:,}+" for k in range(8)]))
+    assert plan.kind == "number"
+    assert list(numbers[:8]) == [10.0**k for k in range(8)]
+
+
 def test_bounds_are_said_and_stand_beside_numbers():
     many = column("< 1 year", "1 year", *[f"{years} years" for years in range(2, 10)], "10+ years", "n/a")
     report = plan_column(SourceColumn(many, "job", MISSING_TEXTS))

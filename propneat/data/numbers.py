@@ -8,7 +8,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["NumberForm", "are_whole", "find_form", "is_ambiguous", "named_by_bound", "parse_number", "spelled_number"]
+__all__ = [
+    "NumberForm",
+    "are_whole",
+    "find_form",
+    "is_ambiguous",
+    "is_multiplied",
+    "named_by_bound",
+    "parse_number",
+    "spelled_number",
+]
 
 _TRUTH = {"true": 1.0, "false": 0.0}
 _PLAIN = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
@@ -20,6 +29,8 @@ _BOUND = re.compile(
     r"|(.*\d.*?)\s+(?:or|and)\s+(?:more|less|fewer|over|under|above|below|older|younger|higher|lower)",
     re.IGNORECASE,
 )
+_MAGNITUDES = {"k": 1e3, "K": 1e3, "M": 1e6, "mn": 1e6, "B": 1e9, "bn": 1e9}
+_WITH_MAGNITUDE = re.compile(rf"(.*\d)\s*({'|'.join(_MAGNITUDES)})")
 _MARKS = ",.'\u2019 \u00a0\u202f"
 _SPLIT = re.compile(
     r"([+-]?)\s*((?:[A-Za-z]{0,3}[$\u20ac\u00a3\u00a5\u20b9\u20bd\u20a9\u20ba]|[A-Z]{3}(?=[\s\d])|Rs\.?|[~\u2248])?)\s*"
@@ -34,7 +45,8 @@ _HEAD_ROWS = 1000
 class NumberForm:
     """How the numbers of a column are written: 1234.5 is "$1.234,50" with decimal ",", thousands "." and prefix "$".
 
-    A suffix of four letters or more stands with and without an s at its end: "1 year", "2 years".
+    A suffix of four letters or more stands with and without an s at its end: "1 year", "2 years". Without a suffix K, M and B
+    multiply: "1.2M", "350K".
     """
 
     decimal: str = "."
@@ -85,7 +97,20 @@ def spelled_number(text: str, form: NumberForm) -> float:
         return float(plain)
     if text.lower() in _TRUTH:
         return _TRUTH[text.lower()]
-    return float(text) if _INFINITE.fullmatch(text) else math.nan
+    if _INFINITE.fullmatch(text):
+        return float(text)
+    if not form.suffix and (found := _WITH_MAGNITUDE.fullmatch(text)) and (plain := form.plain(found[1])) is not None:
+        return float(plain) * _MAGNITUDES[found[2]]
+    return math.nan
+
+
+def is_multiplied(text: str, form: NumberForm) -> bool:
+    """Say whether a letter for thousands or more multiplies the number that a text spells in a form: "350K"."""
+    return (
+        form.plain(text) is None
+        and _WITH_MAGNITUDE.fullmatch(text) is not None
+        and spelled_number(text, form) == spelled_number(text, form)
+    )
 
 
 def named_by_bound(text: str) -> str | None:
@@ -119,7 +144,7 @@ def find_form(counts: Mapping[str, int], decimal: str | None, thousands: str | N
     `decimal` and `thousands` are given marks, None where they are to be found. Where the marks alone do not tell ("1,234"),
     `comma_elsewhere` says whether other columns of the table have decimal commas.
     """
-    parts = {text: found.groups(default="") for text in counts if (found := _SPLIT.fullmatch(text))}
+    parts = {text: found.groups(default="") for text in counts if (found := _SPLIT.fullmatch(named_by_bound(text) or text))}
     n_numbers = sum(counts[text] for text in parts)
     prefix = _most((part[1], counts[text]) for text, part in parts.items())
     suffix = _most_suffix({text: part[3].strip() for text, part in parts.items()}, counts)
@@ -129,7 +154,14 @@ def find_form(counts: Mapping[str, int], decimal: str | None, thousands: str | N
         decimal = {".": ",", ",": "."}.get(thousands or "", found_decimal)
     thousands = (found_thousands if found_thousands != decimal else "") if thousands is None else thousands
     least = _LEAST_SHARE * n_numbers
-    return NumberForm(decimal, thousands, prefix[0] if prefix[1] > least else "", suffix[0] if suffix[1] > least else "")
+    has_suffix = suffix[1] > least and not _differ_in_magnitude(parts.values())
+    return NumberForm(decimal, thousands, prefix[0] if prefix[1] > least else "", suffix[0] if has_suffix else "")
+
+
+def _differ_in_magnitude(parts: Iterable[Sequence[str]]) -> bool:
+    """Say whether numbers, as `_SPLIT` divides them, stand for thousands, millions or just themselves; 0 tells nothing."""
+    found = {_MAGNITUDES.get(suffix.strip(), 1.0) for _, _, number, suffix in parts if number.strip("0,.")}
+    return len(found) > 1
 
 
 def _most(pairs: Iterable[tuple[str, int]]) -> tuple[str, int]:
