@@ -1,0 +1,50 @@
+"""Network inputs of a block of rows, written row by row as training takes them; compiled."""
+
+import numpy as np
+
+from propneat.base.native import outer
+
+__all__ = ["LEVEL", "MISSING", "NUMBER", "write_levels", "write_numbers"]
+
+NUMBER, LEVEL, MISSING = range(3)
+"""What an input says: a number itself, whether it equals another, or whether it is missing."""
+
+_MOST = np.float64(np.finfo(np.float32).max)
+
+
+@outer
+def write_levels(codes, slots, tables, table, out):
+    """Write inputs of columns of levels to `out`, float32 (n_rows, n_inputs).
+
+    `codes`, int32 (n_columns, n_rows), are the levels, from 0. Column c has inputs from `slots[c, 0]` up to `slots[c, 1]`; those
+    of each level lie one behind the other in `table`, float32, from `tables[c]` on.
+    """
+    for row in range(out.shape[0]):
+        for column in range(codes.shape[0]):
+            first, last = slots[column, 0], slots[column, 1]
+            place = tables[column] + codes[column, row] * (last - first)
+            for step in range(last - first):
+                out[row, first + step] = table[place + step]
+
+
+@outer
+def write_numbers(numbers, rules, out):
+    """Write inputs of a column of numbers (n_rows,), NaN where missing, to `out`, float32 (n_rows, n_inputs).
+
+    Each of `rules`, float64 (n_rules, 7), has the number of its input, what it says, center and scale, the least and the
+    greatest number, and the level. Returns whether all inputs are finite; otherwise they are not to be used.
+    """
+    are_finite = True
+    for row in range(len(numbers)):
+        number = numbers[row]
+        for rule in rules:
+            center, scale = rule[2], rule[3]
+            if rule[1] == NUMBER:
+                held = rule[4] if number < rule[4] else (rule[5] if number > rule[5] else number)
+                value = 0.0 if number != number else (held - center) / scale
+            else:
+                says = number != number if rule[1] == MISSING else number == rule[6]
+                value = ((1.0 if says else 0.0) - center) / scale
+            are_finite &= abs(value) <= _MOST
+            out[row, int(rule[0])] = value + 0.0
+    return are_finite
