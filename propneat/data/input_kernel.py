@@ -35,16 +35,18 @@ def write_numbers(numbers, rules, out):
     greatest number, and the level. Returns whether all inputs are finite; otherwise they are not to be used.
     """
     are_finite = True
-    for row in range(len(numbers)):
-        number = numbers[row]
-        for rule in rules:
-            center, scale = rule[2], rule[3]
-            if rule[1] == NUMBER:
-                held = rule[4] if number < rule[4] else (rule[5] if number > rule[5] else number)
+    for rule in range(rules.shape[0]):
+        slot, kind, center, scale = int(rules[rule, 0]), rules[rule, 1], rules[rule, 2], rules[rule, 3]
+        low, high, level = rules[rule, 4], rules[rule, 5], rules[rule, 6]
+        yes, no = (1.0 - center) / scale, (0.0 - center) / scale
+        for row in range(len(numbers)):
+            number = numbers[row]
+            if kind == NUMBER:
+                held = low if number < low else (high if number > high else number)
                 value = 0.0 if number != number else (held - center) / scale
             else:
-                says = number != number if rule[1] == MISSING else number == rule[6]
-                value = ((1.0 if says else 0.0) - center) / scale
+                says = number != number if kind == MISSING else number == level
+                value = yes if says else no
             are_finite &= abs(value) <= _MOST
-            out[row, int(rule[0])] = value + 0.0
+            out[row, slot] = value + 0.0
     return are_finite

@@ -7,6 +7,7 @@ from propneat.base.native import outer
 __all__ = ["add_levels", "mix_hashes"]
 
 _TINY = np.finfo(np.float64).tiny
+_NAN = -1.7e308
 _STEP = np.uint64(0x9E3779B97F4A7C15)
 _FIRST, _SECOND = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 
@@ -36,10 +37,16 @@ def add_levels(codes, folds, targets, weights, counts, sums, squares):
 
 
 @outer
-def mix_hashes(state, bits):
-    """Mix the bits of values, uint64 (n_rows,), into hashes (n_rows,) (the finaliser of SplitMix64, Steele et al. 2014)."""
+def mix_hashes(state, values):
+    """Mix the bits of values, float64 (n_rows,), into hashes, uint64 (n_rows,) (the finaliser of SplitMix64, Steele et al. 2014).
+
+    All NaN are alike, and -0 is 0.
+    """
     for row in range(len(state)):
-        mixed = (state[row] ^ bits[row]) + _STEP
+        value = values[row] + 0.0
+        if value != value:
+            value = _NAN
+        mixed = (state[row] ^ np.float64(value).view(np.uint64)) + _STEP
         mixed = (mixed ^ (mixed >> np.uint64(30))) * _FIRST
         mixed = (mixed ^ (mixed >> np.uint64(27))) * _SECOND
         state[row] = mixed ^ (mixed >> np.uint64(31))

@@ -108,10 +108,7 @@ def row_hashes(columns: list[np.ndarray]) -> np.ndarray:
     # as many rows at a time as stay close to the processor
     for start in range(0, len(state), _CHUNK):
         for column in columns:
-            values = column[start : start + _CHUNK].astype(np.float64)
-            values[np.isnan(values)] = -1.7e308
-            values += 0.0
-            mix_hashes(state[start : start + _CHUNK], values.view(np.uint64))
+            mix_hashes(state[start : start + _CHUNK], column[start : start + _CHUNK].astype(np.float64))
     return state
 
 

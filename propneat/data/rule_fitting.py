@@ -50,10 +50,7 @@ class EncodingOptions:
 
 @dataclass(frozen=True, eq=False)
 class _Merged:
-    """Joined rows: a row of each, the joined row of each row, weights, targets and folds; and the variance of the targets.
-
-    `cases` are the different targets of rows, float64 (n_cases, n_targets), `case` (n_rows,) is that of each.
-    """
+    """Joined rows: a row of each, the joined row of each row, weights, targets and folds; and the variance of the targets."""
 
     first: np.ndarray
     position: np.ndarray
@@ -61,8 +58,20 @@ class _Merged:
     targets: np.ndarray
     folds: np.ndarray
     variance: float
-    cases: np.ndarray
-    case: np.ndarray
+
+    @cached_property
+    def cases(self) -> tuple[np.ndarray, np.ndarray]:
+        """The different targets of rows, float64 (n_cases, n_targets), and for each row (n_rows,) which of them it has."""
+        from pandas import factorize
+
+        case, distinct = factorize(row_hashes(list(self.targets.T)))
+        cases = np.empty((len(distinct), self.targets.shape[1]))
+        cases[case] = self.targets
+        return cases, case
+
+    def cells(self, codes: np.ndarray, n_levels: int) -> np.ndarray:
+        """Return for each row the number of its fold and level, int64 (n_rows,); the code -1 is the last of n_levels + 1."""
+        return self.folds * (n_levels + 1) + np.where(codes < 0, n_levels, codes)
 
     def alike(self, codes: np.ndarray, n_levels: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray | None]:
         """Return fold, level and target of rows that differ in them, and for each row which of these it is like.
@@ -70,12 +79,12 @@ class _Merged:
         `codes` (n_rows,) are the levels, -1 where missing, which is the last of n_levels + 1. Where hardly any are alike, what is
         returned is of all rows, and None.
         """
-        shape = (N_FOLDS, n_levels + 1, len(self.cases))
+        cases, case_of = self.cases
+        shape = (N_FOLDS, n_levels + 1, len(cases))
         if np.prod(shape) > len(codes):
             return self.folds, codes, self.targets, None
         fold, level, case = np.indices(shape).reshape(3, -1)
-        position = (self.folds * shape[1] + codes % shape[1]) * shape[2] + self.case
-        return fold, level, self.cases[case], position
+        return fold, level, cases[case], self.cells(codes, n_levels) * len(cases) + case_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,8 +116,7 @@ class _Rows:
         weights, targets = np.bincount(position, weights=self.weights), self.targets[first][:, self.chosen]
         variance = sum(measure(*tally(column, weights))[1] ** 2 for column in targets.T)
         folds = (distinct % np.uint64(N_FOLDS)).astype(np.int64)
-        _, a_row, case = join_equal(row_hashes(list(targets.T)))
-        return _Merged(first, position, weights, targets, folds, variance, targets[a_row], case)
+        return _Merged(first, position, weights, targets, folds, variance)
 
 
 @dataclass(frozen=True, eq=False)
@@ -262,8 +270,7 @@ def _fit_means(
     codes = codes[merged.first].astype(np.int64)
     means = LevelMeans.fit(codes, merged.targets, merged.weights, len(levels))
     own = out_of_fold(codes, merged.targets, merged.weights, len(levels), merged.folds)
-    size = len(levels) + 1
-    cells = (merged.folds * size + codes % size).astype(np.min_scalar_type(N_FOLDS * size))
+    cells = merged.cells(codes, len(levels)).astype(np.min_scalar_type(own[:, :, 0].size))
     own_codes = cells[merged.position]
     # of two classes, one says all
     chosen = range(1, 2) if own.shape[2] == 2 and rows.targets.shape[1] == 2 else range(own.shape[2])
