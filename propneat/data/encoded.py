@@ -122,7 +122,9 @@ class EncodedRows:
     def _level_runs(self) -> list[tuple[np.ndarray, int, list[np.ndarray], int]]:
         """Return neighbouring inputs of the same column of levels, as `_LevelInputs.of` takes them."""
         runs = []
-        coded = [index for index in self._used if index in self.own or self.columns[self.rules[index].feature].codes is not None]
+        coded = [
+            index for index in self._used if index in self.own or self.columns[self.rules[index].feature].codes is not None
+        ]
         keys = {
             index: (index - place, index) if index in self.own else (index - place, self.rules[index].feature)
             for place, index in enumerate(coded)

@@ -130,7 +130,11 @@ def _order(hashes: np.ndarray) -> np.ndarray:
     rows = np.arange(len(hashes), dtype=np.uint64)
     order = (np.sort(hashes >> n_bits << n_bits | rows) & ((np.uint64(1) << n_bits) - np.uint64(1))).astype(np.int64)
     ordered = hashes[order]
-    return order if (ordered[1:] >= ordered[:-1]).all() else np.argsort(hashes, kind="stable")
+    upper = ordered >> n_bits
+    for place in np.flatnonzero(ordered[1:] < ordered[:-1]):
+        alike = slice(np.searchsorted(upper, upper[place]), np.searchsorted(upper, upper[place], "right"))
+        order[alike] = order[alike][np.argsort(hashes[order[alike]], kind="stable")]
+    return order
 
 
 def level_groups(codes: np.ndarray, weights: np.ndarray, n_levels: int, n_groups: int) -> np.ndarray:
