@@ -17,7 +17,7 @@ import pyarrow.csv
 
 from propneat.base.errors import DataError
 from propneat.data.cells import MISSING_TEXTS, arrow_texts, stripped
-from propneat.data.mapped import Text
+from propneat.data.mapped import Text, bytes_of
 from propneat.settings.reading import DelimitedForm
 
 __all__ = [
@@ -130,7 +130,7 @@ def _is_ascii(data: Text, label: str) -> bool:
     """Say whether all bytes of a text are ASCII; raises DataError for control characters."""
     is_ascii = True
     for start in range(0, len(data), _CHUNK):
-        part = np.frombuffer(data, np.uint8, min(_CHUNK, len(data) - start), start)
+        part = bytes_of(data)[start : start + _CHUNK]
         is_ascii = is_ascii and part.max() < 128
         n_blanks = np.count_nonzero(part - 9 < 5)
         if np.count_nonzero(part < 32) > n_blanks or (part == 127).any():

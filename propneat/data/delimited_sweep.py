@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow
 
 from propneat.data.cells import Cells, code_type, stripped
-from propneat.data.mapped import Text, let_go
+from propneat.data.mapped import Text, bytes_of, let_go
 from propneat.data.number_kernel import CODE, MARK, POINT
 from propneat.data.numbers import NumberForm
 from propneat.data.sweep_kernel import (
@@ -78,7 +78,7 @@ class SweptText:
         if self.slots[column] >= 0:
             texts = [block.texts[self.slots[column]] for block in self.blocks]
             return np.concatenate([part if firsts is None else firsts[part] for part, firsts in texts])
-        places, data = np.empty(self.n_rows, np.int64), np.frombuffer(self.data, np.uint8)
+        places, data = np.empty(self.n_rows, np.int64), bytes_of(self.data)
         for block in self.blocks:
             find_cells(data, block.start, block.stop, self.delimiter, block.row, len(self.numbers), column, places)
         return places
@@ -88,7 +88,7 @@ class SweptText:
         texts = [block.texts[self.slots[column]] for block in self.blocks]
         if any(firsts is None for _, firsts in texts):
             return None
-        data, known, n_known = np.frombuffer(self.data, np.uint8), np.empty(2 * _MOST_CODED, np.int64), 0
+        data, known, n_known = bytes_of(self.data), np.empty(2 * _MOST_CODED, np.int64), 0
         table, numbers = np.full(4 * _MOST_CODED, -1, np.int32), []
         for _, firsts in texts:
             if n_known > _MOST_CODED:
@@ -138,7 +138,7 @@ class SweptColumn:
         size = int((cells & _LENGTH).sum())
         is_large = size > _MOST_BYTES_OF_TEXTS
         ends, texts = np.zeros(len(cells) + 1, np.int64 if is_large else np.int32), np.empty(size, np.uint8)
-        copy_texts(np.frombuffer(self.text.data, np.uint8), cells, ends, texts)
+        copy_texts(bytes_of(self.text.data), cells, ends, texts)
         kind = pyarrow.large_string() if is_large else pyarrow.string()
         array = pyarrow.Array.from_buffers(kind, len(cells), [None, pyarrow.py_buffer(ends), pyarrow.py_buffer(texts)])
         return stripped(array) if self._has(WIDE) else array
@@ -177,7 +177,6 @@ def sweep(data: Text, start: int, delimiter: str, n_columns: int, markers: Seque
     texts = [marker.encode() for marker in markers if marker]
     marks = np.frombuffer(b"".join(texts), np.uint8)
     mark_ends = np.cumsum([len(text) for text in texts], dtype=np.int64)
-    array = np.frombuffer(data, np.uint8)
     rest = (marks, mark_ends, any(text[0] in _NUMBER_STARTS for text in texts))
 
     def read(start: int, stop: int, row: int, n_lines: int) -> tuple[int, np.ndarray, _Block]:
@@ -187,7 +186,9 @@ def sweep(data: Text, start: int, delimiter: str, n_columns: int, markers: Seque
         seen, counts = np.where(are_texts, TEXT, 0).astype(np.uint8), np.zeros(n_slots, np.int64)
         numbers = np.empty((n_columns, n_lines))
         cells = numbers.view(np.int64)
-        n_read = sweep_rows(array, start, stop, ord(delimiter), numbers, cells, seen, slots, (table, firsts, counts), *rest)
+        n_read = sweep_rows(
+            bytes_of(data), start, stop, ord(delimiter), numbers, cells, seen, slots, (table, firsts, counts), *rest
+        )
         let_go(data, start, stop)
         rows = max(n_read, 0)
         for column, part in zip(columns, numbers, strict=True):
@@ -243,5 +244,5 @@ def _blocks(data: Text, start: int) -> tuple[list[tuple[int, int, int, int]], in
 
 def _count(data: Text, byte: int, start: int, stop: int) -> int:
     """Return how often a byte stands in a part of a text."""
-    part = np.frombuffer(data, np.uint8, stop - start, start)
+    part = bytes_of(data)[start:stop]
     return sum(int(np.count_nonzero(part[first : first + _CHUNK] == byte)) for first in range(0, len(part), _CHUNK))
