@@ -113,10 +113,12 @@ def test_seeds_are_runs_of_their_own_and_what_was_stopped_goes_on(run):
         ((*asked, "--seeds", "2", "--out", "s"), "s is not empty"),
         ((*asked, "--seeds", "2", "--cv", "2"), "give one of them"),
         ((*asked, "--cv", "1"), "1 is not in the range"),
+        ((*asked, "--cv", "91", "--out", "t"), "91 folds need as many rows that can be held out, and there are 90"),
         ((*asked, "--seeds", "2", "--time-budget", "5s"), "is for a single run"),
     ]:
         code, _, err = run("evolve", *wrong)
         assert code == 2 and words in err and "Traceback" not in err
+    assert not Path("t").exists()
     Path("s/series.json").write_text("{")
     assert run("evolve", "--resume", "s")[0] == 2
 

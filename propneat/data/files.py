@@ -41,7 +41,7 @@ MAX_UNPACKED_BYTES = 4 * 2**30
 """The most bytes that a packed file may unpack to."""
 
 _BLOCK = 2**24
-_LEAST_SWEPT = 2**20
+_LEAST_SWEPT, _LEAST_MAPPED = 2**20, 2**26
 
 
 def read_table_file(path: Path | str, form: DelimitedForm = DelimitedForm()) -> RawTable:
@@ -75,7 +75,11 @@ def read_columns(
     if name.endswith(_TEXT_ENDINGS) and path.is_file() and path.stat().st_size >= _LEAST_SWEPT:
         from propneat.data.swept_columns import sweep_columns
 
-        data = unpack_gzip(_read_bytes(path), str(path)) if name.endswith(".gz") else _mapped(path)
+        is_packed = name.endswith(".gz")
+        # a mapped file that becomes shorter can end the process, so only those are mapped that take much memory
+        is_read = is_packed or path.stat().st_size < _LEAST_MAPPED
+        data = _read_bytes(path) if is_read else _mapped(path)
+        data = unpack_gzip(data, str(path)) if is_packed else data
         if swept := sweep_columns(data, str(path), form, markers):
             return swept
         raw = read_delimited(data[:], str(path), form)
