@@ -227,7 +227,7 @@ def _settle(context: click.Context, options: dict[str, Any], folder: "RunFolder 
         if options[option] is None or (folder and not typed):
             continue
         value = None if options[option] == "none" else options[option]
-        if option == "activations":
+        if option in ("activations", "aggregations"):
             value = tuple(name.strip() for name in value.split(","))
         (given[section] if section else given)[key] = value
     read = reading_settings(options)

@@ -11,7 +11,6 @@ from propneat import __version__
 from propneat.base.errors import DamagedCheckpointError
 from propneat.base.records import finite_or_none, write_atomic
 from propneat.compiler import compile_genome, compile_structure
-from propneat.genome import ACTIVATIONS
 from propneat.model import Model
 from propneat.model.scores import score_answers
 from propneat.model.starting import starting_genomes
@@ -44,8 +43,8 @@ def identity_of(settings: Settings, data: RunData) -> dict[str, Any]:
     # whether there is to be a page changes nothing of the course
     layer = {key: value for key, value in to_layer(settings).items() if key != "report"}
     kept = {key: value for key, value in layer["data"].items() if key not in ("source", "data_dir")}
-    own = {name: ACTIVATIONS.index(name) for name in settings.evolve.evolution.own_activations}
-    return ({"codes of your own activations": own} if own else {}) | {
+    own = {f"codes of your own {what}": codes for what, codes in settings.evolve.evolution.own_codes.items() if codes}
+    return own | {
         "checkpoint schema": CHECKPOINT_SCHEMA,
         "propneat version": __version__,
         **layer,

@@ -7,8 +7,8 @@ import numpy as np
 
 from propneat.base.errors import ConfigError
 from propneat.compiler import PopulationPlan
-from propneat.genome import ACTIVATIONS
-from propneat.settings.training import ENGINES, check_activations, check_engine
+from propneat.genome import own_functions
+from propneat.settings.training import ENGINES, check_engine, check_own
 from propneat.training.sequences import Sequences
 from propneat.training.settings import Samples, TrainedPopulation, TrainingConfig
 
@@ -60,7 +60,7 @@ def train_population(
 
     Raises ConfigError for an unknown engine, a patience without validation rows, samples that do not fit the plan, a budget
     that cannot be kept to, any budget with the engine "naive", or with "layered" on sequences, rows for a recurrent network,
-    rows of negative weight with the loss "rmse", an activation of one's own with "numba" or "triton", and sequences for an
+    rows of negative weight with the loss "rmse", a function of one's own with "numba" or "triton" or a budget, and sequences for an
     engine that knows none.
     """
     check_training(plan, train, config, validation=validation, engine=engine, device=device, memory_budget=memory_budget)
@@ -99,7 +99,7 @@ def check_training(
             )
     if config.loss == "rmse" and np.any(train.weights < 0):
         raise ConfigError("the loss 'rmse' has no root for rows of negative weight: choose 'mse'")
-    check_activations(engine, ACTIVATIONS.own_names(plan.activation))
+    check_own(engine, own_functions(vars(plan)), memory_budget)
     if isinstance(train, Sequences):
         return
     if plan.is_recurrent:
