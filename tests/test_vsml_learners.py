@@ -109,8 +109,9 @@ def test_random_features_are_read_where_rows_left_out_say_so():
     rng = np.random.default_rng(3)
     X = rng.standard_normal((160, 2))
     y = (X[:, 0] * X[:, 1] > 0).astype(int)
-    plain = VSMLClassifier(n_members=2, max_passes=2, random_state=0).fit(X, y)
+    plain = VSMLClassifier(n_members=2, max_passes=2, n_random=0, random_state=0).fit(X, y)
     model = VSMLClassifier(n_members=2, max_passes=2, n_random=40, random_state=0).fit(X, y)
+    assert METHOD.options["n_random"] == VSMLClassifier().n_random == 100
     # no single input tells this product's sign
     assert plain.n_random_ == 0 and model.n_random_ == 40 and model.inputs_.n_outputs == 40
     assert model.score(X, y) > plain.score(X, y) + 0.1
