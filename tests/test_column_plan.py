@@ -74,6 +74,64 @@ def test_a_range_is_its_middle():
 
 
 @pytest.mark.parametrize(
+    ("bound", "others", "number"),
+    [
+        ("< 0.5", "{:.2f}", 0.5),
+        (">=100", "{:.0f}", 100.0),
+        ("\u2264 3", "{:.0f}", 3.0),
+        ("less than 1 year", "{:.0f} years", 1.0),
+        ("Over 5,000", "{:,.0f}", 5000.0),
+        ("10+ years", "{:.0f} years", 10.0),
+        ("65+", "{:.0f}", 65.0),
+        ("$9,000 or more", "${:,.0f}", 9000.0),
+        ("1 year", "{:.0f} years", 1.0),
+        ("1e+5", "{:.0f}", 1e5),
+    ],
+)
+def test_a_bound_is_the_number_that_it_names(bound, others, number):
+    plan, numbers = read_one(with_one(numbers_as(others), bound))
+    assert plan.kind == "number"
+    assert numbers[-1] == number
+    assert not np.isnan(numbers).any()
+
+
+def test_letters_multiply_where_they_differ():
+    mixed = np.array([f"\u20ac{row + 1}{'K' if row % 2 else '.5M'}" for row in range(N - 1)] + ["\u20ac0"], dtype=object)
+    report = plan_column(SourceColumn(mixed, "worth", MISSING_TEXTS))
+    assert (
+        report.note
+        == "worth: numbers such as '\u20ac1.5M', '\u20ac' left off; letters for thousands and more multiplied, '\u20ac1.5M' is 1,500,000"
+    )
+    assert list(report.plan.read(mixed).numbers[[0, 1, 2, -1]]) == [1.5e6, 2e3, 3.5e6, 0.0]
+    plan, numbers = read_one(np.array([f"{row}M" for row in range(N)], dtype=object))
+    assert (plan.suffix, numbers[7]) == ("M", 7.0)
+    assert read_one(column("1K", "2M", "3B"))[0].kind == "category"
+
+
+def test_a_column_of_bounds_alone_is_of_numbers_where_each_is_its_own():
+    plan, numbers = read_one(column(*[f"{10**k:,}+" for k in range(8)]))
+    assert plan.kind == "number"
+    assert list(numbers[:8]) == [10.0**k for k in range(8)]
+
+
+def test_bounds_are_said_and_stand_beside_numbers():
+    many = column("< 1 year", "1 year", *[f"{years} years" for years in range(2, 10)], "10+ years", "n/a")
+    report = plan_column(SourceColumn(many, "job", MISSING_TEXTS))
+    assert report.plan.kind == "number"
+    n_rows = len(many)
+    assert report.note == (
+        f"job: numbers such as '1 year', 'years' left off; {n_rows // 6} bounds such as '< 1 year' read as the number named"
+    )
+
+
+def test_a_level_that_names_a_bound_is_not_the_number():
+    report = plan_column(SourceColumn(column("<5", "<7"), "a", MISSING_TEXTS))
+    read = report.plan.read(np.array([5, 7]))
+    assert report.plan.levels == ("<5", "<7")
+    assert [read.levels[code] for code in read.codes] == ["5", "7"]
+
+
+@pytest.mark.parametrize(
     ("values", "levels"),
     [
         (column("01", "02", "03", "1A"), ("01", "02", "03", "1A")),
@@ -81,6 +139,8 @@ def test_a_range_is_its_middle():
         (column("TRUE", "FALSE", "unknown"), ("FALSE", "TRUE", "unknown")),
         (column("no", "no ", "yes", "ckd\t"), ("ckd", "no", "yes")),
         (column("10+ years", "< 1 year", "1 year", "2 years"), ("1 year", "10+ years", "2 years", "< 1 year")),
+        (column("<=50K", ">50K"), ("<=50K", ">50K")),
+        (column("18-24", "25-34", "65+"), ("18-24", "25-34", "65+")),
         (column("1", "01"), ("01", "1")),
         (column("001", "002", "012"), ("001", "002", "012")),
     ],

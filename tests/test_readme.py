@@ -37,7 +37,7 @@ def python_blocks(name: str) -> list[str]:
 @pytest.fixture(scope="module")
 def evaluator(tmp_path_factory) -> Path:
     (code,) = [block for block in python_blocks("docs/reference/genome-file.md") if "csv.DictReader" in block]
-    assert "propneat" not in code and code.count("\n") <= 67
+    assert "propneat" not in code and code.count("\n") <= 75
     path = tmp_path_factory.mktemp("evaluator") / "evaluate.py"
     path.write_text(code, encoding="utf-8")
     return path
@@ -55,6 +55,10 @@ def a_table(rng: np.random.Generator) -> pandas.DataFrame:
             "money": [f"-${value:,.2f}" for value in amounts],
             "comma": [f"{value:,.2f} km".translate({44: ".", 46: ","}) for value in amounts],
             "range": [f"{value:.0f}" if row % 30 else "2100 - 2850" for row, value in enumerate(amounts)],
+            "bound": [
+                f"{value:.0f} years" if row % 7 else ("10+ years", "< 1 year")[row % 2] for row, value in enumerate(size)
+            ],
+            "worth": [f"\u20ac{value / 1000:.2f}M" if row % 3 else f"\u20ac{value:.0f}K" for row, value in enumerate(amounts)],
             "odd": [f"{value:.0f}" if row % 30 else "n.a." for row, value in enumerate(amounts)],
             "far": [f"{value:.3f}" if row != 7 else "-1e6" for row, value in enumerate(size)],
             "sentinel": [f"{value:.3f}" if row % 9 else "-200" for row, value in enumerate(amounts)],

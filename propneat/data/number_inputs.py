@@ -8,7 +8,7 @@ import numpy as np
 
 from propneat.base.native import bare
 from propneat.data.input_rule import InputRule
-from propneat.data.numbers import NumberForm, parse_number
+from propneat.data.numbers import NumberForm, spelled_number
 from propneat.data.plan import ColumnPlan
 from propneat.data.preprocessing import Preprocessor
 
@@ -59,7 +59,7 @@ class NumberInputs:
 
 
 def _gaps(column: ColumnPlan, markers: tuple[str, ...]) -> list[float]:
-    spelled = [parse_number(marker, NumberForm()) for marker in markers]
+    spelled = [spelled_number(marker, NumberForm()) for marker in markers]
     return [number for number in spelled if math.isfinite(number)] + ([] if column.sentinel is None else [column.sentinel])
 
 

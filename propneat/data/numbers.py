@@ -8,24 +8,46 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["NumberForm", "are_whole", "find_form", "is_ambiguous", "parse_number"]
+__all__ = [
+    "NumberForm",
+    "are_whole",
+    "find_form",
+    "is_ambiguous",
+    "is_multiplied",
+    "named_by_bound",
+    "parse_number",
+    "spelled_number",
+]
 
 _TRUTH = {"true": 1.0, "false": 0.0}
 _PLAIN = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _INFINITE = re.compile(r"[+-]?(inf|infinity)", re.IGNORECASE)
 _BETWEEN = re.compile(r"(.*\d.*?)(?:\s+[-\u2013\u2014]\s+|\s+to\s+)(.*\d.*)")
+_BOUND = re.compile(
+    r"(?:[<>]=?|[\u2264\u2265]|(?:less|more|fewer|greater|older|younger) than|under|over|above|below|at least|at most|up to)\s*(.*\d.*)"
+    r"|(.*\d)\s*\+(\s*\D*)"
+    r"|(.*\d.*?)\s+(?:or|and)\s+(?:more|less|fewer|over|under|above|below|older|younger|higher|lower)",
+    re.IGNORECASE,
+)
+_MAGNITUDES = {"k": 1e3, "K": 1e3, "M": 1e6, "mn": 1e6, "B": 1e9, "bn": 1e9}
+_WITH_MAGNITUDE = re.compile(rf"(.*\d)\s*({'|'.join(_MAGNITUDES)})")
 _MARKS = ",.'\u2019 \u00a0\u202f"
 _SPLIT = re.compile(
     r"([+-]?)\s*((?:[A-Za-z]{0,3}[$\u20ac\u00a3\u00a5\u20b9\u20bd\u20a9\u20ba]|[A-Z]{3}(?=[\s\d])|Rs\.?|[~\u2248])?)\s*"
     rf"([+-]?(?:\d[\d{_MARKS}]*\d|\d|[.,]\d+)(?:[eE][+-]?\d+)?)\s*([^\d\s+-][^\d]{{0,11}}?)?\s*"
 )
+_SHORTEST_PLURAL = 4
 _LEAST_SHARE = 0.5
 _HEAD_ROWS = 1000
 
 
 @dataclass(frozen=True)
 class NumberForm:
-    """How the numbers of a column are written: 1234.5 is "$1.234,50" with decimal ",", thousands "." and prefix "$"."""
+    """How the numbers of a column are written: 1234.5 is "$1.234,50" with decimal ",", thousands "." and prefix "$".
+
+    A suffix of four letters or more stands with and without an s at its end: "1 year", "2 years". Without a suffix K, M and B
+    multiply: "1.2M", "350K".
+    """
 
     decimal: str = "."
     thousands: str = ""
@@ -39,8 +61,9 @@ class NumberForm:
             sign, text = text[0], text[1:].lstrip()
         if self.prefix and text.startswith(self.prefix):
             text = text[len(self.prefix) :].lstrip()
-        if self.suffix and text.endswith(self.suffix):
-            text = text[: -len(self.suffix)].rstrip()
+        stem = _singular(self.suffix)
+        if suffix := next((each for each in (self.suffix, stem, f"{stem}s") if each and text.endswith(each)), ""):
+            text = text[: -len(suffix)].rstrip()
         if self.thousands:
             whole, mark, rest = text.partition(self.decimal)
             groups = whole.split(self.thousands)
@@ -60,8 +83,13 @@ def are_whole(numbers: np.ndarray) -> bool:
     return all(bool((part == np.round(part)).all()) for part in (numbers[:_HEAD_ROWS], numbers))
 
 
-def parse_number(text: str, form: NumberForm) -> float:
-    """Return the number that a text spells in a form, the middle of two for "2100 - 2850", NaN when it spells none.
+def _singular(suffix: str) -> str:
+    """Return a word of a unit without the s of its plural."""
+    return suffix[:-1] if len(suffix) >= _SHORTEST_PLURAL and suffix.endswith("s") else suffix
+
+
+def spelled_number(text: str, form: NumberForm) -> float:
+    """Return the number that a text spells in a form, NaN when it spells none.
 
     Truth values are 1 and 0. A number too large for float64 is infinite.
     """
@@ -71,6 +99,38 @@ def parse_number(text: str, form: NumberForm) -> float:
         return _TRUTH[text.lower()]
     if _INFINITE.fullmatch(text):
         return float(text)
+    if not form.suffix and (found := _WITH_MAGNITUDE.fullmatch(text)) and (plain := form.plain(found[1])) is not None:
+        return float(plain) * _MAGNITUDES[found[2]]
+    return math.nan
+
+
+def is_multiplied(text: str, form: NumberForm) -> bool:
+    """Say whether a letter for thousands or more multiplies the number that a text spells in a form: "350K"."""
+    return (
+        form.plain(text) is None
+        and _WITH_MAGNITUDE.fullmatch(text) is not None
+        and spelled_number(text, form) == spelled_number(text, form)
+    )
+
+
+def named_by_bound(text: str) -> str | None:
+    """Return the text of the number that a bound such as "< 0.5", "10+ years" or "65 and over" names, None for no bound."""
+    found = _BOUND.fullmatch(text)
+    if found is None:
+        return None
+    after, before, unit, first = found.groups()
+    return after or first or f"{before}{unit}"
+
+
+def parse_number(text: str, form: NumberForm) -> float:
+    """Return the number that a cell holds in a form, NaN when it holds none.
+
+    It is the number spelled (`spelled_number`), the middle of two for "2100 - 2850", and that which a bound names, 0.5 for "< 0.5".
+    """
+    if not math.isnan(number := spelled_number(text, form)):
+        return number
+    if (named := named_by_bound(text)) is not None:
+        return spelled_number(named, form)
     if between := _BETWEEN.fullmatch(text):
         ends = [form.plain(part) for part in between.groups()]
         if None not in ends and float(ends[0]) < float(ends[1]):
@@ -84,17 +144,24 @@ def find_form(counts: Mapping[str, int], decimal: str | None, thousands: str | N
     `decimal` and `thousands` are given marks, None where they are to be found. Where the marks alone do not tell ("1,234"),
     `comma_elsewhere` says whether other columns of the table have decimal commas.
     """
-    parts = {text: found.groups(default="") for text in counts if (found := _SPLIT.fullmatch(text))}
+    parts = {text: found.groups(default="") for text in counts if (found := _SPLIT.fullmatch(named_by_bound(text) or text))}
     n_numbers = sum(counts[text] for text in parts)
     prefix = _most((part[1], counts[text]) for text, part in parts.items())
-    suffix = _most((part[3].strip(), counts[text]) for text, part in parts.items())
+    suffix = _most_suffix({text: part[3].strip() for text, part in parts.items()}, counts)
     written = {text: part[2].lstrip("+-") for text, part in parts.items()}
     found_decimal, found_thousands = _marks({text: counts[text] for text in parts}, written, comma_elsewhere)
     if decimal is None:
         decimal = {".": ",", ",": "."}.get(thousands or "", found_decimal)
     thousands = (found_thousands if found_thousands != decimal else "") if thousands is None else thousands
     least = _LEAST_SHARE * n_numbers
-    return NumberForm(decimal, thousands, prefix[0] if prefix[1] > least else "", suffix[0] if suffix[1] > least else "")
+    has_suffix = suffix[1] > least and not _differ_in_magnitude(parts.values())
+    return NumberForm(decimal, thousands, prefix[0] if prefix[1] > least else "", suffix[0] if has_suffix else "")
+
+
+def _differ_in_magnitude(parts: Iterable[Sequence[str]]) -> bool:
+    """Say whether numbers, as `_SPLIT` divides them, stand for thousands, millions or just themselves; 0 tells nothing."""
+    found = {_MAGNITUDES.get(suffix.strip(), 1.0) for _, _, number, suffix in parts if number.strip("0,.")}
+    return len(found) > 1
 
 
 def _most(pairs: Iterable[tuple[str, int]]) -> tuple[str, int]:
@@ -104,6 +171,13 @@ def _most(pairs: Iterable[tuple[str, int]]) -> tuple[str, int]:
         if text:
             totals[text] += count
     return totals.most_common(1)[0] if totals else ("", 0)
+
+
+def _most_suffix(suffixes: Mapping[str, str], counts: Mapping[str, int]) -> tuple[str, int]:
+    """Return the most frequent suffix, with the count of its singular and plural together."""
+    stem, total = _most((_singular(suffix), counts[text]) for text, suffix in suffixes.items())
+    written = _most((suffix, counts[text]) for text, suffix in suffixes.items() if _singular(suffix) == stem)
+    return written[0], total
 
 
 def _marks(counts: Mapping[str, int], written: Mapping[str, str], comma_elsewhere: bool) -> tuple[str, str]:

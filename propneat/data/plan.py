@@ -12,7 +12,7 @@ from propneat.data.cells import MISSING_TEXTS, Cells, arrow_texts, code_type, dt
 from propneat.data.dates import DATE_FORMATS, date_part, parse_dates, seconds_of
 from propneat.data.frames import TableView
 from propneat.data.number_columns import cast_formed, cast_plain
-from propneat.data.numbers import NumberForm, parse_number
+from propneat.data.numbers import NumberForm, parse_number, spelled_number
 
 __all__ = ["KINDS", "ColumnPlan", "ReadColumn", "TablePlan"]
 
@@ -199,7 +199,7 @@ class ColumnPlan:
 
     @cached_property
     def _spelled(self) -> dict[float, str]:
-        numbers = {level: parse_number(level, NumberForm()) for level in self.levels}
+        numbers = {level: spelled_number(level, NumberForm()) for level in self.levels}
         return {number: level for level, number in reversed(numbers.items())}
 
     def to_dict(self) -> dict[str, Any]:
@@ -313,7 +313,7 @@ def _as_floats(values: object) -> np.ndarray:
 
 def _without_markers(numbers: np.ndarray, markers: Sequence[str]) -> np.ndarray:
     """Make the numbers that a marker spells, such as "-999", missing."""
-    spelled = [number for number in (parse_number(marker, NumberForm()) for marker in markers) if np.isfinite(number)]
+    spelled = [number for number in (spelled_number(marker, NumberForm()) for marker in markers) if np.isfinite(number)]
     return np.where(np.isin(numbers, spelled), np.nan, numbers) if spelled else numbers
 
 

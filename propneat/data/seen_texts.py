@@ -8,7 +8,15 @@ import numpy as np
 
 from propneat.base.errors import DataError
 from propneat.data.dates import DATE_FORMATS, ISO, find_date_format
-from propneat.data.numbers import NumberForm, find_form, is_ambiguous, parse_number
+from propneat.data.numbers import (
+    NumberForm,
+    find_form,
+    is_ambiguous,
+    is_multiplied,
+    named_by_bound,
+    parse_number,
+    spelled_number,
+)
 from propneat.data.plan import ColumnPlan, ReadColumn
 from propneat.settings.reading import ReadingOptions
 
@@ -21,6 +29,8 @@ _LEAST_REPEATED = 0.1
 _SENTENCE_WORDS = 4.5
 _MOST_LEVELS_KEPT = 1000
 _LEAST_ROWS_OF_LEVEL = 5
+_LEAST_BESIDE_BOUNDS, _LEAST_BOUNDS = 3, 5
+_FEW_VALUES = 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,14 +94,18 @@ class SeenTexts:
             raise DataError(
                 f"column {self.name!r} holds an infinite value: replace it by a finite number or leave the cell empty"
             )
-        if not forced and (n_odd == self.n_present or not self._may_be_numbers(values, odd, n_odd)):
+        read = [text for text, value in values.items() if not np.isnan(value)]
+        bounds = [text for text in read if _is_bound(text, form)]
+        multiplied = [text for text in read if is_multiplied(text, form)]
+        may_be = self._may_be_numbers(values, odd, n_odd) and self._tell_numbers(bounds, multiplied, values)
+        if not forced and (n_odd == self.n_present or not may_be):
             return None
         plan = ColumnPlan(
             self.name, "number", decimal=form.decimal, thousands=form.thousands, prefix=form.prefix, suffix=form.suffix
         )
         n_distinct = len({value for value in values.values() if not np.isnan(value)})
         report = ColumnReport(plan, self.n_missing + n_odd, n_distinct, n_odd, tuple(odd[:5]), example=next(iter(self.texts)))
-        return replace(report, note=self._number_note(report, form, [text for text in values if not np.isnan(values[text])]))
+        return replace(report, note=self._number_note(report, form, read, bounds, multiplied))
 
     def _may_be_numbers(self, values: Mapping[str, float], odd: Sequence[str], n_odd: int) -> bool:
         """Few odd cells, or words of which there are few kinds; codes such as 01, 02, 1A are no numbers."""
@@ -102,14 +116,25 @@ class SeenTexts:
             return False
         if not odd:
             return True
-        if with_digits and n_values <= 20:
+        if with_digits and n_values <= _FEW_VALUES:
             return False
         few_words = not with_digits and len(odd) <= 3 and n_values > 10 and n_odd < 0.5 * self.n_present
         return (
             n_odd <= self.options.odd_cells * self.n_present or few_words or (not with_digits and len(odd) == 1 and n_odd == 1)
         )
 
-    def _number_note(self, report: ColumnReport, form: NumberForm, read: list[str]) -> str:
+    def _tell_numbers(self, bounds: Sequence[str], multiplied: Sequence[str], values: Mapping[str, float]) -> bool:
+        """Bounds stand beside numbers or are many, each its own; "<=50K" and ">50K", or 1K and 2M, alone are categories."""
+        n_values = len({value for value in values.values() if value == value})
+        if multiplied and n_values <= _FEW_VALUES:
+            return False
+        plain = {value for text, value in values.items() if value == value and text not in set(bounds)}
+        beside = len(plain) >= _LEAST_BESIDE_BOUNDS and sum(self.texts[text] for text in bounds) <= 0.5 * self.n_present
+        return not bounds or beside or (n_values == len(values) and n_values >= _LEAST_BOUNDS)
+
+    def _number_note(
+        self, report: ColumnReport, form: NumberForm, read: Sequence[str], bounds: Sequence[str], multiplied: Sequence[str]
+    ) -> str:
         said = []
         if taken := [repr(part) for part in (form.prefix, form.suffix) if part]:
             said.append(f"{' and '.join(taken)} left off")
@@ -121,11 +146,19 @@ class SeenTexts:
             said.append("the marks may stand for decimals or thousands, --decimal says which")
         if n_ranges := sum(self.texts[text] for text in read if re.search(r"\d\s+(to|[-\u2013\u2014])\s+\S*\d", text)):
             said.append(f"{n_ranges} ranges read as their middle")
+        if multiplied:
+            said.append(
+                f"letters for thousands and more multiplied, {multiplied[0]!r} is {parse_number(multiplied[0], form):,.0f}"
+            )
+        if bounds:
+            n_bounds = sum(self.texts[text] for text in bounds)
+            said.append(f"{n_bounds} bound{'s' if n_bounds > 1 else ''} such as {bounds[0]!r} read as the number named")
         if report.n_odd:
             shown = ", ".join(map(repr, report.odd[:3])) + (", ..." if len(report.odd) > 3 else "")
             cells = f"{report.n_odd} cell{'s' if report.n_odd > 1 else ''} of {self.n_rows}"
             said.append(f"{cells} that hold no number read as missing ({shown}), --categories {self.name} reads all as texts")
-        example = f"such as {read[0]!r}, " if read else ""
+        plain = next((text for text in read if text not in set(bounds)), None)
+        example = f"such as {plain!r}, " if plain else ""
         return f"{self.name}: numbers {example}{'; '.join(said)}" if said else ""
 
     def date(self, forced: bool = False) -> ColumnReport | None:
@@ -175,6 +208,10 @@ class SeenTexts:
         return ColumnReport(
             ColumnPlan(self.name, "dropped", reason), self.n_missing, len(self.texts), note=note, example=example
         )
+
+
+def _is_bound(text: str, form: NumberForm) -> bool:
+    return np.isnan(spelled_number(text, form)) and named_by_bound(text) is not None
 
 
 def kept_levels(counts: Mapping[str, int]) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ import numpy as np
 
 from propneat.compiler import LayerPlan, apply_activation, without_past
 from propneat.data import ColumnPlan, InputRule, Preprocessor, TargetScale
-from propneat.data.numbers import NumberForm, parse_number
+from propneat.data.numbers import NumberForm, spelled_number
 from propneat.formula.form import (
     Apply,
     Clip,
@@ -103,7 +103,7 @@ def _column(plan: ColumnPlan, markers: Sequence[str]) -> Column:
         return Column(plan.name, "text", tuple(markers))
     if plan.kind == "date":
         return Column(plan.name, "date")
-    spelled = [number for number in (parse_number(marker, NumberForm()) for marker in markers) if np.isfinite(number)]
+    spelled = [number for number in (spelled_number(marker, NumberForm()) for marker in markers) if np.isfinite(number)]
     absent = tuple(dict.fromkeys([*spelled, *([] if plan.sentinel is None else [plan.sentinel])]))
     return Column(plan.name, "truth" if plan.kind == "truth" else "number", absent)
 

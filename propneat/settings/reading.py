@@ -9,7 +9,7 @@ from propneat.settings.fields import refusal, setting
 
 __all__ = ["MISSING_TEXTS", "ColumnSettings", "DelimitedForm", "FormSettings", "ReadingOptions"]
 
-MISSING_TEXTS = ("", "?", "NA", "N/A", "#N/A", "NaN", "nan", "NULL", "null", "<NA>")
+MISSING_TEXTS = ("", "?", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "NULL", "null", "<NA>")
 """Texts that mean "no value here", after blanks at both ends are removed; so do None, NaN, NaT and pandas.NA."""
 
 _COLUMN_GROUPS = ("drop", "keep", "categories", "numbers", "dates", "texts")
