@@ -3,17 +3,21 @@
     python benchmarks/vsml_endings.py --seeds 0 1 2 --out results/vsml-endings
 
 Adam begins anew at the first of these stages, so seed 0 gives what `propneat benchmark native vsml --meta-train` gives. Writes
-one parameters.json a seed, skips seeds that are there, and prints what each learner gains on 40 synthetic tasks of 5,000 rows.
+one parameters.json a seed, skips seeds that are there, and prints what each learner gains on the same 40 synthetic tasks of
+5,000 rows: online from the second tenth of the rows to the last, and of the averaged state, frozen and judged on the last fifth,
+with two standard errors over tasks. At the end the spread of these means over the meta-seeds.
 """
 
 import argparse
-import json
 import time
+from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 
-from propneat.methods.vsml.horizon_study import long_episodes
+from propneat.methods.claims import spread
+from propneat.methods.vsml.horizon_study import frozen_states, gains, long_episodes
 from propneat.methods.vsml.meta_training import CURRICULUM, MetaState, meta_train
 from propneat.methods.vsml.parameters import (
     N_PARAMETERS,
@@ -32,15 +36,34 @@ def main() -> None:
     parser.add_argument("--length", type=int, default=5000)
     parser.add_argument("--out", type=Path, default=Path("results/vsml-endings"))
     options = parser.parse_args()
+    means: dict[str, list[float]] = {}
     for seed in options.seeds:
         path = options.out / f"seed{seed}" / "parameters.json"
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
             save_parameters(path, end(seed))
-        right = long_episodes({f"seed {seed}": load_parameters(path).values}, 0, options.tasks, options.length)
-        tenth = options.length // 10
-        gains = [hits[:, -tenth:].mean(1) - hits[:, tenth : 2 * tenth].mean(1) for hits in right.values()]
-        print(json.dumps({"seed": seed, "gain": float(gains[0].mean()), "error": error(gains[0])}), flush=True)
+        print(f"meta-seed {seed}, two standard errors over tasks:")
+        for name, values in gained(load_parameters(path).values, options.tasks, options.length).items():
+            show(name, values)
+            means.setdefault(name, []).append(float(values.mean()))
+    print("the means of these, two standard errors over meta-seeds:")
+    for name, values in means.items():
+        show(name, values)
+
+
+def gained(values: np.ndarray, n_tasks: int, length: int) -> dict[str, np.ndarray]:
+    """Return by task what a learner of these parameters gains online, and what its averaged state does."""
+    found = {"online": gains(long_episodes({"VSML": values}, 0, n_tasks, length)["VSML"])}
+    frozen = [(name, hits) for name, hits in frozen_states(values, 0, n_tasks, length).items() if name.startswith("mean")]
+    for (before, few), (after, many) in pairwise(frozen):
+        found[f"{before.removesuffix(' rows')} to {after.removeprefix('mean state, ')}"] = many - few
+    return found
+
+
+def show(name: str, values: Sequence[float] | np.ndarray) -> None:
+    mean, interval, n_runs = spread(values)
+    between = "" if interval is None else f" [{interval[0]:.4f} to {interval[1]:.4f}]"
+    print(f"  {name:40} {mean:.4f}{between}, n {n_runs}", flush=True)
 
 
 def end(seed: int) -> MetaParameters:
@@ -60,10 +83,6 @@ def end(seed: int) -> MetaParameters:
     state = meta_train(seed, CURRICULUM, state, callback)
     losses = tuple(round(loss, 6) for loss in state.losses)
     return MetaParameters(state.values, COMMAND, recipe_of(seed, CURRICULUM), tuple(ends), losses)
-
-
-def error(values: np.ndarray) -> float:
-    return float(values.std(ddof=1) / np.sqrt(len(values)))
 
 
 if __name__ == "__main__":

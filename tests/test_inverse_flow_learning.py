@@ -29,7 +29,7 @@ from propneat.methods.inverse_flow.classifier import InverseFlowClassifier
 from propneat.methods.inverse_flow.deblur_study import DeblurPlan, deblur_claims, deblur_study
 from propneat.methods.inverse_flow.drawn_study import DrawnClassifier, DrawnPlan
 from propneat.methods.inverse_flow.flow import FlowPlan, Logit, make_flow
-from propneat.methods.inverse_flow.flow_study import FlowStudyPlan
+from propneat.methods.inverse_flow.flow_study import FlowStudyPlan, flow_claims
 from propneat.methods.inverse_flow.native import StudySize, run, run_sized
 from propneat.methods.inverse_flow.speed_study import SpeedPlan
 from propneat.methods.inverse_flow.tabular_flow import TabularFlow, TabularTraining, train_tabular
@@ -259,6 +259,27 @@ def test_a_blur_is_recovered_from_pairs():
     assert all(claim.holds for claim in deblur_claims(found)) and found["errors"][0] > 0.1
 
 
+def test_both_directions_need_the_same_bits_in_the_mean_of_runs_and_are_exact_in_the_worst():
+    def run_of(ours: float, control: float, error: float = 1e-4) -> dict:
+        epochs = [{"reconstruction": error, "gain": 9.0}, {"reconstruction": 1e-5, "gain": 3.0}]
+        return {
+            "ways": {
+                way: {"bits": bits, "epochs": epochs, "latent_error": 1e-9}
+                for way, bits in (("inverse-flow", ours), ("FInC-style", control))
+            }
+        }
+
+    runs = [run_of(2.0 + k / 10, 2.0 + k / 10 - gap) for k, gap in enumerate((0.05, 0.15, 0.05, 0.15, 0.05))]
+    assert all(claim.holds and claim.n_runs == 5 for claim in flow_claims(runs))
+    same = flow_claims(runs)[-1]
+    assert same.value == pytest.approx(0.09) and same.interval[0] < 0.09 < same.interval[1]
+    assert not flow_claims([run_of(2.0, 1.5), *runs[1:]])[-1].holds
+    worse = {claim.name: claim.holds for claim in flow_claims([*runs[:4], run_of(2.4, 2.35, 2e-3)])}
+    assert [name for name, holds in worse.items() if not holds] == [
+        f"digits, {way}: largest reconstruction error of any epoch" for way in ("inverse-flow", "FInC-style")
+    ]
+
+
 @pytest.mark.parametrize(("activation", "is_linear"), [("none, as drawn", True), ("LeakyReLU", False)])
 def test_the_papers_classifier_as_drawn_is_affine(activation, is_linear):
     model = DrawnClassifier(5, 4, activation, torch.Generator().manual_seed(0)).double()
@@ -272,17 +293,27 @@ def test_the_papers_classifier_as_drawn_is_affine(activation, is_linear):
 def test_the_native_study_runs_end_to_end_and_learns_the_same_again(tmp_path):
     flow = FlowStudyPlan(FlowPlan(n_steps=1, width=4), FlowTraining(1, 50), 100)
     speed = SpeedPlan(((3, 8, 8), (1, 8, 8)), FlowPlan(n_steps=1, width=4), ((1, 2), (3, 1)))
-    size = StudySize(AlgorithmPlan((4, 8), (4, 8), (4, 8), 4, 2, 2, 2), flow, speed, DeblurPlan(20, 5), DrawnPlan(2, 1), 2, 60)
+    size = StudySize(
+        AlgorithmPlan((4, 8), (4, 8), (4, 8), 4, 2, 2, 2), flow, speed, DeblurPlan(20, 5), DrawnPlan(2, 1), 2, 60, 2
+    )
     steps: dict[str, list[int]] = {}
     request = NativeRun(tmp_path, progress=lambda step, done, total: steps.setdefault(step, []).append(total - done))
     outcomes = [run_sized(request, size) for _ in range(2)]
     kept = [
-        json.dumps([data["flows"]["ways"], data["deblurring"], data["drawn"], data["tables"], data["solver"]["errors"]])
+        json.dumps(
+            [
+                [run["ways"] for run in data["flows"]],
+                data["deblurring"],
+                data["drawn"],
+                data["tables"],
+                data["solver"]["errors"],
+            ]
+        )
         for data in (outcome.data for outcome in outcomes)
     ]
     assert kept[0] == kept[1]
     json.dumps(dict(outcomes[0].data), allow_nan=False)
-    assert all(values[-1] == 0 for values in steps.values()) and len(steps) == 7
+    assert all(values[-1] == 0 for values in steps.values()) and len(steps) == 9
     for name in outcomes[0].figures:
         assert (tmp_path / name).read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
     claims = {claim.name: claim for claim in outcomes[0].claims}

@@ -342,7 +342,7 @@ def test_the_study_draws_and_tells_in_small(tmp_path):
     json.dumps(outcome.data)
     assert all((tmp_path / name).stat().st_size > 10_000 for name in outcome.figures)
     assert all(type(claim.holds) is bool and type(claim.value) is float for claim in outcome.claims)
-    assert {step for step, _, _ in steps} >= {"autoencoder 1 of 2", "autoencoder 2 of 2", "timing", "tables"}
+    assert {step for step, _, _ in steps} >= {"autoencoder, 1 of 2", "autoencoder, 2 of 2", "timing", "tables"}
     for name in ("timing", "tables"):
         done = [part for step, part, _ in steps if step == name]
         assert done == sorted(done) and done[0] == 0 and (name, done[-1], done[-1]) in steps

@@ -19,6 +19,7 @@ from propneat.base.errors import ConfigError, DataError
 from propneat.methods.contract import NativeRun
 from propneat.methods.vsml import METHOD, NATIVE
 from propneat.methods.vsml.classifier import VSMLClassifier
+from propneat.methods.vsml.clone_study import clone_claims
 from propneat.methods.vsml.episodes import Task
 from propneat.methods.vsml.inputs import Inputs
 from propneat.methods.vsml.meta_rnn import MOST_CLASSES, MetaRnn, meta_train_rnn, stream_rnn
@@ -108,8 +109,9 @@ def test_random_features_are_read_where_rows_left_out_say_so():
     rng = np.random.default_rng(3)
     X = rng.standard_normal((160, 2))
     y = (X[:, 0] * X[:, 1] > 0).astype(int)
-    plain = VSMLClassifier(n_members=2, max_passes=2, random_state=0).fit(X, y)
+    plain = VSMLClassifier(n_members=2, max_passes=2, n_random=0, random_state=0).fit(X, y)
     model = VSMLClassifier(n_members=2, max_passes=2, n_random=40, random_state=0).fit(X, y)
+    assert METHOD.options["n_random"] == VSMLClassifier().n_random == 100
     # no single input tells this product's sign
     assert plain.n_random_ == 0 and model.n_random_ == 40 and model.inputs_.n_outputs == 40
     assert model.score(X, y) > plain.score(X, y) + 0.1
@@ -203,10 +205,21 @@ def test_real_data_are_divided_by_class_and_standardised_by_learning_rows(name):
     assert np.abs(split.X.mean(0)).max() < 0.2
 
 
+@pytest.mark.parametrize(("behind", "holds"), [((5, 6, 7, 6, 5), True), ((5, 6, 9, 8, 5), False), ((5, 6, 7, 6), False)])
+def test_a_clone_is_as_good_as_sgd_by_two_standard_errors_in_five_runs_and_exact_in_the_worst(behind, holds):
+    digits = [{"sgd": 0.96, "clone": 0.96 - points / 100, "correlation_of_weights": [0.97, 0.99]} for points in behind]
+    runs = [{"wiring_difference": 1e-12 * (k < 3), "shallow": one, "deep": one} for k, one in enumerate(digits)]
+    wiring, shallow, deep, likeness = clone_claims(runs)
+    assert wiring.holds and wiring.value == 1e-12 and {claim.n_runs for claim in (wiring, shallow, likeness)} == {len(runs)}
+    assert shallow.holds == deep.holds == holds and shallow.value == pytest.approx(np.mean(behind))
+    assert likeness.value == pytest.approx(0.97) and likeness.holds == (len(runs) >= 5)
+    assert not clone_claims([{**runs[0], "wiring_difference": 2e-12}, *runs[1:]])[0].holds
+
+
 def test_the_native_study_runs_in_small(tmp_path):
     steps: list[str] = []
     request = NativeRun(tmp_path, progress=lambda step, done, total: steps.append(step))
-    size = StudySize(20, 30, 5, 2, 3, 3, 800, 2, 3, 6)
+    size = StudySize(2, 20, 30, 5, 2, 3, 3, 800, 2, 3, 6)
     outcome = run_study(request, load_parameters(), size, {})
     json.dumps(outcome.data, allow_nan=False)
     assert {(tmp_path / figure).read_bytes()[:4] for figure in outcome.figures} == {b"\x89PNG"} and len(outcome.figures) == 4
@@ -219,7 +232,8 @@ def test_the_native_study_runs_in_small(tmp_path):
     assert first["VSML"] > max(first["SGD"], first["Adam"])
     # a clone taught for 20 steps is none
     assert not next(claim for name, claim in claims.items() if name.startswith("digits, shallow: points")).holds
-    assert {"clone", "Meta-RNN", "evolution strategy", "unseen data sets", "long episodes"} <= set(steps)
+    assert [run["clone_losses"] for run in outcome.data["cloning"]][0] != outcome.data["cloning"][1]["clone_losses"]
+    assert {"clone, 2 of 2", "Meta-RNN", "evolution strategy", "unseen data sets", "long episodes"} <= set(steps)
 
 
 def test_the_native_study_lives_where_it_says():

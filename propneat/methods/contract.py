@@ -96,6 +96,10 @@ class NativeRun:
         """Return what a part of the study comes to, plain JSON values; computed once, however often the study is interrupted."""
         return json.loads(json.dumps(compute())) if self.parts is None else self.parts.found(name, compute)
 
+    def progress_of(self, k: int, n_runs: int) -> Callable[[str, int, int], None]:
+        """Return `progress` for run k, from 0, of several: steps are named with it."""
+        return lambda step, done, total: self.progress(f"{step}, {k + 1} of {n_runs}", done, total)
+
 
 @dataclass(frozen=True)
 class Claim:

@@ -6,6 +6,7 @@ from functools import partial
 from threadpoolctl import threadpool_limits
 
 from propneat.data.real_sets import mnist
+from propneat.methods.claims import FEWEST_RUNS
 from propneat.methods.contract import NativeOutcome, NativeRun
 from propneat.methods.device import check_device
 from propneat.methods.inverse_flow.algorithm_study import AlgorithmPlan, algorithm_claims, algorithm_study
@@ -32,6 +33,8 @@ class StudySize:
     drawn: DrawnPlan = field(default_factory=DrawnPlan)
     n_table_folds: int = 5
     n_table_rows: int | None = None
+    n_flow_runs: int = FEWEST_RUNS
+    """Divisions of digits, each with noise and flows of its own."""
 
 
 _FULL = StudySize(
@@ -70,15 +73,18 @@ def run_sized(request: NativeRun, size: StudySize) -> NativeOutcome:
     with threadpool_limits(1, "openmp"):
         part = request.part
         solver = part("solver", lambda: algorithm_study(size.algorithm, *asked))
-        flows = part("flows", lambda: flow_study(size.flow, *asked))
+        flows = []
+        for k in range(size.n_flow_runs):
+            own = size.n_flow_runs * request.seed + k, request.device, request.progress_of(k, size.n_flow_runs)
+            flows.append(part(f"flows {k}", partial(flow_study, size.flow, *own)))
         speed = part("speed", lambda: speed_study(size.speed, *asked[:2], partial(request.progress, "time by direction")))
         deblurring = part("deblurring", lambda: deblur_study(size.deblurring, *asked))
         drawn = part("drawn", lambda: drawn_study(size.drawn, *asked))
         tables = part("tables", lambda: table_study(size.n_table_folds, *asked[::2], size.n_table_rows))
     figures = {
         "inverse_flow_solver.png": lambda path: draw_solver(path, solver),
-        "inverse_flow_samples.png": lambda path: draw_samples(path, flows),
-        "inverse_flow_directions.png": lambda path: draw_directions(path, flows, speed),
+        "inverse_flow_samples.png": lambda path: draw_samples(path, flows[0]),
+        "inverse_flow_directions.png": lambda path: draw_directions(path, flows[0], speed),
         "inverse_flow_deblurring.png": lambda path: draw_deblurring(path, deblurring),
         "inverse_flow_classes.png": lambda path: draw_classes(path, drawn, tables),
     }

@@ -1,6 +1,5 @@
 """The native study: a hidden angle found from simulated particles, what a step costs by the size of the box, and tables."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -50,8 +49,8 @@ def run_sized(request: NativeRun, size: StudySize) -> NativeOutcome:
     seed, device, progress = request.seed, request.device, request.progress
     runs = []
     for k in range(size.n_latent_runs):
-        told = partial(_tell, progress, f" {k + 1} of {size.n_latent_runs}")
-        study = partial(latent_study, size.latent, size.n_latent_runs * seed + k, device, told)
+        own = size.n_latent_runs * seed + k, device, request.progress_of(k, size.n_latent_runs)
+        study = partial(latent_study, size.latent, *own)
         if k == 0:
             # volumes are no plain numbers
             latent, volumes = study()
@@ -70,7 +69,3 @@ def run_sized(request: NativeRun, size: StudySize) -> NativeOutcome:
         draw(request.folder / name)
     claims = (*latent_claims(runs), *cost_claims(costs), *table_claims(tables))
     return NativeOutcome(claims, tuple(figures), {"latent": runs, "costs": costs, "tables": tables})
-
-
-def _tell(progress: Callable[[str, int, int], None], which: str, step: str, done: int, total: int) -> None:
-    progress(step + which, done, total)

@@ -28,7 +28,7 @@ METHOD = Method(
     make=_make,
     cost="about 2 s on one core for 500 rows of 20 features, 15 s for 1,300 of 64 and 10 classes; 1,000 rows of a pass at most",
     paper=_PAPER,
-    options=MappingProxyType({"n_members": 8, "max_passes": 4}),
+    options=MappingProxyType({"n_members": 8, "max_passes": 4, "n_random": 100}),
     size=size_of_last,
     quick=MappingProxyType({"n_members": 1, "max_passes": 1}),
 )

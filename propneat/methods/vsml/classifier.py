@@ -54,7 +54,7 @@ class VSMLClassifier(CheckedParameters, ClassifierMixin, BaseEstimator):
         max_passes: int = 4,
         max_rows: int = 1000,
         validation_fraction: float = 0.2,
-        n_random: int = 0,
+        n_random: int = 100,
         random_state: Any = None,
     ) -> None:
         self.n_members = n_members

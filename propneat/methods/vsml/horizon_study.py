@@ -17,7 +17,7 @@ from propneat.methods.vsml.parameters import MetaParameters
 from propneat.methods.vsml.real_data import make_split
 from propneat.methods.vsml.tasks import draw_task
 
-__all__ = ["LONGEST", "evolution_study", "horizon_study", "long_episodes"]
+__all__ = ["LONGEST", "evolution_study", "frozen_states", "gains", "horizon_study", "long_episodes"]
 
 Progress = Callable[[str, int, int], None]
 _WINDOW = 100
@@ -39,13 +39,12 @@ def horizon_study(
     for rate in (0.02, 0.05, 0.1):
         outputs = [learn_linear("SGD", rate, task.X, task.Y)[1] for task in tasks]
         right[f"online SGD, step size {rate}"] = _hits(tasks, outputs)
-    frozen = _frozen(stages[-1], tasks, progress)
-    tenth = length // 10
-    gains = {name: hits[:, -tenth:].mean(1) - hits[:, tenth : 2 * tenth].mean(1) for name, hits in right.items()}
-    return _claims(right, names, gains[names[-1]], frozen), {
+    frozen = frozen_states(stages[-1], seed, n_tasks, length, progress)
+    grown = {name: gains(hits) for name, hits in right.items()}
+    return _claims(right, names, grown[names[-1]], frozen), {
         "curves": {name: hits.reshape(n_tasks, -1, _WINDOW).mean((0, 2)).round(4).tolist() for name, hits in right.items()},
         "window": _WINDOW,
-        "gains": {name: dict(zip(("mean", "interval", "tasks"), spread(gain), strict=True)) for name, gain in gains.items()},
+        "gains": {name: dict(zip(("mean", "interval", "tasks"), spread(gain), strict=True)) for name, gain in grown.items()},
         "frozen": {name: float(accuracies.mean()) for name, accuracies in frozen.items()},
         "digits_frozen": _what_helps(seed, digits_rows, progress),
     }
@@ -61,6 +60,12 @@ def long_episodes(
         right[name] = _hits(tasks, [one.logits for one in stream([values] * n_tasks, tasks)])
     progress("long episodes", len(learners), len(learners))
     return right
+
+
+def gains(hits: np.ndarray) -> np.ndarray:
+    """Return by task what its last tenth of rows is ahead of its second, of hits (n_tasks, length)."""
+    tenth = hits.shape[1] // 10
+    return hits[:, -tenth:].mean(1) - hits[:, tenth : 2 * tenth].mean(1)
 
 
 def _draw(seed: int, n_tasks: int, length: int) -> list[Task]:
@@ -100,18 +105,23 @@ def _frozen_after(length: int) -> tuple[int, int, int]:
     return length // 10, 3 * length // 10, 8 * length // 10
 
 
-def _frozen(values: np.ndarray, tasks: list[Task], progress: Progress) -> dict[str, np.ndarray]:
-    """Accuracies (n_tasks,) on each task's last fifth of states frozen before it: the last state, and the later half's mean."""
-    found: dict[str, np.ndarray] = {}
-    judged = len(tasks[0].X) // 5
-    for done, length in enumerate(_frozen_after(len(tasks[0].X))):
+def frozen_states(
+    values: np.ndarray, seed: int, n_tasks: int, length: int, progress: Progress = lambda *step: None
+) -> dict[str, np.ndarray]:
+    """Accuracies (n_tasks,) on each task's last fifth of states frozen before it: the last state, and the later half's mean.
+
+    The tasks are those of `long_episodes`; names of states end with the rows after which they are frozen.
+    """
+    tasks, found = _draw(seed, n_tasks, length), {}
+    judged = length // 5
+    for done, rows in enumerate(_frozen_after(length)):
         progress("averaged states", done, 3)
-        heads = [Task(task.X[:length], task.Y[:length], task.state) for task in tasks]
+        heads = [Task(task.X[:rows], task.Y[:rows], task.state) for task in tasks]
         scores = []
         for task, states in zip(tasks, stream_and_average([values] * len(tasks), heads), strict=True):
             outputs = predict(values, task.X[-judged:], task.Y.shape[1], states)
             scores.append([(out.argmax(1) == task.Y[-judged:].argmax(1)).mean() for out in outputs])
-        found[f"last state, {length} rows"], found[f"mean state, {length} rows"] = np.array(scores).T
+        found[f"last state, {rows} rows"], found[f"mean state, {rows} rows"] = np.array(scores).T
     progress("averaged states", 3, 3)
     return found
 

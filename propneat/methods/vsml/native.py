@@ -9,7 +9,7 @@ import numpy as np
 
 from propneat.methods.claims import FEWEST_RUNS
 from propneat.methods.contract import Claim, NativeOutcome, NativeRun
-from propneat.methods.vsml.clone_study import clone_study
+from propneat.methods.vsml.clone_study import clone_claims, clone_study
 from propneat.methods.vsml.figures import draw_cloning, draw_horizon, draw_meta_training, draw_transfer
 from propneat.methods.vsml.horizon_study import LONGEST, evolution_study, horizon_study
 from propneat.methods.vsml.meta_training import CURRICULUM
@@ -24,6 +24,8 @@ __all__ = ["DEFAULT", "FULL", "StudySize", "run", "run_study"]
 class StudySize:
     """How much work each part of the study is."""
 
+    n_clones: int
+    """Clones of backpropagation, each taught and tried with a seed of its own."""
     clone_steps: int
     digits_rows: int | None
     """Rows of digits that the clone and the classifier learn; None for all."""
@@ -38,9 +40,9 @@ class StudySize:
     evolution_length: int
 
 
-DEFAULT = StudySize(8000, None, 5, 1000, 64, 40, 5000, 200, 64, 40)
+DEFAULT = StudySize(FEWEST_RUNS, 8000, None, 5, 1000, 64, 40, 5000, 200, 64, 40)
 """Within ten minutes on two cores."""
-FULL = StudySize(40000, None, 32, 5000, 64, 256, 5000, 2000, 512, 60)
+FULL = StudySize(FEWEST_RUNS, 40000, None, 32, 5000, 64, 256, 5000, 2000, 512, 60)
 """The paper's repeats, members and length of meta-test episodes; its 128 nodes for hours are out of reach."""
 
 
@@ -75,7 +77,11 @@ def run_study(request: NativeRun, parameters: MetaParameters, size: StudySize, d
         more, data[name] = request.part(name, partial(_plain, study, *arguments, progress))
         claims.extend(Claim(**{**claim, "interval": claim["interval"] and tuple(claim["interval"])}) for claim in more)
 
-    part("cloning", clone_study, seed, size.clone_steps, size.digits_rows)
+    data["cloning"] = []
+    for k in range(size.n_clones):
+        own = size.n_clones * seed + k, size.clone_steps, size.digits_rows, request.progress_of(k, size.n_clones)
+        data["cloning"].append(request.part(f"cloning {k}", partial(clone_study, *own)))
+    claims += clone_claims(data["cloning"])
     part("transfer", transfer_study, parameters, seed, size.repeats)
     transferred = data["transfer"]["data_sets"]
     part("control", control_study, transferred, seed, size.repeats, size.control_steps, size.control_tasks)
@@ -83,7 +89,7 @@ def run_study(request: NativeRun, parameters: MetaParameters, size: StudySize, d
     part("evolution", evolution_study, seed, size.evolution_steps, size.evolution_pairs, size.evolution_length)
     losses = {"VSML": parameters.losses, "Meta-RNN": data["control"]["meta_losses"], "evolution": data["evolution"]["losses"]}
     figures = (
-        draw_cloning(data["cloning"], request.folder),
+        draw_cloning(data["cloning"][0], request.folder),
         draw_transfer(data["transfer"]["data_sets"], data["control"]["first"], FIRST, request.folder),
         draw_horizon(data["horizon"], LONGEST, request.folder),
         draw_meta_training(losses, np.cumsum([stage.steps for stage in CURRICULUM]).tolist(), request.folder),
