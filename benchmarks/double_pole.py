@@ -5,7 +5,8 @@
 With velocities a network is a solution that balances for 100,000 steps. Without, one that does so and balances for 1,000 steps
 from 200 of 625 starts or more; fitness is the damping fitness. An evaluation is a network in its episode: genomes times
 generations. The tests of the best of a generation are not counted, as they are not in what is published. A seed that is in the
-store is not run again. Settings are the defaults, found on seeds from 1000 on.
+store is not run again. Settings are the defaults, found on seeds from 1000 on. `--learning` has networks learn between generations,
+which nothing was set for here: the arms differ in that alone.
 """
 
 import argparse
@@ -21,19 +22,22 @@ from propneat.control.judging import generalisation
 from propneat.control.search import evolve_control
 from propneat.settings.control_config import default_control
 
-SIZES = {"small": 3, "full": 100}
+SIZES = {"small": 3, "middle": 20, "full": 100}
 MOST_EVALUATIONS = 200_000
 ENVIRONMENTS = ("double-pole", "double-pole-no-velocities")
+ARMS = {"none": {}, "regression": {"method": "propneat"}, "gradient": {"method": "propneat", "learning": "gradient"}}
 
 
-def solve(env: str, seed: int) -> dict[str, Any]:
+def solve(env: str, learning: str, seed: int) -> dict[str, Any]:
     """Return what a run came to, as plain values."""
     config = default_control(env)
     world = find_world(env)
-    config = replace(config, seed=seed, generations=MOST_EVALUATIONS // config.evolution.population_size)
+    generations = MOST_EVALUATIONS // config.evolution.population_size
+    config = replace(config, seed=seed, generations=generations, **ARMS[learning])
     state = evolve_control(world, config)
     return {
         "env": env,
+        "learning": learning,
         "seed": seed,
         "solved": state.extra["solved"],
         "evaluations": state.extra["evaluations"],
@@ -54,13 +58,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--size", choices=list(SIZES), default="small")
     parser.add_argument("--env", choices=ENVIRONMENTS, action="append")
+    parser.add_argument("--learning", choices=list(ARMS), default="none")
     parser.add_argument("--store", type=Path, help="File of results, a JSON object a line; what is in it is not run again.")
     options = parser.parse_args()
     for env in options.env or ENVIRONMENTS:
-        done = {row["seed"]: row for row in stored(options.store) if row["env"] == env}
+        done = {row["seed"]: row for row in stored(options.store) if (row["env"], row["learning"]) == (env, options.learning)}
         rows = []
         for seed in range(SIZES[options.size]):
-            row = done.get(seed) or solve(env, seed)
+            row = done.get(seed) or solve(env, options.learning, seed)
             if seed not in done and options.store:
                 with options.store.open("a") as file:
                     file.write(json.dumps(row) + "\n")
@@ -68,7 +73,7 @@ def main() -> None:
         counts = np.array([row["evaluations"] for row in rows])
         starts = np.array([row["starts"] for row in rows])
         print(
-            f"{env}: {sum(row['solved'] for row in rows)} of {len(rows)} solved, evaluations mean {counts.mean():,.0f}, "
+            f"{env}, learning {options.learning}: {sum(row['solved'] for row in rows)} of {len(rows)} solved, evaluations mean {counts.mean():,.0f}, "
             f"median {np.median(counts):,.0f}, standard deviation {counts.std():,.0f}, most {counts.max():,}; "
             f"starts mean {starts.mean():.0f}; connections mean {np.mean([row['connections'] for row in rows]):.1f}",
             flush=True,

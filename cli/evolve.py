@@ -3,7 +3,7 @@
 import json
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -75,8 +75,13 @@ def evolve(context: click.Context, **options: Any) -> None:
         evolve_control(context, options)
         return
     _check_together(options)
-    with compiling_beside(_LATER_KERNELS) as wait:
+    # a dry run trains nothing, so that it needs few kernels
+    with nullcontext(_nothing) if options["dry_run"] else compiling_beside(_LATER_KERNELS) as wait:
         _evolve(context, options, wait)
+
+
+def _nothing() -> None:
+    """Wait for nothing."""
 
 
 def _evolve(context: click.Context, options: dict[str, Any], wait: Callable[[], None]) -> None:
@@ -139,15 +144,17 @@ def _rehearse(
     from propneat.cli.reading import show_plan
     from propneat.run import load_run_table
     from propneat.run.life import rehearse
-    from propneat.run.series import plan_series, rehearse_series
+    from propneat.run.series import rehearse_series
 
     table = load_run_table(settings.data)
     shown |= {"table": table, "force": options["force"]}
+    if options["address"] is None:
+        shown["warm"] = partial(_check_beginning, options["quiet"])
     if series is not None:
         _check_untyped(context)
         rehearse_series(series, **shown)
     elif options["seeds"] or options["cv"]:
-        rehearse_series(_series(options, settings, table.name, plan_series), **shown)
+        rehearse_series(_series(options, settings, table.name), **shown)
     else:
         rehearse(settings, options["out"], folder=folder, **shown)
     show_plan(settings, table, options["as_json"])
@@ -163,22 +170,19 @@ def _single(options: dict[str, Any], folder: "RunFolder | None", settings: "Sett
 
 def _several(options: dict[str, Any], settings: "Settings", shown: dict[str, Any]) -> dict[str, Any]:
     from propneat.run import load_run_table
-    from propneat.run.life import rehearse
-    from propneat.run.series import begin_series, plan_series, run_series
+    from propneat.run.series import run_series
 
-    # what cannot be learnt from is refused before a folder is made
     table = load_run_table(settings.data)
-    path, first = _series(options, settings, table.name, plan_series).runs()[0]
-    rehearse(first, path, force=options["force"], train=shown["train"], warm=shown["warm"], table=table)
-    series = _series(options, settings, table.name, begin_series)
-    return run_series(series, force=options["force"], **shown)
+    return run_series(_series(options, settings, table.name), force=options["force"], table=table, **shown)
 
 
-def _series(options: dict[str, Any], settings: "Settings", name: str, make: "Callable[..., Series]") -> "Series":
-    """Have the runs of a call made, or planned, in their folder."""
+def _series(options: dict[str, Any], settings: "Settings", name: str) -> "Series":
+    """Plan the runs of a call in their folder."""
+    from propneat.run.series import plan_series
+
     kind = "seeds" if options["seeds"] else "cv"
     path = options["out"] or Path("results") / f"{name}-{kind}{options[kind]}"
-    return make(settings, path, kind, options[kind], force=options["force"])
+    return plan_series(settings, path, kind, options[kind], force=options["force"])
 
 
 def _go_on(context: click.Context, series: "Series", shown: dict[str, Any]) -> dict[str, Any]:
@@ -223,7 +227,7 @@ def _settle(context: click.Context, options: dict[str, Any], folder: "RunFolder 
         if options[option] is None or (folder and not typed):
             continue
         value = None if options[option] == "none" else options[option]
-        if option == "activations":
+        if option in ("activations", "aggregations"):
             value = tuple(name.strip() for name in value.split(","))
         (given[section] if section else given)[key] = value
     read = reading_settings(options)
@@ -249,6 +253,15 @@ def _warm_up(quiet: bool, wait: Callable[[], None], config: "EvolveConfig", prob
 
     with say_why_it_takes_long(config.engine, quiet=quiet):
         warm_up(config, problem, train_and_wait)
+
+
+def _check_beginning(quiet: bool, config: "EvolveConfig", problem: "Problem", train: "Trainer") -> None:
+    """Refuse what `_warm_up` would, and say why that takes long."""
+    from propneat.cli.run_view import say_why_it_takes_long
+    from propneat.run.session import check_beginning
+
+    with say_why_it_takes_long(config.engine, quiet=quiet):
+        check_beginning(config, problem)
 
 
 @contextmanager

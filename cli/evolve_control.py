@@ -39,6 +39,7 @@ _SHARED = {
     "recurrent_rate": ("evolution", "recurrent_rate"),
     "population": ("evolution", "population_size"),
     "activations": ("evolution", "activations"),
+    "aggregations": ("evolution", "aggregations"),
     "epochs": ("training", "epochs"),
     "learning_rate": ("training", "learning_rate"),
     "batch_size": ("training", "batch_size"),
@@ -135,7 +136,7 @@ def _crew(options: dict[str, Any]) -> "Iterator[tuple[Crew | None, str]]":
 
 
 def _value(name: str, value: Any) -> Any:
-    if name == "activations":
+    if name in ("activations", "aggregations"):
         return tuple(part.strip() for part in value.split(","))
     return None if value == "none" else value
 

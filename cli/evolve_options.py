@@ -38,6 +38,7 @@ _GROUPS: dict[str, tuple[click.Option, ...]] = {
         setting_option("--patience"),
         setting_option("--start", metavar="FILE"),
         setting_option("--activations", metavar="NAME,NAME,..."),
+        setting_option("--aggregations", metavar="NAME,NAME,..."),
         setting_option("--recurrent-rate"),
         setting_option("--seed", type=click.IntRange(min=0)),
         click.Option(

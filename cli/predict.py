@@ -31,7 +31,10 @@ __all__ = ["header_of", "predict", "read_rows"]
     "--id", "identity", metavar="COLUMN", help="Repeat a column beside the answers.  [default: the one of propneat evolve --id]"
 )
 @click.option(
-    "--out", type=FILE, metavar="FILE", help="Write the answers to a file: .csv, .tsv, .parquet, .feather, .xlsx or .jsonl."
+    "--out",
+    type=FILE,
+    metavar="FILE",
+    help="Write the answers to a file: .csv, .tsv, .csv.gz, .parquet, .feather, .xlsx or .jsonl.",
 )
 @click.option("--data-dir", type=click.Path(file_okay=False, path_type=Path), help="Folder of PMLB files, for DATA by name.")
 @click.option("--delimiter", metavar="CHARACTER", help="Between the cells of a text file.  [default: found out]")
@@ -63,13 +66,17 @@ def predict(
       propneat predict champion.json breast_cancer_wisconsin --score --json
 
     The table needs the columns that the network uses, in any order; others are ignored. DATA is a file, such as .csv,
-    .parquet or .xlsx, the name of a data set, or - for delimited text from stdin. Cells are read as they were in training, whatever else the file holds;
-    levels never seen, cells that cannot be read and numbers out of range are counted on the error stream.
+    .parquet or .xlsx, the name of a data set, or - for delimited text from stdin. Cells are read as they were in training,
+    whatever else the file holds; levels never seen, cells that cannot be read and numbers out of range are counted on the
+    error stream.
     """
+    from propneat.cli.answers_file import answers_ending, plain_answers, write_answers
     from propneat.model import load_model
     from propneat.settings.reading import DelimitedForm
 
     keep_apart(out, genome, Path(data))
+    if out:
+        answers_ending(out)
     model = load_model(genome)
     if proba and model.task == "regression":
         raise click.UsageError("--proba needs a network that tells classes apart, and this one predicts a number.")
@@ -85,13 +92,11 @@ def predict(
     if out or not (as_json or score):
         _say_formulas(answers)
     if out:
-        from propneat.cli.answers_file import write_answers
-
         with writing(out):
             write_answers(out, answers)
         click.echo(f"{len(answers)} answers written to {out}", err=True)
     if as_json:
-        shown = {"scores": scores} if score else {} if out else _plain(answers)
+        shown = {"scores": scores} if score else {} if out else plain_answers(answers)
         content = {"rows": len(answers), "notes": [*notes, *unscored]} | shown
         click.echo(json.dumps(content, indent=2, ensure_ascii=False))
     elif score:
@@ -119,10 +124,15 @@ def read_rows(
     if data == "-":
         from tempfile import NamedTemporaryFile
 
+        from propneat.base.errors import DataError
+
         with NamedTemporaryFile(suffix=".csv") as file:
             file.write(sys.stdin.buffer.read())
             file.flush()
-            return read_rows(model, file.name, form, as_written=as_written)
+            try:
+                return read_rows(model, file.name, form, as_written=as_written)
+            except DataError as error:
+                raise DataError(str(error).replace(file.name, "stdin")) from error
     if is_file_name(data):
         from propneat.data.files import read_planned
 
@@ -190,11 +200,6 @@ def _repeat_id(answers: "pandas.DataFrame", model: "Model", table: "pandas.DataF
             f"the table has no column {name!r} to repeat beside the answers: its columns are {', '.join(map(str, table.columns[:20]))}"
         )
     answers.insert(0, name, table[name].to_numpy(), allow_duplicates=True)
-
-
-def _plain(answers: "pandas.DataFrame") -> dict[str, list[Any]]:
-    """Return answers as lists that JSON can carry, None where there is none."""
-    return {name: [None if value != value else value for value in column] for name, column in answers.to_dict("list").items()}
 
 
 def _say_formulas(answers: "pandas.DataFrame") -> None:

@@ -9,6 +9,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "Activation": "propneat.genome",
+    "Aggregation": "propneat.genome",
     "Controller": "propneat.model",
     "EvolutionConfig": "propneat.evolution",
     "EvolveConfig": "propneat.settings.evolve_config",
@@ -27,6 +28,7 @@ _HOMES = {
     "load_table": "propneat.data",
     "prepare_problem": "propneat.model",
     "register_activation": "propneat.genome",
+    "register_aggregation": "propneat.genome",
     "train_population": "propneat.training",
 }
 

@@ -6,6 +6,8 @@ import re
 import shutil
 import sys
 import xml.etree.ElementTree
+from decimal import Decimal
+from pathlib import Path
 
 import networkx
 import numpy as np
@@ -15,6 +17,7 @@ from random_genomes import random_genome
 
 from propneat.compiler import apply_activation, compile_genome, evaluate
 from propneat.data import Preprocessor, TargetScale
+from propneat.data.files import read_table_file
 from propneat.genome import activation_code, format_document, genome_to_document
 from propneat.genome.graph_form import from_networkx
 from propneat.model import Model, load_genome_file, load_model
@@ -87,6 +90,33 @@ def test_probabilities_as_csv_as_file_and_as_json(run, tmp_path):
     content = json.loads(out)
     assert content["rows"] == 12
     assert content["probability_yes"] == table["probability_yes"].tolist()
+
+
+@pytest.mark.parametrize("ending", ["csv", "csv.gz", "tsv", "tsv.gz", "txt", "parquet", "feather", "jsonl", "ndjson"])
+def test_what_is_written_is_read_again_with_all_its_digits(run, ending):
+    assert run("predict", "multiclass.json", "people.csv", "--proba", "--out", f"answers.{ending}")[0] == 0
+    table = read_table_file(f"answers.{ending}").frame
+    assert table.columns[0] == "prediction"
+    expected = load_model("multiclass.json").predict_proba(people())
+    np.testing.assert_array_equal(np.array([[float(cell) for cell in row] for row in table.iloc[:, 1:].to_numpy()]), expected)
+
+
+def test_any_column_of_a_file_names_rows_in_json(run):
+    marks = {"date": pandas.date_range("2024-01-31", periods=12), "number": pandas.array([None, *range(11)], dtype="Int64")}
+    marks |= {"price": [Decimal("1.50")] * 12, "text": [None, *"abcdefghijk"]}
+    people().assign(**marks).to_parquet("marked.parquet")
+    expected = {"date": "2024-01-31T00:00:00", "number": None, "price": "1.50", "text": None}
+    for name, first in expected.items():
+        code, out, _ = run("predict", "binary.json", "marked.parquet", "--id", name, "--json")
+        assert (code, json.loads(out)[name][0]) == (0, first)
+        run("predict", "binary.json", "marked.parquet", "--id", name, "--out", "answers.jsonl")
+        assert [json.loads(line)[name] for line in Path("answers.jsonl").read_text().splitlines()] == json.loads(out)[name]
+
+
+def test_stdin_is_named_in_what_is_wrong_with_it(run, monkeypatch):
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"")))
+    code, _, err = run("predict", "binary.json", "-")
+    assert (code, err) == (2, "Error: stdin is empty: expected a header line and rows\n")
 
 
 def test_scores_instead_of_answers(run):
@@ -272,6 +302,8 @@ def test_init_writes_a_file_once(run, tmp_path):
         (["predict", "binary.json", "people.csv", "--out", "people.csv"], "people.csv is what is read here"),
         (["predict", "binary.json", "people.csv", "--out", "./binary.json"], "binary.json is what is read here"),
         (["predict", "binary.json", "people.csv", "--out", ""], "a file needs a name"),
+        (["predict", "binary.json", "people.csv", "--out", "answers.json"], "answers cannot be written as '.json'"),
+        (["predict", "binary.json", "people.csv", "--out", "answers.zip"], "answers cannot be written as '.zip'"),
         (["show", "binary.json", "--svg", "binary.json"], "is what is read here"),
         (["export", "binary.json", "--to", "graphml", "--out", "binary.json"], "is what is read here"),
         (["predict", "binary.json"], "Missing argument"),

@@ -55,6 +55,9 @@ HOUSES = ("houses.csv", "--target", "price")
         (*HOUSES, "--class-weight", "balanced"),
         (*HOUSES, "--positive", "1"),
         (*HOUSES, "--answer", "mean"),
+        (*HOUSES, "--memory-budget", "1"),
+        (*HOUSES, "--device", "cuda"),
+        (*HOUSES, "--loss", "bce"),
         (*HOUSES, "--start", "other.json"),
         (*HOUSES, "--engine", "padded", "--device", "no such device"),
         (*HOUSES, "--out", "taken"),
@@ -91,6 +94,21 @@ def test_a_dry_run_of_a_run_to_resume_refuses_what_that_refuses(run, folder):
         told = run("evolve", "--resume", folder_name, "--quiet", "--dry-run")
         # runs that are finished are left as they are
         assert code == {"one": 2, "two": 0}[folder_name] and (told[0], told[2]) == (code, said)
+
+
+@pytest.mark.parametrize("way", [(), ("--seeds", "2"), ("--cv", "2")])
+def test_a_dry_run_calls_no_kernel_that_trains_and_starts_no_process(run, folder, monkeypatch, way):
+    write_houses(folder / "houses.csv")
+
+    def refuse(*_, **__):
+        raise AssertionError("this takes long where it is compiled first")
+
+    monkeypatch.setattr("propneat.training.kernel_engine.train", refuse)
+    monkeypatch.setattr("propneat.base.second_process._started", refuse)
+    code, out, _ = run("evolve", *HOUSES, *SMALL, *way, "--dry-run")
+    assert code == 0 and "target 'price'" in out
+    with pytest.raises(AssertionError, match="takes long"):
+        run("evolve", *HOUSES, *SMALL)
 
 
 def test_a_dry_run_shows_the_plan_and_trains_nothing(run, folder):

@@ -9,6 +9,9 @@ import numpy as np
 import pandas
 import pytest
 
+import propneat.cli.evolve as cli_evolve
+import propneat.data.files as files
+import propneat.run.life as life
 from propneat.base.errors import ConfigError
 from propneat.cli.evolve_options import DEFAULTS, SETTINGS
 from propneat.cli.reading import READING_KEYS
@@ -110,12 +113,35 @@ def test_seeds_are_runs_of_their_own_and_what_was_stopped_goes_on(run):
         ((*asked, "--seeds", "2", "--out", "s"), "s is not empty"),
         ((*asked, "--seeds", "2", "--cv", "2"), "give one of them"),
         ((*asked, "--cv", "1"), "1 is not in the range"),
+        ((*asked, "--cv", "91", "--out", "t"), "91 folds need as many rows that can be held out, and there are 90"),
         ((*asked, "--seeds", "2", "--time-budget", "5s"), "is for a single run"),
     ]:
         code, _, err = run("evolve", *wrong)
         assert code == 2 and words in err and "Traceback" not in err
+    assert not Path("t").exists()
     Path("s/series.json").write_text("{")
     assert run("evolve", "--resume", "s")[0] == 2
+
+
+@pytest.mark.parametrize("way", [("--seeds", "3"), ("--cv", "3")])
+def test_the_table_is_read_once_and_each_run_is_prepared_once(run, monkeypatch, way):
+    write_people(Path("people.csv"))
+    called = []
+    for place, name in ((files, "read_columns"), (life, "prepare_run"), (cli_evolve, "_warm_up")):
+
+        def counted(*arguments, call=getattr(place, name), name=name, **options):
+            called.append((name, Path("runs").exists()))
+            return call(*arguments, **options)
+
+        monkeypatch.setattr(place, name, counted)
+    code, _, err = run("evolve", "people.csv", "--target", "state", "--out", "runs", *way, *TINY, "--no-report")
+    assert code == 0, err
+    assert [name for name, _ in called] == ["read_columns", *["prepare_run", "_warm_up"] * 3]
+    # the folder is made when the first run can no longer be refused
+    assert [there for _, there in called] == [False] * 3 + [True] * 4
+    called.clear()
+    assert run("evolve", "--resume", "runs", "--quiet")[0] == 0
+    assert called == []
 
 
 def test_runs_are_listed_and_compared(run):

@@ -12,6 +12,7 @@ from propneat.base.errors import DataError
 from propneat.data import ColumnPlan, EncodingOptions, Preprocessor, ReadingOptions, TablePlan, plan_table
 from propneat.data.cells import MISSING_TEXTS
 from propneat.data.column_planning import plan_column
+from propneat.data.dates import date_part
 from propneat.data.files import read_table_file
 from propneat.data.source_column import SourceColumn
 
@@ -379,3 +380,22 @@ def test_markers_are_texts_and_the_numbers_they_spell():
 def test_a_common_marker_among_texts_is_said():
     note = plan_column(SourceColumn(column("NA", "Grvl", "Pave"), "Alley", MISSING_TEXTS)).note
     assert note.startswith("Alley: 'NA' in 20 cells of 60 is taken for missing")
+
+
+def test_parts_of_dates_are_those_of_numpy():
+    rng = np.random.default_rng(3)
+    seconds = np.concatenate([rng.uniform(-2e11, 2.5e11, 5000), 86400.0 * np.arange(-150_000, 150_000, 7), [np.nan, 0.0, -1.0]])
+    known = seconds[~np.isnan(seconds)]
+    days = np.floor(known / 86400).astype(np.int64).astype("datetime64[D]")
+    months = days.astype("datetime64[M]")
+    expected = {
+        "days": known / 86400,
+        "month": months.astype(np.int64) % 12 + 1.0,
+        "day": (days - months).astype(np.float64) + 1,
+        "weekday": (days.astype(np.int64) + 3) % 7 + 0.0,
+        "hour": np.floor(known / 3600) % 24,
+    }
+    for part, numbers in expected.items():
+        found = date_part(seconds, part)
+        assert np.array_equal(np.isnan(found), np.isnan(seconds))
+        assert found[~np.isnan(seconds)].tobytes() == numbers.tobytes()

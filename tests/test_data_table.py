@@ -1,14 +1,17 @@
 """Files either load as they are or are refused in one sentence."""
 
 import gzip
+from contextlib import nullcontext
 
 import numpy as np
 import pandas
+import pyarrow.csv
 import pytest
 
 from propneat.base.errors import DataError, PropneatError
 from propneat.data import Preprocessor, load_table
-from propneat.settings.reading import DelimitedForm
+from propneat.data.table import make_table
+from propneat.settings.reading import DelimitedForm, ReadingOptions
 
 ROWS = 12
 
@@ -287,3 +290,48 @@ def test_damaged_files_load_or_are_refused(tmp_path, ending):
             assert "\n" not in str(error)
     assert outcomes[False] > 50
     assert ending != ".csv" or outcomes[True] > 10
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet", "feather"])
+def test_arrow_threads_hold_no_memory_of_pythons(tmp_path, monkeypatch, ending):
+    frame, path, files = pandas.DataFrame({"a": [1.5, 2.5] * 5, "b": ["x", "y"] * 5}), tmp_path / f"table.{ending}", []
+    {"csv": lambda: frame.to_csv(path, index=False)}.get(ending, lambda: getattr(frame, f"to_{ending}")(path))()
+    readers = {"csv": (pyarrow.csv, "read_csv"), "parquet": (pandas, "read_parquet"), "feather": (pandas, "read_feather")}
+    place, name = readers[ending]
+    read = getattr(place, name)
+
+    def watched(file, **options):
+        files.append(file)
+        assert getattr(options.get("parse_options"), "invalid_row_handler", None) is None
+        return read(file, **options)
+
+    monkeypatch.setattr(place, name, watched)
+    data = path.read_bytes()
+    monkeypatch.setattr(type(path), "read_bytes", lambda _: data)
+    load_table(path, target="b")
+    [file] = files
+    # such memory would be let go of by a thread that may outlive the interpreter, which aborts the process
+    assert isinstance(file, pyarrow.BufferReader)
+    file.seek(0)
+    assert file.read_buffer().address not in range(id(data), id(data) + len(data) + 64)
+
+
+def test_a_target_that_is_to_be_left_out_is_refused():
+    frame = pandas.DataFrame({"a": np.arange(20) % 7, "target": np.arange(20) % 2})
+    for said in (None, "target"):
+        with pytest.raises(DataError, match="'target' is the target, and it is to be left out"):
+            make_table(frame, name="table", source="", target=said, options=ReadingOptions(drop=("target",)))
+
+
+def test_columns_that_are_all_left_out_are_not_said_to_be_missing():
+    frame = pandas.DataFrame({"a": np.arange(20) % 7, "target": np.arange(20) % 2})
+    with pytest.raises(DataError, match="every column of table besides the target is left out"):
+        make_table(frame, name="table", source="", options=ReadingOptions(keep=("a",), drop=("a",)))
+
+
+def test_a_target_too_large_to_be_added_up_is_refused():
+    frame = pandas.DataFrame({"a": np.arange(20) % 7, "target": np.linspace(-1, 1, 20)})
+    for most in (1e300, 1.7e308):
+        told = nullcontext() if most == 1e300 else pytest.raises(DataError, match="as large as 1.7e[+]308, too large")
+        with told:
+            make_table(frame.assign(target=frame.target * most), name="table", source="")

@@ -13,12 +13,15 @@ import numba
 import numpy as np
 import pytest
 from control_cases import population
+from engine_cases import make_pool
+from engine_cases import make_samples as engine_samples
 from test_evolve import make_problem, make_samples, small, to_bytes
 
 distributed = pytest.importorskip("distributed")
 
 from distributed.comm.tcp import TCP
 
+from propneat import Aggregation, register_aggregation
 from propneat.base.cluster import Cluster, connect
 from propneat.base.errors import ClusterError, ConfigError
 from propneat.cli.run_view import RunView
@@ -26,6 +29,7 @@ from propneat.compiler import compile_pool
 from propneat.control.finding import find_world
 from propneat.control.shared import share
 from propneat.evolution import Population
+from propneat.genome import GenePool, aggregation_code, find_aggregation
 from propneat.search import Problem, evolve
 from propneat.training import TrainingConfig, train_population
 from propneat.training.dask_training import DaskTrainer
@@ -55,6 +59,23 @@ def trainer(cluster):
     made = DaskTrainer(cluster.scheduler_address)
     yield made
     made.close()
+
+
+def test_workers_know_functions_of_ones_own_by_name(trainer):
+    assert find_aggregation("own_functions:norm") and find_aggregation("own_functions:times")
+    register_aggregation("only_here:mix", Aggregation(lambda terms: terms.sum(axis=0), np.ones_like))
+    pool, config = make_pool(5, 6), TrainingConfig("mse", epochs=2)
+    samples = engine_samples(1, "mse", 30)
+
+    def trained(name, train):
+        nodes = pool.nodes.copy()
+        nodes["aggregation"][nodes["kind"] != 0] = aggregation_code(name)
+        plan = compile_pool(GenePool(nodes, pool.node_start, pool.connections, pool.connection_start))
+        return train(plan, samples, config, np.random.default_rng(0), engine="layered").weights.tobytes()
+
+    assert trained("own_functions:times", trainer) == trained("own_functions:times", train_population)
+    with pytest.raises(ConfigError, match="the aggregation 'only_here:mix' cannot be imported"):
+        trained("only_here:mix", trainer)
 
 
 @pytest.fixture

@@ -346,22 +346,28 @@ def test_javascript_equals_predictions_on_real_rows(preprocessor, tmp_path, task
 
 
 @pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
-def test_javascript_reads_dates_as_dates_and_as_texts(preprocessor, tmp_path):
-    rng = np.random.default_rng(6)
-    model = a_model(rng, preprocessor, "regression", max_hidden=0)
-    while not any(column.kind == "date" for column in model.formula.columns):
-        model = a_model(rng, preprocessor, "regression", max_hidden=0)
-    row = {"sold": "2021-03-04 05:06:07", "town": "Bad 3", "level": 2}
+def test_javascript_reads_dates_as_dates_and_as_texts(tmp_path):
+    dates = pandas.date_range("2021-01-01", periods=500, freq="37h")
+    preprocessor = Preprocessor.fit(pandas.DataFrame({"sold": dates}))
+    moments = pandas.DataFrame({"sold": [pandas.Timestamp("2021-03-04 05:06:07"), pandas.NaT, pandas.Timestamp("2021-03-04")]})
+    rng, expected = np.random.default_rng(6), np.zeros(3)
+    while len(set(expected)) < 3:
+        model = a_model(rng, preprocessor, "binary", max_hidden=0)
+        expected = model.predict_proba(moments)[:, 1]
+    same = [
+        "2021-03-04 05:06:07",
+        "2021-03-04T05:06:07Z",
+        "2021-03-04T05:06:07+01:00",
+        " 2021-03-04 05:06:07.000-0530 ",
+        1614834367,
+    ]
+    others = [None, "", "04/03/2021", "March 4, 2021", "2021-13-01", "2021-03-04T05", "x2021-03-04"]
     (tmp_path / "m.mjs").write_text(to_javascript(model.formula), encoding="utf-8")
-    script = f"import {{predict}} from './m.mjs'; const row = {json.dumps(row)}; console.log(JSON.stringify(["
-    script += "predict(row), predict({...row, sold: new Date('2021-03-04T05:06:07Z')}), predict({...row, sold: 1614834367})]))"
+    script = "import {predict} from './m.mjs'; console.log(JSON.stringify([new Date('2021-03-04T05:06:07Z'), "
+    script += f"...{json.dumps([*same, *others, '2021-03-04'])}].map((sold) => predict({{sold}}))))"
     (tmp_path / "all.mjs").write_text(script, encoding="utf-8")
     told = subprocess.run(["node", "all.mjs"], cwd=tmp_path, capture_output=True, text=True, check=True)
-    frame = (
-        a_table(rng).iloc[[0]].assign(**dict.fromkeys(("mean size", "amount", "year", "flag"), np.nan), town="Bad 3", level=2.0)
-    )
-    frame = frame.assign(**{"class": None, "sold": pandas.Timestamp("2021-03-04 05:06:07")})
-    np.testing.assert_allclose(json.loads(told.stdout), [model.predict(frame)[0]] * 3, rtol=1e-12)
+    np.testing.assert_allclose(json.loads(told.stdout), np.repeat(expected, (1 + len(same), len(others), 1)), rtol=1e-12)
 
 
 def test_targets_without_bounds_and_networks_that_are_constant():

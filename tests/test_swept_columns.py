@@ -2,6 +2,7 @@
 
 import csv
 import io
+import os
 import random
 
 import numpy as np
@@ -136,6 +137,7 @@ def both_ways(data: bytes, tmp_path, monkeypatch, options: ReadingOptions = Read
     path = tmp_path / "table.csv"
     path.write_bytes(data)
     monkeypatch.setattr(files, "_LEAST_SWEPT", 0)
+    monkeypatch.setattr(files, "_LEAST_MAPPED", 0)
     # what a column is may show late, and texts may be too many to be numbered
     monkeypatch.setattr(delimited_sweep, "_HEAD_BYTES", 200)
     monkeypatch.setattr(delimited_sweep, "_MOST_CODED", 32)
@@ -215,6 +217,22 @@ def test_tables_of_many_kinds_are_read_alike(tmp_path, monkeypatch):
 def test_text_that_is_not_plain_is_read_or_refused_alike(text, tmp_path, monkeypatch):
     found, expected, _ = both_ways(text.encode(), tmp_path, monkeypatch)
     assert found == expected
+
+
+def test_a_file_that_becomes_shorter_while_it_is_read_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "_LEAST_SWEPT", 0)
+    path = tmp_path / "table.csv"
+    for least_mapped in (0, 2**60):
+        path.write_text("a,target\n" + "x,1\ny,0\n" * 5000)
+        monkeypatch.setattr(files, "_LEAST_MAPPED", least_mapped)
+        columns = files.read_columns(path, DelimitedForm(), MISSING_TEXTS)[0]
+        os.truncate(path, 10)
+        if least_mapped:
+            assert columns["a"].texts.to_pylist() == ["x", "y"] * 5000
+            continue
+        for read in ("texts", "few_cells"):
+            with pytest.raises(DataError, match="another program made the file shorter"):
+                getattr(columns["a"], read)
 
 
 def test_numbers_are_those_of_python():

@@ -7,10 +7,12 @@ import numpy as np
 from propneat.compiler.plan import LayerPlan
 from propneat.genome import AGGREGATIONS
 
-__all__ = ["Arrangement", "MatrixBlock", "TermBlock", "arrange"]
+__all__ = ["Arrangement", "MatrixBlock", "TermBlock", "arrange", "join_kinds", "join_name"]
 
 _SUM = AGGREGATIONS.index("sum")
 _MEAN = AGGREGATIONS.index("mean")
+_CODES = 128
+"""More than there are aggregations."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +36,7 @@ class MatrixBlock:
 
 @dataclass(frozen=True, eq=False)
 class TermBlock:
-    """Nodes of one layer that join two or more terms by product, max or min: terms weight * value in a padded table."""
+    """Nodes of one layer that join terms by product, max or min, or in a way of one's own: terms weight * value in a padded table."""
 
     join: str
     n_nodes: int
@@ -82,10 +84,9 @@ class Arrangement:
 def arrange(plan: LayerPlan) -> Arrangement:
     """Sort the slots of a plan by layer, then by way of joining, then by activation, and index every block's sources.
 
-    A node with fewer than two edges joins them the same way under every aggregation and counts as a sum.
+    See `join_kinds` for what is joined alike.
     """
-    joins_terms = (np.diff(plan.edge_start) > 1) & (plan.aggregation != _MEAN)
-    join = np.where(joins_terms, plan.aggregation, _SUM)
+    join = join_kinds(plan.aggregation, np.diff(plan.edge_start))
     order = np.lexsort((plan.activation, join, plan.depth))
     position = np.argsort(order)
     block_start = _starts(plan, order, plan.depth, join)
@@ -100,6 +101,22 @@ def arrange(plan: LayerPlan) -> Arrangement:
             blocks.append(_term_block(plan, nodes, source_position, piece_start))
     output_pieces, output_rows = _draw(position[plan.output_slot], piece_start)
     return Arrangement(tuple(blocks), order, output_pieces, output_rows)
+
+
+def join_kinds(aggregation: np.ndarray, n_terms: np.ndarray) -> np.ndarray:
+    """Return a number for how each node joins its terms, int64: 0 for sums and means, the aggregation's code for others.
+
+    A node with fewer than two terms joins them the same way under every built-in aggregation and counts as a sum. With one's own
+    a single term counts too, and kinds of as many terms each differ, so that none of their tables is filled.
+    """
+    is_own = (aggregation >= len(AGGREGATIONS)) & (n_terms > 0)
+    joins_terms = (n_terms > 1) & (aggregation != _MEAN)
+    return np.where(joins_terms | is_own, aggregation + np.where(is_own, _CODES * n_terms, 0), _SUM)
+
+
+def join_name(kind: int) -> str:
+    """Return the name of the aggregation of a kind that is not 0."""
+    return AGGREGATIONS[kind % _CODES]
 
 
 def _starts(plan: LayerPlan, order: np.ndarray, *keys: np.ndarray) -> np.ndarray:

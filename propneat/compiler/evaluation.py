@@ -6,7 +6,7 @@ from propneat.compiler.plan import LayerPlan, compile_pool, compile_programs, re
 from propneat.compiler.programs import Programs
 from propneat.compiler.reference import evaluate as in_numpy
 from propneat.compiler.walk import step_once, walk_population, walk_rows
-from propneat.genome import ACTIVATIONS, GenePool
+from propneat.genome import GenePool, has_own
 
 __all__ = ["evaluate", "evaluate_pool", "flat_cells", "room_for"]
 
@@ -21,10 +21,10 @@ def evaluate(plan: LayerPlan, X: np.ndarray) -> np.ndarray:
     Or on sequences, shape (n_rows, n_steps, n_inputs), each of which begins without a past; returns the outputs at every step,
     (n_rows, n_steps, n_outputs). A row's answer depends on that row alone, to the bit, whatever other rows stand beside it.
     Raises ValueError when the number of columns is not the number of inputs, and GenomeError, which is one, for rows without
-    steps where the network is recurrent. Networks with activations of one's own are computed by numpy, node by node.
+    steps where the network is recurrent. Networks with functions of one's own are computed by numpy, node by node.
     """
     X = _checked(X, plan.n_inputs, plan.is_recurrent)
-    if ACTIVATIONS.own_names(plan.activation):
+    if has_own(vars(plan)):
         return in_numpy(plan, X)
     answers, program = np.empty((*X.shape[:-1], plan.n_outputs)), plan.program
     if X.ndim == 2 and len(X) == 1:
@@ -43,7 +43,7 @@ def evaluate_pool(pool: GenePool, X: np.ndarray) -> np.ndarray:
     """
     plan = compile_pool(pool)
     X = _checked(X, plan.n_inputs, plan.is_recurrent)
-    if ACTIVATIONS.own_names(plan.activation):
+    if has_own(vars(plan)):
         return np.stack([in_numpy(own, X) for own in plan])
     programs = compile_programs(plan)
     answers = np.empty((len(pool), *X.shape[:-1], plan.n_outputs))

@@ -12,9 +12,9 @@ from torch.nn import functional
 from propneat.base.records import write_atomic
 from propneat.compiler.arrangement import MatrixBlock, TermBlock, arrange
 from propneat.compiler.plan import LayerPlan, without_past
-from propneat.genome import ACTIVATIONS, Activation, check_functions
+from propneat.genome import ACTIVATIONS, AGGREGATIONS, Activation, Aggregation, check_functions, refuse_own
 
-__all__ = ["CompiledNetwork", "apply_activation", "export_program"]
+__all__ = ["CompiledNetwork", "apply_activation", "export_program", "own_join"]
 
 
 def _identity(z: torch.Tensor) -> torch.Tensor:
@@ -89,6 +89,34 @@ def _computed(part: Callable[[np.ndarray], np.ndarray], z: torch.Tensor) -> torc
     return torch.as_tensor(values, dtype=z.dtype, device=z.device)
 
 
+def own_join(name: str) -> Callable[[torch.Tensor, torch.Tensor | None], torch.Tensor] | None:
+    """Return what joins terms, (n_nodes, n_terms, n_rows) without filling, in a way of one's own; None for a built-in name."""
+    own = AGGREGATIONS.own(AGGREGATIONS.index(name))
+    return None if own is None else lambda terms, is_term: _OwnJoin.apply(terms, own)
+
+
+class _OwnJoin(torch.autograd.Function):
+    """An aggregation of one's own, as `_Own`."""
+
+    @staticmethod
+    def forward(context: Any, terms: torch.Tensor, own: Aggregation) -> torch.Tensor:
+        """Return what the terms of every node join to, (n_nodes, n_rows)."""
+        context.save_for_backward(terms)
+        context.own = own
+        return _computed(own.function, _columns(terms)).unflatten(0, (len(terms), terms.shape[2]))
+
+    @staticmethod
+    def backward(context: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor, None]:
+        """Return the gradients in the terms."""
+        (terms,) = context.saved_tensors
+        slopes = _computed(context.own.derivative, _columns(terms)).unflatten(1, (len(terms), terms.shape[2]))
+        return gradients[0].unsqueeze(1) * slopes.transpose(0, 1), None
+
+
+def _columns(terms: torch.Tensor) -> torch.Tensor:
+    return terms.transpose(0, 1).flatten(1)
+
+
 def _product(terms: torch.Tensor, is_term: torch.Tensor) -> torch.Tensor:
     # multiplying halves pairwise differentiates exactly where factors are zero, without dividing by them
     terms = torch.where(is_term, terms, 1.0)
@@ -132,7 +160,7 @@ class _TermNodes(torch.nn.Module):
 
     def __init__(self, block: TermBlock) -> None:
         super().__init__()
-        self.join = _JOINS[block.join]
+        self.join = own_join(block.join) or _JOINS[block.join]
         self.register_buffer("edges", torch.tensor(block.edges), persistent=False)
         self.register_buffer("source_rows", torch.tensor(block.source_rows), persistent=False)
         self.register_buffer("is_term", torch.tensor(block.is_edge).unsqueeze(2), persistent=False)
@@ -223,9 +251,9 @@ def export_program(plan: LayerPlan, path: Path | str) -> None:
     """Write the network as a `torch.export` program (.pt2), which runs with torch alone on any number of rows.
 
     Load it by `torch.export.load(path).module()`; it maps float32 of shape (n_rows, n_inputs) to (n_rows, n_outputs).
-    Raises OSError when the folder cannot be written, and GenomeError for an activation of one's own.
+    Raises OSError when the folder cannot be written, and GenomeError for a function of one's own.
     """
-    ACTIVATIONS.refuse_own(plan.activation, "a program of torch")
+    refuse_own(vars(plan), "a program of torch")
     network = CompiledNetwork(plan).eval()
     example = torch.zeros(2, plan.n_inputs)
     program = torch.export.export(network, (example,), dynamic_shapes={"X": {0: torch.export.Dim("n_rows")}})

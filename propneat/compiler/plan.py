@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -11,7 +11,8 @@ from propneat.base.errors import GenomeError
 from propneat.compiler.programs import Programs
 from propneat.compiler.time_constants import spelled_out, timeless
 from propneat.compiler.topology import plan_pool
-from propneat.genome import ACTIVATIONS, GenePool, Genome, NodeKind, frozen
+from propneat.genome import GenePool, Genome, NodeKind, frozen, refuse_own
+from propneat.genome.own_codes import OWN_NAMES, translated, with_names
 
 __all__ = [
     "LayerPlan",
@@ -64,6 +65,15 @@ class LayerPlan:
     biases: np.ndarray
     """Bias of every slot after the inputs when compiled, float64, shape (n_slots - n_inputs,)."""
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what is pickled: the fields, and the names of functions of one's own."""
+        return with_names(vars(self), vars(self))
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Restore a pickled or copied plan; raises ConfigError for a function of one's own that cannot be imported."""
+        own = state.get(OWN_NAMES)
+        vars(self).update(translated({name: state[name] for name in state if name != OWN_NAMES}, own) if own else state)
+
     @property
     def n_slots(self) -> int:
         """Number of slots, inputs included."""
@@ -96,7 +106,7 @@ class LayerPlan:
 
     @cached_property
     def program(self) -> Programs:
-        """The plan as compiled walks read it; raises GenomeError for an activation of one's own."""
+        """The plan as compiled walks read it; raises GenomeError for a function of one's own."""
         biases = np.concatenate([np.zeros(self.n_inputs), self.biases])
         starts = np.array([0, self.n_slots]), np.array([0, self.n_edges])
         return _packed(self, self.output_slot[None], *starts, biases)
@@ -126,6 +136,15 @@ class PopulationPlan(Sequence[LayerPlan]):
     output_slot: np.ndarray
     weights: np.ndarray
     biases: np.ndarray
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what is pickled: the fields, and the names of functions of one's own."""
+        return with_names(vars(self), vars(self))
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Restore a pickled or copied plan; raises ConfigError for a function of one's own that cannot be imported."""
+        own = state.get(OWN_NAMES)
+        vars(self).update(translated({name: state[name] for name in state if name != OWN_NAMES}, own) if own else state)
 
     @property
     def n_outputs(self) -> int:
@@ -208,14 +227,14 @@ def compile_pool(pool: GenePool) -> PopulationPlan:
 def compile_programs(plan: PopulationPlan) -> Programs:
     """Return the programs of all genomes of a plan, as compiled walks read them.
 
-    Raises GenomeError for an activation of one's own.
+    Raises GenomeError for a function of one's own.
     """
     return _packed(plan, plan.output_slot, plan.slot_start, plan.genome_edge_start, plan.biases)
 
 
 def _packed(plan: LayerPlan | PopulationPlan, output_slot: np.ndarray, *starts_and_biases: np.ndarray) -> Programs:
     slot_start, genome_edge_start, biases = starts_and_biases
-    ACTIVATIONS.refuse_own(plan.activation, "compiled code")
+    refuse_own(vars(plan), "compiled code")
     return Programs.pack(
         plan.n_inputs, output_slot, slot_start, genome_edge_start, plan.activation, plan.aggregation, plan.edge_start,
         plan.edge_source, plan.edge_recurrent, plan.weights, biases,

@@ -70,13 +70,16 @@ def _evaluate_rows(plan: LayerPlan, X: np.ndarray) -> np.ndarray:
             edges = slice(plan.edge_start[slot], plan.edge_start[slot + 1])
             z = np.full(len(X), plan.biases[slot - plan.n_inputs])
             if edges.stop > edges.start:
-                z += _joined(AGGREGATIONS[plan.aggregation[slot]], plan.weights[edges], values, plan.edge_source[edges])
+                z += _joined(plan.aggregation[slot], plan.weights[edges], values, plan.edge_source[edges])
             values[slot] = apply_activation(plan.activation[slot], z)
         return values[plan.output_slot].T
 
 
-def _joined(name: str, weights: np.ndarray, values: np.ndarray, sources: np.ndarray) -> np.ndarray:
-    """Join the weighted values of a node's sources by an aggregation."""
+def _joined(code: int, weights: np.ndarray, values: np.ndarray, sources: np.ndarray) -> np.ndarray:
+    """Join the weighted values of a node's sources by the aggregation with a code."""
+    if own := AGGREGATIONS.own(code):
+        return np.asarray(own.function(weights[:, None] * values[sources]), np.float64)
+    name = AGGREGATIONS[code]
     # term by term, because the order in which numpy sums an axis depends on the number of rows
     joined = reduce(_JOINS[name], weights[:, None] * values[sources])
     return joined / len(weights) if name == "mean" else joined

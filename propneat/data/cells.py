@@ -29,7 +29,7 @@ __all__ = [
 class Cells:
     """A column by its distinct values.
 
-    `codes`, int64 (n_rows,), is the position of each row's value in `values`, -1 where there is none. Texts have no blanks at
+    `codes`, whole numbers (n_rows,), is the position of each row's value in `values`, -1 where there is none. Texts have no blanks at
     their ends; texts that mean "missing" are still among the values.
     """
 

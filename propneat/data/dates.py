@@ -7,6 +7,8 @@ from datetime import datetime
 
 import numpy as np
 
+from propneat.data.date_kernel import write_parts
+
 __all__ = ["DATE_FORMATS", "DATE_PARTS", "ISO", "date_part", "find_date_format", "parse_dates", "seconds_of"]
 
 ISO = "iso"
@@ -33,7 +35,10 @@ _MANY = 2000
 def find_date_format(texts: Sequence[str]) -> tuple[str, float, bool]:
     """Return the format that most of the texts have, the share of them that has it, and whether another one fits as well."""
     trial = [text for text in texts[:50] if _SOME_DIGIT.search(text)]
-    shares = {form: _share(trial, form) for form in DATE_FORMATS} if trial else {}
+    letters = set("".join(trial))
+    # of many formats the marks are nowhere
+    possible = [form for form in DATE_FORMATS if form == ISO or letters.issuperset(mark for mark in _MARKS if mark in form)]
+    shares = {form: _share(trial, form) for form in possible} if trial else {}
     likely = [form for form, share in shares.items() if share >= 0.5 * max(shares.values()) and share > 0.5]
     full = {form: float(np.mean(~np.isnan(parse_dates(texts, form)))) for form in likely}
     if not full:
@@ -84,21 +89,6 @@ def seconds_of(values: object) -> np.ndarray:
 
 def date_part(seconds: np.ndarray, part: str) -> np.ndarray:
     """Return one of `DATE_PARTS` of moments given in seconds since 1970, float64 (n_rows,), NaN where these are."""
-    missing = np.isnan(seconds)
-    whole = np.where(missing, 0.0, seconds)
-    days = np.floor(whole / 86400)
-    if part == "days":
-        numbers = whole / 86400
-    elif part == "weekday":
-        numbers = (days + 3) % 7
-    elif part == "hour":
-        numbers = np.floor(whole / 3600) % 24
-    else:
-        first, last = days.min(initial=0.0), days.max(initial=0.0)
-        # of many dates within few years each day is looked up
-        every = np.arange(first, last + 1) if last - first < len(days) else days
-        dates = every.astype(np.int64).astype("datetime64[D]")
-        months = dates.astype("datetime64[M]")
-        of_day = (dates - months).astype(np.float64) + 1 if part == "day" else months.astype(np.int64) % 12 + 1.0
-        numbers = of_day if every is days else of_day[(days - first).astype(np.int64)]
-    return np.where(missing, np.nan, numbers)
+    numbers = np.empty(len(seconds))
+    write_parts(np.array(seconds), DATE_PARTS.index(part), numbers)
+    return numbers

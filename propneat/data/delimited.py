@@ -16,8 +16,9 @@ import pyarrow.compute
 import pyarrow.csv
 
 from propneat.base.errors import DataError
+from propneat.data.arrow_memory import arrow_file
 from propneat.data.cells import MISSING_TEXTS, arrow_texts, stripped
-from propneat.data.mapped import Text
+from propneat.data.mapped import Text, bytes_of
 from propneat.settings.reading import DelimitedForm
 
 __all__ = [
@@ -36,7 +37,7 @@ DELIMITERS = (",", ";", "\t", "|")
 """Delimiters that are recognised; blanks are, too."""
 
 _SNIFFED_ROWS = 50
-_HEAD_BYTES = 2**20
+_HEAD_BYTES, _CHUNK = 2**20, 2**17
 _HALF_OF_2_GIB = 2**30
 _NUMBER = re.compile(r"[+-]?(\d+([.,]\d+)*|[.,]\d+)([eE][+-]?\d+)?")
 _YEAR = re.compile(r"(1[89]|20)\d\d")
@@ -128,16 +129,15 @@ def _as_utf8(data: Text, label: str, encoding: str | None) -> tuple[Text, list[s
 
 def _is_ascii(data: Text, label: str) -> bool:
     """Say whether all bytes of a text are ASCII; raises DataError for control characters."""
-    highest = 0
-    for start in range(0, len(data), _HEAD_BYTES):
-        part = np.frombuffer(data, np.uint8, min(_HEAD_BYTES, len(data) - start), start)
-        are_controls = (part < 9) | ((part > 13) & (part < 32)) | (part == 127)
-        if not are_controls.any():
-            highest = max(highest, int(part.max()))
-            continue
-        found = int(part[are_controls.argmax()])
-        raise DataError(f"{label} is not a text file (it has the control character {found:#04x}): expected CSV or TSV")
-    return highest < 128
+    is_ascii = True
+    for start in range(0, len(data), _CHUNK):
+        part = bytes_of(data)[start : start + _CHUNK]
+        is_ascii = is_ascii and part.max() < 128
+        n_blanks = np.count_nonzero(part - 9 < 5)
+        if np.count_nonzero(part < 32) > n_blanks or (part == 127).any():
+            found = int(part[(part == 127) | ((part < 32) & (part - 9 >= 5))][0])
+            raise DataError(f"{label} is not a text file (it has the control character {found:#04x}): expected CSV or TSV")
+    return is_ascii
 
 
 def _head(data: Text) -> str:
@@ -178,26 +178,17 @@ def _read_rows(data: bytes, delimiter: str, label: str) -> pyarrow.Table:
     names = [str(number) for number in range(width)]
     # texts of Arrow's usual kind hold 2 GiB at most
     kind = pyarrow.large_string() if len(data) > _HALF_OF_2_GIB else pyarrow.string()
-    problems: list[int] = []
-
-    def refuse(row: pyarrow.csv.InvalidRow) -> str:
-        problems.append(row.actual_columns)
-        return "skip"
-
     try:
-        table = pyarrow.csv.read_csv(
-            pyarrow.BufferReader(data),
+        return pyarrow.csv.read_csv(
+            arrow_file(data),
             read_options=pyarrow.csv.ReadOptions(column_names=names, block_size=2**24),
-            parse_options=pyarrow.csv.ParseOptions(
-                delimiter=delimiter, newlines_in_values=has_quotes, invalid_row_handler=refuse
-            ),
+            parse_options=pyarrow.csv.ParseOptions(delimiter=delimiter, newlines_in_values=has_quotes),
             convert_options=pyarrow.csv.ConvertOptions(
                 column_types=dict.fromkeys(names, kind), strings_can_be_null=False, check_utf8=False
             ),
         )
     except (pyarrow.ArrowException, ValueError, OverflowError):
         return _read_slowly(data.decode(), delimiter, width, label)
-    return _read_slowly(data.decode(), delimiter, width, label) if problems else table
 
 
 def is_plainly_quoted(data: bytes, delimiter: str) -> bool:

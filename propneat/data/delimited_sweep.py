@@ -1,6 +1,6 @@
 """Long delimited text read in one pass: columns of plain numbers become numbers without ever being texts."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow
 
-from propneat.data.cells import Cells, stripped
-from propneat.data.mapped import Text, let_go
+from propneat.data.cells import Cells, code_type, stripped
+from propneat.data.mapped import Text, bytes_of, let_go
 from propneat.data.number_kernel import CODE, MARK, POINT
 from propneat.data.numbers import NumberForm
 from propneat.data.sweep_kernel import (
@@ -21,6 +21,7 @@ from propneat.data.sweep_kernel import (
     WIDE,
     copy_texts,
     find_cells,
+    join_codes,
     sweep_rows,
 )
 from propneat.data.threads import map_columns
@@ -46,63 +47,61 @@ _NUMBER_STARTS = frozenset(b"+-.0123456789")
 class _Block:
     """Whole lines: bytes from `start` to `stop`, and the number of their first row.
 
-    `firsts`, int64 (n_slots, most), has the places of the texts of columns of texts by code, `counts` (n_slots,) their number.
+    `texts` has of each column of texts what its rows hold, codes of uint16 or places of int64 (see `sweep_rows`), and the
+    places of the texts by code, int64 (n_texts,), None beside places.
     """
 
     start: int
     stop: int
     row: int
-    firsts: np.ndarray
-    counts: np.ndarray
+    texts: tuple[tuple[np.ndarray, np.ndarray | None], ...]
 
 
 @dataclass(frozen=True, eq=False)
 class SweptText:
     """Delimited text after the pass over it.
 
-    `numbers` holds by column the numbers of plain ones, float64 (n_rows,), and of columns of texts codes or places as
-    `sweep_rows` says; `seen`, uint8 (n_columns,), is what was seen of each column, `slots`, int64 (n_columns,), -1 for numbers.
+    `numbers` has by column the numbers of plain ones, float64 (n_rows,), None for columns of texts; `seen`, uint8 (n_columns,),
+    is what was seen of each column, `slots`, int64 (n_columns,), its number among those of texts, -1 for numbers.
     """
 
     data: Text
     delimiter: int
     blocks: tuple[_Block, ...]
-    numbers: tuple[np.ndarray, ...]
+    numbers: tuple[np.ndarray | None, ...]
     seen: np.ndarray
     slots: np.ndarray
-
-    @property
-    def n_rows(self) -> int:
-        """How many rows there are."""
-        return len(self.numbers[0])
-
-    def _parts(self, column: int) -> Iterator[tuple[_Block, np.ndarray, int, np.ndarray]]:
-        """Return of a column of texts for each block: it, the places of texts, their number, and what its rows hold."""
-        ends = [block.row for block in self.blocks[1:]] + [self.n_rows]
-        kept, slot = self.numbers[column].view(np.int64), self.slots[column]
-        for block, end in zip(self.blocks, ends, strict=True):
-            yield block, block.firsts[slot], int(block.counts[slot]), kept[block.row : end]
+    n_rows: int
 
     def places(self, column: int) -> np.ndarray:
         """Return the places of the cells of a column, int64 (n_rows,)."""
         if self.slots[column] >= 0:
-            return np.concatenate([part if count == MANY else firsts[part] for _, firsts, count, part in self._parts(column)])
-        places, data = np.empty(self.n_rows, np.int64), np.frombuffer(self.data, np.uint8)
+            texts = [block.texts[self.slots[column]] for block in self.blocks]
+            return np.concatenate([part if firsts is None else firsts[part] for part, firsts in texts])
+        places, data = np.empty(self.n_rows, np.int64), bytes_of(self.data)
         for block in self.blocks:
             find_cells(data, block.start, block.stop, self.delimiter, block.row, len(self.numbers), column, places)
         return places
 
     def coded(self, column: int) -> Cells | None:
         """Return the distinct texts of a column of texts, blanks at their ends as they are; None where there are very many."""
-        codes, known = np.empty(self.n_rows, np.int64), {}
-        for block, firsts, count, part in self._parts(column):
-            if count == MANY or len(known) > _MOST_CODED:
+        texts = [block.texts[self.slots[column]] for block in self.blocks]
+        if any(firsts is None for _, firsts in texts):
+            return None
+        data, known, n_known = bytes_of(self.data), np.empty(2 * _MOST_CODED, np.int64), 0
+        table, numbers = np.full(4 * _MOST_CODED, -1, np.int32), []
+        for _, firsts in texts:
+            if n_known > _MOST_CODED:
                 return None
-            starts, lengths = firsts[:count] >> LENGTH_BITS, firsts[:count] & _LENGTH
-            texts = [self.data[start:end] for start, end in zip(starts.tolist(), (starts + lengths).tolist(), strict=True)]
-            number = np.array([known.setdefault(text, len(known)) for text in texts], np.int64)
-            np.take(number, part, out=codes[block.row : block.row + len(part)])
-        return Cells(codes, [text.decode() for text in known])
+            numbers.append(np.empty(len(firsts), np.int64))
+            n_known = join_codes(data, firsts, table, known, n_known, numbers[-1])
+        codes, row = np.empty(self.n_rows, code_type(n_known)), 0
+        for (part, _), number in zip(texts, numbers, strict=True):
+            np.take(number.astype(codes.dtype), part, out=codes[row : row + len(part)])
+            row += len(part)
+        starts, lengths = known[:n_known] >> LENGTH_BITS, known[:n_known] & _LENGTH
+        places = zip(starts.tolist(), (starts + lengths).tolist(), strict=True)
+        return Cells(codes, [self.data[start:end].decode() for start, end in places])
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,7 +138,7 @@ class SweptColumn:
         size = int((cells & _LENGTH).sum())
         is_large = size > _MOST_BYTES_OF_TEXTS
         ends, texts = np.zeros(len(cells) + 1, np.int64 if is_large else np.int32), np.empty(size, np.uint8)
-        copy_texts(np.frombuffer(self.text.data, np.uint8), cells, ends, texts)
+        copy_texts(bytes_of(self.text.data), cells, ends, texts)
         kind = pyarrow.large_string() if is_large else pyarrow.string()
         array = pyarrow.Array.from_buffers(kind, len(cells), [None, pyarrow.py_buffer(ends), pyarrow.py_buffer(texts)])
         return stripped(array) if self._has(WIDE) else array
@@ -178,7 +177,6 @@ def sweep(data: Text, start: int, delimiter: str, n_columns: int, markers: Seque
     texts = [marker.encode() for marker in markers if marker]
     marks = np.frombuffer(b"".join(texts), np.uint8)
     mark_ends = np.cumsum([len(text) for text in texts], dtype=np.int64)
-    columns, array = [np.empty(n_rows) for _ in range(n_columns)], np.frombuffer(data, np.uint8)
     rest = (marks, mark_ends, any(text[0] in _NUMBER_STARTS for text in texts))
 
     def read(start: int, stop: int, row: int, n_lines: int) -> tuple[int, np.ndarray, _Block]:
@@ -187,20 +185,27 @@ def sweep(data: Text, start: int, delimiter: str, n_columns: int, markers: Seque
         table, firsts = np.full((n_slots, 2 * most), -1, np.int32), np.empty((n_slots, most), np.int64)
         seen, counts = np.where(are_texts, TEXT, 0).astype(np.uint8), np.zeros(n_slots, np.int64)
         numbers = np.empty((n_columns, n_lines))
-        place = (array, start, stop, ord(delimiter), numbers, numbers.view(np.int64), seen, slots)
-        n_read = sweep_rows(*place, (table, firsts, counts), *rest)
+        cells = numbers.view(np.int64)
+        n_read = sweep_rows(
+            bytes_of(data), start, stop, ord(delimiter), numbers, cells, seen, slots, (table, firsts, counts), *rest
+        )
         let_go(data, start, stop)
-        if n_lines == n_rows:
-            columns[:] = numbers
+        rows = max(n_read, 0)
         for column, part in zip(columns, numbers, strict=True):
-            column[row : row + n_lines] = part
-        return n_read, seen, _Block(start, stop, row, firsts, counts)
+            if column is not None:
+                column[row : row + rows] = part[:rows]
+        kept = [
+            (part[:rows].copy(), None) if count == MANY else (part[:rows].astype(np.uint16), own[:count].copy())
+            for part, count, own in zip(cells[are_texts], counts.tolist(), firsts, strict=True)
+        ]
+        return n_read, seen, _Block(start, stop, row, tuple(kept))
 
-    are_texts = np.zeros(n_columns, bool)
+    are_texts, columns = np.zeros(n_columns, bool), [None] * n_columns
     head_end = data.find(b"\n", min(start + _HEAD_BYTES, len(data) - 1)) + 1
     are_texts = read(start, head_end, 0, _count(data, _NEWLINE, start, head_end))[1] & (TEXT | CODE) > 0
     # once more where what a column is shows late
     for _ in range(2):
+        columns = [None if is_text else np.empty(n_rows) for is_text in are_texts]
         found = map_columns(read, *zip(*places, strict=True), n_rows=n_rows)
         counts = [n_read for n_read, _, _ in found]
         if REFUSED in counts or counts[:-1] != [n_lines for *_, n_lines in places[:-1]]:
@@ -212,7 +217,8 @@ def sweep(data: Text, start: int, delimiter: str, n_columns: int, markers: Seque
         are_texts |= late
     blocks = tuple(block for _, _, block in found)
     n_read = blocks[-1].row + counts[-1]
-    return SweptText(data, ord(delimiter), blocks, tuple(column[:n_read] for column in columns), seen, _slots(are_texts)[0])
+    numbers = tuple(None if column is None else column[:n_read] for column in columns)
+    return SweptText(data, ord(delimiter), blocks, numbers, seen, _slots(are_texts)[0], n_read)
 
 
 def _slots(are_texts: np.ndarray) -> tuple[np.ndarray, int]:
@@ -238,5 +244,5 @@ def _blocks(data: Text, start: int) -> tuple[list[tuple[int, int, int, int]], in
 
 def _count(data: Text, byte: int, start: int, stop: int) -> int:
     """Return how often a byte stands in a part of a text."""
-    part = np.frombuffer(data, np.uint8, stop - start, start)
+    part = bytes_of(data)[start:stop]
     return sum(int(np.count_nonzero(part[first : first + _CHUNK] == byte)) for first in range(0, len(part), _CHUNK))

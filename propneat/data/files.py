@@ -14,6 +14,7 @@ import pyarrow
 
 from propneat.base.errors import DataError
 from propneat.base.extras import need
+from propneat.data.arrow_memory import arrow_file
 from propneat.data.delimited import DelimitedForm, RawTable, parse_delimited, read_delimited
 from propneat.data.mapped import Text, map_file
 
@@ -40,7 +41,7 @@ MAX_UNPACKED_BYTES = 4 * 2**30
 """The most bytes that a packed file may unpack to."""
 
 _BLOCK = 2**24
-_LEAST_SWEPT = 2**20
+_LEAST_SWEPT, _LEAST_MAPPED = 2**20, 2**26
 
 
 def read_table_file(path: Path | str, form: DelimitedForm = DelimitedForm()) -> RawTable:
@@ -74,7 +75,11 @@ def read_columns(
     if name.endswith(_TEXT_ENDINGS) and path.is_file() and path.stat().st_size >= _LEAST_SWEPT:
         from propneat.data.swept_columns import sweep_columns
 
-        data = unpack_gzip(_read_bytes(path), str(path)) if name.endswith(".gz") else _mapped(path)
+        is_packed = name.endswith(".gz")
+        # a mapped file that becomes shorter can end the process, so only those are mapped that take much memory
+        is_read = is_packed or path.stat().st_size < _LEAST_MAPPED
+        data = _read_bytes(path) if is_read else _mapped(path)
+        data = unpack_gzip(data, str(path)) if is_packed else data
         if swept := sweep_columns(data, str(path), form, markers):
             return swept
         raw = read_delimited(data[:], str(path), form)
@@ -139,7 +144,7 @@ def _read_arrow(data: bytes, label: str) -> RawTable:
     kind = "Feather" if label.lower().endswith(".feather") else "Parquet"
     try:
         read = pandas.read_parquet if is_parquet else pandas.read_feather
-        frame = read(io.BytesIO(data), **({"engine": "pyarrow"} if is_parquet else {}))
+        frame = read(arrow_file(data), **({"engine": "pyarrow"} if is_parquet else {}))
     except (pyarrow.ArrowException, ValueError, OSError, KeyError, TypeError, OverflowError) as error:
         raise DataError(f"{label} is not a readable {kind} file: {_one_line(error)}") from error
     return RawTable(_checked(frame.reset_index(drop=True), label))

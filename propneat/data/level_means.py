@@ -4,14 +4,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["N_FOLDS", "LevelMeans", "join_equal", "level_groups", "out_of_fold", "quantile_groups", "row_hashes"]
+from propneat.data.level_kernel import add_levels, mix_hashes
+
+__all__ = ["N_FOLDS", "LevelMeans", "join_equal", "level_groups", "out_of_fold", "row_hashes"]
 
 N_FOLDS = 5
 """Parts of the training rows, each of which gets means learnt from the others."""
 
 _CHUNK = 2**14
 _LEAST_PRIOR, _MOST_PRIOR = 1.0, 1000.0
-_MULTIPLIERS = (np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB))
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,18 +63,10 @@ class _Moments:
     ) -> "_Moments":
         """Add up rows by fold and level; those of code -1 count as a level after the last."""
         shape = (n_folds, n_levels + 1)
-        cells = folds * shape[1] + np.where(codes < 0, n_levels, codes)
-
-        def added(values: np.ndarray) -> np.ndarray:
-            return np.bincount(cells, weights=values, minlength=shape[0] * shape[1])
-
-        counts = added(weights)
-        sums = np.stack([added(weights * column) for column in targets.T], axis=1)
-        means = sums / np.maximum(counts, np.finfo(float).tiny)[:, None]
-        squares = np.stack(
-            [added(weights * (column - mean[cells]) ** 2) for column, mean in zip(targets.T, means.T, strict=True)], axis=1
-        )
-        return cls(counts.reshape(shape), sums.reshape(*shape, -1), squares.reshape(*shape, -1))
+        counts, sums, squares = np.zeros(shape), *(np.zeros((*shape, targets.shape[1])) for _ in range(2))
+        rows = (np.asarray(codes, np.int64), np.asarray(folds, np.int64), np.ascontiguousarray(targets), weights)
+        add_levels(*rows, counts, sums, squares)
+        return cls(counts, sums, squares)
 
     @property
     def means(self) -> np.ndarray:
@@ -97,29 +90,25 @@ def _prior_strength(counts: np.ndarray, raw: np.ndarray, squares: np.ndarray, pr
 
 
 def out_of_fold(codes: np.ndarray, targets: np.ndarray, weights: np.ndarray, n_levels: int, folds: np.ndarray) -> np.ndarray:
-    """Return for each row the mean of its level learnt from the rows of other folds, (n_rows, n_targets).
+    """Return for each fold the means of levels learnt from the rows of other folds, (N_FOLDS, n_levels + 1, n_targets).
 
-    `folds` are whole numbers from 0 to `N_FOLDS` - 1, int64 (n_rows,).
+    The last level is what is missing. `folds` are whole numbers from 0 to `N_FOLDS` - 1, int64 (n_rows,).
     """
     moments = _Moments.of(codes, targets, weights, n_levels, folds, N_FOLDS)
     learnt = [LevelMeans._of(moments.without(fold)) for fold in range(N_FOLDS)]
-    table = np.stack([np.vstack([part.means, part.prior]) for part in learnt])
-    return table[folds, codes]
+    return np.stack([np.vstack([part.means, part.prior]) for part in learnt])
 
 
 def row_hashes(columns: list[np.ndarray]) -> np.ndarray:
     """Return 64 bits for each row, uint64 (n_rows,), by what is in it: equal rows have the same, in whatever order.
 
-    `columns` holds float64 arrays of shape (n_rows,), NaN allowed.
+    `columns` holds arrays of numbers of shape (n_rows,), NaN allowed.
     """
     state = np.zeros(len(columns[0]), np.uint64)
     # as many rows at a time as stay close to the processor
     for start in range(0, len(state), _CHUNK):
-        part = state[start : start + _CHUNK]
         for column in columns:
-            values = column[start : start + _CHUNK]
-            bits = (np.where(np.isnan(values), -1.7e308, values) + 0.0).view(np.uint64)
-            part[:] = _mixed(part ^ bits)
+            mix_hashes(state[start : start + _CHUNK], column[start : start + _CHUNK].astype(np.float64))
     return state
 
 
@@ -141,29 +130,19 @@ def _order(hashes: np.ndarray) -> np.ndarray:
     rows = np.arange(len(hashes), dtype=np.uint64)
     order = (np.sort(hashes >> n_bits << n_bits | rows) & ((np.uint64(1) << n_bits) - np.uint64(1))).astype(np.int64)
     ordered = hashes[order]
-    return order if (ordered[1:] >= ordered[:-1]).all() else np.argsort(hashes, kind="stable")
-
-
-def _mixed(state: np.ndarray) -> np.ndarray:
-    """Mix the bits of 64-bit numbers (the finaliser of SplitMix64, Steele et al. 2014)."""
-    state = state + np.uint64(0x9E3779B97F4A7C15)
-    state = (state ^ (state >> np.uint64(30))) * _MULTIPLIERS[0]
-    state = (state ^ (state >> np.uint64(27))) * _MULTIPLIERS[1]
-    return state ^ (state >> np.uint64(31))
-
-
-def quantile_groups(numbers: np.ndarray, weights: np.ndarray, n_groups: int) -> np.ndarray:
-    """Return the group of neighbouring values that each number falls into, of about equal weight, int64, -1 where missing."""
-    known = ~np.isnan(numbers)
-    distinct, found = np.unique(numbers[known], return_inverse=True)
-    codes = np.full(len(numbers), -1, np.int64)
-    codes[known] = found
-    return level_groups(codes, weights, len(distinct), n_groups)
+    upper = ordered >> n_bits
+    for place in np.flatnonzero(ordered[1:] < ordered[:-1]):
+        alike = slice(np.searchsorted(upper, upper[place]), np.searchsorted(upper, upper[place], "right"))
+        order[alike] = order[alike][np.argsort(hashes[order[alike]], kind="stable")]
+    return order
 
 
 def level_groups(codes: np.ndarray, weights: np.ndarray, n_levels: int, n_groups: int) -> np.ndarray:
-    """Return the group of neighbouring levels, of about equal weight, of rows given by the codes of their levels, see above."""
+    """Return the group of neighbouring levels, of about equal weight, that each level is in, int64 (n_levels + 1,), -1 the last.
+
+    `codes` (n_rows,) are the levels of rows, -1 where missing.
+    """
     totals = np.bincount(codes + 1, weights=weights, minlength=n_levels + 1)[1:]
     middle = np.cumsum(totals) - totals / 2
     groups = np.minimum((middle / max(totals.sum(), 1e-300) * n_groups).astype(np.int64), n_groups - 1)
-    return np.append(groups, -1)[codes]
+    return np.append(groups, -1)

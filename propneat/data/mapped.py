@@ -5,7 +5,11 @@ import mmap
 from contextlib import suppress
 from pathlib import Path
 
-__all__ = ["Text", "let_go", "map_file", "trim"]
+import numpy as np
+
+from propneat.base.errors import DataError
+
+__all__ = ["Text", "bytes_of", "let_go", "map_file", "trim"]
 
 Text = bytes | mmap.mmap
 """The bytes of a text, in memory or of a file."""
@@ -15,6 +19,16 @@ def map_file(path: Path) -> mmap.mmap:
     """Return the bytes of a file that is not empty; raises OSError where it cannot be read."""
     with path.open("rb") as file:
         return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+
+
+def bytes_of(data: Text) -> np.ndarray:
+    """Return the bytes of a text as an array of uint8 (n_bytes,).
+
+    Raises DataError where another program has made its file shorter: to ask for bytes that are gone would end the process.
+    """
+    if isinstance(data, mmap.mmap) and data.size() < len(data):
+        raise DataError("another program made the file shorter while it was read: read it again when it is whole")
+    return np.frombuffer(data, np.uint8)
 
 
 def let_go(data: Text, start: int, stop: int) -> None:

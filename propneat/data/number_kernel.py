@@ -7,6 +7,7 @@ parsing at a gigabyte per second, 2021, section 5). What that leaves open (more 
 import numpy as np
 
 from propneat.base.native import bare
+from propneat.data.word_kernel import digits_in_front, n_digits, word_at
 
 __all__ = ["CODE", "EXACT", "MARK", "NONE", "NUMBER", "OPEN", "POINT", "POWERS", "read_number"]
 
@@ -17,7 +18,8 @@ CODE, POINT, MARK = 1, 2, 4
 """What was seen of a number: zeros in front as of codes, a point, and a point that cannot mark thousands."""
 
 _LEAST_POWER, _MOST_POWER = -342, 308
-_ONE, _TEN = np.uint64(1), np.uint64(10)
+_ONE = np.uint64(1)
+_TENS = np.array([10**power for power in range(9)], np.uint64)
 _ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
 _LOW_HALF = np.uint64(0xFFFFFFFF)
 _HALF = np.uint64(32)
@@ -112,12 +114,15 @@ def _zeros_in_front(data, position):
 @bare
 def _read_digits(data, position, digits):
     """Append the decimal digits that begin at `position` to a number, and return it and the position after them."""
-    digit = np.int64(data[position]) - 48
-    while 0 <= digit <= 9:
-        digits = digits * _TEN + np.uint64(digit)
-        position += 1
-        digit = np.int64(data[position]) - 48
-    return digits, position
+    while True:
+        word = word_at(data, position)
+        count = n_digits(word)
+        if count == 0:
+            return digits, position
+        digits = digits * _TENS[count] + digits_in_front(word, count)
+        position += count
+        if count < 8:
+            return digits, position
 
 
 @bare

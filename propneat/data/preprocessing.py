@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 
 from propneat.base.errors import DataError
-from propneat.data.encoded import EncodedRows
+from propneat.data.encoded import CodedInput, EncodedRows
 from propneat.data.frames import TableView
 from propneat.data.input_rule import FIRST_WORD, InputRule, expect_keys
 from propneat.data.plan import ColumnPlan, TablePlan
@@ -117,10 +117,12 @@ class Preprocessor:
         if heavy.all():
             return preprocessor, EncodedRows(preprocessor.rules, columns, len(view), own_inputs)
         every = EncodedRows(preprocessor.rules, plan.read(view), len(view))
-        all_inputs = {index: every.column(index) for index in own_inputs}
-        for index, inputs in all_inputs.items():
-            inputs[heavy] = own_inputs[index]
-        return preprocessor, replace(every, own=all_inputs)
+        own, row = {}, np.arange(len(view))
+        for index, learnt_input in own_inputs.items():
+            values = every.column(index)
+            values[heavy] = learnt_input.values[learnt_input.codes]
+            own[index] = CodedInput(row, values)
+        return preprocessor, replace(every, own=own)
 
     def transform(self, table: object, features: Container[str] | None = None) -> np.ndarray:
         """Return the network inputs of a table, float64 of shape (n_rows, n_inputs); each row depends on that row alone.

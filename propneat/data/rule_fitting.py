@@ -9,6 +9,7 @@ import numpy as np
 from propneat.base.errors import DataError
 from propneat.data.bounds import find_bounds
 from propneat.data.dates import DATE_PARTS, date_part
+from propneat.data.encoded import CodedInput
 from propneat.data.input_rule import FIRST_WORD, InputRule, first_words
 from propneat.data.level_means import N_FOLDS, LevelMeans, join_equal, level_groups, out_of_fold, row_hashes
 from propneat.data.plan import ReadColumn
@@ -58,6 +59,33 @@ class _Merged:
     folds: np.ndarray
     variance: float
 
+    @cached_property
+    def cases(self) -> tuple[np.ndarray, np.ndarray]:
+        """The different targets of rows, float64 (n_cases, n_targets), and for each row (n_rows,) which of them it has."""
+        from pandas import factorize
+
+        case, distinct = factorize(row_hashes(list(self.targets.T)))
+        cases = np.empty((len(distinct), self.targets.shape[1]))
+        cases[case] = self.targets
+        return cases, case
+
+    def cells(self, codes: np.ndarray, n_levels: int) -> np.ndarray:
+        """Return for each row the number of its fold and level, int64 (n_rows,); the code -1 is the last of n_levels + 1."""
+        return self.folds * (n_levels + 1) + np.where(codes < 0, n_levels, codes)
+
+    def alike(self, codes: np.ndarray, n_levels: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray | None]:
+        """Return fold, level and target of rows that differ in them, and for each row which of these it is like.
+
+        `codes` (n_rows,) are the levels, -1 where missing, which is the last of n_levels + 1. Where hardly any are alike, what is
+        returned is of all rows, and None.
+        """
+        cases, case_of = self.cases
+        shape = (N_FOLDS, n_levels + 1, len(cases))
+        if np.prod(shape) > len(codes):
+            return self.folds, codes, self.targets, None
+        fold, level, case = np.indices(shape).reshape(3, -1)
+        return fold, level, cases[case], self.cells(codes, n_levels) * len(cases) + case_of
+
 
 @dataclass(frozen=True, eq=False)
 class _Rows:
@@ -82,14 +110,13 @@ class _Rows:
 
     @cached_property
     def _merged(self) -> _Merged:
-        parts = [
-            column.codes.astype(np.float64) if column.codes is not None else column.numbers for column in self.columns.values()
-        ]
+        parts = [column.codes if column.codes is not None else column.numbers for column in self.columns.values()]
         hashes = row_hashes([*parts, *self.targets.T])
         distinct, first, position = join_equal(hashes)
         weights, targets = np.bincount(position, weights=self.weights), self.targets[first][:, self.chosen]
         variance = sum(measure(*tally(column, weights))[1] ** 2 for column in targets.T)
-        return _Merged(first, position, weights, targets, (distinct % np.uint64(N_FOLDS)).astype(np.int64), variance)
+        folds = (distinct % np.uint64(N_FOLDS)).astype(np.int64)
+        return _Merged(first, position, weights, targets, folds, variance)
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,14 +127,14 @@ class _Fitting:
     weights: np.ndarray
     options: EncodingOptions
     rules: list[InputRule] = field(default_factory=list)
-    own_inputs: dict[int, np.ndarray] = field(default_factory=dict)
+    own_inputs: dict[int, CodedInput] = field(default_factory=dict)
     one_hot: set[int] = field(default_factory=set)
     """Of whole numbers that got an input for each, how many there are."""
 
 
 def fit_rules(
     columns: dict[str, ReadColumn], weights: np.ndarray, targets: np.ndarray | None, options: EncodingOptions
-) -> tuple[list[InputRule], dict[int, np.ndarray]]:
+) -> tuple[list[InputRule], dict[int, CodedInput]]:
     """Return the rules of all columns, and by number of the rule the inputs (n_rows,) of those that learn from the target.
 
     `weights` (n_rows,) are positive; `targets` is float64 (n_rows, n_targets) or None. See `Preprocessor.fit_transform`.
@@ -150,7 +177,8 @@ def _fit_date(fitting: _Fitting, name: str, column: ReadColumn) -> None:
     """Every part of the date that varies is a number."""
     for part in DATE_PARTS:
         numbers = date_part(column.numbers, part)
-        if len(np.unique(numbers[~np.isnan(numbers)])) > 1:
+        known = numbers[~np.isnan(numbers)]
+        if len(known) and known.min() < known.max():
             most = _PART_LEVELS.get(part, fitting.options.one_hot_integers)
             _fit_number(fitting, f"{name} {part}", name, numbers, column, most, part)
 
@@ -175,7 +203,7 @@ def _fit_number(
     elif len(distinct) <= min(_MOST_WHOLE_LEVELS, totals.sum() / _LEAST_ROWS_A_LEVEL) and _levels_say_more(
         fitting, numbers, distinct
     ):
-        codes = np.where(known, np.searchsorted(distinct, np.where(known, numbers, distinct[0])), -1)
+        codes = _positions(distinct, numbers)
         _fit_means(fitting, label, name, codes, [_tidy(level) for level in distinct], part)
 
 
@@ -184,31 +212,37 @@ def _levels_say_more(fitting: _Fitting, numbers: np.ndarray, distinct: np.ndarra
     if fitting.rows is None:
         return False
     merged = fitting.rows.merged
-    numbers = numbers[merged.first]
-    known = ~np.isnan(numbers)
-    codes = np.where(known, _positions(distinct, np.where(known, numbers, distinct[0])), -1)
+    codes = _positions(distinct, numbers[merged.first])
     near = level_groups(codes, merged.weights, len(distinct), _SIZE_GROUPS)
-    errors, others = (
-        ((out_of_fold(groups, merged.targets, merged.weights, n_groups, merged.folds) - merged.targets) ** 2).sum(axis=1)
-        for groups, n_groups in ((codes, len(distinct)), (near, _SIZE_GROUPS))
-    )
-    return is_clearly_less(errors, others, merged.weights, _LEAST_GAIN * merged.variance)
+    fold, level, targets, position = merged.alike(codes, len(distinct))
+    each = np.append(np.arange(len(distinct)), -1)
+
+    def squared_errors(groups: np.ndarray, n_groups: int) -> np.ndarray:
+        means = out_of_fold(groups[codes], merged.targets, merged.weights, n_groups, merged.folds)
+        return ((means[fold, groups[level]] - targets) ** 2).sum(axis=1)
+
+    errors, others = squared_errors(each, len(distinct)), squared_errors(near, _SIZE_GROUPS)
+    return is_clearly_less(errors, others, merged.weights, _LEAST_GAIN * merged.variance, position)
 
 
 def _positions(distinct: np.ndarray, numbers: np.ndarray) -> np.ndarray:
-    """Return the position of each number among all that there are, which are whole and ascend."""
+    """Return the position of each number among all that there are, which are whole and ascend, -1 where missing."""
+    known = ~np.isnan(numbers)
+    if not known.all():
+        numbers = np.where(known, numbers, distinct[0])
     span = distinct[-1] - distinct[0]
     if span > len(numbers):
-        return np.searchsorted(distinct, numbers)
-    table = np.zeros(int(span) + 1, np.int64)
-    table[(distinct - distinct[0]).astype(np.int64)] = np.arange(len(distinct))
-    return table[(numbers - distinct[0]).astype(np.int64)]
+        positions = np.searchsorted(distinct, numbers)
+    else:
+        table = np.zeros(int(span) + 1, np.int64)
+        table[(distinct - distinct[0]).astype(np.int64)] = np.arange(len(distinct))
+        positions = table[(numbers - distinct[0]).astype(np.int64)]
+    return positions if known.all() else np.where(known, positions, -1)
 
 
 def _fit_levels(fitting: _Fitting, label: str, name: str, column: ReadColumn, part: str | None = None) -> None:
     """One input for each of the heaviest levels; where there are more, their mean target, and the same of their first words."""
-    present = column.codes >= 0
-    totals = np.bincount(column.codes[present], weights=fitting.weights[present], minlength=len(column.levels))
+    totals = np.bincount(column.codes + 1, weights=fitting.weights, minlength=len(column.levels) + 1)[1:]
     # first words stand for many texts, or a person's name would be kept
     used = np.flatnonzero(totals > (0 if part is None else _RARE_ROWS))
     most = fitting.options.max_levels
@@ -233,21 +267,23 @@ def _fit_means(
 ) -> None:
     """Add the mean of each target by level; training rows get that of other rows than their own."""
     rows, merged = fitting.rows, fitting.rows.merged
-    codes = codes[merged.first]
+    codes = codes[merged.first].astype(np.int64)
     means = LevelMeans.fit(codes, merged.targets, merged.weights, len(levels))
     own = out_of_fold(codes, merged.targets, merged.weights, len(levels), merged.folds)
+    cells = merged.cells(codes, len(levels)).astype(np.min_scalar_type(own[:, :, 0].size))
+    own_codes = cells[merged.position]
     # of two classes, one says all
-    chosen = range(1, 2) if own.shape[1] == 2 and rows.targets.shape[1] == 2 else range(own.shape[1])
+    chosen = range(1, 2) if own.shape[2] == 2 and rows.targets.shape[1] == 2 else range(own.shape[2])
     kept = [index for index in range(len(levels)) if means.weights[index] >= _STORED_ROWS]
     for number in chosen:
-        values = own[:, number]
-        center, scale = measure(*tally(values, merged.weights))
+        values = own[:, :, number].ravel()
+        center, scale = measure(*tally(values, merged.weights, cells))
         target = fitting.options.target_names[rows.chosen[number]]
         pairs = tuple((levels[index], float(means.means[index, number])) for index in kept)
         rule = InputRule(
             f"{label} mean of {target}", name, center, scale, part=part, means=pairs, default=float(means.prior[number])
         )
-        fitting.own_inputs[len(fitting.rules)] = ((values - center) / scale)[merged.position]
+        fitting.own_inputs[len(fitting.rules)] = CodedInput(own_codes, (values - center) / scale)
         fitting.rules.append(rule)
 
 

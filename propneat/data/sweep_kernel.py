@@ -4,8 +4,20 @@ import numpy as np
 
 from propneat.base.native import bare, outer
 from propneat.data.number_kernel import CODE, EXACT, NONE, NUMBER, POWERS, read_number
+from propneat.data.word_kernel import ONES, number_of_zeros, text_word, word_at, zero_bytes
 
-__all__ = ["FILLED", "LENGTH_BITS", "MANY", "REFUSED", "TEXT", "WIDE", "copy_texts", "find_cells", "sweep_rows"]
+__all__ = [
+    "FILLED",
+    "LENGTH_BITS",
+    "MANY",
+    "REFUSED",
+    "TEXT",
+    "WIDE",
+    "copy_texts",
+    "find_cells",
+    "join_codes",
+    "sweep_rows",
+]
 
 TEXT, WIDE, FILLED = 8, 16, 32
 """What was seen of a column beside that of `number_kernel`: cells that are no plain numbers, cells whose first or last byte is
@@ -21,15 +33,16 @@ MANY = -1
 """Instead of the number of different texts: they are too many."""
 
 _LENGTH = (1 << LENGTH_BITS) - 1
-_BASE = np.uint64(31)
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 _NEWLINE, _RETURN, _QUOTE = 10, 13, 34
+_BLANK = 32  # no text has control characters other than blanks and ends of lines
+_NEWLINES, _RETURNS, _QUOTES = (np.uint64(byte) * ONES for byte in (_NEWLINE, _RETURN, _QUOTE))
 _BAD = -1
 
 
 @bare
 def _is_blank(byte, delimiter):
-    return (byte == 32 or byte == 9 or byte == 11 or byte == 12) and byte != delimiter
+    return byte <= _BLANK and byte != delimiter and byte != _NEWLINE and byte != _RETURN
 
 
 @bare
@@ -38,15 +51,23 @@ def _is_end(byte, delimiter):
 
 
 @bare
-def _find_end(data, position, stop, delimiter):
+def _end_bits(data, position, delimiters):
+    """Return a number whose lowest bit lies in the first of eight bytes that ends a cell or is a quotation mark, 0 if none does."""
+    word = word_at(data, position)
+    ends = zero_bytes(word ^ delimiters) | zero_bytes(word ^ _NEWLINES) | zero_bytes(word ^ _RETURNS)
+    return ends | zero_bytes(word ^ _QUOTES)
+
+
+@bare
+def _find_end(data, position, delimiter):
     """Return the position of the end of the cell that goes on at `position`, or -1 where a quotation mark lies inside it."""
-    while True:
-        byte = data[position]
-        if byte == delimiter or byte == _NEWLINE or byte == _RETURN:
-            return position
-        if byte == _QUOTE:
-            return _BAD
-        position += 1
+    delimiters = np.uint64(delimiter) * ONES
+    bits, start = _end_bits(data, position, delimiters), position
+    while bits == np.uint64(0):
+        start += 8
+        bits = _end_bits(data, start, delimiters)
+    end = start + (number_of_zeros(bits) >> 3)
+    return np.int64(_BAD) if data[end] == _QUOTE else end
 
 
 @bare
@@ -68,20 +89,15 @@ def _cell(data, position, stop, delimiter):
         after = last + 1
     else:
         first = position
-        last = _find_end(data, first, stop, delimiter)
+        last = _find_end(data, first, delimiter)
         after = last
     if last == _BAD:
         return first, first, _BAD
-    while first < last and (_is_blank(data[first], 0) or _is_line_end(data[first])):
+    while first < last and data[first] <= _BLANK:
         first += 1
-    while first < last and (_is_blank(data[last - 1], 0) or _is_line_end(data[last - 1])):
+    while first < last and data[last - 1] <= _BLANK:
         last -= 1
     return first, last, after
-
-
-@bare
-def _is_line_end(byte):
-    return byte == _NEWLINE or byte == _RETURN
 
 
 @bare
@@ -110,8 +126,9 @@ def _text_cell(data, position, stop, delimiter):
         after = _BAD
     if after == _BAD or first == last:
         return first, last, after, 0
-    flags = 0 if _may_be_blank(data, first) else FILLED
-    return first, last, after, flags | WIDE if data[first] >= 128 or data[last - 1] >= 128 else flags
+    if data[first] < 128 and data[last - 1] < 128:
+        return first, last, after, FILLED
+    return first, last, after, WIDE if _may_be_blank(data, first) else WIDE | FILLED
 
 
 @bare
@@ -133,10 +150,11 @@ def _is_marker(data, first, last, markers, marker_ends):
 @bare
 def _code_of(data, first, length, table, firsts, count):
     """Return the number of a text among those that `table` knows; a new one gets `count`, and its place goes to `firsts`."""
-    hashed = np.uint64(length)
-    for step in range(length):
-        hashed = hashed * _BASE + np.uint64(data[first + step])
-    hashed *= _MULTIPLIER
+    hashed, step = np.uint64(length), 0
+    while step < length:
+        hashed ^= text_word(data, first + step, length - step)
+        hashed = (hashed ^ hashed >> np.uint64(32)) * _MULTIPLIER
+        step += 8
     place, mask = np.int64(hashed >> np.uint64(40)) & (len(table) - 1), len(table) - 1
     while table[place] >= 0 and not _is_same(data, firsts[table[place]], first, length):
         place = (place + 1) & mask
@@ -151,9 +169,11 @@ def _is_same(data, cell, first, length):
     other = cell >> LENGTH_BITS
     if cell & _LENGTH != length:
         return False
-    for step in range(length):
-        if data[other + step] != data[first + step]:
+    step = 0
+    while step < length:
+        if text_word(data, other + step, length - step) != text_word(data, first + step, length - step):
             return False
+        step += 8
     return True
 
 
@@ -240,6 +260,20 @@ def _number_of(data, first, last, markers, marker_ends):
         return np.nan, flags
     status, value, more, end = read_number(data, first, POWERS, EXACT)
     return (value, flags | more) if status == NUMBER and end == last else (np.nan, flags | TEXT)
+
+
+@outer
+def join_codes(data, firsts, table, known, count, numbers):
+    """Find the texts at the places `firsts`, int64 (n,), among `count` known ones, whose places `known` has, int64.
+
+    `numbers`, int64 (n,), get their numbers; those of new texts go on from `count`, and their places into `known`. `table`, of a
+    power of two, more than all texts, is full of -1 at first and keeps what is known. Returns how many are known then.
+    """
+    for position in range(len(firsts)):
+        code = _code_of(data, firsts[position] >> LENGTH_BITS, firsts[position] & _LENGTH, table, known, count)
+        numbers[position] = code
+        count = max(count, code + 1)
+    return count
 
 
 @outer

@@ -162,6 +162,10 @@ def _make(
     """See `make_table`; takes the columns out of `columns`, so that those who gave them may keep none."""
     target = _target_name(list(columns), target, name)
     options.checked(list(columns))
+    if target in options.drop and not forecast:
+        raise DataError(
+            f"column {target!r} is the target, and it is to be left out or to name the rows as well: name another target"
+        )
     _check_carried(list(columns), carry, target, name)
     answers = columns[target] if forecast else columns.pop(target)
     carried = {column_name: columns.pop(column_name) for column_name in carry}
@@ -198,6 +202,8 @@ def _make(
     del sources, answers
     if not present.all():
         read = {column_name: column.rows(present) for column_name, column in read.items()}
+    if not planned.plan.used:
+        raise DataError(f"every column of {name} besides the target is left out: there is nothing to predict it from")
     if all(column.missing.all() for column in read.values()):
         raise DataError(f"every feature value of {name} is missing: there is nothing to learn from")
     _, codes = encode_target(labels, found.task)

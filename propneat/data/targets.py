@@ -32,6 +32,8 @@ TASKS = ("binary", "multiclass", "regression")
 MAX_INFERRED_CLASSES = 10
 """Whole-number targets with more distinct values than this are taken for a regression, unless the task is said."""
 
+_MOST = 1e300
+
 Label = str | bool | int | float
 
 
@@ -138,8 +140,8 @@ def encode_target(target: object, task: str) -> tuple[tuple[Label, ...] | None, 
     carry (numbers stay numbers, a mixture of numbers and texts becomes texts), and the numbers are their positions, int64.
     For "regression" the classes are None and the numbers float64.
 
-    Raises DataError for an unknown task, missing or infinite values, texts in a regression target, fewer than
-    two classes, or more than two for "binary".
+    Raises DataError for an unknown task, missing or infinite values, texts in a regression target, numbers too large to
+    be added up, fewer than two classes, or more than two for "binary".
     """
     if task not in TASKS:
         raise DataError(f"task must be one of {', '.join(TASKS)}, not {task!r}")
@@ -166,6 +168,11 @@ def _numbers(column: object) -> np.ndarray:
         odd = column[int(np.argmax(read.odd))] if isinstance(column, np.ndarray) else column.iloc[int(np.argmax(read.odd))]
         raise DataError(f"column {read.plan.name!r} must hold numbers, got {str(odd)[:60]!r}")
     _refuse_missing(read.missing)
+    most = float(np.abs(read.numbers).max(initial=0.0))
+    if most > _MOST:
+        raise DataError(
+            f"column {read.plan.name!r} holds numbers as large as {most:.3g}, too large to be added up: divide it by a power of ten"
+        )
     return read.numbers
 
 

@@ -24,11 +24,16 @@ def check_weights(weights: object, n_rows: int) -> np.ndarray:
     return values
 
 
-def tally(values: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def tally(values: np.ndarray, weights: np.ndarray, position: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
     """Return the distinct `values` (n_distinct,), ascending, and the total weight of each.
 
     Totals of whole-number weights are exact, so rows in another order, or repeated instead of weighted, give the same bits.
+    With `position` (n_rows,) the values tallied are `values[position]`, of which there are few.
     """
+    if position is not None:
+        distinct, inverse = np.unique(values, return_inverse=True)
+        totals = np.bincount(inverse[position], weights=weights, minlength=len(distinct))
+        return distinct[totals > 0], totals[totals > 0]
     if (weights == 1.0).all():
         ordered = np.sort(values)
         is_start = _are_starts(ordered)
@@ -75,10 +80,13 @@ def measure(distinct: np.ndarray, totals: np.ndarray) -> tuple[float, float]:
     return float(np.ldexp(mean, exponent)), spread if spread > 0 else 1.0
 
 
-def is_clearly_less(errors: np.ndarray, others: np.ndarray, weights: np.ndarray, least: float) -> bool:
+def is_clearly_less(
+    errors: np.ndarray, others: np.ndarray, weights: np.ndarray, least: float, position: np.ndarray | None = None
+) -> bool:
     """Say whether errors (n_rows,) are less than others of the same rows, in the weighted mean, by `least` and not by chance.
 
-    Not by chance means by more than two standard errors of the mean difference.
+    Not by chance means by more than two standard errors of the mean difference. With `position` (n_rows,) the errors are those
+    of few cases, and it says which is that of each row.
     """
-    gain, spread = measure(*tally(others - errors, weights))
+    gain, spread = measure(*tally(others - errors, weights, position))
     return gain > max(least, 2 * spread / np.sqrt(weights.sum()))

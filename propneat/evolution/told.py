@@ -67,7 +67,7 @@ def _valid_functions(nodes: np.ndarray) -> bool:
     return (
         all(
             (nodes[field] >= 0).all() and (nodes[field] < most).all()
-            for field, most in (("activation", ACTIVATIONS.n_codes), ("aggregation", len(AGGREGATIONS)))
+            for field, most in (("activation", ACTIVATIONS.n_codes), ("aggregation", AGGREGATIONS.n_codes))
         )
         and not np.any(inputs["bias"] != 0)
         and not np.any(inputs["activation"])

@@ -20,8 +20,10 @@ FUNCTIONS = {name: f"{name}({{0}})" for name in (
 HELPERS = {
     "gone": "(value) => value === null || value === undefined || Number.isNaN(value)",
     "number": '(value, ...absent) => gone(value) || value === "" || absent.includes(Number(value)) ? NaN : Number(value)',
-    "moment": '(text) => Date.parse(/[T:]/.test(text) ? text.replace(" ", "T").replace(/Z?$/, "Z") : text)/1000',
-    "from_1970": '(value) => typeof value === "string" ? moment(value) : number(value)',
+    "iso": r"(text) => /^\s*(\d{4}-\d\d(?:-\d\d)?)(?:[ T](\d\d:\d\d(?::\d\d)?)(?:[.,](\d{1,9}))?\s*(?:Z|[+-]\d\d:?\d\d)?)?\s*$/"
+    ".exec(text)",
+    "moment": '([, day, time = "00:00", part = "0"]) => Date.parse(day + "T" + time + "Z")/1000 + Number("0." + part)',
+    "from_1970": '(value) => typeof value === "string" ? moment(iso(value) ?? []) : number(value)',
     "seconds": "(value) => value instanceof Date ? value.getTime()/1000 : from_1970(value)",
     "filled": "(x, other) => Number.isNaN(x) ? other : x",
     "kept": "(x, low, high) => x < low ? low : x > high ? high : x",
@@ -59,8 +61,8 @@ check_functions(__name__, activations=("identity", *FUNCTIONS))
 def to_javascript(formula: Formula) -> str:
     """Return an ES module: `predict(row)` takes an object with a value for each of `columns`, by its name.
 
-    A number that is null, undefined, NaN or "" is missing. A date is a Date, read by UTC, a text of ISO 8601, or seconds since
-    1970. The answer is a number, the probability of the second of two classes, or an object of probabilities by class.
+    A number that is null, undefined, NaN or "" is missing. A date is a Date, read by UTC, a text of ISO 8601, whose offset is
+    left off, or seconds since 1970; any other text is missing. The answer is a number, the probability of the second of two classes, or an object of probabilities by class.
     """
     lines, answers = function_lines(formula)
     if len(answers) == 1:

@@ -5,7 +5,7 @@ from enum import IntEnum
 
 import numpy as np
 
-from propneat.genome.own_activations import ActivationNames
+from propneat.genome.own_functions import Activation, Aggregation, FunctionNames
 
 __all__ = [
     "ACTIVATIONS",
@@ -18,7 +18,9 @@ __all__ = [
     "aggregation_code",
     "check_functions",
     "find_activation",
+    "find_aggregation",
     "register_activation",
+    "register_aggregation",
 ]
 
 
@@ -30,7 +32,7 @@ class NodeKind(IntEnum):
     HIDDEN = 2
 
 
-ACTIVATIONS = ActivationNames(
+ACTIVATIONS = FunctionNames(
     (
         "identity",
         "sigmoid",
@@ -46,16 +48,19 @@ ACTIVATIONS = ActivationNames(
         "gauss",
         "abs",
         "square",
-    )
+    ),
+    Activation,
 )
 """Activation names; the position is the code. `steep_sigmoid` is 1 / (1 + exp(-4.9 z)) (Stanley and Miikkulainen 2002),
-`leaky_relu` has slope 0.01, `elu` has alpha 1, `gelu` is the tanh form, `gauss` is exp(-z^2). See `ActivationNames` for those of
+`leaky_relu` has slope 0.01, `elu` has alpha 1, `gelu` is the tanh form, `gauss` is exp(-z^2). See `FunctionNames` for those of
 one's own."""
 
 register_activation, find_activation = ACTIVATIONS.register, ACTIVATIONS.find
 
-AGGREGATIONS: tuple[str, ...] = ("sum", "mean", "product", "max", "min")
+AGGREGATIONS = FunctionNames(("sum", "mean", "product", "max", "min"), Aggregation)
 """How a node joins its weighted inputs; the position is the code. The bias is added after; no inputs at all join to 0."""
+
+register_aggregation, find_aggregation = AGGREGATIONS.register, AGGREGATIONS.find
 
 NODE_DTYPE = np.dtype(
     [

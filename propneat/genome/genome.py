@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from propneat.genome.genes import CONNECTION_DTYPE, NODE_DTYPE, NodeKind
+from propneat.genome.own_codes import OWN_NAMES, translated, with_names
 
 __all__ = ["Genome", "frozen", "make_genome", "restore_frozen"]
 
@@ -16,8 +18,14 @@ def frozen(array: np.ndarray) -> np.ndarray:
     return array
 
 
-def restore_frozen(owner: object, state: dict[str, np.ndarray]) -> None:
-    """Give a frozen dataclass of arrays, whose constructor did not run, its fields, read-only: numpy forgets that of a copy."""
+def restore_frozen(owner: object, state: dict[str, Any]) -> None:
+    """Give a frozen dataclass of arrays, whose constructor did not run, its fields, read-only: numpy forgets that of a copy.
+
+    Raises ConfigError for a function of one's own that nodes name and that cannot be imported.
+    """
+    if own := state.get(OWN_NAMES):
+        state = {name: value for name, value in state.items() if name != OWN_NAMES}
+        state["nodes"] = translated(state["nodes"], own)
     for name, array in state.items():
         object.__setattr__(owner, name, frozen(array))
 
@@ -79,7 +87,11 @@ class Genome:
         parts += [self.connections[name].tobytes() for name in CONNECTION_DTYPE.names or ()]
         return b"".join([len(self.nodes).to_bytes(8, "little"), *parts])
 
-    def __setstate__(self, state: dict[str, np.ndarray]) -> None:
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what is pickled: the arrays, and the names of functions of one's own."""
+        return with_names(vars(self), self.nodes)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
         """Restore a pickled or deeply copied genome; its arrays are read-only as they were."""
         restore_frozen(self, state)
 

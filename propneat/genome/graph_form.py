@@ -7,8 +7,9 @@ import networkx
 import numpy as np
 
 from propneat.base.errors import ConfigError, GenomeError
-from propneat.genome.genes import ACTIVATIONS, AGGREGATIONS, MAX_IDENTIFIER, NodeKind, find_activation
+from propneat.genome.genes import ACTIVATIONS, AGGREGATIONS, MAX_IDENTIFIER, NodeKind
 from propneat.genome.genome import Genome, make_genome
+from propneat.genome.own_functions import FunctionNames
 from propneat.genome.presentation import clean_text, node_names, sign_colour, weight_strengths
 from propneat.genome.validation import validate
 
@@ -53,8 +54,8 @@ def from_networkx(graph: networkx.DiGraph) -> Genome:
                 _identifier(node, "node id"),
                 _number(attributes, "bias", what),
                 _position(attributes, "kind", _KINDS, what),
-                _activation(attributes, what),
-                _position(attributes, "aggregation", AGGREGATIONS, what),
+                _function(attributes, "activation", ACTIVATIONS, what),
+                _function(attributes, "aggregation", AGGREGATIONS, what),
                 _number(attributes, "time_constant", what) if "time_constant" in attributes else 0.0,
             )
         )
@@ -99,12 +100,12 @@ def _number(attributes: Mapping[str, object], name: str, what: str) -> float:
         raise GenomeError(f"{name} of {what} must be a finite number, and the one given is too large") from None
 
 
-def _activation(attributes: Mapping[str, object], what: str) -> int:
+def _function(attributes: Mapping[str, object], name: str, known: FunctionNames, what: str) -> int:
     try:
-        find_activation(attributes.get("activation"))
+        known.find(attributes.get(name))
     except ConfigError as error:
-        raise GenomeError(f"the activation of {what} is not there: {error}") from error
-    return _position(attributes, "activation", ACTIVATIONS, what)
+        raise GenomeError(f"the {name} of {what} is not there: {error}") from error
+    return _position(attributes, name, known, what)
 
 
 def _position(attributes: Mapping[str, object], name: str, known: tuple[str, ...], what: str) -> int:

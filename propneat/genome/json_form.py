@@ -15,8 +15,9 @@ import numpy as np
 
 from propneat.base.errors import ConfigError, GenomeError
 from propneat.base.records import nests_deeper
-from propneat.genome.genes import ACTIVATIONS, AGGREGATIONS, MAX_IDENTIFIER, NodeKind, find_activation
+from propneat.genome.genes import ACTIVATIONS, AGGREGATIONS, MAX_IDENTIFIER, NodeKind
 from propneat.genome.genome import Genome, make_genome
+from propneat.genome.own_functions import FunctionNames
 from propneat.genome.validation import validate
 
 __all__ = ["SCHEMA", "format_document", "genome_from_document", "genome_to_document", "parse_document"]
@@ -168,13 +169,13 @@ def _number(value: Any, what: str) -> float:
     return number
 
 
-def _activation(value: Any, what: str) -> int:
-    """Return the code of an activation; the module of one of somebody's own is imported."""
+def _function(value: Any, known: FunctionNames, what: str) -> int:
+    """Return the code of an activation or an aggregation; the module of one of somebody's own is imported."""
     try:
-        find_activation(value)
+        known.find(value)
     except ConfigError as error:
         raise GenomeError(f"{what} is not there: {error}") from error
-    return _code(value, ACTIVATIONS, what)
+    return _code(value, known, what)
 
 
 def _code(value: Any, names: tuple[str, ...], what: str) -> int:
@@ -192,8 +193,8 @@ def _read_node(entry: Any, may_be_slow: bool) -> tuple:
         gene_id,
         _number(node["bias"], f"the bias {what}"),
         _code(node["kind"], _KINDS, f"the kind {what}"),
-        _activation(node["activation"], f"the activation {what}"),
-        _code(node["aggregation"], AGGREGATIONS, f"the aggregation {what}"),
+        _function(node["activation"], ACTIVATIONS, f"the activation {what}"),
+        _function(node["aggregation"], AGGREGATIONS, f"the aggregation {what}"),
         _number(node["time_constant"], f"the time_constant {what}") if is_slow else 0.0,
     )
 

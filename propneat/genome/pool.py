@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import overload
+from typing import Any, overload
 
 import numpy as np
 
 from propneat.genome.genes import CONNECTION_DTYPE, NODE_DTYPE
 from propneat.genome.genome import Genome, frozen, restore_frozen
+from propneat.genome.own_codes import with_names
 
 __all__ = ["GenePool"]
 
@@ -36,7 +37,11 @@ class GenePool(Sequence[Genome]):
             frozen(_starts([len(genome.connections) for genome in genomes])),
         )
 
-    def __setstate__(self, state: dict[str, np.ndarray]) -> None:
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what is pickled: the arrays, and the names of functions of one's own."""
+        return with_names(vars(self), self.nodes)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
         """Restore a pickled or deeply copied pool; its arrays are read-only as they were."""
         restore_frozen(self, state)
 

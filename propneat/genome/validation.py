@@ -29,7 +29,7 @@ def _check_nodes(nodes: np.ndarray) -> None:
     for kind in (NodeKind.INPUT, NodeKind.OUTPUT):
         if not np.any(kinds == kind):
             raise GenomeError(f"a genome needs at least one {kind.name.lower()} node, and this one has none")
-    for field, most in (("kind", len(NodeKind)), ("activation", ACTIVATIONS.n_codes), ("aggregation", len(AGGREGATIONS))):
+    for field, most in (("kind", len(NodeKind)), ("activation", ACTIVATIONS.n_codes), ("aggregation", AGGREGATIONS.n_codes)):
         unknown = np.flatnonzero((nodes[field] < 0) | (nodes[field] >= most))
         if len(unknown):
             raise GenomeError(f"node {nodes['id'][unknown[0]]} has an unknown {field} code {nodes[field][unknown[0]]}")

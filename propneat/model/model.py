@@ -16,7 +16,15 @@ from propneat.data.next_steps import with_current
 from propneat.data.number_inputs import NumberInputs
 from propneat.data.sequence_rows import CHANGE, VALUE, SequenceColumns, SequenceRows, read_arrays
 from propneat.formula import Formula, make_formula
-from propneat.genome import ACTIVATIONS, Genome, format_document, genome_from_document, genome_to_document, parse_document
+from propneat.genome import (
+    Genome,
+    format_document,
+    genome_from_document,
+    genome_to_document,
+    has_own,
+    parse_document,
+    refuse_own,
+)
 from propneat.model.answers import QuickAnswers, class_probabilities
 from propneat.settings.data import ANSWERS
 
@@ -81,10 +89,10 @@ class Model:
         return compile_genome(self.genome)
 
     def row_plan(self, what: str) -> LayerPlan:
-        """Return the compiled genome of a model of single rows; raises GenomeError for one of sequences, no `what`, and for activations of one's own."""
+        """Return the compiled genome of a model of single rows; raises GenomeError for one of sequences, no `what`, and for functions of one's own."""
         if self.sequence is not None and not self.plan.is_recurrent:
             raise GenomeError(f"{what} answers for rows, and this model for whole sequences: predict with propneat itself")
-        ACTIVATIONS.refuse_own(self.plan.activation, what)
+        refuse_own(vars(self.plan), what)
         return without_past(self.plan, what)
 
     @cached_property
@@ -126,7 +134,7 @@ class Model:
     @cached_property
     def quick_answers(self) -> QuickAnswers | None:
         """The way from arrays of numbers to outputs without a stop, for a model of single rows that reads numbers alone."""
-        if self.sequence is not None or self.plan.is_recurrent or ACTIVATIONS.own_names(self.plan.activation):
+        if self.sequence is not None or self.plan.is_recurrent or has_own(vars(self.plan)):
             return None
         inputs = NumberInputs.of(self.preprocessor, self.used_features)
         return None if inputs is None else QuickAnswers(self.plan.program, inputs)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas
 
+from propneat.base.errors import DataError
 from propneat.base.rng import make_rng
 from propneat.data.next_steps import NextSteps
 from propneat.data.sequence_rows import SequenceColumns, SequenceRows
@@ -40,9 +41,19 @@ def columns_of(data: DataSettings) -> SequenceColumns:
 
 
 def hold_out(data: DataSettings, codes: np.ndarray, task: str, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Divide rows, or sequences, by their answers (n,): the numbers of those to learn from, and of those held out."""
+    """Divide rows, or sequences, by their answers (n,): the numbers of those to learn from, and of those held out.
+
+    Raises DataError for more folds than there are rows to hold out.
+    """
     rng, stratified = make_rng(seed, "test"), task != "regression"
     if data.folds:
+        # the only one of its class is never held out
+        n_dealt = len(codes) - (np.count_nonzero(np.bincount(codes) == 1) if stratified else 0)
+        if data.folds > n_dealt:
+            what = "rows" if data.sequence_id is None else "sequences"
+            raise DataError(
+                f"{data.folds} folds need as many {what} that can be held out, and there are {n_dealt}: ask for fewer"
+            )
         return fold_rows(codes, data.folds, data.fold, stratified, rng)
     return split_rows(codes, data.test_fraction, stratified, rng)
 

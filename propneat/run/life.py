@@ -34,17 +34,20 @@ def start(
     warm: Callable[..., None] = warm_up,
     seconds: float | None = None,
     say: Callable[[str], None] = _say,
+    table: Table | None = None,
+    ready: Callable[[], None] | None = None,
 ) -> dict[str, Any]:
     """Begin a run in a folder of its own, carry it out, and return its summary, that of `summary.json`.
 
     `settings` may be plain values as in a configuration file, such as {"generations": 20, "data": {"source": "table.csv"}}.
     `out` is the folder, by default results/NAME-seedN with a number behind it where that is taken; `force` replaces the run
     that is in it. `perform` is called as `run` is, and so is `partial(run, callbacks=[...])`; `warm` as `warm_up` is. `seconds` is
-    about how long it may take, see `fit_into`; `say` gets a line on what that comes to. Raises DataError or ConfigError for a
-    table, settings or a folder that cannot be used, before anything is written.
+    about how long it may take, see `fit_into`; `say` gets a line on what that comes to. A `table` is that of the settings, read
+    before. `ready` is called once nothing can be refused any more, before the folder is made. Raises DataError or ConfigError for
+    a table, settings or a folder that cannot be used, before anything is written.
     """
     settings = settings if isinstance(settings, Settings) else resolve_settings([settings])
-    settings, data, folders = _begun(settings, out, force, partial(warm, train=train))
+    settings, data, folders = _begun(settings, out, force, partial(warm, train=train), table)
     if seconds is not None:
         config = fit_into(settings.evolve, data.prepared.problem, seconds, train, say)
         settings = replace(settings, evolve=config)
@@ -52,6 +55,8 @@ def start(
             f"Time for {config.populations} x {config.generations} generations; the same again, on any machine: "
             f"--populations {config.populations} --generations {config.generations}"
         )
+    if ready is not None:
+        ready()
     folder = claim_folder(folders, format_settings(settings), force=force)
     with folder.held():
         return perform(settings, data, folder, state=None, train=train)

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,14 @@ import numpy as np
 
 from propneat.base.errors import CheckpointError, ConfigError
 from propneat.base.records import make_folder, write_atomic
+from propneat.data import Table
+from propneat.run.data import load_run_table
 from propneat.run.folder import RunFolder
 from propneat.run.life import rehearse, resume, rooted, settings_of_run, start
 from propneat.settings.file import Settings, format_settings, read_settings_file, resolve_settings
 from propneat.stats import nadeau_bengio
 
-__all__ = ["KINDS", "Series", "begin_series", "open_series", "plan_series", "rehearse_series", "run_series"]
+__all__ = ["KINDS", "Series", "open_series", "plan_series", "rehearse_series", "run_series"]
 
 _NAME, _SETTINGS = "series.json", "settings.toml"
 _SCHEMA = "propneat.series/1"
@@ -48,29 +51,32 @@ class Series:
         ]
 
 
-def begin_series(settings: Settings, path: Path, kind: str, count: int, *, force: bool = False) -> Series:
-    """Make the folder of a series; `force` replaces one that is there. Raises ConfigError for a folder that is taken.
-
-    Seeds are 1 or more, folds 2 or more.
-    """
-    series = plan_series(settings, path, kind, count, force=force)
-    make_folder(path)
-    write_atomic(path / _SETTINGS, format_settings(series.settings))
-    _write(series, [])
-    return series
-
-
 def plan_series(settings: Settings, path: Path, kind: str, count: int, *, force: bool = False) -> Series:
-    """Return what `begin_series` would make, and raise what it would raise."""
+    """Return a series that `run_series` makes the folder of; raises ConfigError for a folder that is taken.
+
+    `force` replaces a series that is there. Seeds are 1 or more, folds 2 or more.
+    """
     least = 2 if kind == "cv" else 1
     if count < least:
         raise ConfigError(f"--{kind} needs {least} or more, not {count}")
-    if path.exists() and (not path.is_dir() or any(path.iterdir())) and not (force and (path / _NAME).is_file()):
-        raise ConfigError(f"{path} is not empty: continue its runs with --resume, or choose another --out")
+    _refuse_taken(path, force)
     series = Series(path, kind, count, rooted(settings))
     # runs that cannot be are refused before there is a folder
     series.runs()
     return series
+
+
+def _refuse_taken(path: Path, force: bool) -> None:
+    if path.exists() and (not path.is_dir() or any(path.iterdir())) and not (force and (path / _NAME).is_file()):
+        raise ConfigError(f"{path} is not empty: continue its runs with --resume, or choose another --out")
+
+
+def _begin(series: Series, force: bool) -> None:
+    """Make the folder of a series."""
+    _refuse_taken(series.path, force)
+    make_folder(series.path)
+    write_atomic(series.path / _SETTINGS, format_settings(series.settings))
+    _write(series, [])
 
 
 def open_series(path: Path) -> Series | None:
@@ -87,24 +93,41 @@ def open_series(path: Path) -> Series | None:
     return Series(path, kind, count, resolve_settings([read_settings_file(path / _SETTINGS)]))
 
 
-def run_series(series: Series, *, say: Callable[[str], None], force: bool = False, **shown: Any) -> dict[str, Any]:
+def run_series(
+    series: Series, *, say: Callable[[str], None], force: bool = False, table: Table | None = None, **shown: Any
+) -> dict[str, Any]:
     """Carry out what is left of a series, and return what all of it comes to, as in `series.json`.
 
-    `shown` are further keywords of `start` and `resume`. Runs that are finished are left as they are. A run that is stopped
-    ends the series, which can be resumed; its `signal` is in what is returned.
+    `shown` are further keywords of `start` and `resume`; a `table` is that of the settings, read before. The folder of a new
+    series is made once its first run cannot be refused. Runs that are finished are left as they are. A run that is stopped ends
+    the series, which can be resumed; its `signal` is in what is returned.
     """
+    is_new = force or not (series.path / _NAME).is_file()
     summaries: list[dict[str, Any]] = []
     for number, (path, settings) in enumerate(series.runs()):
-        say(f"{KINDS[series.kind]} {number + 1} of {series.count}: {path}")
         folder, summary = RunFolder(path), _finished(path, force)
-        if summary is None:
-            is_begun = folder.config.is_file() and not force
-            summary = resume(path, say=say, **shown) if is_begun else start(settings, path, force=force, say=say, **shown)
+        announce = partial(say, f"{KINDS[series.kind]} {number + 1} of {series.count}: {path}")
+        if summary is None and folder.config.is_file() and not force:
+            announce()
+            summary = resume(path, say=say, **shown)
+        elif summary is None:
+            table = load_run_table(series.settings.data) if table is None else table
+            ready = partial(_ready, series if is_new and number == 0 else None, force, announce)
+            summary = start(settings, path, force=force, say=say, table=table, ready=ready, **shown)
+        else:
+            announce()
         summaries.append(summary)
         result = _write(series, summaries)
         if not summary["finished"]:
             return result | {"signal": summary.get("signal")}
     return result
+
+
+def _ready(new: Series | None, force: bool, announce: Callable[[], None]) -> None:
+    """Say which run begins, and before the first make the folder of a new series."""
+    if new is not None:
+        _begin(new, force)
+    announce()
 
 
 def rehearse_series(series: Series, *, force: bool = False, **shown: Any) -> None:

@@ -1,6 +1,7 @@
 """A run from settings to files: load, divide, evolve with checkpoints, judge on rows held out, write what came of it."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -10,7 +11,6 @@ from propneat import __version__
 from propneat.base.errors import DamagedCheckpointError
 from propneat.base.records import finite_or_none, write_atomic
 from propneat.compiler import compile_genome, compile_structure
-from propneat.genome import ACTIVATIONS
 from propneat.model import Model
 from propneat.model.scores import score_answers
 from propneat.model.starting import starting_genomes
@@ -28,9 +28,9 @@ from propneat.search.scores import SCORE_NAMES
 from propneat.search.states import Callback, FrontMember
 from propneat.settings.evolve_config import EvolveConfig
 from propneat.settings.file import Settings, format_settings, to_layer
-from propneat.training import train_population
+from propneat.training import Sequences, check_training, train_population
 
-__all__ = ["RunData", "find_state", "load_run_table", "prepare_run", "run", "settled", "warm_up"]
+__all__ = ["RunData", "check_beginning", "find_state", "load_run_table", "prepare_run", "run", "settled", "warm_up"]
 
 
 def settled(settings: Settings, data: RunData) -> Settings:
@@ -43,8 +43,8 @@ def identity_of(settings: Settings, data: RunData) -> dict[str, Any]:
     # whether there is to be a page changes nothing of the course
     layer = {key: value for key, value in to_layer(settings).items() if key != "report"}
     kept = {key: value for key, value in layer["data"].items() if key not in ("source", "data_dir")}
-    own = {name: ACTIVATIONS.index(name) for name in settings.evolve.evolution.own_activations}
-    return ({"codes of your own activations": own} if own else {}) | {
+    own = {f"codes of your own {what}": codes for what, codes in settings.evolve.evolution.own_codes.items() if codes}
+    return own | {
         "checkpoint schema": CHECKPOINT_SCHEMA,
         "propneat version": __version__,
         **layer,
@@ -191,7 +191,30 @@ def warm_up(config: EvolveConfig, problem: Problem, train: Trainer = train_popul
 
     Raises what a run would that cannot begin, such as for a device that is not there.
     """
+    evolve(problem, _brief(config), train=train)
+
+
+def check_beginning(config: EvolveConfig, problem: Problem) -> None:
+    """Raise what `warm_up` does, without training where that can be told without: on rows, by the engine "numba"."""
+    if config.engine != "numba" or isinstance(problem.train, Sequences):
+        warm_up(config, problem)
+        return
+
+    def check(plan: Any, rows: Any, training: Any, rng: Any, **options: Any) -> Any:
+        check_training(plan, rows, training, **options)
+        raise _Begun
+
+    with suppress(_Begun):
+        evolve(problem, _brief(config), train=check)
+
+
+class _Begun(Exception):
+    """A run would begin to train here."""
+
+
+def _brief(config: EvolveConfig) -> EvolveConfig:
+    """Return the settings of one generation of four networks."""
     evolution = replace(config.evolution, population_size=4)
     training = replace(config.training, epochs=min(1, config.training.epochs))
     brief: dict[str, Any] = {"generations": 1, "populations": 1, "fine_tune_epochs": 1, "prune_epochs": 0, "refit_epochs": 0}
-    evolve(problem, replace(config, **brief, evolution=evolution, training=training), train=train)
+    return replace(config, **brief, evolution=evolution, training=training)

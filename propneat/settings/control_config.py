@@ -75,8 +75,8 @@ class ControlConfig:
     def __post_init__(self) -> None:
         """Raise ConfigError for a value that cannot be used."""
         check_settings(self)
-        if own := self.evolution.own_activations:
-            raise ConfigError(f"networks that act are compiled, and {own[0]!r}, an activation of your own, has no such form")
+        if own := self.evolution.own_functions:
+            raise ConfigError(f"networks that act are compiled, and {own[0]}, has no such form")
         if self.evolution.direction != "maximise":
             raise ConfigError("direction must be 'maximise' for returns, not 'minimise'")
 

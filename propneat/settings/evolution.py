@@ -118,23 +118,37 @@ class EvolutionConfig:
         return replace(self, initial_hidden=_MANY_HIDDEN if n_rows >= _MANY_ROWS else _FEW_HIDDEN)
 
     @property
-    def own_activations(self) -> list[str]:
-        """Names of activations that are not built in, see `propneat.register_activation`."""
-        from propneat.genome import ACTIVATIONS
+    def own_codes(self) -> dict[str, dict[str, int]]:
+        """Codes of the functions that are not built in by their names, those of activations and of aggregations.
 
-        return [name for name in (*self.activations, self.output_activation) if name not in tuple(ACTIVATIONS)]
+        See `propneat.register_activation` and `propneat.register_aggregation`.
+        """
+        from propneat.genome import ACTIVATIONS, AGGREGATIONS
+
+        kinds = ((ACTIVATIONS, (*self.activations, self.output_activation)), (AGGREGATIONS, self.aggregations))
+        return {
+            f"{known.word}s": {name: known.index(name) for name in chosen if name not in tuple(known)}
+            for known, chosen in kinds
+        }
+
+    @property
+    def own_functions(self) -> list[str]:
+        """The same functions in words, for a sentence that refuses them."""
+        from propneat.genome import ACTIVATIONS, AGGREGATIONS
+
+        own = self.own_codes
+        return [known.described(name) for known in (ACTIVATIONS, AGGREGATIONS) for name in own[f"{known.word}s"]]
 
     def _check_names(self) -> None:
         # numpy loads with these, and a help that shows settings needs none
-        from propneat.genome import ACTIVATIONS, AGGREGATIONS, find_activation
+        from propneat.genome import ACTIVATIONS, AGGREGATIONS
 
-        kinds = (("activations", ACTIVATIONS, find_activation), ("aggregations", AGGREGATIONS, AGGREGATIONS.__contains__))
-        for name, known, is_known in kinds:
+        for name, known in (("activations", ACTIVATIONS), ("aggregations", AGGREGATIONS)):
             chosen = getattr(self, name)
-            unknown = [entry for entry in chosen if not is_known(entry)]
+            unknown = [entry for entry in chosen if not known.find(entry)]
             if unknown or not chosen:
                 raise ConfigError(
                     f"{name} must name at least one of {', '.join(known)}, and got {', '.join(unknown) or 'none'}"
                 )
-        if not find_activation(self.output_activation):
+        if not ACTIVATIONS.find(self.output_activation):
             raise ConfigError(f"output_activation must be one of {', '.join(ACTIVATIONS)}, not {self.output_activation!r}")

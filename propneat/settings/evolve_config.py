@@ -7,7 +7,7 @@ from propneat.base.errors import ConfigError
 from propneat.settings.evolution import EvolutionConfig
 from propneat.settings.fields import check_settings, setting
 from propneat.settings.picking import check_pick
-from propneat.settings.training import TrainingConfig, check_activations, check_engine, check_forms
+from propneat.settings.training import TrainingConfig, check_engine, check_forms, check_own
 
 __all__ = [
     "METHODS",
@@ -145,7 +145,7 @@ class EvolveConfig:
         """Raise ConfigError for a value that cannot be used."""
         check_settings(self)
         check_engine(self.engine)
-        check_activations(self.engine, self.evolution.own_activations)
+        check_own(self.engine, self.evolution.own_functions, self.memory_budget)
         check_pick(self.pick)
         if self._has_limits and self.populations not in ("auto", 1):
             reason = "hold for each of several populations, and not for the network that they teach together"

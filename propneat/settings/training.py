@@ -8,7 +8,7 @@ from propneat.base.extras import check_needs
 from propneat.base.setting_types import LARGEST_FLOAT32
 from propneat.settings.fields import check_settings, setting
 
-__all__ = ["ENGINES", "LOSSES", "OPTIMISERS", "TrainingConfig", "check_activations", "check_engine", "check_forms"]
+__all__ = ["ENGINES", "LOSSES", "OPTIMISERS", "TrainingConfig", "check_engine", "check_forms", "check_own"]
 
 ENGINES = ("numba", "padded", "triton", "layered", "naive")
 """What trains a population; `propneat.training` has a module for each."""
@@ -78,13 +78,12 @@ class TrainingConfig:
         return replace(self, batch_size=-(-n_rows // n_batches), epochs=epochs, patience=patience)
 
 
-def check_activations(engine: str, own: Sequence[str]) -> None:
-    """Raise ConfigError where there are activations of one's own and the engine is compiled, which has no code for them."""
+def check_own(engine: str, own: Sequence[str], memory_budget: int | None) -> None:
+    """Raise ConfigError where there are functions of one's own, in words, and the engine is compiled or keeps to a budget."""
     if own and engine in ("numba", "triton"):
-        raise ConfigError(
-            f"the engine {engine!r} has no code for {own[0]!r}, an activation of your own: choose engine 'layered', which "
-            "takes it as it is"
-        )
+        raise ConfigError(f"the engine {engine!r} has no code for {own[0]}: choose engine 'layered', which takes it as it is")
+    if own and engine == "layered" and memory_budget is not None:
+        raise ConfigError(f"the engine 'layered' keeps to no memory budget with {own[0]}: leave memory_budget out")
 
 
 def check_engine(engine: str) -> None:

@@ -1,5 +1,6 @@
 """`train_population` on the workers of a dask cluster, to the same bytes. Needs the optional extra `propneat[dask]`."""
 
+import pickle
 import threading
 from collections.abc import Mapping
 from copy import deepcopy
@@ -41,7 +42,7 @@ def _hold(samples: Mapping[str, Samples]) -> None:
 
 
 def _train_shard(
-    shard: PopulationPlan,
+    shard: bytes,
     names: tuple[str, ...],
     rows: tuple[Samples, ...],
     version: str,
@@ -49,7 +50,7 @@ def _train_shard(
     rng: np.random.Generator,
     place: dict[str, Any],
 ) -> TrainedPopulation | str:
-    """Train a shard in one thread of a worker: its other threads are given shards of their own.
+    """Train a shard, which is pickled, in one thread of a worker: its other threads are given shards of their own.
 
     `names` are those of the rows to train on and, if there are any, to judge by. Returns the address of the worker when it
     does not have them and they did not come along.
@@ -63,7 +64,7 @@ def _train_shard(
         return get_worker().address
     numba.config.NUMBA_NUM_THREADS = 1
     train, validation = (*samples, None)[:2]
-    return train_population(fresh(shard), train, config, rng, validation=validation, **place)
+    return train_population(fresh(pickle.loads(shard)), train, config, rng, validation=validation, **place)
 
 
 class DaskTrainer:
@@ -115,7 +116,11 @@ class DaskTrainer:
 
     def _attempt(self, task: partial, plan: PopulationPlan, samples: list[Samples]) -> TrainedPopulation:
         client, n_threads = self.cluster.client, self.cluster.wait_for_workers()
-        shards = divide(plan, 1 if task.keywords["place"].get("engine") in _INDIVISIBLE else n_threads)
+        # a worker that cannot import a function of somebody's own says so, where dask would lose the worker
+        shards = [
+            pickle.dumps(shard)
+            for shard in divide(plan, 1 if task.keywords["place"].get("engine") in _INDIVISIBLE else n_threads)
+        ]
         rows = [self._send(part) for part in samples]
         task = partial(task, names=tuple(future.key for future in rows))
         parts = self.cluster.results(client.map(partial(task, rows=()), shards, pure=False, retries=0))

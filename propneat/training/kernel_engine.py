@@ -21,7 +21,7 @@ from propneat.training.kernel_walk import backward, forward, slice_plan
 from propneat.training.kernel_windows import cut_into_windows
 from propneat.training.settings import LOSSES, OPTIMISERS, Samples, TrainedPopulation, TrainingConfig, make_schedule
 
-__all__ = ["predict_population", "train"]
+__all__ = ["check_budget", "predict_population", "train"]
 
 _F = np.float32
 
@@ -112,7 +112,7 @@ def _scratch(plan: PopulationPlan) -> Scratch:
     return Scratch(*(aligned(n_slots, ROWS) for _ in range(3)), aligned(most_numbers))
 
 
-def _check_budget(plan: PopulationPlan, memory_budget: int) -> None:
+def check_budget(plan: PopulationPlan, memory_budget: int) -> None:
     """Raise ConfigError where even the tiles that all threads hold at a time take more bytes than there may be."""
     needed = thread_count(len(plan)) * sum(part.nbytes for part in _scratch(plan))
     if needed > memory_budget:
@@ -157,7 +157,7 @@ def train(
     Raises ConfigError for a memory budget that the tiles of all threads do not fit into.
     """
     if memory_budget is not None:
-        _check_budget(plan, memory_budget)
+        check_budget(plan, memory_budget)
     rows, batch_start, order = make_schedule(len(train), config, rng)
     packed, numbers, number_start = _pack(plan)
     nothing = Samples(train.X[:0], train.targets[:0], train.weights[:0])

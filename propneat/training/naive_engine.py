@@ -1,5 +1,6 @@
 """The naive engine: the same training node by node and edge by edge, the baseline that layers are compared with."""
 
+from collections.abc import Callable
 from functools import reduce
 
 import numpy as np
@@ -7,7 +8,7 @@ import torch
 
 from propneat.base.errors import ConfigError
 from propneat.compiler import LayerPlan, PopulationPlan
-from propneat.compiler.network import apply_activation
+from propneat.compiler.network import apply_activation, own_join
 from propneat.genome import AGGREGATIONS, check_functions
 from propneat.training.settings import Samples, TrainedPopulation, TrainingConfig
 from propneat.training.torch_loop import train_one_by_one
@@ -38,7 +39,7 @@ class NodeByNodeNetwork(torch.nn.Module):
         self.biases = _scalars(plan.biases, dtype)
         self.sources = plan.edge_source.tolist()
         self.activations = plan.activation.tolist()
-        self.aggregations = [AGGREGATIONS[code] for code in plan.aggregation]
+        self.joins = [_join(AGGREGATIONS[code]) for code in plan.aggregation]
         self.edges = [range(*ends) for ends in zip(plan.edge_start[:-1].tolist(), plan.edge_start[1:].tolist(), strict=True)]
         self.outputs = plan.output_slot.tolist()
 
@@ -49,13 +50,18 @@ class NodeByNodeNetwork(torch.nn.Module):
         for slot in range(self.n_inputs, len(self.edges)):
             bias = biases[slot - self.n_inputs]
             terms = [weights[edge] * values[self.sources[edge]] for edge in self.edges[slot]]
-            z = _JOINS[self.aggregations[slot]](terms) + bias if terms else bias.expand(len(X))
+            z = self.joins[slot](terms) + bias if terms else bias.expand(len(X))
             values.append(apply_activation(self.activations[slot], z))
         return torch.stack([values[slot] for slot in self.outputs], dim=1)
 
     def numbers(self) -> tuple[np.ndarray, np.ndarray]:
         """Return copies of (weights, biases) as arrays in plan order, as `write_back` takes them."""
         return _values(self.weights, self.biases[0].dtype), _values(self.biases, self.biases[0].dtype)
+
+
+def _join(name: str) -> Callable[[list[torch.Tensor]], torch.Tensor]:
+    own = own_join(name)
+    return _JOINS[name] if own is None else lambda terms: own(torch.stack(terms)[None], None)[0]
 
 
 def _scalars(numbers: np.ndarray, dtype: torch.dtype) -> torch.nn.ParameterList:

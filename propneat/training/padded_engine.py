@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from propneat.base.errors import ConfigError
 from propneat.compiler import PopulationPlan
-from propneat.compiler.network import apply_activation
+from propneat.compiler.network import apply_activation, own_join
 from propneat.genome import check_functions
 from propneat.training.devices import usable_device
 from propneat.training.padded_layers import PaddedLayer, PaddedPopulation, TermTable, pad_population
@@ -37,7 +37,7 @@ class _Table:
     """A TermTable on the device."""
 
     def __init__(self, table: TermTable, device: torch.device) -> None:
-        self.join = _JOINS[table.join]
+        self.join = own_join(table.join) or _JOINS[table.join]
         self.sources, self.edges = (torch.tensor(index, device=device) for index in (table.sources, table.edges))
         self.is_term = torch.tensor(table.is_term, device=device).unsqueeze(2)
 

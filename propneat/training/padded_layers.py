@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from propneat.compiler import PopulationPlan
+from propneat.compiler.arrangement import join_kinds, join_name
 from propneat.genome import AGGREGATIONS
 from propneat.training.flat_plan import FlatPlan, number_through
 
@@ -19,7 +20,7 @@ _MEAN = AGGREGATIONS.index("mean")
 
 @dataclass(frozen=True, eq=False)
 class TermTable:
-    """Nodes of a layer that join two or more terms by product, max or min; filling repeats a node's first edge."""
+    """Nodes of a layer that join terms by product, max or min, or in a way of one's own; filling repeats a node's first edge."""
 
     join: str
     sources: np.ndarray
@@ -127,7 +128,7 @@ def _pad_layer(plan: PopulationPlan, flat: FlatPlan, nodes: np.ndarray, table_ro
     n_genomes = int(which[-1]) + 1
     gathered = np.zeros(n_genomes * most_sources, np.int64)
     gathered[column] = table_row[sources]
-    kind = np.where((n_terms > 1) & (plan.aggregation[by_slot] > _MEAN), plan.aggregation[by_slot], 0)
+    kind = join_kinds(plan.aggregation[by_slot], n_terms)
     is_linear = kind[node] == 0
     matrix_row = which * most_nodes + row
     tables, place = _term_tables(kind, n_terms, column[source])
@@ -155,11 +156,11 @@ def _term_tables(
     """Return a table per way of joining that occurs, and the nodes of each."""
     first = np.cumsum(n_terms) - n_terms
     tables, place = [], []
-    for code in np.unique(kind[kind > _MEAN]):
-        nodes = np.flatnonzero(kind == code)
+    for own in np.unique(kind[kind > 0]):
+        nodes = np.flatnonzero(kind == own)
         term = np.arange(n_terms[nodes].max())
         is_term = term < n_terms[nodes, None]
         edges = first[nodes, None] + np.where(is_term, term, 0)
-        tables.append(TermTable(AGGREGATIONS[code], source_of_edge[edges], edges, is_term))
+        tables.append(TermTable(join_name(own), source_of_edge[edges], edges, is_term))
         place.append(nodes)
     return tuple(tables), place

@@ -7,12 +7,12 @@ import numpy as np
 
 from propneat.base.errors import ConfigError
 from propneat.compiler import PopulationPlan
-from propneat.genome import ACTIVATIONS
-from propneat.settings.training import ENGINES, check_activations, check_engine
+from propneat.genome import own_functions
+from propneat.settings.training import ENGINES, check_engine, check_own
 from propneat.training.sequences import Sequences
 from propneat.training.settings import Samples, TrainedPopulation, TrainingConfig
 
-__all__ = ["ENGINES", "check_engine", "train_population"]
+__all__ = ["ENGINES", "check_engine", "check_training", "train_population"]
 
 _HOMES = {
     "numba": "propneat.training.kernel_engine",
@@ -60,9 +60,28 @@ def train_population(
 
     Raises ConfigError for an unknown engine, a patience without validation rows, samples that do not fit the plan, a budget
     that cannot be kept to, any budget with the engine "naive", or with "layered" on sequences, rows for a recurrent network,
-    rows of negative weight with the loss "rmse", an activation of one's own with "numba" or "triton", and sequences for an
+    rows of negative weight with the loss "rmse", a function of one's own with "numba" or "triton" or a budget, and sequences for an
     engine that knows none.
     """
+    check_training(plan, train, config, validation=validation, engine=engine, device=device, memory_budget=memory_budget)
+    config = config.for_rows(len(train))
+    if isinstance(train, Sequences):
+        return _train_on_sequences(plan, train, validation, config, rng, engine, device, memory_budget)
+    run: Callable[..., TrainedPopulation] = import_module(_HOMES[engine]).train
+    return run(plan, train, validation, config, rng, device, memory_budget)
+
+
+def check_training(
+    plan: PopulationPlan,
+    train: Samples | Sequences,
+    config: TrainingConfig,
+    *,
+    validation: Samples | Sequences | None = None,
+    engine: str = "numba",
+    device: str = "cpu",
+    memory_budget: int | None = None,
+) -> None:
+    """Raise what `train_population` would before it trains; what only other engines than "numba", or sequences, meet it does not."""
     check_engine(engine)
     if engine == "numba" and device != "cpu":
         raise ConfigError(
@@ -80,16 +99,17 @@ def train_population(
             )
     if config.loss == "rmse" and np.any(train.weights < 0):
         raise ConfigError("the loss 'rmse' has no root for rows of negative weight: choose 'mse'")
-    check_activations(engine, ACTIVATIONS.own_names(plan.activation))
-    config = config.for_rows(len(train))
+    check_own(engine, own_functions(vars(plan)), memory_budget)
     if isinstance(train, Sequences):
-        return _train_on_sequences(plan, train, validation, config, rng, engine, device, memory_budget)
+        return
     if plan.is_recurrent:
         raise ConfigError("a recurrent network is trained on sequences, and rows without steps were given")
     if config.window is not None:
         raise ConfigError(f"a window of {config.window} steps is for sequences, and rows without steps were given")
-    run: Callable[..., TrainedPopulation] = import_module(_HOMES[engine]).train
-    return run(plan, train, validation, config, rng, device, memory_budget)
+    if engine == "numba" and memory_budget is not None:
+        from propneat.training.kernel_engine import check_budget
+
+        check_budget(plan, memory_budget)
 
 
 def _train_on_sequences(
