@@ -25,7 +25,11 @@ from propneat.settings.control_config import default_control
 SIZES = {"small": 3, "middle": 20, "full": 100}
 MOST_EVALUATIONS = 200_000
 ENVIRONMENTS = ("double-pole", "double-pole-no-velocities")
-ARMS = {"none": {}, "regression": {"method": "propneat"}, "gradient": {"method": "propneat", "learning": "gradient"}}
+ARMS = {
+    "none": {},
+    "regression": {"method": "propneat", "learning": "regression"},
+    "gradient": {"method": "propneat", "learning": "gradient"},
+}
 
 
 def solve(env: str, learning: str, seed: int) -> dict[str, Any]:

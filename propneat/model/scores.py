@@ -90,12 +90,17 @@ def class_codes(model: Model, target: Any) -> np.ndarray:
     """Return the position of every label among the model's classes, int64 (n_rows,); numbers match texts that spell them."""
     position: dict[Any, int] = {str(label): code for code, label in enumerate(model.labels)}
     position |= {label: code for code, label in enumerate(model.labels)}
-    codes = []
-    for label in target:
+
+    def code_of(label: Any) -> int:
         plain = label.item() if isinstance(label, np.generic) else label
         code = position.get(plain, position.get(str(plain)))
         if code is None:
             known = ", ".join(map(str, model.labels[:10]))
             raise DataError(f"the target holds {str(plain)[:60]!r}, and the model's classes are {known}")
-        codes.append(code)
-    return np.array(codes, np.int64)
+        return code
+
+    labels = np.asarray(target)
+    if labels.dtype == object:
+        return np.array([code_of(label) for label in labels], np.int64)
+    distinct, places = np.unique(labels, return_inverse=True)
+    return np.array([code_of(label) for label in distinct], np.int64)[places]

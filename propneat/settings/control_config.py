@@ -55,9 +55,9 @@ class ControlConfig:
     seed: int = setting(0, "Everything random follows from this number.", least=0)
     discount: float = setting(0.99, "What a reward a step later counts, in advantages.", least=0, most=1)
     learning: str = setting(
-        "regression",
-        '"regression", weighted by exp(advantage / beta), or "gradient", a policy gradient, weighted by the advantage.',
-        words=("regression", "gradient"),
+        "gradient",
+        '"gradient", a policy gradient, weighted by the advantage, or "regression", weighted by exp(advantage / beta).',
+        words=("gradient", "regression"),
     )
     beta: float = setting(
         1.0, "Temperature of the weights exp(advantage / beta), in standard deviations of the advantage.", above=0

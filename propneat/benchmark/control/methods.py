@@ -56,7 +56,9 @@ def _rival(world: World, seed: int, budget: int, *, module: str) -> Result:
 
 _LISTED = (
     Method("neat", "propneat --method neat", partial(_propneat, method="neat")),
-    Method("regression", "propneat, advantage-weighted regression", partial(_propneat, method="propneat")),
+    Method(
+        "regression", "propneat, advantage-weighted regression", partial(_propneat, method="propneat", learning="regression")
+    ),
     Method("gradient", "propneat, policy gradient", partial(_propneat, method="propneat", learning="gradient")),
     Method("neat-python", "neat-python", partial(_rival, module="neat_python"), "neat-python", "neat"),
     Method("openes", "OpenES on 16 tanh nodes", partial(_rival, module="open_es")),
