@@ -12,13 +12,14 @@ import click
 from click.core import ParameterSource
 
 from propneat.base.second_process import compiling_beside
+from propneat.base.words import count
 from propneat.cli.cluster import joined
 from propneat.cli.evolve_control import check_executor, evolve_control, is_control
 from propneat.cli.evolve_options import EVOLVE_OPTIONS, SETTINGS, GroupedCommand
 from propneat.cli.evolve_run import run_shown
 from propneat.cli.reading import reading_settings
 from propneat.cli.result import describe_series, describe_summary
-from propneat.cli.talk import count, talk
+from propneat.cli.talk import talk
 
 if TYPE_CHECKING:
     from propneat.run.folder import RunFolder

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from propneat.base.words import count
 from propneat.cli.cluster import joined
 from propneat.cli.evolve_run import resumable, stop_on_signal
 from propneat.cli.setting_options import SettingOption, key_of
-from propneat.cli.talk import count, talk
+from propneat.cli.talk import talk
 from propneat.settings.control_config import ControlConfig
 
 if TYPE_CHECKING:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from propneat.base.words import count
 from propneat.cli.signals import stop_signals
-from propneat.cli.talk import count, talk
+from propneat.cli.talk import talk
 
 if TYPE_CHECKING:
     from propneat.cli.run_view import RunView

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from propneat.base.words import count
 from propneat.cli.folder import FILE, keep_apart, writing
 from propneat.cli.kinds import Pick
-from propneat.cli.talk import count
 
 if TYPE_CHECKING:
     from propneat.run.folder import RunFolder

@@ -5,7 +5,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from propneat.cli.talk import count, wrapped
+from propneat.base.words import count
+from propneat.cli.talk import wrapped
 
 __all__ = ["describe_series", "describe_summary"]
 

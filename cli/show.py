@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from propneat.base.words import count
 from propneat.cli.folder import FILE, keep_apart, writing
-from propneat.cli.talk import count
 
 if TYPE_CHECKING:
     from propneat.model import Model

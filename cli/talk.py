@@ -7,14 +7,9 @@ from typing import TextIO
 
 import click
 
-__all__ = ["count", "talk", "wrapped"]
+__all__ = ["talk", "wrapped"]
 
 _MOST_COLUMNS = 100
-
-
-def count(number: int, thing: str) -> str:
-    """Return a number with what it counts, such as 1 layer or 2 layers."""
-    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
 
 
 def talk(text: str, quiet: bool) -> None:

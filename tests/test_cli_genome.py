@@ -438,7 +438,7 @@ def test_what_predict_meets_is_said(run, tmp_path):
     (tmp_path / "texts.csv").write_text("height,eyes\ntall,blue\n")
     code, out, err = run("predict", "binary.json", "texts.csv")
     assert code == 0
-    assert "height: 1 cell of 1 hold no number and are read as missing ('tall')" in err
+    assert "height: 1 cell of 1 holds no number and is read as missing ('tall')" in err
 
 
 @pytest.mark.parametrize("command", [("show", "run"), ("predict", "run", "people.csv"), ("export", "run", "--to", "dot")])

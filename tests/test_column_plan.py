@@ -115,6 +115,16 @@ def test_a_column_of_bounds_alone_is_of_numbers_where_each_is_its_own():
     assert list(numbers[:8]) == [10.0**k for k in range(8)]
 
 
+def test_odd_cells_are_counted_in_plain_words():
+    def note(*cells, options=ReadingOptions(numbers=("s",))):
+        return plan_column(SourceColumn(np.array(cells, dtype=object), "s", MISSING_TEXTS), options).note
+
+    assert note("a", "a").startswith("s: numbers, 2 cells of 2 that hold no number read as missing ('a')")
+    assert note("1", "a").startswith("s: numbers such as '1', 1 cell of 2 that holds no number read as missing ('a')")
+    days = [f"2024-01-{day:02}" for day in range(1, 29)]
+    assert "; 1 cell of 29 that is none read as missing ('soon')" in note(*days, "soon", options=ReadingOptions(dates=("s",)))
+
+
 def test_bounds_are_said_and_stand_beside_numbers():
     many = column("< 1 year", "1 year", *[f"{years} years" for years in range(2, 10)], "10+ years", "n/a")
     report = plan_column(SourceColumn(many, "job", MISSING_TEXTS))

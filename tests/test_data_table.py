@@ -138,7 +138,7 @@ def test_files_that_are_no_tables(tmp_path):
     (tmp_path / "not.parquet").write_bytes(b"PAR1 but not really PAR1")
     (tmp_path / "notes.doc").write_text("a,b")
     expected = {
-        "folder.csv": "cannot be read",
+        "folder.csv": "is a folder",
         "cut.csv.gz": "damaged",
         "plain.csv.gz": "damaged",
         "not.parquet": "not a readable Parquet file",

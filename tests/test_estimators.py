@@ -399,7 +399,14 @@ def test_wrong_tables_are_refused_with_a_reason(case):
 
 @pytest.mark.parametrize(
     ("weights", "reason"),
-    [(np.zeros(20), "zero"), (-np.ones(20), "negative"), (np.full(20, NAN), "finite"), (np.ones(19), "one weight for each")],
+    [
+        (np.zeros(20), "zero"),
+        (-np.ones(20), "negative"),
+        (np.full(20, NAN), "finite"),
+        (np.ones(19), "one weight for each"),
+        ("x", "one number as the weight of each of the 20 rows, got a str"),
+        (["x"] * 20, "one number as the weight"),
+    ],
 )
 def test_wrong_weights_are_refused_with_a_reason(weights, reason):
     X, y = blobs(20)
@@ -452,6 +459,8 @@ def test_what_was_decided_in_reading_is_kept_and_settable():
     assert kept.get_feature_names_out().tolist() == ["id", *(f"code={level}" for level in range(7))]
     with pytest.raises(ValueError, match="did you mean 'code'"):
         PropNEATClassifier(**SHORT, drop=["cod"]).fit(frame, y)
+    with pytest.raises(DataError, match="no column is left to learn from"):
+        PropNEATClassifier(**SHORT, drop=list(frame)).fit(frame, y)
 
 
 def test_importing_propneat_loads_nothing_heavy():

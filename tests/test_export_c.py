@@ -9,8 +9,10 @@ from c_programs import STRICT, answers, build, float_answers, needs_compiler, ra
 from random_genomes import random_genome
 from test_readme import a_table
 
-from propneat.data import Preprocessor
+from propneat.base.errors import ConfigError
+from propneat.data import EncodingOptions, Preprocessor, TargetScale
 from propneat.export.c_columns import encode_rows, plan_columns
+from propneat.export.c_export import export_c
 from propneat.export.c_files import fixed_files, float_files, joined_files
 from propneat.export.c_fixed import quantise
 from propneat.genome import ACTIVATIONS, AGGREGATIONS
@@ -101,6 +103,44 @@ def test_bad_input_is_one_sentence_and_nothing_is_written(run, folder, arguments
     code, out, err = run("export", "champion.json", *arguments)
     assert (code, out) == (2, "") and words in err and "Traceback" not in err
     assert sorted(path.name for path in folder.rglob("*")) == ["a_file", "champion.json"]
+
+
+@pytest.mark.parametrize("factor", [1e300, 1e-300])
+def test_a_column_beyond_float32_is_refused_by_name(run, folder, factor):
+    rng = np.random.default_rng(4)
+    frame = pandas.DataFrame({"x": rng.normal(size=60), "h": rng.normal(size=60) * factor})
+    preprocessor = Preprocessor.fit(frame)
+    random_linear(rng, preprocessor, TargetScale(0.0, 1.0)).save("champion.json")
+    for arguments in (["c"], ["c", "--numbers", "int16"], ["micropython"]):
+        code, out, err = run("export", "champion.json", "--to", *arguments, "--out", "none")
+        assert (code, out) == (2, "") and "float32 holds sizes" in err and "column 'h'" in err and "Traceback" not in err
+        assert not (folder / "none").exists()
+    random_linear(rng, Preprocessor.fit(frame[["x"]]), TargetScale(factor, factor)).save("champion.json")
+    code, out, err = run("export", "champion.json", "--to", "c")
+    assert (code, out) == (2, "") and "the target" in err
+
+
+def test_levels_that_are_one_float32_are_refused_and_others_are_not():
+    rng = np.random.default_rng(6)
+    for first, is_refused in ((2**24 + 1, True), (1, False)):
+        frame = pandas.DataFrame({"code": np.tile(np.arange(first, first + 4), 30)})
+        preprocessor = Preprocessor.fit(frame, options=EncodingOptions(one_hot_integers=6))
+        model = random_linear(rng, preprocessor, TargetScale(0.0, 1.0))
+        assert sum(rule.level is not None for rule in preprocessor.rules) > 1
+        if is_refused:
+            with pytest.raises(ConfigError, match="'code' has levels"):
+                export_c(model)
+        else:
+            export_c(model)
+
+
+def random_linear(rng: np.random.Generator, preprocessor: Preprocessor, scale: TargetScale) -> Model:
+    """Return a regression that uses every input."""
+    while True:
+        genome = random_genome(rng, n_inputs=len(preprocessor.rules), n_outputs=1, max_hidden=3)
+        model = Model(genome, "regression", preprocessor, None, scale)
+        if len(plan_columns(model).slots) == len(preprocessor.rules):
+            return model
 
 
 def test_names_that_people_give_stay_comments_and_identifiers(tmp_path):

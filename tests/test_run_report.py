@@ -203,7 +203,9 @@ def test_in_a_browser_a_node_says_what_it_computes_and_nothing_is_wider_than_a_p
     probe = """<script>
       document.querySelector("[data-node]:last-of-type").dispatchEvent(new Event("click", {bubbles: true}));
       const note = document.createElement("pre"); note.id = "probe";
-      note.textContent = JSON.stringify([told.textContent, document.documentElement.scrollWidth <= innerWidth]);
+      const scores = document.querySelector(".scores").parentElement;
+      note.textContent = JSON.stringify([told.textContent, document.documentElement.scrollWidth <= innerWidth,
+        scores.scrollWidth <= scores.clientWidth]);
       document.body.append(note);
     </script></body>"""
     page = (made / "numbers" / "report.html").read_text(encoding="utf-8")
@@ -213,14 +215,14 @@ def test_in_a_browser_a_node_says_what_it_computes_and_nothing_is_wider_than_a_p
         "--headless",
         "--no-sandbox",
         "--disable-gpu",
-        "--window-size=500,900",
+        "--window-size=390,900",
         f"--user-data-dir={tmp_path / 'profile'}",
     ]
     done = subprocess.run(
         [*command, "--dump-dom", (tmp_path / "page.html").as_uri()], capture_output=True, text=True, timeout=120, check=True
     )
-    told, fits = json.loads(unescape(re.search(r'<pre id="probe">(.*?)</pre>', done.stdout, re.DOTALL)[1]))
-    assert fits and "node" in told and "on rows held out: median" in told
+    told, fits, shows_all = json.loads(unescape(re.search(r'<pre id="probe">(.*?)</pre>', done.stdout, re.DOTALL)[1]))
+    assert fits and shows_all and "node" in told and "on rows held out: median" in told
 
 
 def test_a_report_is_written_anew_to_the_same_bytes_and_refuses_another_table(run, here):

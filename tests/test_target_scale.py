@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from propneat.data import TargetScale
 from propneat.data.weighted import is_clearly_less
 from propneat.model import Model, load_model
 from propneat.model.preparation import prepare_problem
+from propneat.model.scores import score_answers
 
 
 def factors(n_rows: int = 400, noise: float = 0.1) -> tuple[np.ndarray, np.ndarray]:
@@ -107,6 +109,18 @@ def test_clearly_less_needs_both_size_and_evidence():
     assert is_clearly_less(errors, errors + 0.1, ones, 0.05)
     assert not is_clearly_less(errors, errors + 0.1, ones, 0.2)
     assert not is_clearly_less(errors, errors + 0.1 + 5 * (noise - noise.mean()), ones, 0.05)
+
+
+@pytest.mark.parametrize("unit", [1e-200, 1.0, 1e200])
+def test_the_root_of_squares_is_right_where_squares_leave_float64(unit):
+    rng = np.random.default_rng(3)
+    plain, _ = plain_model(rng)
+    model = replace(plain, target_scale=TargetScale(2 * unit, unit))
+    outputs, truth = rng.normal(size=(50, 1)), rng.normal(size=50)
+    exact = np.sqrt(np.mean((outputs[:, 0] + 2 - truth) ** 2))
+    scores = score_answers(model, outputs, truth * unit)
+    assert scores["rmse"] / unit == pytest.approx(exact, rel=1e-12) and scores["r2"] < 1
+    assert score_answers(model, outputs, model.scale.invert(outputs[:, 0]))["rmse"] == 0
 
 
 def test_a_model_says_that_it_has_no_scale_or_no_classes():

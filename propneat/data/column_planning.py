@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from propneat.base.errors import DataError
+from propneat.base.words import count_cells
 from propneat.data.cells import Cells, is_missing, is_number, text_of
 from propneat.data.number_columns import shapes_of
 from propneat.data.numbers import find_form, parse_number
@@ -54,8 +55,8 @@ def _of_numbers(plan: ColumnPlan, source: SourceColumn, options: ReadingOptions)
     sentinel = _sentinel(read) if plan.kind == "number" and options.kind_of(plan.name) != "number" else None
     if sentinel is None:
         return report
-    n_cells = int((read.numbers == sentinel).sum())
-    note = f"{plan.name}: {n_cells} cells of {len(read.missing)} hold {sentinel:g}, the only negative number, read as missing"
+    cells = count_cells(int((read.numbers == sentinel).sum()), len(read.missing), "holds", "hold")
+    note = f"{plan.name}: {cells} {sentinel:g}, the only negative number, read as missing"
     plan = replace(plan, sentinel=sentinel)
     return replace(_report(plan, source.read(plan)), note=f"{note}; --numbers {plan.name} keeps it")
 

@@ -4,6 +4,7 @@ from collections.abc import Container
 
 import numpy as np
 
+from propneat.base.words import count_cells
 from propneat.data.cells import Cells
 from propneat.data.frames import TableView
 from propneat.data.plan import ReadColumn
@@ -45,7 +46,9 @@ def describe_training(preprocessor: Preprocessor, table: object) -> list[str]:
         if outside.any():
             rule = next(rule for rule in rules if rule.outside(column).any())
             ends = f"between {rule.low:.6g} and {rule.high:.6g}" if rule.part is None else "nearest to them"
-            lines.append(f"{name}: {_cells(outside)} lie far outside the rest and are taken as the value {ends}")
+            lines.append(
+                f"{name}: {_cells(outside, 'lies', 'lie')} far outside the rest and {_be(outside)} taken as the value {ends}"
+            )
     return lines
 
 
@@ -53,7 +56,7 @@ def _odd_cells(name: str, column: ReadColumn, values: object) -> list[str]:
     if not column.odd.any():
         return []
     shown = "" if values is None else _examples(values[column.odd], name)
-    return [f"{name}: {_cells(column.odd)} hold no {column.plan.kind} and are read as missing{shown}"]
+    return [f"{name}: {_cells(column.odd, 'holds', 'hold')} no {column.plan.kind} and {_be(column.odd)} read as missing{shown}"]
 
 
 def _examples(values: object, name: str) -> str:
@@ -66,7 +69,7 @@ def _unseen_levels(name: str, column: ReadColumn) -> list[str]:
     if not found.any():
         return []
     shown = ", ".join(repr(column.levels[code]) for code in unseen[:3])
-    return [f"{name}: {_cells(found)} hold levels that training did not show often ({shown})"]
+    return [f"{name}: {_cells(found, 'holds a level', 'hold levels')} that training did not show often ({shown})"]
 
 
 def _outside(preprocessor: Preprocessor, name: str, column: ReadColumn) -> list[str]:
@@ -74,8 +77,14 @@ def _outside(preprocessor: Preprocessor, name: str, column: ReadColumn) -> list[
     outside = np.any([rule.outside(column) for rule in rules], axis=0) if rules else np.zeros(len(column.missing), bool)
     if not outside.any():
         return []
-    return [f"{name}: {_cells(outside)} lie outside the range of training and are taken as its nearest end"]
+    return [
+        f"{name}: {_cells(outside, 'lies', 'lie')} outside the range of training and {_be(outside)} taken as its nearest end"
+    ]
 
 
-def _cells(mask: np.ndarray) -> str:
-    return f"{int(mask.sum())} cell{'s' if mask.sum() > 1 else ''} of {len(mask)}"
+def _cells(mask: np.ndarray, holds: str, hold: str) -> str:
+    return count_cells(int(mask.sum()), len(mask), holds, hold)
+
+
+def _be(mask: np.ndarray) -> str:
+    return "is" if mask.sum() == 1 else "are"

@@ -51,6 +51,8 @@ def read_table_file(path: Path | str, form: DelimitedForm = DelimitedForm()) -> 
     """
     path = Path(path)
     name = path.name.lower()
+    if path.is_dir():
+        raise DataError(f"{path} is a folder: name a file in it that ends in one of {', '.join(FILE_ENDINGS)}")
     if not name.endswith(FILE_ENDINGS):
         raise DataError(f"{path} is not a kind of file that can be read: use one of {', '.join(FILE_ENDINGS)}")
     data = _read_bytes(path)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from propneat.base.errors import DataError
+from propneat.base.words import count, count_cells
 from propneat.data.dates import DATE_FORMATS, ISO, find_date_format
 from propneat.data.numbers import (
     NumberForm,
@@ -145,21 +146,21 @@ class SeenTexts:
         if is_ambiguous(read) and self.options.decimal is None:
             said.append("the marks may stand for decimals or thousands, --decimal says which")
         if n_ranges := sum(self.texts[text] for text in read if re.search(r"\d\s+(to|[-\u2013\u2014])\s+\S*\d", text)):
-            said.append(f"{n_ranges} ranges read as their middle")
+            said.append(f"{count(n_ranges, 'range')} read as {'its' if n_ranges == 1 else 'their'} middle")
         if multiplied:
             said.append(
                 f"letters for thousands and more multiplied, {multiplied[0]!r} is {parse_number(multiplied[0], form):,.0f}"
             )
         if bounds:
             n_bounds = sum(self.texts[text] for text in bounds)
-            said.append(f"{n_bounds} bound{'s' if n_bounds > 1 else ''} such as {bounds[0]!r} read as the number named")
+            said.append(f"{count(n_bounds, 'bound')} such as {bounds[0]!r} read as the number named")
         if report.n_odd:
             shown = ", ".join(map(repr, report.odd[:3])) + (", ..." if len(report.odd) > 3 else "")
-            cells = f"{report.n_odd} cell{'s' if report.n_odd > 1 else ''} of {self.n_rows}"
-            said.append(f"{cells} that hold no number read as missing ({shown}), --categories {self.name} reads all as texts")
+            cells = count_cells(report.n_odd, self.n_rows, "that holds", "that hold")
+            said.append(f"{cells} no number read as missing ({shown}), --categories {self.name} reads all as texts")
         plain = next((text for text in read if text not in set(bounds)), None)
-        example = f"such as {plain!r}, " if plain else ""
-        return f"{self.name}: numbers {example}{'; '.join(said)}" if said else ""
+        example = f" such as {plain!r}" if plain else ""
+        return f"{self.name}: numbers{example}, {'; '.join(said)}" if said else ""
 
     def date(self, forced: bool = False) -> ColumnReport | None:
         """Almost all cells are dates of one format."""
@@ -181,7 +182,8 @@ class SeenTexts:
         if is_ambiguous_date:
             said += "; another order of day and month fits as well"
         if n_odd:
-            said += f"; {n_odd} cells of {self.n_rows} that are none read as missing ({', '.join(map(repr, odd[:3]))})"
+            cells = count_cells(n_odd, self.n_rows, "that is none", "that are none")
+            said += f"; {cells} read as missing ({', '.join(map(repr, odd[:3]))})"
         note = f"{said}; --categories {self.name} reads texts, --drop {self.name} leaves it out"
         return ColumnReport(plan, self.n_missing + n_odd, len(self.texts) - len(odd), n_odd, tuple(odd[:5]), note, example)
 

@@ -10,11 +10,16 @@ __all__ = ["check_weights", "is_clearly_less", "measure", "tally", "tally_clippe
 def check_weights(weights: object, n_rows: int) -> np.ndarray:
     """Return row weights as float64 of shape (n_rows,); None means 1 for every row.
 
-    Raises DataError when the shape is another, when a weight is negative or not finite, or when all are zero.
+    Raises DataError when weights are no numbers, when the shape is another, when a weight is negative or not finite, or when all are zero.
     """
     if weights is None:
         return np.ones(n_rows)
-    values = np.asarray(weights, dtype=np.float64)
+    try:
+        values = np.asarray(weights, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise DataError(
+            f"expected one number as the weight of each of the {n_rows} rows, got a {type(weights).__name__}"
+        ) from error
     if values.shape != (n_rows,):
         raise DataError(f"expected one weight for each of the {n_rows} rows, got weights of shape {values.shape}")
     if not np.isfinite(values).all() or (values < 0).any():

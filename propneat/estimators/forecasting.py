@@ -5,11 +5,11 @@ from typing import Any
 import numpy as np
 
 from propneat.base.errors import ConfigError, DataError
-from propneat.data import encode_target, plan_table
+from propneat.data import encode_target
 from propneat.data.next_steps import NextSteps, cut_windows, window_size
 from propneat.data.sequence_rows import SequenceColumns, read_arrays
 from propneat.data.table import column_hint
-from propneat.estimators.preparing import are_sequences
+from propneat.estimators.preparing import are_sequences, plan_columns
 from propneat.model import Model
 from propneat.model.forecast_preparation import FollowedColumn, prepare_forecasts
 from propneat.model.preparation import PreparedProblem
@@ -24,7 +24,7 @@ def prepare_series(X: Any, next_step: str | int, settings: Settings, seed: int) 
     X is an array of sequences, or a table whose rows are one series in their order.
     """
     values, rows = read_arrays(X) if are_sequences(X) else (X, cut_windows(np.arange(len(X)), window_size(len(X))))
-    planned = plan_table(values, settings.data.reading)
+    planned = plan_columns(values, settings.data.reading)
     names = [column.name for column in planned.plan.columns]
     if isinstance(next_step, int) and 0 <= next_step < len(names):
         name = names[next_step]

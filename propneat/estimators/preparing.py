@@ -6,12 +6,14 @@ import numpy as np
 
 from propneat.base.errors import DataError
 from propneat.data import plan_table
+from propneat.data.planning import PlannedTable
 from propneat.data.sequence_rows import SequenceColumns, read_arrays
 from propneat.model.preparation import PreparedProblem, prepare_problem
 from propneat.model.sequence_preparation import prepare_sequences
 from propneat.settings.file import Settings
+from propneat.settings.reading import ReadingOptions
 
-__all__ = ["are_sequences", "checked_sequences", "prepare_arrays", "prepare_rows"]
+__all__ = ["are_sequences", "checked_sequences", "plan_columns", "prepare_arrays", "prepare_rows"]
 
 
 def are_sequences(X: Any) -> bool:
@@ -34,12 +36,20 @@ def checked_sequences(X: Any, n_features: int | None = None) -> np.ndarray:
     return X
 
 
+def plan_columns(values: Any, reading: ReadingOptions) -> PlannedTable:
+    """Decide how columns are read, see `plan_table`; raises DataError where all are left out."""
+    planned = plan_table(values, reading)
+    if not planned.plan.used:
+        raise DataError("no column is left to learn from: drop and keep leave all of them out")
+    return planned
+
+
 def prepare_arrays(
     X: np.ndarray, y: np.ndarray, task: str, weights: np.ndarray, class_weight: Any, settings: Settings, seed: int
 ) -> tuple[list[str], PreparedProblem]:
     """Return what is to be said of the columns, and the problem; see `prepare_sequences`."""
     values, rows = read_arrays(X)
-    planned = plan_table(values, settings.data.reading)
+    planned = plan_columns(values, settings.data.reading)
     prepared = prepare_sequences(
         values,
         y,
@@ -60,7 +70,7 @@ def prepare_rows(
 ) -> tuple[list[str], PreparedProblem]:
     """Return what is to be said of the columns, and the problem."""
     settings.data.refuse_answer()
-    planned = plan_table(X, settings.data.reading)
+    planned = plan_columns(X, settings.data.reading)
     prepared = prepare_problem(
         X,
         y,

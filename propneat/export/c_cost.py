@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from propneat.base.errors import DataError, ExportError
+from propneat.base.words import count
 from propneat.compiler import evaluate
 from propneat.data import encode_target
 from propneat.export.c_fixed import FixedModel
@@ -40,9 +41,13 @@ class Cost:
         what = "a probability" if self.same is not None else "an answer, as a share of the target's spread,"
         scored = "" if self.before is None else f", {self.score} {self.before:.4f} in float64 and {self.after:.4f} in {numbers}"
         same = "" if self.same is None else f", the same class on {self.same:.2%} of rows"
-        first = f"{numbers} on {self.n_rows} rows: largest difference of {what} {self.difference:.2g}{same}{scored}"
+        first = f"{numbers} on {count(self.n_rows, 'row')}: largest difference of {what} {self.difference:.2g}{same}{scored}"
         sure = f"an output of the network is off by {self.bound:.2g} at most, by proof"
-        beyond = f"; on {self.saturated} rows a value saturates, and there the proof does not hold" if self.saturated else ""
+        beyond = (
+            f"; on {count(self.saturated, 'row')} a value saturates, and there the proof does not hold"
+            if self.saturated
+            else ""
+        )
         return [first, sure + beyond]
 
 

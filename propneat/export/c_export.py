@@ -14,6 +14,7 @@ from propneat.export.c_fixed import FixedModel, quantise
 from propneat.export.c_names import check_name
 from propneat.export.c_project import arduino_files, cmake_text, zipped
 from propneat.export.c_selftest import Vectors, fixed_vectors, float_vectors, test_text
+from propneat.export.float32_limits import check_columns, check_float32
 from propneat.model import Model
 
 __all__ = ["NUMBERS", "CExport", "COptions", "export_c"]
@@ -80,10 +81,14 @@ class CExport:
 def export_c(model: Model, options: COptions = COptions(), table: Any = None) -> CExport:
     """Return a model as C; the rows of `table`, a dataframe, choose the units of fixed point and measure its cost.
 
-    Raises ConfigError for options that do not fit, ExportError where an answer moves further than the tolerance.
+    Raises ConfigError for options that do not fit and for what float32 cannot hold, ExportError where an answer moves further than the tolerance.
     """
     model.row_plan("the C that propneat writes")
     layout = plan_columns(model)
+    if options.numbers == "float32":
+        check_float32(model, layout)
+    else:
+        check_columns(layout)
     x, inputs, notes = _rows(model, layout, options, table)
     fixed = cost = None
     if options.numbers == "float32":

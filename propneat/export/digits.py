@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from propneat.base.errors import DataError
+from propneat.base.words import count
 from propneat.data import encode_target
 from propneat.export.python_text import to_python
 from propneat.formula import Formula, round_formula
@@ -39,7 +40,7 @@ class Rounding:
     def line(self) -> str:
         """Return what is said of it."""
         return (
-            f"Rounded to {self.digits} significant digits: {self.score} {self.after:.4f} on {self.n_rows} rows, "
+            f"Rounded to {self.digits} significant digits: {self.score} {self.after:.4f} on {count(self.n_rows, 'row')}, "
             f"{self.before:.4f} with all digits, largest difference of an answer {self.difference:.2g}"
         )
 

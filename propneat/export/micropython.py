@@ -7,6 +7,7 @@ from propneat.data.input_rule import InputRule
 from propneat.export.c_columns import Column, Layout, plan_columns
 from propneat.export.c_float import is_plain, level_number
 from propneat.export.c_header import card_lines
+from propneat.export.float32_limits import check_float32
 from propneat.genome import ACTIVATIONS, AGGREGATIONS, check_functions
 from propneat.model import Model
 
@@ -45,8 +46,12 @@ check_functions(__name__, activations=_FUNCTIONS, aggregations=_JOINS)
 
 
 def micropython_text(model: Model) -> str:
-    """Return a module with COLUMNS, LEVELS, CLASSES, and predict(x) -> (class or number, probabilities)."""
+    """Return a module with COLUMNS, LEVELS, CLASSES, and predict(x) -> (class or number, probabilities).
+
+    Raises ConfigError for columns and targets beyond float32, which is what most boards compute with.
+    """
     layout, plan = plan_columns(model), model.row_plan("the module that propneat writes")
+    check_float32(model, layout)
     wanted = {ACTIVATIONS[code] for code in plan.activation[plan.n_inputs :].tolist()}
     wanted |= {helper for key in wanted for helper in _FUNCTIONS[key][1]} | ({"sigmoid"} if model.task == "binary" else set())
     helpers = [text for key, (_, _, text) in _FUNCTIONS.items() if key in wanted and text]

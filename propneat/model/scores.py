@@ -60,11 +60,11 @@ def score_answers(model: Model, outputs: np.ndarray, target: Any) -> dict[str, f
         truth = encode_target(target, "regression")[1]
         answers = model.scale.invert(outputs[:, 0])
         with np.errstate(over="ignore"):
-            rmse = np.sqrt(np.mean((answers - truth) ** 2))
+            rmse = _root_mean_square(answers - truth)
             # in units of the scale, so that huge numbers have finite squares
             scaled = [(values - model.scale.center) / model.scale.scale for values in (answers, truth)]
             score = score_outputs("regression", scaled[0][:, None], scaled[1][:, None], np.ones(len(truth)))
-        return {"r2": score, "rmse": float(rmse)}
+        return {"r2": score, "rmse": rmse}
     codes = class_codes(model, target)
     hot = np.eye(len(model.labels))[codes]
     with np.errstate(over="ignore"):
@@ -76,6 +76,14 @@ def score_answers(model: Model, outputs: np.ndarray, target: Any) -> dict[str, f
         "balanced_accuracy": float(np.mean([right[codes == code].mean() for code in np.unique(codes)])),
         "log_loss": float(-np.mean(np.log(np.maximum(probabilities[np.arange(len(codes)), codes], np.finfo(float).eps)))),
     }
+
+
+def _root_mean_square(gaps: np.ndarray) -> float:
+    """Return the root of the mean square of gaps (n_rows,), in units of the largest where squares would leave float64."""
+    square, largest = float(np.mean(gaps**2)), float(np.abs(gaps).max())
+    if np.finfo(float).tiny <= square < np.inf or not 0 < largest < np.inf:
+        return float(np.sqrt(square))
+    return float(largest * np.sqrt(np.mean((gaps / largest) ** 2)))
 
 
 def class_codes(model: Model, target: Any) -> np.ndarray:

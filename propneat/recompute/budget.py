@@ -7,6 +7,7 @@ import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from propneat.base.errors import ConfigError
+from propneat.base.words import count
 from propneat.compiler import LayerPlan
 from propneat.compiler.network import CompiledNetwork
 from propneat.recompute.chen import chen_strategy
@@ -62,7 +63,9 @@ def plan_recomputation(
         peaks.append(_tried_peak(module, example, StrategyForward(traced, strategy)))
         if peaks[-1] <= budget_bytes:
             return RecomputationPlan(traced, strategy, peaks[-1], plain, overhead / max(1, traced.graph.total_time))
-    raise ConfigError(f"training within {budget_bytes} bytes is not possible: the least that was found is {min(peaks)} bytes")
+    raise ConfigError(
+        f"training within {count(budget_bytes, 'byte')} is not possible: the least that was found is {min(peaks)} bytes"
+    )
 
 
 def least_peak(network: torch.nn.Module | LayerPlan, example: torch.Tensor, *, family: str = "pruned") -> int:

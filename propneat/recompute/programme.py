@@ -6,6 +6,7 @@ from functools import cached_property
 import numpy as np
 
 from propneat.base.errors import ConfigError
+from propneat.base.words import count
 from propneat.recompute.families import Family, all_lower_sets, pruned_lower_sets
 from propneat.recompute.graph import Graph
 from propneat.recompute.kernel import cheapest_caches, pareto_fronts
@@ -109,5 +110,5 @@ def best_strategy(family: Family, budget: int, objective: str = "time") -> Strat
         node_memory, node_time, min(budget, 2**62), objective == "memory",
     )  # fmt: skip
     if not len(sets):
-        raise ConfigError(f"no strategy keeps to {budget} bytes: the least budget is {least_budget(family)} bytes")
+        raise ConfigError(f"no strategy keeps to {count(budget, 'byte')}: the least budget is {least_budget(family)} bytes")
     return Strategy(family.graph, tuple(family.masks[position] for position in sets[-2::-1]))

@@ -6,6 +6,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 import numpy as np
 
+from propneat.base.words import count
 from propneat.compiler import LayerPlan, compile_structure
 from propneat.genome import ACTIVATIONS, AGGREGATIONS, Genome, NodeKind
 from propneat.genome.presentation import (
@@ -18,7 +19,7 @@ from propneat.genome.presentation import (
 )
 from propneat.report.network_arcs import arcs, room_for_arcs
 from propneat.report.network_layout import Layout, lay_out
-from propneat.report.network_text import count, number, shorten, text_width
+from propneat.report.network_text import number, shorten, text_width
 
 __all__ = ["draw_network"]
 

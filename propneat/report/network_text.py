@@ -2,7 +2,7 @@
 
 import unicodedata
 
-__all__ = ["count", "number", "shorten", "text_width"]
+__all__ = ["number", "shorten", "text_width"]
 
 _LABEL_CHARACTERS = 30
 _CHARACTER_WIDTH = 7.0

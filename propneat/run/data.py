@@ -8,6 +8,7 @@ import numpy as np
 
 from propneat.base.errors import ConfigError, DataError
 from propneat.base.records import sha256_hex
+from propneat.base.words import count
 from propneat.compiler import LayerPlan, evaluate
 from propneat.data import ColumnPlan, Table, encode_target, load_table
 from propneat.data.next_steps import NextSteps, with_current
@@ -103,7 +104,9 @@ def prepare_run(settings: Settings, table: Table | None = None) -> RunData:
     codes = encode_target(table.target, table.task)[1]
     learn, test = hold_out(data, codes, table.task, seed)
     if len(learn) < 4:
-        raise DataError(f"a test_fraction of {data.test_fraction} leaves {len(learn)} rows to learn from, not 4: lower it")
+        raise DataError(
+            f"a test_fraction of {data.test_fraction} leaves {count(len(learn), 'row')} to learn from, not 4: lower it"
+        )
     prepared = prepare_problem(
         table.features.iloc[learn],
         table.target.iloc[learn],

@@ -11,6 +11,7 @@ import numpy as np
 
 from propneat.base.errors import ConfigError
 from propneat.base.native import bare, outer, share_out, thread_count
+from propneat.base.words import count
 from propneat.compiler import PopulationPlan
 from propneat.training.float_mode import FLUSHING, float_mode, set_float_mode
 from propneat.training.kernel_loop import EPOCHS, JUDGED, TRAIN, first_notes, train_one
@@ -117,7 +118,7 @@ def check_budget(plan: PopulationPlan, memory_budget: int) -> None:
     needed = thread_count(len(plan)) * sum(part.nbytes for part in _scratch(plan))
     if needed > memory_budget:
         raise ConfigError(
-            f"training within {memory_budget} bytes is not possible: "
+            f"training within {count(memory_budget, 'byte')} is not possible: "
             f"for networks of this size the numba engine needs {needed} bytes"
         )
 

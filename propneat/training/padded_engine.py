@@ -9,6 +9,7 @@ import torch
 from torch.nn import functional
 
 from propneat.base.errors import ConfigError
+from propneat.base.words import count
 from propneat.compiler import PopulationPlan
 from propneat.compiler.network import apply_activation, own_join
 from propneat.genome import check_functions
@@ -150,7 +151,7 @@ def _chunks(
         yield plan, padded
     elif len(plan) == 1:
         raise ConfigError(
-            f"training within {budget} bytes is not possible: the padded engine needs {needed} bytes for one of the genomes "
+            f"training within {count(budget, 'byte')} is not possible: the padded engine needs {needed} bytes for one of the genomes "
             f"on {batch_rows} rows at a time: take a larger memory_budget or a smaller batch_size"
         )
     else:

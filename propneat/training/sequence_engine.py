@@ -12,6 +12,7 @@ import numpy as np
 
 from propneat.base.errors import ConfigError
 from propneat.base.native import outer, share_out, thread_count
+from propneat.base.words import count
 from propneat.compiler import PopulationPlan, fixed_numbers, unfold
 from propneat.training.float_mode import FLUSHING, float_mode, set_float_mode
 from propneat.training.kernel_loop import EPOCHS, JUDGED, TRAIN, first_notes, train_one
@@ -117,7 +118,7 @@ def _segment_steps(steps: _Steps, n_steps: int, n_threads: int, budget: int | No
     fitting = np.flatnonzero(needed <= budget)
     if not len(fitting):
         raise ConfigError(
-            f"training within {budget} bytes is not possible: "
+            f"training within {count(budget, 'byte')} is not possible: "
             f"for these networks and {n_steps} steps the numba engine needs {int(needed.min())} bytes"
         )
     # of the sizes that cut into as many segments the smallest

@@ -13,6 +13,7 @@ import torch
 
 from propneat.base.errors import ConfigError
 from propneat.base.extras import need
+from propneat.base.words import count
 from propneat.compiler import PopulationPlan
 from propneat.training.devices import usable_device
 from propneat.training.flat_plan import number_through
@@ -127,7 +128,7 @@ def _count_programs(plan: PopulationPlan, place: torch.device, n_rows: int, budg
     n_fitting = (DEFAULT_BUDGET if budget is None else budget) // scratch_bytes(plan)
     if n_fitting == 0 and budget is not None:
         raise ConfigError(
-            f"training within {budget} bytes is not possible: the triton engine needs {scratch_bytes(plan)} bytes for one program"
+            f"training within {count(budget, 'byte')} is not possible: the triton engine needs {scratch_bytes(plan)} bytes for one program"
         )
     return min(n_wanted, max(n_fitting, 1), len(plan) * _n_parts(n_rows))
 
