@@ -48,7 +48,7 @@ def made(count: int, scale: float, numbers: str, seed: int) -> tuple[list[FixedM
     ("numbers", "scale", "flags"), [("int16", 0.7, ("-O2",)), ("int16", 3.0, SANITIZED), ("int8", 1.0, SANITIZED)]
 )
 def test_c_is_numpy_to_the_bit(tmp_path, numbers, scale, flags):
-    fixed, rows, _ = made(11, scale, numbers, 3)
+    fixed, rows, _ = made(11, scale, numbers, 8)
     seen = {(node.activation, node.join) for model in fixed for node in model.nodes}
     assert {name for name, _ in seen} == set(ACTIVATIONS) and {join for _, join in seen} == set(AGGREGATIONS)
     outputs = [1 if model.model.task == "regression" else len(model.model.classes) for model in fixed]

@@ -93,7 +93,7 @@ BROKEN = {
     "kind": (replaced(NODES, 3, 2, 3), GENES, "node 3 has an unknown kind code 3"),
     "activation": (replaced(NODES, 3, 3, 126), GENES, "unknown activation code"),
     "negative activation": (replaced(NODES, 3, 3, -1), GENES, "unknown activation code -1"),
-    "aggregation": (replaced(NODES, 3, 4, len(AGGREGATIONS)), GENES, "unknown aggregation code"),
+    "aggregation": (replaced(NODES, 3, 4, 126), GENES, "unknown aggregation code"),
     "nan bias": (replaced(NODES, 2, 1, np.nan), GENES, "node 2 has a bias that is not a finite number"),
     "input bias": (replaced(NODES, 0, 1, 0.5), GENES, "an input node passes its value on"),
     "input activation": (replaced(NODES, 0, 3, 1), GENES, "an input node passes its value on"),
