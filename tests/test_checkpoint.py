@@ -337,7 +337,7 @@ def test_a_missing_file_a_folder_half_a_checkpoint_and_another_schema_are_refuse
         with pytest.raises(CheckpointError, match="there is no checkpoint"):
             load_checkpoint(path)
     monkeypatch.setattr("propneat.run.checkpoint.archive.CHECKPOINT_SCHEMA", "propneat.checkpoint/99")
-    with pytest.raises(DamagedCheckpointError, match="schema 'propneat.checkpoint/9'"):
+    with pytest.raises(DamagedCheckpointError, match="schema 'propneat.checkpoint/8'"):
         load_checkpoint(saved[0])
     journal_of(saved[0]).unlink()
     with pytest.raises(DamagedCheckpointError, match="lacks its other half, checkpoint.journal"):

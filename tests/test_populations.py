@@ -159,15 +159,3 @@ def test_first_networks_have_more_hidden_nodes_where_there_are_many_rows(n_rows,
 def test_without_rows_a_population_starts_as_on_few():
     auto, four = (Population(3, 1, EvolutionConfig(initial_hidden=most), seed=1) for most in ("auto", 4))
     assert list(auto.ask()) == list(four.ask())
-
-
-@pytest.mark.parametrize(
-    ("n_rows", "batch_size", "epochs", "patience"),
-    [(100, None, 500, 50), (39_999, None, 500, 50), (40_000, 20_000, 250, 25), (450_000, 22_500, 25, 3)],
-)
-def test_the_final_training_takes_as_many_steps_on_batches_of_very_many_rows(n_rows, batch_size, epochs, patience):
-    config = default_config()
-    final = config.final_training(n_rows, 500, 50)
-    assert (final.batch_size, final.epochs, final.patience) == (batch_size, epochs, patience)
-    fixed = replace(config, training=replace(config.training, batch_size=512)).final_training(n_rows, 500, 50)
-    assert (fixed.batch_size, fixed.epochs, fixed.patience) == (512, 500, 50)

@@ -1,6 +1,7 @@
 """Several populations' champions as one small network, which is taught their mean answers."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -98,7 +99,7 @@ def _taught(mean: Genome, soft: Samples | Sequences, task: str, config: EvolveCo
         return GenePool.pack([])
     rng = make_rng(config.seed, "distil")
     rows = _with_mixed_rows(mean, soft, task, rng)
-    whole = config.final_training(len(rows), config.refit_epochs, l2=0.0)
+    whole = replace(config.final_training, epochs=config.refit_epochs, patience=None, l2=0.0)
     pruned = some_sizes(prune(mean, rows, whole, config.prune_epochs, rng, train))
     return train_pool(pruned, rows, whole, rng, train)[0] if len(pruned) else pruned
 

@@ -63,7 +63,7 @@ def _tune(state: EvolveState, problem: Problem, config: EvolveConfig, train: Tra
     """
     number = len(state.finished)
     rng = make_rng(config.seed, "finish", *([number] if number else []))
-    final = config.final_training(len(problem.train), config.fine_tune_epochs, config.fine_tune_patience)
+    final = replace(config.final_training, epochs=config.fine_tune_epochs, patience=config.fine_tune_patience)
     finalists = [state.champion, *list(state.leaders)[: config.n_finalists]]
     archive = [state.front.genomes[k] for k in spread(state.front.sizes, _MOST_SIZES).tolist()]
     if config.retrain:
@@ -103,5 +103,5 @@ def _costs(losses: np.ndarray, pool: GenePool, problem: Problem, config: EvolveC
 def _refit(pool: GenePool, problem: Problem, config: EvolveConfig, train: Trainer) -> GenePool:
     """Train chosen genomes on all rows; nothing is judged any more, so what holds them back is `training.l2` alone."""
     rng = make_rng(config.seed, "refit")
-    rows = problem.all_rows()
-    return train_pool(pool, rows, config.final_training(len(rows), config.refit_epochs), rng, train)[0]
+    whole = replace(config.final_training, epochs=config.refit_epochs, patience=None)
+    return train_pool(pool, problem.all_rows(), whole, rng, train)[0]

@@ -1,5 +1,7 @@
 """The linear network that joins several populations' champions: every input leads straight to every output."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from propneat.compiler import compile_genome
@@ -29,7 +31,7 @@ def linear_network(rows: Samples | Sequences, config: EvolveConfig, rng: np.rand
     nodes = [(node, 0.0, kind, *plain) for node, kind in enumerate(kinds)]
     ends = [(source, n_inputs + target) for source in range(n_inputs) for target in range(n_outputs)]
     genome = make_genome(nodes, [(k, *pair, 0.0, True) for k, pair in enumerate(ends)])
-    training = config.final_training(len(rows), config.refit_epochs, l2=_L2)
+    training = replace(config.final_training, epochs=config.refit_epochs, patience=None, l2=_L2)
     return train_pool(GenePool.pack([genome]), rows, training, rng, train)[0][0]
 
 

@@ -7,7 +7,7 @@ from propneat.base.errors import ConfigError
 from propneat.settings.evolution import EvolutionConfig
 from propneat.settings.fields import check_settings, setting
 from propneat.settings.picking import check_pick
-from propneat.settings.training import LEAST_FINAL_BATCH, TrainingConfig, check_engine, check_forms, check_own
+from propneat.settings.training import TrainingConfig, check_engine, check_forms, check_own
 
 __all__ = [
     "METHODS",
@@ -175,12 +175,10 @@ class EvolveConfig:
         """Number of generations of all populations together, whose number is decided."""
         return self.populations * self.generations
 
-    def final_training(self, n_rows: int, epochs: int, patience: int | None = None, **changes: Any) -> TrainingConfig:
-        """Return the training of what a population came to on so many rows, for so many epochs with all rows at once.
-
-        Unless a size of batches was asked for these are of at least 20,000 rows, with as many fewer epochs as there are batches.
-        """
-        return replace(self.training, epochs=epochs, patience=patience, **changes).for_rows(n_rows, LEAST_FINAL_BATCH)
+    @property
+    def final_training(self) -> TrainingConfig:
+        """The training of what a population came to: all rows at once, unless a size of batches was asked for."""
+        return replace(self.training, batch_size=None) if self.training.batch_size == "auto" else self.training
 
     @property
     def place(self) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from propneat.base.extras import check_needs
 from propneat.base.setting_types import LARGEST_FLOAT32
 from propneat.settings.fields import check_settings, setting
 
-__all__ = ["ENGINES", "LEAST_FINAL_BATCH", "LOSSES", "OPTIMISERS", "TrainingConfig", "check_engine", "check_forms", "check_own"]
+__all__ = ["ENGINES", "LOSSES", "OPTIMISERS", "TrainingConfig", "check_engine", "check_forms", "check_own"]
 
 ENGINES = ("numba", "padded", "triton", "layered", "naive")
 """What trains a population; `propneat.training` has a module for each."""
@@ -18,8 +18,6 @@ OPTIMISERS = ("adam", "adadelta")
 """Names of losses and optimisers; the position is the code in compiled loops. `check_forms` finds what lacks one."""
 
 _LEAST_BATCH, _MOST_BATCHES = 1024, 20
-LEAST_FINAL_BATCH = 20_000
-"""Rows of a batch of the training of what a search came to, where these are decided."""
 
 
 @dataclass(frozen=True)
@@ -63,16 +61,16 @@ class TrainingConfig:
         """Raise ConfigError for a value that cannot be used."""
         check_settings(self)
 
-    def for_rows(self, n_rows: int, least_batch: int = _LEAST_BATCH) -> "TrainingConfig":
+    def for_rows(self, n_rows: int) -> "TrainingConfig":
         """Return the configuration with a `batch_size` of "auto" decided for so many training rows; others are as they are.
 
-        Rows are divided into batches of at least 1,024, or `least_batch`, 20 batches at most, and the epochs and the patience by the number of
+        Rows are divided into batches of at least 1,024, 20 batches at most, and the epochs and the patience by the number of
         batches, so that the optimiser takes about as many steps on far fewer passes over the rows; two epochs remain, where
         there were as many.
         """
         if self.batch_size != "auto":
             return self
-        n_batches = min(n_rows // least_batch, _MOST_BATCHES)
+        n_batches = min(n_rows // _LEAST_BATCH, _MOST_BATCHES)
         if n_batches < 2:
             return replace(self, batch_size=None)
         epochs = max(-(-self.epochs // n_batches), min(self.epochs, 2))

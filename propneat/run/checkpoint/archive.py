@@ -14,7 +14,7 @@ from propneat.genome import CONNECTION_DTYPE, NODE_DTYPE, GenePool, Genome, froz
 
 __all__ = ["CHECKPOINT_SCHEMA", "pack_archive", "pool_arrays", "read_pool", "unpack_archive"]
 
-CHECKPOINT_SCHEMA = "propneat.checkpoint/9"
+CHECKPOINT_SCHEMA = "propneat.checkpoint/8"
 
 _POOLS = ("pool", "representatives", "leaders", "kept", "finished", "front")
 # fields one after another, so that every byte has a meaning; truth values as bits of a byte, because a bool must be 0 or 1
