@@ -14,6 +14,7 @@ from propneat.data.cells import MISSING_TEXTS
 from propneat.data.column_planning import plan_column
 from propneat.data.dates import date_part
 from propneat.data.files import read_table_file
+from propneat.data.numbers import NumberForm, parse_number
 from propneat.data.source_column import SourceColumn
 
 N = 60
@@ -107,6 +108,21 @@ def test_letters_multiply_where_they_differ():
     plan, numbers = read_one(np.array([f"{row}M" for row in range(N)], dtype=object))
     assert (plan.suffix, numbers[7]) == ("M", 7.0)
     assert read_one(column("1K", "2M", "3B"))[0].kind == "category"
+
+
+@pytest.mark.parametrize(
+    ("text", "suffix", "number"),
+    [
+        ("5s", "", np.nan),
+        ("5 ms", "m", np.nan),
+        ("5 m", "m", 5.0),
+        ("5 days", "day", 5.0),
+        ("5 year", "years", 5.0),
+        ("5 kgs", "kg", np.nan),
+    ],
+)
+def test_only_words_have_a_plural(text, suffix, number):
+    assert np.array_equal(parse_number(text, NumberForm(suffix=suffix)), number, equal_nan=True)
 
 
 def test_a_column_of_bounds_alone_is_of_numbers_where_each_is_its_own():

@@ -59,7 +59,7 @@ def a_table(rng: np.random.Generator) -> pandas.DataFrame:
                 f"{value:.0f} years" if row % 7 else ("10+ years", "< 1 year")[row % 2] for row, value in enumerate(size)
             ],
             "worth": [f"\u20ac{value / 1000:.2f}M" if row % 3 else f"\u20ac{value:.0f}K" for row, value in enumerate(amounts)],
-            "odd": [f"{value:.0f}" if row % 30 else "n.a." for row, value in enumerate(amounts)],
+            "odd": [f"{value:.0f}" if row % 30 else ("n.a.", "5s")[row // 30] for row, value in enumerate(amounts)],
             "far": [f"{value:.3f}" if row != 7 else "-1e6" for row, value in enumerate(size)],
             "sentinel": [f"{value:.3f}" if row % 9 else "-200" for row, value in enumerate(amounts)],
             "day": [f"{1 + row % 28:02d}/{1 + row % 12:02d}/202{row % 4}" for row in range(60)],

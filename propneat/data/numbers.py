@@ -5,6 +5,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -36,7 +37,7 @@ _SPLIT = re.compile(
     r"([+-]?)\s*((?:[A-Za-z]{0,3}[$\u20ac\u00a3\u00a5\u20b9\u20bd\u20a9\u20ba]|[A-Z]{3}(?=[\s\d])|Rs\.?|[~\u2248])?)\s*"
     rf"([+-]?(?:\d[\d{_MARKS}]*\d|\d|[.,]\d+)(?:[eE][+-]?\d+)?)\s*([^\d\s+-][^\d]{{0,11}}?)?\s*"
 )
-_SHORTEST_PLURAL = 4
+_SHORTEST_STEM = 3
 _LEAST_SHARE = 0.5
 _HEAD_ROWS = 1000
 
@@ -45,7 +46,7 @@ _HEAD_ROWS = 1000
 class NumberForm:
     """How the numbers of a column are written: 1234.5 is "$1.234,50" with decimal ",", thousands "." and prefix "$".
 
-    A suffix of four letters or more stands with and without an s at its end: "1 year", "2 years". Without a suffix K, M and B
+    A suffix of three letters or more stands with and without the s of a plural: "1 year", "2 years". Without a suffix K, M and B
     multiply: "1.2M", "350K".
     """
 
@@ -61,8 +62,7 @@ class NumberForm:
             sign, text = text[0], text[1:].lstrip()
         if self.prefix and text.startswith(self.prefix):
             text = text[len(self.prefix) :].lstrip()
-        stem = _singular(self.suffix)
-        if suffix := next((each for each in (self.suffix, stem, f"{stem}s") if each and text.endswith(each)), ""):
+        if self.suffix and (suffix := next(filter(text.endswith, _spellings(self.suffix)), "")):
             text = text[: -len(suffix)].rstrip()
         if self.thousands:
             whole, mark, rest = text.partition(self.decimal)
@@ -85,7 +85,14 @@ def are_whole(numbers: np.ndarray) -> bool:
 
 def _singular(suffix: str) -> str:
     """Return a word of a unit without the s of its plural."""
-    return suffix[:-1] if len(suffix) >= _SHORTEST_PLURAL and suffix.endswith("s") else suffix
+    return suffix[:-1] if len(suffix) > _SHORTEST_STEM and suffix.endswith("s") else suffix
+
+
+@cache
+def _spellings(suffix: str) -> tuple[str, ...]:
+    """Return how a suffix may be written, the longest first; "m" is not "ms"."""
+    stem = _singular(suffix)
+    return (f"{stem}s", stem) if len(stem) >= _SHORTEST_STEM else (suffix,)
 
 
 def spelled_number(text: str, form: NumberForm) -> float:
@@ -107,9 +114,7 @@ def spelled_number(text: str, form: NumberForm) -> float:
 def is_multiplied(text: str, form: NumberForm) -> bool:
     """Say whether a letter for thousands or more multiplies the number that a text spells in a form: "350K"."""
     return (
-        form.plain(text) is None
-        and _WITH_MAGNITUDE.fullmatch(text) is not None
-        and spelled_number(text, form) == spelled_number(text, form)
+        form.plain(text) is None and _WITH_MAGNITUDE.fullmatch(text) is not None and not math.isnan(spelled_number(text, form))
     )
 
 

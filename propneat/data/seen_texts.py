@@ -16,7 +16,6 @@ from propneat.data.numbers import (
     is_multiplied,
     named_by_bound,
     parse_number,
-    spelled_number,
 )
 from propneat.data.plan import ColumnPlan, ReadColumn
 from propneat.settings.reading import ReadingOptions
@@ -96,22 +95,23 @@ class SeenTexts:
                 f"column {self.name!r} holds an infinite value: replace it by a finite number or leave the cell empty"
             )
         read = [text for text, value in values.items() if not np.isnan(value)]
-        bounds = [text for text in read if _is_bound(text, form)]
-        multiplied = [text for text in read if is_multiplied(text, form)]
-        may_be = self._may_be_numbers(values, odd, n_odd) and self._tell_numbers(bounds, multiplied, values)
+        unusual = [text for text in read if form.plain(text) is None]
+        bounds = [text for text in unusual if named_by_bound(text) is not None]
+        multiplied = [text for text in unusual if is_multiplied(text, form)]
+        n_distinct = len({values[text] for text in read})
+        may_be = self._may_be_numbers(read, n_distinct, odd, n_odd) and self._tell_numbers(
+            bounds, multiplied, values, n_distinct
+        )
         if not forced and (n_odd == self.n_present or not may_be):
             return None
         plan = ColumnPlan(
             self.name, "number", decimal=form.decimal, thousands=form.thousands, prefix=form.prefix, suffix=form.suffix
         )
-        n_distinct = len({value for value in values.values() if not np.isnan(value)})
         report = ColumnReport(plan, self.n_missing + n_odd, n_distinct, n_odd, tuple(odd[:5]), example=next(iter(self.texts)))
         return replace(report, note=self._number_note(report, form, read, bounds, multiplied))
 
-    def _may_be_numbers(self, values: Mapping[str, float], odd: Sequence[str], n_odd: int) -> bool:
+    def _may_be_numbers(self, numbers: Sequence[str], n_values: int, odd: Sequence[str], n_odd: int) -> bool:
         """Few odd cells, or words of which there are few kinds; codes such as 01, 02, 1A are no numbers."""
-        numbers = [text for text in values if text not in set(odd)]
-        n_values = len({values[text] for text in numbers})
         with_digits = [text for text in odd if any(letter.isdigit() for letter in text)]
         if any(re.match(r"[+-]?0\d", text) for text in numbers) and (n_values < len(numbers) or n_values <= _MOST_CODES):
             return False
@@ -124,12 +124,14 @@ class SeenTexts:
             n_odd <= self.options.odd_cells * self.n_present or few_words or (not with_digits and len(odd) == 1 and n_odd == 1)
         )
 
-    def _tell_numbers(self, bounds: Sequence[str], multiplied: Sequence[str], values: Mapping[str, float]) -> bool:
+    def _tell_numbers(
+        self, bounds: Sequence[str], multiplied: Sequence[str], values: Mapping[str, float], n_values: int
+    ) -> bool:
         """Bounds stand beside numbers or are many, each its own; "<=50K" and ">50K", or 1K and 2M, alone are categories."""
-        n_values = len({value for value in values.values() if value == value})
         if multiplied and n_values <= _FEW_VALUES:
             return False
-        plain = {value for text, value in values.items() if value == value and text not in set(bounds)}
+        are_bounds = set(bounds)
+        plain = {value for text, value in values.items() if value == value and text not in are_bounds}
         beside = len(plain) >= _LEAST_BESIDE_BOUNDS and sum(self.texts[text] for text in bounds) <= 0.5 * self.n_present
         return not bounds or beside or (n_values == len(values) and n_values >= _LEAST_BOUNDS)
 
@@ -158,7 +160,8 @@ class SeenTexts:
             shown = ", ".join(map(repr, report.odd[:3])) + (", ..." if len(report.odd) > 3 else "")
             cells = count_cells(report.n_odd, self.n_rows, "that holds", "that hold")
             said.append(f"{cells} no number read as missing ({shown}), --categories {self.name} reads all as texts")
-        plain = next((text for text in read if text not in set(bounds)), None)
+        are_bounds = set(bounds)
+        plain = next((text for text in read if text not in are_bounds), None)
         example = f" such as {plain!r}" if plain else ""
         return f"{self.name}: numbers{example}, {'; '.join(said)}" if said else ""
 
@@ -210,10 +213,6 @@ class SeenTexts:
         return ColumnReport(
             ColumnPlan(self.name, "dropped", reason), self.n_missing, len(self.texts), note=note, example=example
         )
-
-
-def _is_bound(text: str, form: NumberForm) -> bool:
-    return np.isnan(spelled_number(text, form)) and named_by_bound(text) is not None
 
 
 def kept_levels(counts: Mapping[str, int]) -> tuple[str, ...]:
